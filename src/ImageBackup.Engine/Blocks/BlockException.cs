@@ -1,0 +1,19 @@
+using System;
+
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>A range of a volume or file could not be read; <see cref="OffsetBytes"/> says where.</summary>
+public sealed class BlockReadException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
+    : Exception(message, inner)
+{
+    public long OffsetBytes { get; } = offsetBytes;
+    public long LengthBytes { get; } = lengthBytes;
+}
+
+/// <summary>A range of a target could not be written; <see cref="OffsetBytes"/> says where.</summary>
+public sealed class BlockWriteException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
+    : Exception(message, inner)
+{
+    public long OffsetBytes { get; } = offsetBytes;
+    public long LengthBytes { get; } = lengthBytes;
+}

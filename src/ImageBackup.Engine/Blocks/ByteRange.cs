@@ -1,0 +1,11 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>A run of bytes: where it starts and how long it is. Both in bytes, neither negative.</summary>
+public readonly record struct ByteRange(long OffsetBytes, long LengthBytes)
+{
+    /// <summary>The first byte after the range.</summary>
+    public long EndBytes => OffsetBytes + LengthBytes;
+}

@@ -1,0 +1,136 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Errors;
+
+/// <summary>What kind of thing went wrong; the cmdlets map it to PowerShell's ErrorCategory, the Host to an exit code.</summary>
+public enum ErrorKind
+{
+    NotFound,
+    AlreadyExists,
+    Busy,
+    Authentication,
+    Permission,
+    InvalidData,
+    InvalidArgument,
+    ReadError,
+    WriteError,
+    DeviceError,
+    NotSupported,
+    Cancelled,
+}
+
+/// <summary>One row of the error table.</summary>
+public sealed record ErrorEntry(ErrorId Id, ErrorKind Kind, string Meaning, string RecommendedAction);
+
+/// <summary>
+/// The table of errors. The help topic and the README are generated from it; a test proves that every
+/// <see cref="ErrorId"/> has exactly one row.
+/// </summary>
+public static class ErrorTable
+{
+    private static readonly Dictionary<ErrorId, ErrorEntry> s_rows = Build();
+
+    public static IReadOnlyCollection<ErrorEntry> All => s_rows.Values;
+
+    public static ErrorEntry Get(ErrorId id) => s_rows[id];
+
+    private static Dictionary<ErrorId, ErrorEntry> Build()
+    {
+        var rows = new Dictionary<ErrorId, ErrorEntry>();
+        void Row(ErrorId id, ErrorKind kind, string meaning, string action) =>
+            rows.Add(id, new ErrorEntry(id, kind, meaning, action));
+
+        Row(ErrorId.RepositoryNotFound, ErrorKind.NotFound, "There is no repository at the path.",
+            "Check the path, or create a repository with Initialize-ImageRepository.");
+        Row(ErrorId.RepositoryExists, ErrorKind.AlreadyExists, "The path already holds a repository or other files.",
+            "Connect to it with Connect-ImageRepository, or name an empty directory.");
+        Row(ErrorId.RepositoryInvalid, ErrorKind.InvalidData, "The directory holds something that is not a usable repository.",
+            "Check the path; if it was a repository, restore its 'config' and 'keys' files from a copy.");
+        Row(ErrorId.RepositoryVersionUnsupported, ErrorKind.NotSupported, "The repository has a format version this module does not write or know.",
+            "Format 1 can be read only; upgrade it with 'restic migrate upgrade_repo_v2'.");
+        Row(ErrorId.RepositoryLocked, ErrorKind.Busy, "Another process holds a conflicting lock on the repository.",
+            "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository.");
+        Row(ErrorId.RepositoryReadOnly, ErrorKind.Permission, "The repository's file system is read-only.",
+            "Make the path writable, or use a command that only reads.");
+        Row(ErrorId.RepositoryFull, ErrorKind.WriteError, "The disk that holds the repository is full.",
+            "Free or add space, then run the backup again: what was written is reused.");
+        Row(ErrorId.RepositoryAccessDenied, ErrorKind.Permission, "The system denied access to a file of the repository.",
+            "Run as a user who may read and write the repository's directory.");
+        Row(ErrorId.RepositoryWriteFailed, ErrorKind.WriteError, "A file of the repository could not be written.",
+            "Check the storage, then run the command again: what was written is reused.");
+        Row(ErrorId.RepositoryReadFailed, ErrorKind.ReadError, "A file of the repository could not be read.",
+            "Check the storage and run Test-ImageRepository.");
+        Row(ErrorId.RepositoryNotConnected, ErrorKind.InvalidArgument, "No repository was named and none is connected.",
+            "Use Connect-ImageRepository, -Repository, or the RESTIC_REPOSITORY environment variable.");
+        Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
+            "Give the right password with -Password or the RESTIC_PASSWORD variables.");
+        Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
+            "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
+        Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
+            "Restore the 'keys' directory from a copy, or use another password's key.");
+        Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
+            "Run Test-ImageRepository -ReadData to learn which images it reaches, and back the volumes up again.");
+        Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
+            "Rebuild the index: 'restic rebuild-index' (0.14) or 'restic repair index' reads it from the packs.");
+        Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot file is truncated or damaged.",
+            "The image it described is lost; remove the file and back the volume up again.");
+        Row(ErrorId.ChunkCorrupt, ErrorKind.InvalidData, "A chunk of an image does not match its hash.",
+            "Run Test-ImageBackup on other images of the volume and restore one that is whole.");
+        Row(ErrorId.ChunkMissing, ErrorKind.InvalidData, "A chunk of an image is not in the repository.",
+            "Run Test-ImageRepository; restore another image of the volume.");
+        Row(ErrorId.LockLost, ErrorKind.Busy, "The repository lock was removed or could not be refreshed in time.",
+            "Check the storage and that nobody unlocks the repository while it is in use, then run again.");
+        Row(ErrorId.ImageNotFound, ErrorKind.NotFound, "No image matches.",
+            "List the images with Get-ImageBackup -IncludeInactive.");
+        Row(ErrorId.ImageAmbiguous, ErrorKind.InvalidArgument, "More than one image matches the id's beginning.",
+            "Give more characters of the id.");
+        Row(ErrorId.ImageInvalid, ErrorKind.InvalidData, "The snapshot does not hold a volume image.",
+            "Choose a snapshot that this module made, or one that restic made of a single file or of standard input.");
+        Row(ErrorId.VolumeNotFound, ErrorKind.NotFound, "No volume has that name.",
+            "List the volumes with Get-ImageVolume.");
+        Row(ErrorId.VolumeAmbiguous, ErrorKind.InvalidArgument, "More than one volume has that label or id.",
+            "Name the volume by its device path or UUID.");
+        Row(ErrorId.VolumeInUse, ErrorKind.Busy, "Another program holds the volume.",
+            "Close the programs that use it, or take the image as Dynamic or Snapshot.");
+        Row(ErrorId.VolumeEmpty, ErrorKind.InvalidArgument, "The volume has a length of 0 bytes.",
+            "Name a volume that holds something (is a medium in the drive?).");
+        Row(ErrorId.VolumeChanged, ErrorKind.DeviceError, "The volume's size or identity changed while it was read.",
+            "Run the backup again when nobody resizes the volume.");
+        Row(ErrorId.VolumeExcluded, ErrorKind.InvalidArgument, "A rule excludes the volume.",
+            "Change the rule, or name another volume.");
+        Row(ErrorId.NoVolume, ErrorKind.InvalidArgument, "No volume was named and no rule names one.",
+            "Name a volume, or add a domain.image statement to the rules.");
+        Row(ErrorId.NotElevated, ErrorKind.Permission, "Reading or writing a whole volume needs elevated rights.",
+            "Run as root (Linux) or in an elevated session (Windows).");
+        Row(ErrorId.VolumeAccessDenied, ErrorKind.Permission, "The system denied access to the volume.",
+            "Run as a user who may open the device.");
+        Row(ErrorId.ReadFailed, ErrorKind.ReadError, "The volume could not be read.",
+            "Check the disk (SMART, cables).");
+        Row(ErrorId.WriteFailed, ErrorKind.WriteError, "The target could not be written.",
+            "Check the target disk; resume with -SkipUnchanged, or restore to another one.");
+        Row(ErrorId.TargetTooSmall, ErrorKind.InvalidArgument, "The target is smaller than the image.",
+            "Restore to a target of at least the image's size.");
+        Row(ErrorId.TargetMounted, ErrorKind.Busy, "The target is mounted.",
+            "Unmount it first.");
+        Row(ErrorId.TargetInUse, ErrorKind.Busy, "Another program holds the target.",
+            "Close the program, or stop what stacks on the device (LVM, RAID, swap).");
+        Row(ErrorId.TargetIsSystem, ErrorKind.InvalidArgument, "The target carries the running system.",
+            "Restore it from rescue media; see about_ImageBackup_Recovery.");
+        Row(ErrorId.TargetHoldsRepository, ErrorKind.InvalidArgument, "The repository lies on the target.",
+            "Restore to another volume, or copy the repository elsewhere first.");
+        Row(ErrorId.TargetExists, ErrorKind.AlreadyExists, "The target file exists.",
+            "Name another file, or use -Force to replace it once the new one is whole.");
+        Row(ErrorId.TargetInvalid, ErrorKind.InvalidArgument, "The target is neither a volume nor a file that can be created.",
+            "Name a device, a volume, or a file in an existing directory.");
+        Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "What was read back from the target differs from what was written.",
+            "Replace the target disk: it does not keep what is written to it.");
+        Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
+            "See Get-Help for the values it takes.");
+        Row(ErrorId.NotSupported, ErrorKind.NotSupported, "This system or volume cannot do that.",
+            "See about_ImageBackup for what each system supports.");
+        Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",
+            "Run it again; what was written is reused.");
+        return rows;
+    }
+}

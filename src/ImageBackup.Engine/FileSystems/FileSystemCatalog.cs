@@ -1,0 +1,22 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.FileSystems;
+
+/// <summary>All file systems that the engine knows, in the order in which they are asked.</summary>
+public static class FileSystemCatalog
+{
+    public static IReadOnlyList<IFileSystemReader> Readers { get; } = Array.Empty<IFileSystemReader>();
+
+    /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
+    public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)
+    {
+        foreach (IFileSystemReader reader in Readers)
+        {
+            if (reader.Probe(volume) is { } description)
+                return (reader, description);
+        }
+        return null;
+    }
+}

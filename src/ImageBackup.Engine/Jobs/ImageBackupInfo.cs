@@ -1,0 +1,65 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// One image in a repository, as <c>Get-ImageBackup</c> and <c>Backup-VolumeImage</c> give it. Sizes in bytes;
+/// times are local. Property types are plain, so that CSV, JSON and Out-GridView show them.
+/// </summary>
+public sealed record ImageBackupInfo
+{
+    /// <summary>The snapshot's id: 64 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+    public string ShortId => Id.Length > 8 ? Id.Substring(0, 8) : Id;
+
+    /// <summary>The volume's stable name.</summary>
+    public required string Volume { get; init; }
+    public required string ComputerName { get; init; }
+    public string? UserName { get; init; }
+    public required DateTime BackupTime { get; init; }
+    public TimeSpan? Duration { get; init; }
+
+    /// <summary>The volume's size in bytes.</summary>
+    public required long SizeBytes { get; init; }
+
+    /// <summary>Bytes that the image covers as used (the whole volume where there is no map).</summary>
+    public long? UsedBytes { get; init; }
+
+    /// <summary>Bytes that this backup added to the repository, packs' and tree's.</summary>
+    public long? StoredBytes { get; init; }
+    public long? ChunkCount { get; init; }
+    public long? NewChunkCount { get; init; }
+    public long? ZeroChunkCount { get; init; }
+    public int? ChunkSizeBytes { get; init; }
+    public int? SectorSizeBytes { get; init; }
+    public string? FileSystem { get; init; }
+    public string? Label { get; init; }
+    public string? Uuid { get; init; }
+
+    /// <summary>Null on an image that restic made.</summary>
+    public ImageType? ImageType { get; init; }
+    public ImageType? RequestedImageType { get; init; }
+
+    /// <summary>The volume could change under the copy: check the file system after a restore.</summary>
+    public bool IsFuzzy { get; init; }
+    public string? SnapshotProvider { get; init; }
+    public string? ManagementClass { get; init; }
+
+    /// <summary>The newest image of its volume and computer.</summary>
+    public bool IsActive { get; init; } = true;
+    public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public string? ProgramVersion { get; init; }
+
+    /// <summary>The repository's location, as given when it was opened.</summary>
+    public string? Repository { get; init; }
+
+    /// <summary>False for a snapshot that restic made of a device or of standard input.</summary>
+    public bool IsOurs { get; init; } = true;
+
+    /// <summary>Bytes a second over the volume's size; null where the duration is not known.</summary>
+    public double? BytesPerSecond => Duration is { TotalSeconds: > 0 } d ? SizeBytes / d.TotalSeconds : null;
+}

@@ -1,0 +1,51 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>A volume and what its bytes say: what <c>Get-ImageVolume</c> shows.</summary>
+public sealed record ImageVolume
+{
+    public required VolumeDescription Description { get; init; }
+
+    /// <summary>Null: not recognised, or not readable (<see cref="ProbeError"/> says why).</summary>
+    public FileSystemDescription? FileSystemProbe { get; init; }
+    public string? ProbeError { get; init; }
+
+    public string Name => Description.Name;
+    public string? FileSystem => FileSystemProbe?.Type ?? Description.MountedFileSystem;
+    public string? Label => FileSystemProbe?.Label ?? Description.Label;
+    public string? Uuid => FileSystemProbe?.Uuid ?? Description.Serial;
+    public long SizeBytes => Description.SizeBytes;
+    public long? UsedBytes => FileSystemProbe?.UsedBytes;
+    public IReadOnlyList<string> MountPoints => Description.MountPoints;
+    public bool IsMounted => Description.IsMounted;
+    public bool IsSystem => Description.IsSystem;
+    public int SectorSizeBytes => Description.SectorSizeBytes;
+
+    /// <summary>The type that a backup would take now.</summary>
+    public ImageType ImageType => Description.IsMounted ? ImageType.Dynamic : ImageType.Static;
+}
+
+/// <summary>Joins the system's volumes with the file-system probe.</summary>
+public sealed class VolumeInventory(IVolumeSystem volumes)
+{
+    public IReadOnlyList<ImageVolume> List(CancellationToken cancellation)
+    {
+        _ = volumes;
+        throw new NotImplementedException();
+    }
+
+    /// <summary>
+    /// Finds one volume by anything that names it: what <see cref="IVolumeSystem.Find"/> takes, LABEL=x, UUID=x,
+    /// PARTUUID=x.
+    /// </summary>
+    /// <exception cref="Errors.ImageBackupException">VolumeNotFound, VolumeAmbiguous, VolumeAccessDenied, NotElevated.</exception>
+    public ImageVolume Resolve(string name, CancellationToken cancellation)
+    {
+        throw new NotImplementedException();
+    }
+}

@@ -1,0 +1,62 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Volumes;
+
+/// <summary>What a volume is to the system.</summary>
+public enum VolumeKind
+{
+    /// <summary>A Linux block device.</summary>
+    BlockDevice,
+
+    /// <summary>A plain file that holds a raw volume.</summary>
+    File,
+
+    /// <summary>A Windows volume.</summary>
+    WindowsVolume,
+}
+
+/// <summary>A volume as the system sees it, before anybody looked at its bytes.</summary>
+public sealed record VolumeDescription
+{
+    /// <summary>
+    /// The stable name under which images are filed: a device path by its kernel name (/dev/sda1, /dev/mapper/vg-lv),
+    /// a drive letter with colon (D:), a \\?\Volume{guid}\ where there is no letter, or a file's full path.
+    /// </summary>
+    public required string Name { get; init; }
+
+    /// <summary>What is opened: /dev/..., \\.\D:, \\?\Volume{guid} (no trailing backslash), or the file's path.</summary>
+    public required string DevicePath { get; init; }
+    public required VolumeKind Kind { get; init; }
+    public required long SizeBytes { get; init; }
+
+    /// <summary>Logical sector size in bytes.</summary>
+    public int SectorSizeBytes { get; init; } = 512;
+    public int PhysicalSectorSizeBytes { get; init; } = 512;
+
+    /// <summary>Every place it is mounted at (Linux: all mounts in this namespace; Windows: letters and folders).</summary>
+    public IReadOnlyList<string> MountPoints { get; init; } = Array.Empty<string>();
+
+    /// <summary>Other names: kernel aliases (/dev/disk/by-*), the \\?\Volume{guid}\ name, a loop device's backing file.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
+
+    /// <summary>File system as the system mounts it; null when not mounted. The probe's answer is another.</summary>
+    public string? MountedFileSystem { get; init; }
+
+    /// <summary>Label as the operating system tells it (Windows); the probe's answer otherwise.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>Serial as the operating system tells it (Windows).</summary>
+    public string? Serial { get; init; }
+    public string? PartitionUuid { get; init; }
+    public string? PartitionType { get; init; }
+    public bool IsReadOnly { get; init; }
+    public bool IsRemovable { get; init; }
+
+    /// <summary>The running system (root, boot, Windows directory, page file or active swap) is on it.</summary>
+    public bool IsSystem { get; init; }
+
+    /// <summary>What stacks on the device (dm, md, swap, loop), by name; empty when nothing does.</summary>
+    public IReadOnlyList<string> Holders { get; init; } = Array.Empty<string>();
+    public bool IsMounted => MountPoints.Count > 0;
+}

@@ -1,0 +1,2 @@
+namespace ImageBackup.Loader;
+public static class Placeholder;
