@@ -77,6 +77,8 @@ public abstract class FileTarget : IBlockWriter, ISparseBlockReader, ILengthQuer
 
     public void Flush() => File.Flush();
 
+    public void DropCache() => File.DropCache();
+
     /// <summary>
     /// Makes everything durable and, for a new file, gives it its name. Afterwards only Dispose may be called.
     /// </summary>

@@ -115,6 +115,9 @@ internal sealed unsafe class FileDescriptor : SafeHandle
     }
 
     /// <summary>A wish, not a need: an error changes nothing.</summary>
+    /// <summary>Drops the clean pages of the whole file or device from the page cache.</summary>
+    public void AdviseNotNeeded() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_DONTNEED);
+
     public void AdviseSequential() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_SEQUENTIAL);
 
     public bool Lock(int operation, out int errno) => Repeat(Libc.flock(this, operation), out errno);

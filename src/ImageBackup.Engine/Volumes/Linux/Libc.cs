@@ -34,6 +34,7 @@ internal static unsafe class Libc
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
     public const int POSIX_FADV_SEQUENTIAL = 2;
+    public const int POSIX_FADV_DONTNEED = 4;
     public const int W_OK = 2;
     public const uint RENAME_NOREPLACE = 1;
 

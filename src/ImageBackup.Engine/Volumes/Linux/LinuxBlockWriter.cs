@@ -75,6 +75,8 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
             throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
     }
 
+    public void DropCache() => Descriptor.AdviseNotNeeded();
+
     private delegate bool RangeCall(long offsetBytes, long lengthBytes, out int errno);
 
     /// <summary>False where the target cannot do it at all; it is not asked again.</summary>
