@@ -81,7 +81,7 @@ internal sealed record KeyFile
         }
     }
 
-    private static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
+    internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
     {
         byte[] derived = SCrypt.Generate(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
         try
