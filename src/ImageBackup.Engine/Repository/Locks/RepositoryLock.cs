@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 
@@ -18,24 +19,25 @@ internal sealed class RepositoryLock : IDisposable
     private readonly object _gate = new();
     private readonly Timer _timer;
     private readonly bool _isExclusive;
+    private readonly List<string> _replaced = new();
     private string _name;
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now)
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, TimeSpan refreshEvery)
     {
         _directory = directory;
         _name = name;
         _isExclusive = isExclusive;
         _refreshed = now;
-        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, LockFile.RefreshEvery, LockFile.RefreshEvery);
+        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, refreshEvery, refreshEvery);
     }
 
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
     public CancellationToken Lost => _lost.Token;
 
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
-    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, CancellationToken cancellation)
+    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, TimeSpan refreshEvery, CancellationToken cancellation)
     {
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
@@ -45,11 +47,12 @@ internal sealed class RepositoryLock : IDisposable
             if (cancellation.WaitHandle.WaitOne(s_settleTime))
                 cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now);
+            return new RepositoryLock(directory, name, isExclusive, now, refreshEvery);
         }
         catch
         {
-            directory.Delete(name);
+            // What happened is the news, not what the tidying meets; the lock goes stale by itself.
+            TryDelete(directory, name);
             throw;
         }
     }
@@ -69,10 +72,11 @@ internal sealed class RepositoryLock : IDisposable
                     _lost.Cancel();
                     return;
                 }
-                string old = _name;
-                _name = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
-                _directory.Delete(old);
+                string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
+                _replaced.Add(_name);
+                _name = fresh;
                 _refreshed = now;
+                _replaced.RemoveAll(old => TryDelete(_directory, old));
             }
             catch (ImageBackupException)
             {
@@ -98,15 +102,24 @@ internal sealed class RepositoryLock : IDisposable
                 return;
             _released = true;
             _timer.Dispose();
-            try
-            {
-                _directory.Delete(_name);
-            }
-            catch (ImageBackupException)
-            {
-                // The storage is gone; the lock goes stale by itself.
-            }
+            foreach (string old in _replaced)
+                TryDelete(_directory, old);
+            TryDelete(_directory, _name);
             _lost.Dispose();
+        }
+    }
+
+    /// <summary>False where the storage is away: the lock goes stale by itself.</summary>
+    private static bool TryDelete(LockDirectory directory, string name)
+    {
+        try
+        {
+            directory.Delete(name);
+            return true;
+        }
+        catch (ImageBackupException)
+        {
+            return false;
         }
     }
 }
