@@ -60,7 +60,7 @@ public sealed class ImageRepository : IDisposable
         var files = new RepositoryFiles(storage);
         try
         {
-            if (storage.Exists(StoredKind.Config, ""))
+            if (files.Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
                 throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
             if (Directory.Exists(files.Location) && Directory.EnumerateFileSystemEntries(files.Location).Any())
                 throw new ImageBackupException(ErrorId.RepositoryExists, $"The directory '{files.Location}' is not empty.", files.Location);
