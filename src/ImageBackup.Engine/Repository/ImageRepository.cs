@@ -150,11 +150,11 @@ public sealed class ImageRepository : IDisposable
         return removed;
     }
 
-    /// <summary>How often locks taken from now on are refreshed; for tests.</summary>
-    internal TimeSpan LockRefreshEvery { get; set; } = LockFile.RefreshEvery;
+    /// <summary>Of the locks taken from now on.</summary>
+    internal LockTiming LockTiming { get; set; } = LockTiming.Restic;
 
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
-    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation) => RepositoryLock.Acquire(_locks, isExclusive, LockRefreshEvery, cancellation);
+    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation);
 
     /// <summary>
     /// Takes a shared lock for reading; null where the repository's storage is read-only for us (restore media, a mounted

@@ -4,6 +4,7 @@ using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
@@ -24,6 +25,8 @@ internal sealed class JobRig : IDisposable
     {
         Storage = new FaultyStorage(Memory);
         Repository = TestRepository.Open(Storage);
+        // Nobody else is there to be waited for; the waiting has its own tests.
+        Repository.LockTiming = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
     }
 
     public MemoryStorage Memory { get; } = TestRepository.NewStorage();

@@ -11,9 +11,6 @@ namespace ImageBackup.Engine.Repository.Locks;
 /// </summary>
 internal sealed class RepositoryLock : IDisposable
 {
-    /// <summary>restic waits as long before it looks for rivals that locked at the same moment.</summary>
-    private static readonly TimeSpan s_settleTime = TimeSpan.FromMilliseconds(200);
-
     private readonly LockDirectory _directory;
     private readonly CancellationTokenSource _lost = new();
     private readonly object _gate = new();
@@ -37,17 +34,17 @@ internal sealed class RepositoryLock : IDisposable
     public CancellationToken Lost => _lost.Token;
 
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
-    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, TimeSpan refreshEvery, CancellationToken cancellation)
+    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation)
     {
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
         string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
         try
         {
-            if (cancellation.WaitHandle.WaitOne(s_settleTime))
+            if (cancellation.WaitHandle.WaitOne(timing.Settle))
                 cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now, refreshEvery);
+            return new RepositoryLock(directory, name, isExclusive, now, timing.RefreshEvery);
         }
         catch
         {
@@ -81,7 +78,7 @@ internal sealed class RepositoryLock : IDisposable
             catch (ImageBackupException)
             {
                 // A share may come back; the lock holds until it is nearly stale for others.
-                if (now - _refreshed > LockFile.StaleAfter - LockFile.RefreshEvery)
+                if (now - _refreshed > LockFile.StaleAfter - LockTiming.Restic.RefreshEvery)
                     _lost.Cancel();
             }
         }

@@ -200,6 +200,7 @@ public sealed class RepositoryLockTests : IDisposable
     [Fact]
     public void A_backup_that_lost_its_lock_makes_no_image()
     {
+        _repository.LockTiming = LockTiming.Restic with { RefreshEvery = TimeSpan.FromMilliseconds(20) };
         var volumes = new VolumeDouble();
         MemoryVolume volume = volumes.Add("/mem/a", Kits.SeededBytes.Make(1, 1 << 20));
         _storage.Script = call =>
@@ -208,7 +209,7 @@ public sealed class RepositoryLockTests : IDisposable
             {
                 foreach (string name in _memory.Names(StoredKind.Lock))
                     _memory.Delete(StoredKind.Lock, name);
-                RepositoryLock.RefreshAllForTests(_repository);
+                Thread.Sleep(500);
             }
             return null;
         };
