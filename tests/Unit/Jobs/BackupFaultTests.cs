@@ -82,7 +82,7 @@ public sealed class BackupFaultTests
                 return NewRig();
             }
         }, rig => rig.Dispose());
-        Assert.Empty(failures);
+        Assert.True(failures.IsEmpty, string.Join(Environment.NewLine, failures));
     }
 
     private static void Fail(JobRig rig, StorageCall failing, StorageFault fault, ErrorId id)
