@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
@@ -95,6 +96,9 @@ public abstract class RepositoryCmdlet : PumpedCmdlet
     private protected RepositoryConnection Connect(string location) =>
         new(RunPumped("Opening the repository", channel =>
         {
+            // Said before a password is asked for: a mistyped path is the likelier mistake.
+            if (!Directory.Exists(location))
+                throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
             using RepositoryPassword password = PasswordSource.Resolve(Password, Stop);
             channel.Tell($"Opening the repository '{location}'.");
             return ImageRepository.Open(location, password, Stop);
