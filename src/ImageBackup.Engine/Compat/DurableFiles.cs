@@ -1,0 +1,92 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>What the BCL lacks for durable, private files, on both frameworks and both systems.</summary>
+internal static class DurableFiles
+{
+    private const int OpenReadOnly = 0;
+    private const int OpenDirectory = 0x10000;
+    private const int OpenCloseOnExec = 0x80000;
+
+    private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+
+    /// <summary>
+    /// Makes a directory's entries durable after a rename or creation in it. Windows has no such call (NTFS journals
+    /// names); network file systems that refuse it are passed over, as restic does.
+    /// </summary>
+    public static void SyncDirectory(string path)
+    {
+        if (s_isWindows)
+            return;
+        int handle = open(path, OpenReadOnly | OpenDirectory | OpenCloseOnExec);
+        if (handle < 0)
+            throw new IOException($"The directory '{path}' could not be opened to be flushed (errno {Marshal.GetLastWin32Error()}).");
+        try
+        {
+            const int invalid = 22, notSupported = 95;
+            if (fsync(handle) != 0 && Marshal.GetLastWin32Error() is var error && error != invalid && error != notSupported)
+                throw new IOException($"The directory '{path}' could not be flushed (errno {error}).", error);
+        }
+        finally
+        {
+            _ = close(handle);
+        }
+    }
+
+    /// <summary>Creates a directory and its parents that only the owner may enter.</summary>
+    public static void CreatePrivateDirectory(string path)
+    {
+#if NET
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return;
+        }
+        Directory.CreateDirectory(path);
+#else
+        bool isNew = !Directory.Exists(path);
+        Directory.CreateDirectory(path);
+        if (isNew && !s_isWindows)
+            _ = chmod(path, 0x1C0); // 0700
+#endif
+    }
+
+    /// <summary>Creates a file that only the owner may read, for writing; fails where the name is taken.</summary>
+    public static FileStream CreatePrivateFile(string path, int bufferSizeBytes)
+    {
+#if NET
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.Read,
+            BufferSize = bufferSizeBytes,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path, options);
+#else
+        var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, Math.Max(1, bufferSizeBytes));
+        if (!s_isWindows)
+            _ = chmod(path, 0x180); // 0600
+        return stream;
+#endif
+    }
+
+    [DllImport("libc", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern int open([MarshalAs(UnmanagedType.LPStr)] string path, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int fsync(int handle);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int close(int handle);
+
+#if !NET
+    [DllImport("libc", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern int chmod([MarshalAs(UnmanagedType.LPStr)] string path, int mode);
+#endif
+}

@@ -1,0 +1,38 @@
+using System;
+using System.IO;
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>A file read at offsets from any thread.</summary>
+internal sealed class PositionedFile : IDisposable
+{
+    private readonly FileStream _stream;
+
+    public PositionedFile(string path) =>
+        _stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+
+    /// <summary>Reads up to the count; fewer only at the file's end.</summary>
+    public int ReadAt(long offsetBytes, byte[] buffer, int countBytes)
+    {
+        int done = 0;
+        while (done < countBytes)
+        {
+#if NET
+            int count = RandomAccess.Read(_stream.SafeFileHandle, buffer.AsSpan(done, countBytes - done), offsetBytes + done);
+#else
+            int count;
+            lock (_stream)
+            {
+                _stream.Position = offsetBytes + done;
+                count = _stream.Read(buffer, done, countBytes - done);
+            }
+#endif
+            if (count == 0)
+                break;
+            done += count;
+        }
+        return done;
+    }
+
+    public void Dispose() => _stream.Dispose();
+}

@@ -1,0 +1,101 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+
+namespace ImageBackup.Engine.Repository.Blobs;
+
+/// <summary>
+/// One job's writing of blobs: lanes (one a worker) dedupe, compress, seal, prove and pack; packs become durable behind
+/// them; index files follow the packs. Nothing is referred to before it is on stable storage.
+/// </summary>
+internal sealed class BlobSession : IDisposable
+{
+    private readonly RepositoryFiles _files;
+    private readonly SealerPool _sealers;
+    private readonly BlobIndex _index;
+    private readonly IndexWriter _indexWriter;
+    private readonly PackCommitter _committer;
+    private readonly HashSet<(BlobId, BlobType)> _inFlight = new();
+    private long _storedBytes;
+    private bool _finished;
+
+    public BlobSession(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion)
+    {
+        _files = files;
+        _sealers = sealers;
+        _index = index;
+        _indexWriter = new IndexWriter(json => files.SaveSealed(Storage.StoredKind.Index, json, formatVersion, sealers));
+        _committer = new PackCommitter(OnCommitted);
+    }
+
+    /// <summary>Bytes of all packs sealed so far.</summary>
+    public long StoredBytes => Interlocked.Read(ref _storedBytes);
+
+    /// <summary>A lane for one thread.</summary>
+    public BlobLane OpenLane() => new(this, _files, _sealers);
+
+    /// <summary>
+    /// True where the blob must be stored by the caller; false where the repository has it or another lane is storing it.
+    /// </summary>
+    internal bool Reserve(BlobId id, BlobType type)
+    {
+        if (_index.Contains(id, type))
+            return false;
+        lock (_inFlight)
+            return !_index.Contains(id, type) && _inFlight.Add((id, type));
+    }
+
+    internal void Submit(PackWriter pack)
+    {
+        pack.Seal();
+        Interlocked.Add(ref _storedBytes, pack.LengthBytes);
+        _committer.Submit(pack);
+    }
+
+    internal void ThrowIfFailed() => _committer.ThrowIfFailed();
+
+    /// <summary>Makes everything durable and indexed. Every lane must have been flushed before.</summary>
+    public void Finish()
+    {
+        if (_finished)
+            throw new InvalidOperationException("The session has ended.");
+        _finished = true;
+        _committer.Finish();
+        _indexWriter.Flush();
+    }
+
+    private void OnCommitted(IndexedPack pack)
+    {
+        foreach (PackEntry blob in pack.Blobs)
+            _index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+        lock (_inFlight)
+        {
+            foreach (PackEntry blob in pack.Blobs)
+                _inFlight.Remove((blob.Id, blob.Type));
+        }
+        _indexWriter.Add(pack);
+    }
+
+    /// <summary>
+    /// Without <see cref="Finish"/>: packs that are durable already are indexed still, so that the next backup finds them.
+    /// </summary>
+    public void Dispose()
+    {
+        _committer.Dispose();
+        if (_finished)
+            return;
+        _finished = true;
+        try
+        {
+            _indexWriter.Flush();
+        }
+        catch (ImageBackupException)
+        {
+            // The storage that failed the job fails this too; the packs stay unreferenced, which harms nobody.
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System;
+using System.IO;
+using ZstdSharp;
+
+namespace ImageBackup.Engine.Repository.Compression;
+
+/// <summary>Zstandard frames, through ZstdSharp. Not thread-safe: one a thread.</summary>
+internal sealed class Zstd : IDisposable
+{
+    /// <summary>The level for everything we write: the fastest of zstd's positive levels.</summary>
+    public const int DefaultLevel = 1;
+
+    private readonly Compressor _compressor = new(DefaultLevel);
+    private readonly Decompressor _decompressor = new();
+
+    /// <summary>The most bytes that compressing so many can give.</summary>
+    public static int Bound(int countBytes) => Compressor.GetCompressBound(countBytes);
+
+    /// <summary>Compresses into <paramref name="target"/> (at least <see cref="Bound"/> bytes) and returns the length.</summary>
+    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _compressor.Wrap(source, target);
+
+    /// <summary>
+    /// Decompresses one blob into exactly <paramref name="target"/>. False where the frame is damaged or its content
+    /// is not exactly that long: a frame cannot make us write or allocate more than its index entry promised.
+    /// </summary>
+    public bool TryDecompress(ReadOnlySpan<byte> source, Span<byte> target)
+    {
+        try
+        {
+            return _decompressor.Unwrap(source, target) == target.Length;
+        }
+        catch (ZstdException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Decompresses a frame whose content length nobody promised (index and snapshot files), up to a limit.
+    /// Null where it is damaged or longer.
+    /// </summary>
+    public static byte[]? Decompress(byte[] source, int offset, int limitBytes)
+    {
+        try
+        {
+            using var input = new MemoryStream(source, offset, source.Length - offset, writable: false);
+            using var stream = new DecompressionStream(input);
+            using var output = new MemoryStream();
+            byte[] buffer = new byte[64 * 1024];
+            int countBytes;
+            while ((countBytes = stream.Read(buffer, 0, buffer.Length)) > 0)
+            {
+                if (output.Length + countBytes > limitBytes)
+                    return null;
+                output.Write(buffer, 0, countBytes);
+            }
+            return output.ToArray();
+        }
+        catch (ZstdException)
+        {
+            return null;
+        }
+        catch (IOException)
+        {
+            // The stream ended inside a frame.
+            return null;
+        }
+    }
+
+    public void Dispose()
+    {
+        _compressor.Dispose();
+        _decompressor.Dispose();
+    }
+}

@@ -1,0 +1,110 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Indexes;
+
+/// <summary>Reads all index files into one <see cref="BlobIndex"/>.</summary>
+internal static class IndexLoader
+{
+    /// <summary>
+    /// Loads every index file. Packs that only superseded files list are dead. A file that cannot be used goes to
+    /// <paramref name="onError"/>, or is thrown where that is null. A file that vanished between listing and reading was
+    /// superseded meanwhile: the listing is taken again.
+    /// </summary>
+    public static (BlobIndex Index, int FileCount) Load(
+        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return LoadOnce(files, sealers, onError, cancellation);
+            }
+            catch (IndexVanishedException) when (attempt < 5)
+            {
+            }
+        }
+    }
+
+    private static (BlobIndex, int) LoadOnce(
+        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
+    {
+        var index = new BlobIndex();
+        List<StoredFile> names = files.List(StoredKind.Index).ToList();
+        var superseded = new HashSet<string>(StringComparer.Ordinal);
+        var packsOfFile = new Dictionary<string, List<BlobId>>(StringComparer.Ordinal);
+        var gate = new object();
+        try
+        {
+            // Two at a time: an index file is megabytes, and the memory bound holds for the whole process.
+            var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(2, Environment.ProcessorCount), CancellationToken = cancellation };
+            Parallel.ForEach(names, options, file =>
+            {
+                try
+                {
+                    LoadFile(file.Name);
+                }
+                catch (ImageBackupException e) when (onError is not null && e.Id == ErrorId.IndexCorrupt)
+                {
+                    lock (gate)
+                        onError(file.Name, e);
+                }
+            });
+        }
+        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e.InnerExceptions[0]).Throw();
+        }
+
+        if (superseded.Count > 0)
+        {
+            foreach (KeyValuePair<string, List<BlobId>> file in packsOfFile.Where(f => superseded.Contains(f.Key)))
+                file.Value.ForEach(index.MarkDead);
+            foreach (KeyValuePair<string, List<BlobId>> file in packsOfFile.Where(f => !superseded.Contains(f.Key)))
+                file.Value.ForEach(index.MarkLive);
+        }
+        return (index, names.Count);
+
+        void LoadFile(string name)
+        {
+            byte[] json;
+            try
+            {
+                json = files.LoadSealed(StoredKind.Index, name, sealers);
+            }
+            catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
+            {
+                throw new IndexVanishedException(e);
+            }
+            var packs = new List<BlobId>();
+            try
+            {
+                List<string> older = IndexFile.Read(json, pack =>
+                {
+                    packs.Add(pack.PackId);
+                    foreach (PackEntry blob in pack.Blobs)
+                        index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+                });
+                lock (gate)
+                {
+                    superseded.UnionWith(older);
+                    packsOfFile[name] = packs;
+                }
+            }
+            catch (FormatException e)
+            {
+                throw files.Corrupt(StoredKind.Index, name, e.Message.TrimEnd('.'));
+            }
+        }
+    }
+
+    private sealed class IndexVanishedException(Exception inner) : Exception("An index file vanished while it was read.", inner);
+}

@@ -1,0 +1,169 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Text;
+using System.Text.Json;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Repository.Crypto;
+using Org.BouncyCastle.Crypto.Generators;
+
+namespace ImageBackup.Engine.Repository.Keys;
+
+/// <summary>
+/// A key file: scrypt's parameters, and the master key sealed under what scrypt makes of a password
+/// (design.rst, "Keys, Encryption and MAC"). Plain JSON; hostile until its seal has been opened.
+/// </summary>
+internal sealed record KeyFile
+{
+    // restic's default cost: 32 MiB and about a tenth of a second.
+    private const int DefaultN = 32768;
+    private const int DefaultR = 8;
+    private const int DefaultP = 1;
+
+    /// <summary>More than a gigabyte of scrypt memory is an attack, not a parameter.</summary>
+    private const long MemoryLimitBytes = 1L << 30;
+    private const int ParallelLimit = 64;
+
+    public required int N { get; init; }
+    public required int R { get; init; }
+    public required int P { get; init; }
+    public required byte[] Salt { get; init; }
+    public required byte[] Data { get; init; }
+    public string? HostName { get; init; }
+    public string? UserName { get; init; }
+    public DateTimeOffset? Created { get; init; }
+
+    /// <summary>Seals a master key under a password.</summary>
+    public static KeyFile Create(MasterKey master, RepositoryPassword password)
+    {
+        byte[] salt = new byte[64];
+        SystemRandom.Fill(salt);
+        byte[] json = WriteMaster(master);
+        try
+        {
+            using MasterKey derived = Derive(password, salt, DefaultN, DefaultR, DefaultP);
+            using var sealer = new Sealer(derived);
+            byte[] data = new byte[json.Length + Sealer.OverheadBytes];
+            sealer.Seal(json, data);
+            return new KeyFile
+            {
+                N = DefaultN,
+                R = DefaultR,
+                P = DefaultP,
+                Salt = salt,
+                Data = data,
+                HostName = Environment.MachineName,
+                UserName = Environment.UserName,
+                Created = DateTimeOffset.Now,
+            };
+        }
+        finally
+        {
+            Array.Clear(json, 0, json.Length);
+        }
+    }
+
+    /// <summary>The master key; null where the password is another's (or the sealed data was tampered with: one cannot tell).</summary>
+    public MasterKey? Open(RepositoryPassword password)
+    {
+        using MasterKey derived = Derive(password, Salt, N, R, P);
+        using var sealer = new Sealer(derived);
+        if (Data.Length <= Sealer.OverheadBytes)
+            return null;
+        byte[] json = new byte[Data.Length - Sealer.OverheadBytes];
+        try
+        {
+            return sealer.TryOpen(Data, json) ? ReadMaster(json) : null;
+        }
+        finally
+        {
+            Array.Clear(json, 0, json.Length);
+        }
+    }
+
+    private static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
+    {
+        byte[] derived = SCrypt.Generate(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
+        try
+        {
+            return MasterKey.FromDerived(derived);
+        }
+        finally
+        {
+            Array.Clear(derived, 0, derived.Length);
+        }
+    }
+
+    public byte[] Write()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, JsonText.WriterOptions))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("created", JsonText.Time(Created ?? DateTimeOffset.Now));
+            writer.WriteString("username", UserName);
+            writer.WriteString("hostname", HostName);
+            writer.WriteString("kdf", "scrypt");
+            writer.WriteNumber("N", N);
+            writer.WriteNumber("r", R);
+            writer.WriteNumber("p", P);
+            writer.WriteString("salt", Convert.ToBase64String(Salt));
+            writer.WriteString("data", Convert.ToBase64String(Data));
+            writer.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+    /// <exception cref="FormatException">Not a key file, or of parameters that nobody means.</exception>
+    public static KeyFile Read(byte[] json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement root = document.RootElement;
+            if (root.GetProperty("kdf").GetString() != "scrypt")
+                throw new FormatException("The key's derivation is not scrypt.");
+            int n = root.GetProperty("N").GetInt32(), r = root.GetProperty("r").GetInt32(), p = root.GetProperty("p").GetInt32();
+            if (n < 2 || (n & (n - 1)) != 0 || r is < 1 or > 256 || p is < 1 or > ParallelLimit || 128L * n * r > MemoryLimitBytes)
+                throw new FormatException(string.Format(CultureInfo.InvariantCulture, "The key's scrypt parameters N={0} r={1} p={2} are out of bounds.", n, r, p));
+            return new KeyFile
+            {
+                N = n,
+                R = r,
+                P = p,
+                Salt = root.GetProperty("salt").GetBytesFromBase64(),
+                Data = root.GetProperty("data").GetBytesFromBase64(),
+                HostName = JsonText.String(root, "hostname"),
+                UserName = JsonText.String(root, "username"),
+                Created = JsonText.TimeOf(root, "created"),
+            };
+        }
+        catch (Exception e) when (JsonText.IsBadJson(e))
+        {
+            throw new FormatException("The key file is not what a key file is.", e);
+        }
+    }
+
+    private static byte[] WriteMaster(MasterKey master)
+    {
+        string text = "{\"mac\":{\"k\":\"" + Convert.ToBase64String(master.MacK) + "\",\"r\":\"" + Convert.ToBase64String(master.MacR)
+            + "\"},\"encrypt\":\"" + Convert.ToBase64String(master.Encryption) + "\"}";
+        return Encoding.UTF8.GetBytes(text);
+    }
+
+    private static MasterKey? ReadMaster(byte[] json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement mac = document.RootElement.GetProperty("mac");
+            byte[] k = mac.GetProperty("k").GetBytesFromBase64(), r = mac.GetProperty("r").GetBytesFromBase64();
+            byte[] encryption = document.RootElement.GetProperty("encrypt").GetBytesFromBase64();
+            return k.Length == 16 && r.Length == 16 && encryption.Length == 32 ? new MasterKey(encryption, k, r) : null;
+        }
+        catch (Exception e) when (JsonText.IsBadJson(e))
+        {
+            return null;
+        }
+    }
+}

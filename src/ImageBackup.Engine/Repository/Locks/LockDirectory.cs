@@ -1,0 +1,79 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Locks;
+
+/// <summary>The locks that lie in a repository.</summary>
+internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, int formatVersion)
+{
+    public string Location => files.Location;
+
+    /// <summary>
+    /// All locks. One that cannot be read is given as an exclusive lock that is not stale: nobody can tell what it
+    /// protects, so it blocks until somebody removes it. One that vanished meanwhile is left out.
+    /// </summary>
+    public IReadOnlyList<RepositoryLockInfo> List(DateTimeOffset now)
+    {
+        var locks = new List<RepositoryLockInfo>();
+        foreach (StoredFile file in files.List(StoredKind.Lock))
+        {
+            try
+            {
+                LockFile content = LockFile.Read(files.LoadSealed(StoredKind.Lock, file.Name, sealers));
+                locks.Add(new RepositoryLockInfo(file.Name, content.Time.LocalDateTime, content.IsExclusive, content.HostName,
+                    content.UserName, content.ProcessId, content.IsStale(now)));
+            }
+            catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
+            {
+            }
+            catch (ImageBackupException e) when (e.Id == ErrorId.RepositoryInvalid)
+            {
+                locks.Add(Unreadable(file));
+            }
+            catch (FormatException)
+            {
+                locks.Add(Unreadable(file));
+            }
+        }
+        return locks;
+    }
+
+    public string Save(LockFile content) => files.SaveSealed(StoredKind.Lock, content.Write(), formatVersion, sealers);
+
+    public bool Exists(string name) => files.Guard(StoredKind.Lock, () => files.Storage.Exists(StoredKind.Lock, name));
+
+    public void Delete(string name) => files.Delete(StoredKind.Lock, name);
+
+    /// <summary>
+    /// Throws where another lock stands in the way: any for an exclusive lock, an exclusive one for a shared lock. Stale
+    /// ones don't; those of this machine whose process is gone are removed on the way.
+    /// </summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
+    public void ThrowIfConflicting(bool wantsExclusive, string? ownName, DateTimeOffset now)
+    {
+        foreach (RepositoryLockInfo other in List(now).Where(l => l.Id != ownName))
+        {
+            if (other.IsStale)
+            {
+                Delete(other.Id);
+                continue;
+            }
+            if (!wantsExclusive && !other.IsExclusive)
+                continue;
+            string kind = other.IsExclusive ? "exclusively" : "for reading or adding";
+            string who = other.ProcessId == 0
+                ? "by somebody whose lock cannot be read"
+                : string.Format(CultureInfo.InvariantCulture, "by process {0} of {1} on {2} since {3:yyyy-MM-dd HH:mm:ss}", other.ProcessId, other.UserName, other.ComputerName, other.Time);
+            throw new ImageBackupException(ErrorId.RepositoryLocked,
+                $"The repository '{Location}' is locked {kind} {who} (lock {other.Id.Substring(0, 8)}).", Location);
+        }
+    }
+
+    private static RepositoryLockInfo Unreadable(StoredFile file) =>
+        new(file.Name, DateTime.MinValue, IsExclusive: true, "", "", ProcessId: 0, IsStale: false);
+}

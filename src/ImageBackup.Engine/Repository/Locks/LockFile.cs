@@ -1,0 +1,72 @@
+using System;
+using System.IO;
+using System.Text.Json;
+using ImageBackup.Engine.Compat;
+
+namespace ImageBackup.Engine.Repository.Locks;
+
+/// <summary>A lock's JSON (design.rst, "Locks").</summary>
+internal sealed record LockFile
+{
+    /// <summary>restic's figures: a lock is refreshed every 5 minutes and stale after 30.</summary>
+    public static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(30);
+    public static readonly TimeSpan RefreshEvery = TimeSpan.FromMinutes(5);
+
+    public required DateTimeOffset Time { get; init; }
+    public required bool IsExclusive { get; init; }
+    public string HostName { get; init; } = "";
+    public string UserName { get; init; } = "";
+    public int ProcessId { get; init; }
+
+    public static LockFile ForThisProcess(bool isExclusive, DateTimeOffset now) => new()
+    {
+        Time = now,
+        IsExclusive = isExclusive,
+        HostName = Environment.MachineName,
+        UserName = Environment.UserName,
+        ProcessId = RunningProcess.CurrentId,
+    };
+
+    /// <summary>Older than half an hour, or of this machine and its process is gone.</summary>
+    public bool IsStale(DateTimeOffset now) =>
+        now - Time > StaleAfter
+        || string.Equals(HostName, Environment.MachineName, StringComparison.Ordinal) && !RunningProcess.Exists(ProcessId);
+
+    public byte[] Write()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, JsonText.WriterOptions))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("time", JsonText.Time(Time));
+            writer.WriteBoolean("exclusive", IsExclusive);
+            writer.WriteString("hostname", HostName);
+            writer.WriteString("username", UserName);
+            writer.WriteNumber("pid", ProcessId);
+            writer.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+    /// <exception cref="FormatException">Not a lock.</exception>
+    public static LockFile Read(byte[] json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement root = document.RootElement;
+            return new LockFile
+            {
+                Time = JsonText.TimeOf(root, "time") ?? throw new FormatException("The lock has no time."),
+                IsExclusive = JsonText.Bool(root, "exclusive") ?? false,
+                HostName = JsonText.String(root, "hostname") ?? "",
+                UserName = JsonText.String(root, "username") ?? "",
+                ProcessId = JsonText.Int(root, "pid") ?? 0,
+            };
+        }
+        catch (Exception e) when (JsonText.IsBadJson(e))
+        {
+            throw e as FormatException ?? new FormatException("The lock is not what a lock is.", e);
+        }
+    }
+}

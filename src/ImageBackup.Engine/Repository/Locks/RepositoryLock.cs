@@ -1,0 +1,112 @@
+using System;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Repository.Locks;
+
+/// <summary>
+/// A held lock by restic's protocol: check, write, wait, check again; refreshed every 5 minutes while it is held; removed
+/// when disposed. What a kill leaves is stale at once on this machine (its process is gone) and elsewhere after 30 minutes.
+/// </summary>
+internal sealed class RepositoryLock : IDisposable
+{
+    /// <summary>restic waits as long before it looks for rivals that locked at the same moment.</summary>
+    private static readonly TimeSpan s_settleTime = TimeSpan.FromMilliseconds(200);
+
+    private readonly LockDirectory _directory;
+    private readonly CancellationTokenSource _lost = new();
+    private readonly object _gate = new();
+    private readonly Timer _timer;
+    private readonly bool _isExclusive;
+    private string _name;
+    private DateTimeOffset _refreshed;
+    private bool _released;
+
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now)
+    {
+        _directory = directory;
+        _name = name;
+        _isExclusive = isExclusive;
+        _refreshed = now;
+        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, LockFile.RefreshEvery, LockFile.RefreshEvery);
+    }
+
+    /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
+    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, CancellationToken cancellation)
+    {
+        directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
+        DateTimeOffset now = DateTimeOffset.Now;
+        string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
+        try
+        {
+            if (cancellation.WaitHandle.WaitOne(s_settleTime))
+                cancellation.ThrowIfCancellationRequested();
+            directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
+            return new RepositoryLock(directory, name, isExclusive, now);
+        }
+        catch
+        {
+            directory.Delete(name);
+            throw;
+        }
+    }
+
+    /// <summary>Puts a new lock file in the old one's place. Internal for tests; the timer calls it.</summary>
+    internal void Refresh(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (_released || _lost.IsCancellationRequested)
+                return;
+            try
+            {
+                if (!_directory.Exists(_name))
+                {
+                    // Somebody unlocked the repository under us: another may hold it by now.
+                    _lost.Cancel();
+                    return;
+                }
+                string old = _name;
+                _name = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
+                _directory.Delete(old);
+                _refreshed = now;
+            }
+            catch (ImageBackupException)
+            {
+                // A share may come back; the lock holds until it is nearly stale for others.
+                if (now - _refreshed > LockFile.StaleAfter - LockFile.RefreshEvery)
+                    _lost.Cancel();
+            }
+        }
+    }
+
+    /// <exception cref="ImageBackupException">LockLost.</exception>
+    public void ThrowIfLost()
+    {
+        if (_lost.IsCancellationRequested)
+            throw new ImageBackupException(ErrorId.LockLost, $"The lock on the repository '{_directory.Location}' was lost.", _directory.Location);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_released)
+                return;
+            _released = true;
+            _timer.Dispose();
+            try
+            {
+                _directory.Delete(_name);
+            }
+            catch (ImageBackupException)
+            {
+                // The storage is gone; the lock goes stale by itself.
+            }
+            _lost.Dispose();
+        }
+    }
+}

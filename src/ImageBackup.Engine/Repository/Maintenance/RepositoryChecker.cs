@@ -1,0 +1,158 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Maintenance;
+
+/// <summary>
+/// Finds what is wrong in a repository and goes on: indexes, packs' presence and lengths, snapshots, trees, and that every
+/// blob a tree names is there; with data, every byte of every pack.
+/// </summary>
+internal sealed class RepositoryChecker(ImageRepository repository)
+{
+    private readonly List<RepositoryProblem> _problems = new();
+
+    public RepositoryCheckResult Run(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        RepositoryFiles files = repository.Files;
+        using RepositoryLock? held = repository.LockForReading(cancellation);
+        // Snapshots are listed before the index is loaded: see design.rst, "Read and Write Ordering".
+        List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
+        (BlobIndex index, int indexCount) = IndexLoader.Load(files, repository.Sealers,
+            (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
+        Dictionary<BlobId, long> packs = ListPacks(files);
+
+        Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack = CheckPacks(index, packs);
+        CheckSnapshots(files, snapshots, index, cancellation);
+        if (readData)
+            ReadPacks(packs, blobsOfPack, progressBytes, cancellation);
+
+        held?.ThrowIfLost();
+        return new RepositoryCheckResult
+        {
+            Repository = repository.Location,
+            IsHealthy = _problems.Count == 0,
+            DataRead = readData,
+            PackCount = packs.Count,
+            IndexCount = indexCount,
+            SnapshotCount = snapshots.Count,
+            BlobCount = index.Count,
+            PackBytes = packs.Values.Sum(),
+            UnreferencedPackCount = packs.Keys.Count(pack => !blobsOfPack.ContainsKey(pack)),
+            Problems = _problems,
+            Duration = clock.Elapsed,
+        };
+    }
+
+    private static Dictionary<BlobId, long> ListPacks(RepositoryFiles files)
+    {
+        var packs = new Dictionary<BlobId, long>();
+        foreach (StoredFile file in files.List(StoredKind.Pack))
+        {
+            if (BlobId.TryParse(file.Name, out BlobId id))
+                packs[id] = file.LengthBytes;
+        }
+        return packs;
+    }
+
+    private Dictionary<BlobId, List<(BlobId, BlobLocation)>> CheckPacks(BlobIndex index, Dictionary<BlobId, long> packs)
+    {
+        var blobsOfPack = new Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>>();
+        foreach ((BlobId id, BlobLocation location) in index.Entries())
+        {
+            if (!blobsOfPack.TryGetValue(location.PackId, out List<(BlobId, BlobLocation)>? blobs))
+                blobsOfPack.Add(location.PackId, blobs = new());
+            blobs.Add((id, location));
+        }
+        foreach (KeyValuePair<BlobId, List<(BlobId Id, BlobLocation Location)>> pack in blobsOfPack)
+        {
+            if (!packs.TryGetValue(pack.Key, out long lengthBytes))
+            {
+                Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is missing; the index says it holds {pack.Value.Count} blobs.");
+                continue;
+            }
+            int compressedCount = pack.Value.Count(b => b.Location.IsCompressed);
+            long expected = PackHeader.PackLengthBytes(pack.Value.Sum(b => (long)b.Location.LengthBytes), pack.Value.Count - compressedCount, compressedCount);
+            if (expected != lengthBytes)
+                Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is {lengthBytes} bytes long instead of {expected}.");
+        }
+        return blobsOfPack;
+    }
+
+    private void CheckSnapshots(RepositoryFiles files, List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
+    {
+        var seenTrees = new HashSet<BlobId>();
+        foreach (StoredFile file in snapshots)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                SnapshotFile snapshot = SnapshotFile.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers));
+                foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
+                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
+            }
+            catch (FormatException e)
+            {
+                Report(ErrorId.SnapshotCorrupt, "snapshots/" + file.Name, e.Message);
+            }
+            catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
+            {
+                // Removed since it was listed.
+            }
+            catch (ImageBackupException e)
+            {
+                Report(e.Id, "snapshots/" + file.Name, e.Message);
+            }
+        }
+    }
+
+    private void ReadPacks(Dictionary<BlobId, long> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,
+        Action<long, long>? progressBytes, CancellationToken cancellation)
+    {
+        long totalBytes = packs.Values.Sum(), doneBytes = 0;
+        // Two at a time: each holds a pack's blob and its content.
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = cancellation };
+        Parallel.ForEach(packs, options, () => new BlobReader(repository.Files, repository.Sealers), (pack, _, reader) =>
+        {
+            try
+            {
+                foreach (string problem in PackProof.Check(repository, pack.Key, pack.Value,
+                             blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? indexed) ? indexed : null, reader, cancellation))
+                {
+                    Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);
+                }
+            }
+            catch (ImageBackupException e)
+            {
+                Report(e.Id, PackFile(pack.Key), e.Message);
+            }
+            progressBytes?.Invoke(Interlocked.Add(ref doneBytes, pack.Value), totalBytes);
+            return reader;
+        }, reader => reader.Dispose());
+    }
+
+    private static string PackFile(BlobId id)
+    {
+        string name = id.ToString();
+        return $"data/{name.Substring(0, 2)}/{name}";
+    }
+
+    private void Report(ErrorId id, string file, string message)
+    {
+        lock (_problems)
+            _problems.Add(new RepositoryProblem(id, file, message));
+    }
+}

@@ -1,0 +1,85 @@
+using System;
+using System.Buffers;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Compression;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Packs;
+
+/// <summary>Reads blobs out of packs and proves each against its id. One thread at a time; holds its buffers for the next blob.</summary>
+internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : IDisposable
+{
+    private readonly Sealer _sealer = sealers.Rent();
+    private readonly Zstd _zstd = new();
+    private byte[] _sealed = Array.Empty<byte>();
+    private byte[] _compressed = Array.Empty<byte>();
+
+    /// <summary>
+    /// Fills <paramref name="content"/> (at least the blob's content length) and returns the length.
+    /// </summary>
+    /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong; PackCorrupt where the pack is missing or too short; a storage failure.</exception>
+    public int Read(BlobId id, in BlobLocation location, byte[] content)
+    {
+        int sealedBytes = checked((int)location.LengthBytes), contentBytes = checked((int)location.ContentLengthBytes);
+        if (content.Length < contentBytes)
+            throw new ArgumentException("The buffer is shorter than the blob.", nameof(content));
+        Reserve(ref _sealed, sealedBytes);
+        string pack = location.PackId.ToString();
+        long offset = location.OffsetBytes;
+        files.Guard(StoredKind.Pack, () => files.Storage.ReadAt(StoredKind.Pack, pack, offset, _sealed, sealedBytes));
+
+        ReadOnlySpan<byte> sealedBlob = _sealed.AsSpan(0, sealedBytes);
+        Span<byte> target = content.AsSpan(0, contentBytes);
+        if (location.IsCompressed)
+        {
+            int compressedBytes = sealedBytes - Sealer.OverheadBytes;
+            Reserve(ref _compressed, compressedBytes);
+            if (!_sealer.TryOpen(sealedBlob, _compressed.AsSpan(0, compressedBytes)))
+                throw Corrupt(id, location, "its seal is broken");
+            if (!_zstd.TryDecompress(_compressed.AsSpan(0, compressedBytes), target))
+                throw Corrupt(id, location, "its compressed content is damaged");
+        }
+        else if (!_sealer.TryOpen(sealedBlob, target))
+        {
+            throw Corrupt(id, location, "its seal is broken");
+        }
+        if (BlobId.Of(target) != id)
+            throw Corrupt(id, location, "its content does not match its id");
+        return contentBytes;
+    }
+
+    /// <summary>Reads into a new array.</summary>
+    public byte[] Read(BlobId id, in BlobLocation location)
+    {
+        if (location.ContentLengthBytes > RepositoryFormat.BlobLimitBytes)
+            throw Corrupt(id, location, "it claims an impossible length");
+        byte[] content = new byte[location.ContentLengthBytes];
+        Read(id, location, content);
+        return content;
+    }
+
+    private ImageBackupException Corrupt(BlobId id, in BlobLocation location, string what) => new(ErrorId.ChunkCorrupt,
+        $"Blob {id.ToString().Substring(0, 12)} in pack {location.PackId.ToString().Substring(0, 12)} at offset {location.OffsetBytes} cannot be used: {what}.", files.Location);
+
+    private static void Reserve(ref byte[] buffer, int lengthBytes)
+    {
+        if (buffer.Length >= lengthBytes)
+            return;
+        if (buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(buffer);
+        buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
+    }
+
+    public void Dispose()
+    {
+        sealers.Return(_sealer);
+        _zstd.Dispose();
+        if (_sealed.Length > 0)
+            ArrayPool<byte>.Shared.Return(_sealed);
+        if (_compressed.Length > 0)
+            ArrayPool<byte>.Shared.Return(_compressed);
+        _sealed = _compressed = Array.Empty<byte>();
+    }
+}

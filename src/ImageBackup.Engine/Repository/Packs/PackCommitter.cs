@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using ImageBackup.Engine.Repository.Indexes;
+
+namespace ImageBackup.Engine.Repository.Packs;
+
+/// <summary>
+/// Makes finished packs durable on a thread of its own, so that no worker waits for a disk's flush; a few at most wait in
+/// the queue. The first failure ends it: every later call throws it.
+/// </summary>
+internal sealed class PackCommitter : IDisposable
+{
+    private const int QueueLength = 2;
+
+    private readonly BlockingCollection<PackWriter> _queue = new(QueueLength);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Thread _thread;
+    private readonly Action<IndexedPack> _onCommitted;
+    private ExceptionDispatchInfo? _failure;
+
+    /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
+    public PackCommitter(Action<IndexedPack> onCommitted)
+    {
+        _onCommitted = onCommitted;
+        _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
+        _thread.Start();
+    }
+
+    /// <summary>Takes over a sealed pack; waits while the queue is full.</summary>
+    public void Submit(PackWriter pack)
+    {
+        ThrowIfFailed();
+        try
+        {
+            _queue.Add(pack, _stop.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException)
+        {
+            pack.Dispose();
+            ThrowIfFailed();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until everything submitted is durable.</summary>
+    public void Finish()
+    {
+        if (!_queue.IsAddingCompleted)
+            _queue.CompleteAdding();
+        _thread.Join();
+        ThrowIfFailed();
+    }
+
+    public void ThrowIfFailed() => _failure?.Throw();
+
+    private void Run()
+    {
+        try
+        {
+            foreach (PackWriter pack in _queue.GetConsumingEnumerable())
+            {
+                using (pack)
+                    _onCommitted(pack.Commit());
+            }
+        }
+        catch (Exception e)
+        {
+            _failure = ExceptionDispatchInfo.Capture(e);
+            _stop.Cancel();
+            while (_queue.TryTake(out PackWriter? pack))
+                pack.Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_queue.IsAddingCompleted)
+            _queue.CompleteAdding();
+        _thread.Join();
+        while (_queue.TryTake(out PackWriter? pack))
+            pack.Dispose();
+        _queue.Dispose();
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,79 @@
+using System;
+using System.Collections.Generic;
+using System.Buffers.Binary;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Packs;
+
+/// <summary>
+/// One pack being written: blobs go straight to the storage's temporary file and into the running hash that becomes the
+/// pack's name, so a pack is never held in memory. One thread at a time; <see cref="Seal"/> ends it, <see cref="Commit"/>
+/// makes it durable (and may run on another thread).
+/// </summary>
+internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, BlobType type) : IDisposable
+{
+    private readonly List<PackEntry> _entries = new();
+    private readonly Sha256 _hash = new();
+    private IStorageUpload? _upload;
+    private BlobId _id;
+
+    public BlobType Type => type;
+
+    public long LengthBytes { get; private set; }
+
+    public IReadOnlyList<PackEntry> Entries => _entries;
+
+    /// <summary>Adds one sealed blob.</summary>
+    public void Append(BlobId id, byte[] sealedBlob, int lengthBytes, int uncompressedLengthBytes)
+    {
+        if (lengthBytes < Sealer.OverheadBytes || LengthBytes + lengthBytes > uint.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(lengthBytes));
+        _entries.Add(new PackEntry(id, type, (uint)LengthBytes, (uint)lengthBytes, (uint)uncompressedLengthBytes));
+        Write(sealedBlob, lengthBytes);
+    }
+
+    /// <summary>Writes the header, proven to open again, and ends the pack.</summary>
+    public void Seal()
+    {
+        byte[] header = PackHeader.Write(_entries);
+        byte[] sealedHeader = sealers.Seal(header);
+        if (sealers.Open(sealedHeader) is not { } opened || !opened.AsSpan().SequenceEqual(header))
+            throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "A pack's header did not decrypt to what was encrypted: this machine's memory or processor is faulty.", files.Location);
+        Write(sealedHeader, sealedHeader.Length);
+        byte[] length = new byte[PackHeader.LengthFieldBytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(length, (uint)sealedHeader.Length);
+        Write(length, length.Length);
+        Span<byte> digest = stackalloc byte[BlobId.SizeBytes];
+        _hash.Finish(digest);
+        _id = new BlobId(digest);
+    }
+
+    /// <summary>Puts the sealed pack on stable storage under its name.</summary>
+    public IndexedPack Commit()
+    {
+        files.Guard(StoredKind.Pack, () => _upload!.Commit(_id.ToString()));
+        return new IndexedPack(_id, _entries);
+    }
+
+    private void Write(byte[] buffer, int countBytes)
+    {
+        files.Guard(StoredKind.Pack, () =>
+        {
+            _upload ??= files.Storage.BeginUpload(StoredKind.Pack);
+            _upload.Append(buffer, 0, countBytes);
+        });
+        _hash.Append(buffer.AsSpan(0, countBytes));
+        LengthBytes += countBytes;
+    }
+
+    public void Dispose()
+    {
+        _upload?.Dispose();
+        _hash.Dispose();
+    }
+}

@@ -1,0 +1,135 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Compression;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>
+/// The repository's view of its storage: sealed, hashed and encoded files (design.rst, "Unpacked Data Format"), and
+/// storage failures turned into errors that a user can act on. Everything in this layer goes through here. Any thread.
+/// </summary>
+internal sealed class RepositoryFiles(IStorage storage)
+{
+    public IStorage Storage => storage;
+
+    public string Location => storage.Location;
+
+    /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
+    public T Guard<T>(StoredKind kind, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (StorageException e)
+        {
+            throw Translate(kind, e);
+        }
+    }
+
+    public void Guard(StoredKind kind, Action action) => Guard(kind, () =>
+    {
+        action();
+        return true;
+    });
+
+    private ImageBackupException Translate(StoredKind kind, StorageException e)
+    {
+        ErrorId id = e.Problem switch
+        {
+            StorageProblem.AccessDenied => ErrorId.RepositoryAccessDenied,
+            StorageProblem.ReadOnly => ErrorId.RepositoryReadOnly,
+            StorageProblem.Full => ErrorId.RepositoryFull,
+            StorageProblem.WriteError => ErrorId.RepositoryWriteFailed,
+            StorageProblem.ReadError => ErrorId.RepositoryReadFailed,
+            _ => CorruptId(kind),
+        };
+        return new ImageBackupException(id, $"{ErrorTable.Get(id).Meaning} {e.Path}: {e.Message}", Location, e);
+    }
+
+    public static ErrorId CorruptId(StoredKind kind) => kind switch
+    {
+        StoredKind.Pack => ErrorId.PackCorrupt,
+        StoredKind.Index => ErrorId.IndexCorrupt,
+        StoredKind.Snapshot => ErrorId.SnapshotCorrupt,
+        StoredKind.Key => ErrorId.KeyCorrupt,
+        _ => ErrorId.RepositoryInvalid,
+    };
+
+    public static int LimitBytes(StoredKind kind) => kind switch
+    {
+        StoredKind.Config => RepositoryFormat.ConfigLimitBytes,
+        StoredKind.Key => RepositoryFormat.KeyLimitBytes,
+        StoredKind.Lock => RepositoryFormat.LockLimitBytes,
+        StoredKind.Snapshot => RepositoryFormat.SnapshotLimitBytes,
+        StoredKind.Index => RepositoryFormat.IndexLimitBytes,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    public IEnumerable<StoredFile> List(StoredKind kind) => Guard(kind, () => storage.List(kind));
+
+    public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind)));
+
+    public void Save(StoredKind kind, string name, byte[] content) => Guard(kind, () => storage.Save(kind, name, content));
+
+    public void Delete(StoredKind kind, string name) => Guard(kind, () => storage.Delete(kind, name));
+
+    /// <summary>
+    /// The JSON of a sealed file: its name is proven against its content, its seal opened, its encoding undone.
+    /// </summary>
+    /// <exception cref="ImageBackupException">The kind's own "corrupt" id, or a storage failure.</exception>
+    public byte[] LoadSealed(StoredKind kind, string name, SealerPool sealers)
+    {
+        byte[] content = Load(kind, name);
+        if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
+            throw Corrupt(kind, name, "its content does not match its name");
+        byte[] plain = sealers.Open(content) ?? throw Corrupt(kind, name, "its seal is broken");
+        if (plain.Length == 0)
+            throw Corrupt(kind, name, "it is empty");
+        return plain[0] switch
+        {
+            (byte)'{' or (byte)'[' => plain,
+            RepositoryFormat.CompressedEncoding => Zstd.Decompress(plain, 1, LimitBytes(kind))
+                ?? throw Corrupt(kind, name, "its compressed content is damaged"),
+            byte encoding => throw Corrupt(kind, name, $"it has the unknown encoding {encoding}"),
+        };
+    }
+
+    /// <summary>Seals and saves a JSON document, compressed where the format has that; returns its name.</summary>
+    public string SaveSealed(StoredKind kind, byte[] json, int formatVersion, SealerPool sealers)
+    {
+        byte[] plain = json;
+        if (kind != StoredKind.Config && formatVersion >= 2)
+        {
+            using var zstd = new Zstd();
+            byte[] compressed = new byte[1 + Zstd.Bound(json.Length)];
+            compressed[0] = RepositoryFormat.CompressedEncoding;
+            int lengthBytes = zstd.Compress(json, compressed.AsSpan(1));
+            plain = compressed.AsSpan(0, 1 + lengthBytes).ToArray();
+        }
+        byte[] content = sealers.Seal(plain);
+        string name = kind == StoredKind.Config ? "" : BlobId.Of(content).ToString();
+        Save(kind, name, content);
+        return name;
+    }
+
+    public ImageBackupException Corrupt(StoredKind kind, string name, string what)
+    {
+        string shortName = name.Length > 12 ? name.Substring(0, 12) : name;
+        return new ImageBackupException(CorruptId(kind), $"The repository's {KindName(kind)} {shortName} cannot be used: {what}.", Location);
+    }
+
+    private static string KindName(StoredKind kind) => kind switch
+    {
+        StoredKind.Config => "file 'config'",
+        StoredKind.Key => "key",
+        StoredKind.Lock => "lock",
+        StoredKind.Snapshot => "snapshot",
+        StoredKind.Index => "index",
+        _ => "pack",
+    };
+}

@@ -1,0 +1,141 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+
+namespace ImageBackup.Engine.Repository.Trees;
+
+/// <summary>Something wrong below a snapshot's tree.</summary>
+internal sealed record TreeProblem(ErrorId ErrorId, string Message);
+
+/// <summary>Reads trees from a repository, bounded against cycles (impossible by hash, but bytes are hostile) and depth.</summary>
+internal static class TreeWalk
+{
+    private const int DepthLimit = 256;
+    private const int TreeCountLimit = 1_000_000;
+
+    /// <exception cref="ImageBackupException">ChunkMissing, ChunkCorrupt, ImageInvalid, a storage failure.</exception>
+    public static List<TreeNode> Load(ImageRepository repository, BlobIndex index, BlobId tree)
+    {
+        if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
+            throw new ImageBackupException(ErrorId.ChunkMissing, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
+        using var reader = new BlobReader(repository.Files, repository.Sealers);
+        byte[] json = reader.Read(tree, location);
+        try
+        {
+            return TreeFile.Read(json);
+        }
+        catch (FormatException e)
+        {
+            throw new ImageBackupException(ErrorId.ImageInvalid, e.Message, repository.Location, e);
+        }
+    }
+
+    /// <summary>Every regular file below a tree, with its path; stops after <paramref name="limit"/> of them.</summary>
+    public static List<(string Path, TreeNode Node)> Files(ImageRepository repository, BlobIndex index, BlobId root, int limit, CancellationToken cancellation)
+    {
+        var found = new List<(string, TreeNode)>();
+        var pending = new Stack<(BlobId Tree, string Path, int Depth)>();
+        pending.Push((root, "", 0));
+        int visited = 0;
+        while (pending.Count > 0 && found.Count < limit)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            (BlobId tree, string path, int depth) = pending.Pop();
+            if (depth > DepthLimit || ++visited > TreeCountLimit)
+                throw new ImageBackupException(ErrorId.ImageInvalid, "The snapshot's tree is too deep or too large to be an image's.", repository.Location);
+            foreach (TreeNode node in Load(repository, index, tree))
+            {
+                string name = path + "/" + node.Name;
+                if (node.Type == "file")
+                    found.Add((name, node));
+                else if (node.Subtree is { } subtree)
+                    pending.Push((subtree, name, depth + 1));
+            }
+        }
+        return found;
+    }
+
+    /// <summary>
+    /// Checks that a tree and all it names is there. Trees in <paramref name="seen"/> are taken as checked; the ones found
+    /// whole are added.
+    /// </summary>
+    public static IEnumerable<TreeProblem> Check(ImageRepository repository, BlobIndex index, BlobId root, HashSet<BlobId> seen, CancellationToken cancellation)
+    {
+        var pending = new Stack<(BlobId Tree, string Path, int Depth)>();
+        pending.Push((root, "", 0));
+        while (pending.Count > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            (BlobId tree, string path, int depth) = pending.Pop();
+            if (seen.Contains(tree))
+                continue;
+            List<TreeNode>? nodes = null;
+            TreeProblem? problem = null;
+            try
+            {
+                nodes = Load(repository, index, tree);
+            }
+            catch (ImageBackupException e)
+            {
+                problem = new TreeProblem(e.Id, e.Message);
+            }
+            if (nodes is null)
+            {
+                yield return problem!;
+                continue;
+            }
+            bool isWhole = true;
+            foreach (TreeNode node in nodes)
+            {
+                string name = path + "/" + node.Name;
+                if (node.Subtree is { } subtree)
+                {
+                    if (depth < DepthLimit)
+                        pending.Push((subtree, name, depth + 1));
+                    else
+                        yield return new TreeProblem(ErrorId.ImageInvalid, $"The tree is more than {DepthLimit} directories deep.");
+                }
+                List<ByteRange> missing = MissingRanges(index, node);
+                if (missing.Count == 0)
+                    continue;
+                isWhole = false;
+                yield return new TreeProblem(ErrorId.ChunkMissing,
+                    $"{missing.Count} range(s) of {name.TrimStart('/')} are missing: " + string.Join(", ", missing.Take(5).Select(r => $"{r.LengthBytes} bytes at {r.OffsetBytes}")) + (missing.Count > 5 ? ", ..." : "."));
+            }
+            if (isWhole)
+                seen.Add(tree);
+        }
+    }
+
+    private static List<ByteRange> MissingRanges(BlobIndex index, TreeNode node)
+    {
+        var missing = new List<ByteRange>();
+        if (node.Content.Count == 0)
+            return missing;
+        // A missing chunk's length is not known; in an image all but the last are of one length.
+        long chunkBytes = 0, offset = 0;
+        foreach (BlobId id in node.Content)
+        {
+            if (index.TryFind(id, BlobType.Data, out BlobLocation location))
+            {
+                chunkBytes = Math.Max(chunkBytes, location.ContentLengthBytes);
+                offset += location.ContentLengthBytes;
+                continue;
+            }
+            long lengthBytes = chunkBytes > 0 ? chunkBytes : (node.SizeBytes + node.Content.Count - 1) / node.Content.Count;
+            lengthBytes = Math.Max(0, Math.Min(lengthBytes, node.SizeBytes - offset));
+            if (missing.Count > 0 && missing[missing.Count - 1].EndBytes == offset)
+                missing[missing.Count - 1] = missing[missing.Count - 1] with { LengthBytes = missing[missing.Count - 1].LengthBytes + lengthBytes };
+            else
+                missing.Add(new ByteRange(offset, lengthBytes));
+            offset += lengthBytes;
+        }
+        return missing;
+    }
+}

@@ -1,0 +1,290 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
+
+namespace ImageBackup.Engine.Storage;
+
+/// <summary>A repository's files in a directory or UNC path, laid out as restic's local backend does (design.rst, "Repository Layout").</summary>
+public sealed class LocalStorage : IStorage
+{
+    private const string TemporaryPrefix = "imagebackup-";
+    private static readonly string[] s_directories = ["data", "index", "keys", "locks", "snapshots", "tmp"];
+
+    /// <summary>An abandoned upload of another machine is left alone: only its own machine can tell that the writer is gone.</summary>
+    private static readonly string s_machine = new(Environment.MachineName.Where(char.IsLetterOrDigit).ToArray());
+    private readonly ReadHandleCache _handles = new(capacity: 16);
+
+    public LocalStorage(string path) => Location = Path.GetFullPath(path);
+
+    public string Location { get; }
+
+    private string TemporaryDirectory => Path.Combine(Location, "tmp");
+
+    public void CreateLayout() => Guard(Location, isWrite: true, () =>
+    {
+        DurableFiles.CreatePrivateDirectory(Location);
+        foreach (string name in s_directories)
+            DurableFiles.CreatePrivateDirectory(Path.Combine(Location, name));
+        // All 256 at once, so that a pack's commit has one directory to flush, not two.
+        for (int i = 0; i < 256; i++)
+            DurableFiles.CreatePrivateDirectory(Path.Combine(Location, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+        DurableFiles.SyncDirectory(Path.Combine(Location, "data"));
+        DurableFiles.SyncDirectory(Location);
+        if (Path.GetDirectoryName(Location) is { Length: > 0 } parent)
+            DurableFiles.SyncDirectory(parent);
+        return true;
+    });
+
+    public bool Exists(StoredKind kind, string name) => File.Exists(PathOf(kind, name));
+
+    public IEnumerable<StoredFile> List(StoredKind kind)
+    {
+        if (kind == StoredKind.Config)
+        {
+            var config = new FileInfo(PathOf(kind, ""));
+            return config.Exists ? new[] { new StoredFile(kind, "", config.Length) } : Array.Empty<StoredFile>();
+        }
+        return Guard(DirectoryOf(kind), isWrite: false, () =>
+        {
+            var found = new List<StoredFile>();
+            var root = new DirectoryInfo(DirectoryOf(kind));
+            if (!root.Exists)
+                return found;
+            if (kind != StoredKind.Pack)
+            {
+                Collect(root);
+                return found;
+            }
+            foreach (DirectoryInfo directory in root.EnumerateDirectories().Where(d => d.Name.Length == 2).OrderBy(d => d.Name, StringComparer.Ordinal))
+                Collect(directory);
+            return found;
+
+            void Collect(DirectoryInfo directory)
+            {
+                foreach (FileInfo file in directory.EnumerateFiles())
+                {
+                    if (IsName(file.Name))
+                        found.Add(new StoredFile(kind, file.Name, file.Length));
+                }
+            }
+        });
+    }
+
+    public byte[] Load(StoredKind kind, string name, int limitBytes)
+    {
+        string path = PathOf(kind, name);
+        return Guard(path, isWrite: false, () =>
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+            long lengthBytes = stream.Length;
+            if (lengthBytes > limitBytes)
+                throw new StorageException(StorageProblem.TooLarge, path, $"The file is {lengthBytes} bytes long; at most {limitBytes} make sense.");
+            byte[] content = new byte[lengthBytes];
+            int done = 0;
+            while (done < content.Length)
+            {
+                int countBytes = stream.Read(content, done, content.Length - done);
+                if (countBytes == 0)
+                    throw new StorageException(StorageProblem.TooShort, path, "The file became shorter while it was read.");
+                done += countBytes;
+            }
+            return content;
+        });
+    }
+
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    {
+        string path = PathOf(kind, name);
+        Guard(path, isWrite: false, () =>
+        {
+            if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
+                throw new StorageException(StorageProblem.TooShort, path, $"The file ends before offset {offsetBytes + countBytes}.");
+            return true;
+        });
+    }
+
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
+    {
+        if (Exists(kind, name))
+            return;
+        using IStorageUpload upload = BeginUpload(kind);
+        upload.Append(content.ToArray(), 0, content.Length);
+        upload.Commit(name);
+    }
+
+    public IStorageUpload BeginUpload(StoredKind kind)
+    {
+        string path = Path.Combine(TemporaryDirectory,
+            $"{TemporaryPrefix}{s_machine}-{RunningProcess.CurrentId}-{Guid.NewGuid():N}");
+        return Guard(path, isWrite: true, () =>
+        {
+            // A repository that restic made has no such directory.
+            if (!Directory.Exists(TemporaryDirectory))
+                DurableFiles.CreatePrivateDirectory(TemporaryDirectory);
+            return new LocalUpload(this, kind, path, DurableFiles.CreatePrivateFile(path, bufferSizeBytes: 0));
+        });
+    }
+
+    public void Delete(StoredKind kind, string name)
+    {
+        string path = PathOf(kind, name);
+        _handles.Forget(path);
+        Guard(path, isWrite: true, () =>
+        {
+            // restic leaves its packs read-only; Windows then refuses to delete them.
+            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) && File.Exists(path))
+                File.SetAttributes(path, FileAttributes.Normal);
+            File.Delete(path);
+            return true;
+        });
+    }
+
+    public int RemoveAbandonedUploads()
+    {
+        if (!Directory.Exists(TemporaryDirectory))
+            return 0;
+        return Guard(TemporaryDirectory, isWrite: true, () =>
+        {
+            int count = 0;
+            foreach (string path in Directory.EnumerateFiles(TemporaryDirectory, TemporaryPrefix + s_machine + "-*"))
+            {
+                string[] parts = Path.GetFileName(path).Split('-');
+                if (parts.Length == 4 && int.TryParse(parts[2], out int processId) && !RunningProcess.Exists(processId))
+                {
+                    File.Delete(path);
+                    count++;
+                }
+            }
+            return count;
+        });
+    }
+
+    public void Dispose() => _handles.Dispose();
+
+    private static bool IsName(string name) => name.Length == 64 && name.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
+
+    private string DirectoryOf(StoredKind kind) => Path.Combine(Location, kind switch
+    {
+        StoredKind.Key => "keys",
+        StoredKind.Lock => "locks",
+        StoredKind.Snapshot => "snapshots",
+        StoredKind.Index => "index",
+        StoredKind.Pack => "data",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    });
+
+    private string PathOf(StoredKind kind, string name)
+    {
+        if (kind == StoredKind.Config)
+            return Path.Combine(Location, "config");
+        if (!IsName(name))
+            throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
+        return kind == StoredKind.Pack
+            ? Path.Combine(Location, "data", name.Substring(0, 2), name)
+            : Path.Combine(DirectoryOf(kind), name);
+    }
+
+    private static T Guard<T>(string path, bool isWrite, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new StorageException(
+                isWrite && FileErrors.IsReadOnlyFileSystem(e) ? StorageProblem.ReadOnly : StorageProblem.AccessDenied, path, e.Message, e);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new StorageException(StorageProblem.NotFound, path, e.Message, e);
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new StorageException(StorageProblem.NotFound, path, e.Message, e);
+        }
+        catch (IOException e)
+        {
+            StorageProblem problem =
+                FileErrors.IsDiskFull(e) ? StorageProblem.Full :
+                FileErrors.IsReadOnlyFileSystem(e) ? StorageProblem.ReadOnly :
+                isWrite ? StorageProblem.WriteError : StorageProblem.ReadError;
+            throw new StorageException(problem, path, e.Message, e);
+        }
+    }
+
+    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, FileStream stream) : IStorageUpload
+    {
+        private bool _failed;
+        private bool _committed;
+        private bool _renamed;
+
+        public long LengthBytes { get; private set; }
+
+        public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
+        {
+            stream.Write(buffer, offset, countBytes);
+            LengthBytes += countBytes;
+        });
+
+        public void Commit(string name) => Once(() =>
+        {
+            stream.Flush(flushToDisk: true);
+            stream.Dispose();
+            string path = storage.PathOf(kind, name);
+            string directory = Path.GetDirectoryName(path)!;
+            if (!Directory.Exists(directory))
+            {
+                DurableFiles.CreatePrivateDirectory(directory);
+                DurableFiles.SyncDirectory(Path.GetDirectoryName(directory)!);
+            }
+            if (File.Exists(path))
+            {
+                // Names are content hashes: what is there already is what we have.
+                File.Delete(temporaryPath);
+            }
+            else
+            {
+                File.Move(temporaryPath, path);
+            }
+            _renamed = true;
+            DurableFiles.SyncDirectory(directory);
+            _committed = true;
+        });
+
+        public void Dispose()
+        {
+            stream.Dispose();
+            if (_committed || _renamed)
+                return;
+            try
+            {
+                File.Delete(temporaryPath);
+            }
+            catch (IOException)
+            {
+                // Left for RemoveAbandonedUploads.
+            }
+            catch (UnauthorizedAccessException)
+            {
+            }
+        }
+
+        /// <summary>A writer that failed once refuses further use: what a failed flush lost cannot be known.</summary>
+        private void Once(Action action)
+        {
+            if (_failed || _committed)
+                throw new StorageException(StorageProblem.WriteError, temporaryPath, "The file's writer has failed or ended before.");
+            _failed = true;
+            Guard(temporaryPath, isWrite: true, () =>
+            {
+                action();
+                return true;
+            });
+            _failed = false;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using System;
+
+namespace ImageBackup.Engine.Storage;
+
+/// <summary>What kind of failure a storage met.</summary>
+public enum StorageProblem
+{
+    NotFound,
+    AccessDenied,
+    ReadOnly,
+    Full,
+    TooLarge,
+    TooShort,
+
+    /// <summary>A read failed (a bad disk, a vanished share).</summary>
+    ReadError,
+
+    /// <summary>A write, rename or flush failed.</summary>
+    WriteError,
+}
+
+/// <summary>The only exception of the storage layer.</summary>
+public sealed class StorageException(StorageProblem problem, string path, string message, Exception? inner = null)
+    : Exception(message, inner)
+{
+    public StorageProblem Problem { get; } = problem;
+    public string Path { get; } = path;
+}
