@@ -69,18 +69,20 @@ internal sealed class ConsoleSession : IDisposable
             _ui.WriteErrorLine($"There is no script '{full}'.");
             return ExitCode.Failure;
         }
-        // By a statement that ends in 'exit', because 'exit n' in a called script only leaves that script.
-        var line = new StringBuilder("& '").Append(CodeGeneration.EscapeSingleQuotedStringContent(full)).Append('\'');
+        // As a script block, because 'exit n' in a script that is called by its path leaves only that script.
+        ScriptBlockAst script = Parser.ParseFile(full, out _, out ParseError[] errors);
+        if (errors.Length > 0)
+        {
+            Show(new ParseException(errors).ErrorRecord);
+            return ExitCode.Failure;
+        }
+        var line = new StringBuilder("param($script) & $script");
         foreach (string argument in arguments)
         {
             bool isParameter = argument is ['-', var first, ..] && char.IsLetter(first);
             line.Append(' ').Append(isParameter ? argument : $"'{CodeGeneration.EscapeSingleQuotedStringContent(argument)}'");
         }
-        _runspace.SessionStateProxy.SetVariable("global:LASTEXITCODE", null);
-        int code = Run(shell => shell.AddScript(line.ToString(), useLocalScope: false));
-        if (code == ExitCode.Success && _host.RequestedExitCode is null && LastExitCode() is { } left)
-            return left;
-        return ExitCodeOf(code);
+        return ExitCodeOf(Run(shell => shell.AddScript(line.ToString(), useLocalScope: true).AddArgument(script.GetScriptBlock())));
     }
 
     public int RunPrompt()
@@ -173,9 +175,6 @@ internal sealed class ConsoleSession : IDisposable
     }
 
     private int ExitCodeOf(int code) => code == ExitCode.Cancelled ? code : _host.RequestedExitCode ?? code;
-
-    private int? LastExitCode() =>
-        _runspace.SessionStateProxy.GetVariable("global:LASTEXITCODE") is int code ? code : null;
 
     /// <summary>Reads lines until they are a whole statement; null at the end of input.</summary>
     private static string? ReadStatement(LineEditor editor)
