@@ -16,4 +16,7 @@ public sealed class BlockWriteException(long offsetBytes, long lengthBytes, stri
 {
     public long OffsetBytes { get; } = offsetBytes;
     public long LengthBytes { get; } = lengthBytes;
+
+    /// <summary>True where nothing is broken but the disk (or quota) that holds the target is full.</summary>
+    public bool IsSpaceExhausted { get; init; }
 }

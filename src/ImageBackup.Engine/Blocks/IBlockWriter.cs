@@ -26,4 +26,10 @@ public interface IBlockWriter : IBlockReader
 
     /// <summary>Puts everything written so far on stable storage (fsync, FlushFileBuffers).</summary>
     void Flush();
+
+    /// <summary>
+    /// After a <see cref="Flush"/>: makes the reads that follow come from the medium and not from the system's memory,
+    /// as far as the system lets one. What it takes to prove what a disk has kept.
+    /// </summary>
+    void DropCache();
 }

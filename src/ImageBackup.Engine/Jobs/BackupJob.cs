@@ -1,29 +1,21 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
-
-/// <summary>What to back up, and how.</summary>
-public sealed record BackupRequest
-{
-    public required VolumeDescription Volume { get; init; }
-
-    /// <summary>Null: Static where the volume is not mounted, Dynamic where it is.</summary>
-    public ImageType? ImageType { get; init; }
-
-    /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
-    public int? ChunkSizeBytes { get; init; }
-    public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
-
-    /// <summary>Null: this machine's name.</summary>
-    public string? ComputerName { get; init; }
-
-    /// <summary>Worker threads; null: one a processor.</summary>
-    public int? ThrottleLimit { get; init; }
-}
 
 /// <summary>Takes one volume to one image.</summary>
 public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
@@ -33,12 +25,160 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
     /// undone on every way out. On failure or cancellation nothing refers to what was written; the next backup
     /// reuses it.
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">By id; see ErrorTable.</exception>
+    /// <exception cref="ImageBackupException">By id; see <see cref="ErrorTable"/>.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ImageBackupInfo Run(BackupRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
-        _ = repository;
-        _ = volumes;
-        throw new NotImplementedException();
+        if (request is null)
+            throw new ArgumentNullException(nameof(request));
+        DateTimeOffset start = DateTimeOffset.Now;
+        ImageType type = Check(request);
+        var warnings = new List<string>();
+        using IBlockReader volume = volumes.OpenRead(request.Volume, type == ImageType.Static ? VolumeOpenMode.Exclusive : VolumeOpenMode.Shared);
+        if (volume.LengthBytes == 0)
+            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
+        var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
+
+        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
+        try
+        {
+            return Run(request, type, volume, geometry, start, warnings, progress, held, stop.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            held.ThrowIfLost();
+            throw;
+        }
+        catch (BlockReadException e)
+        {
+            throw new ImageBackupException(ErrorId.ReadFailed,
+                $"The volume '{request.Volume.Name}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Volume.Name, e);
+        }
+    }
+
+    /// <summary>
+    /// What can be told before anything is opened: the type that will be taken.
+    /// </summary>
+    /// <exception cref="ImageBackupException">NotSupported, RepositoryVersionUnsupported, VolumeInUse, ParameterInvalid.</exception>
+    public ImageType Check(BackupRequest request)
+    {
+        if (request is null)
+            throw new ArgumentNullException(nameof(request));
+        repository.ThrowIfNotWritable();
+        VolumeDescription volume = request.Volume;
+        if (volume.SizeBytes > 0)
+            _ = new ChunkGeometry(volume.SizeBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.SizeBytes));
+        switch (request.ImageType)
+        {
+            case ImageType.Snapshot:
+                throw new ImageBackupException(ErrorId.NotSupported, "No snapshot provider is built in yet: take the image as Static or Dynamic.", volume.Name);
+            case ImageType.Static when volume.IsMounted:
+                throw new ImageBackupException(ErrorId.VolumeInUse,
+                    $"The volume '{volume.Name}' is mounted at {string.Join(", ", volume.MountPoints)}: a static image needs it unmounted.", volume.Name);
+            case { } asked:
+                return asked;
+            default:
+                return volume.IsMounted ? ImageType.Dynamic : ImageType.Static;
+        }
+    }
+
+    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, DateTimeOffset start,
+        List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
+    {
+        if (type == ImageType.Dynamic)
+            warnings.Add($"'{request.Volume.Name}' was copied while it could be written to: the image may be fuzzy. Check its file system after a restore.");
+        UsedMap map = UsedMap.Read(volume, request.GapSizeBytes, cancellation);
+        warnings.AddRange(map.Warnings);
+
+        repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
+        BlobIndex index = repository.LoadIndex(cancellation);
+        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion);
+        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
+        var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
+        BlobId[] chunks = copy.Run(meter, cancellation);
+        ThrowIfChanged(request.Volume, volume);
+
+        var metadata = new ImageMetadata
+        {
+            VolumeName = request.Volume.Name,
+            DevicePath = request.Volume.DevicePath,
+            VolumeKind = request.Volume.Kind,
+            SizeBytes = volume.LengthBytes,
+            SectorSizeBytes = volume.SectorSizeBytes,
+            PhysicalSectorSizeBytes = request.Volume.PhysicalSectorSizeBytes,
+            MountPoints = request.Volume.MountPoints,
+            Aliases = request.Volume.Aliases,
+            PartitionUuid = request.Volume.PartitionUuid,
+            PartitionType = request.Volume.PartitionType,
+            FileSystem = map.FileSystem,
+            ImageType = type,
+            RequestedImageType = request.ImageType,
+            IsFuzzy = type == ImageType.Dynamic,
+            Start = start,
+            End = DateTimeOffset.Now,
+            ChunkSizeBytes = geometry.ChunkSizeBytes,
+            GapSizeBytes = request.GapSizeBytes,
+            UsedBytes = map.Used.UsedBytes,
+            UsedRangeCount = map.Used.Count,
+            UsedMapSource = map.Source,
+            ChunkCount = chunks.Length,
+            NewChunkCount = copy.NewChunkCount,
+            ZeroChunkCount = copy.ZeroChunkCount,
+            StoredBytes = session.StoredBytes,
+            Warnings = warnings,
+            ProgramVersion = ProgramVersion.Text,
+        };
+        BlobId tree = SaveTree(session, metadata, map.Used, chunks, geometry);
+        session.Finish();
+
+        metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
+        var snapshot = new SnapshotFile
+        {
+            Time = start,
+            Tree = tree,
+            Paths = [request.Volume.Name],
+            HostName = request.ComputerName ?? Environment.MachineName,
+            UserName = Environment.UserName,
+            Tags = request.Tags.Where(t => t != ImageTag.Name).Prepend(ImageTag.Name).Distinct(StringComparer.Ordinal).ToArray(),
+            ProgramVersion = ProgramVersion.Text,
+            Summary = ImageMetadataJson.WriteSummary(metadata),
+        };
+        // The last moment at which a lost lock can be noticed: from here on, the image exists.
+        held.ThrowIfLost();
+        cancellation.ThrowIfCancellationRequested();
+        string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
+        meter.Report();
+        return ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
+    }
+
+    private static BlobId SaveTree(BlobSession session, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry)
+    {
+        using BlobLane lane = session.OpenLane();
+        DateTimeOffset time = metadata.Start;
+        TreeNode[] nodes =
+        [
+            ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
+            ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
+            new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
+        ];
+        byte[] json = TreeFile.Write(nodes);
+        BlobId tree = BlobId.Of(json);
+        lane.Save(BlobType.Tree, tree, json);
+        lane.Flush();
+        return tree;
+    }
+
+    /// <summary>A source that grew, shrank or vanished under us gives no image.</summary>
+    private static void ThrowIfChanged(VolumeDescription description, IBlockReader volume)
+    {
+        if (volume is not ILengthQuery query)
+            return;
+        long now = query.QueryLengthBytes();
+        if (now != volume.LengthBytes)
+        {
+            throw new ImageBackupException(ErrorId.VolumeChanged,
+                $"The volume '{description.Name}' was {volume.LengthBytes} bytes long when the backup began and is {now} bytes long now.", description.Name);
+        }
     }
 }

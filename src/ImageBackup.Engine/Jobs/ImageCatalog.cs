@@ -1,14 +1,22 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Linq;
+using System.Text.RegularExpressions;
 using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>Which images to list; null = any.</summary>
 public sealed record ImageFilter
 {
-    /// <summary>Volume names or their wildcard patterns (* ? [...]); any of them.</summary>
+    /// <summary>Volume names or their wildcard patterns (* ?); any of them. Windows names are compared without case.</summary>
     public IReadOnlyList<string>? Volumes { get; init; }
     public IReadOnlyList<string>? ComputerNames { get; init; }
 
@@ -17,27 +25,122 @@ public sealed record ImageFilter
 
     /// <summary>The newest image of each volume at or before this time.</summary>
     public DateTimeOffset? PointInTime { get; init; }
+
+    /// <summary>All of them must be there.</summary>
     public IReadOnlyList<string>? Tags { get; init; }
     public bool IncludeInactive { get; init; }
 }
 
-/// <summary>The images of a repository.</summary>
+/// <summary>The images of a repository. Reads only snapshot files, unless one lacks our summary.</summary>
 public sealed class ImageCatalog(ImageRepository repository)
 {
     /// <summary>
-    /// Lists images, newest last. A snapshot that cannot be read is reported to <paramref name="onWarning"/> with its
+    /// Lists images, oldest first. A snapshot that cannot be read is reported to <paramref name="onWarning"/> with its
     /// error and left out.
     /// </summary>
     public IReadOnlyList<ImageBackupInfo> List(ImageFilter filter, Action<Exception>? onWarning, CancellationToken cancellation)
     {
-        _ = repository;
-        throw new NotImplementedException();
+        if (filter is null)
+            throw new ArgumentNullException(nameof(filter));
+        IEnumerable<ImageBackupInfo> images = MarkActive(Load(onWarning, cancellation))
+            .Where(i => Matches(filter.Volumes, i.Volume, WindowsName(i.Volume)))
+            .Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))
+            .Where(i => filter.Ids is null || filter.Ids.Any(id => i.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)))
+            .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
+        if (filter.PointInTime is { } time)
+        {
+            images = images.Where(i => i.BackupTime <= time.LocalDateTime)
+                .GroupBy(i => (i.ComputerName, i.Volume))
+                .Select(g => g.Last());
+        }
+        else if (!filter.IncludeInactive && filter.Ids is null)
+        {
+            images = images.Where(i => i.IsActive);
+        }
+        return images.OrderBy(i => i.BackupTime).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
     }
 
     /// <summary>One image by the beginning of its id.</summary>
-    /// <exception cref="Errors.ImageBackupException">ImageNotFound, ImageAmbiguous.</exception>
+    /// <exception cref="ImageBackupException">ImageNotFound, ImageAmbiguous.</exception>
     public ImageBackupInfo Find(string idPrefix, CancellationToken cancellation)
     {
-        throw new NotImplementedException();
+        if (string.IsNullOrEmpty(idPrefix) || !Regex.IsMatch(idPrefix, "^[0-9A-Fa-f]{1,64}$", RegexOptions.CultureInvariant))
+            throw new ImageBackupException(ErrorId.ImageNotFound, $"'{idPrefix}' is not the beginning of an image's id.", idPrefix);
+        IReadOnlyList<ImageBackupInfo> found = List(new ImageFilter { Ids = [idPrefix] }, onWarning: null, cancellation);
+        return found.Count switch
+        {
+            1 => found[0],
+            0 => throw new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix),
+            _ => throw new ImageBackupException(ErrorId.ImageAmbiguous, $"{found.Count} images of '{repository.Location}' have an id that begins with '{idPrefix}'.", idPrefix),
+        };
     }
+
+    private List<ImageBackupInfo> Load(Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
+        var images = new ConcurrentBag<ImageBackupInfo>();
+        var failures = new ConcurrentBag<Exception>();
+        var withoutSummary = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
+        {
+            SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+            if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
+                images.Add(ImageInfoBuilder.Build(file.Name, snapshot, metadata, repository.Location));
+            else
+                withoutSummary.Add((file.Name, snapshot));
+        }));
+        if (!withoutSummary.IsEmpty)
+        {
+            // restic made these, or rewrote ours and dropped what it does not know: their trees must be asked.
+            BlobIndex index = repository.LoadIndex(cancellation);
+            foreach ((string id, SnapshotFile snapshot) in withoutSummary)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Try(failures, () =>
+                {
+                    if (ImageContent.LoadMetadata(repository, index, snapshot) is { } metadata)
+                        images.Add(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location));
+                    else if (ImageContent.FindForeign(repository, index, snapshot, cancellation) is { } foreign)
+                        images.Add(ImageInfoBuilder.BuildForeign(id, snapshot, foreign.Path, foreign.Node.SizeBytes, repository.Location));
+                });
+            }
+        }
+        foreach (Exception failure in failures)
+            onWarning?.Invoke(failure);
+        return images.OrderBy(i => i.BackupTime).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
+    }
+
+    private static void Try(ConcurrentBag<Exception> failures, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
+        {
+            // Removed since it was listed.
+        }
+        catch (ImageBackupException e)
+        {
+            failures.Add(e);
+        }
+    }
+
+    /// <summary>A new image makes the one before it inactive: by computer and volume, the newest is active.</summary>
+    private static IEnumerable<ImageBackupInfo> MarkActive(List<ImageBackupInfo> oldestFirst)
+    {
+        var newest = new Dictionary<(string, string), string>();
+        foreach (ImageBackupInfo image in oldestFirst)
+            newest[(image.ComputerName, image.Volume)] = image.Id;
+        return oldestFirst.Select(i => i with { IsActive = newest[(i.ComputerName, i.Volume)] == i.Id });
+    }
+
+    private static bool WindowsName(string volume) => volume.Length >= 2 && (volume[1] == ':' || volume.StartsWith(@"\\", StringComparison.Ordinal));
+
+    private static bool Matches(IReadOnlyList<string>? patterns, string value, bool ignoreCase) => patterns is null || patterns.Any(pattern =>
+    {
+        string expression = "^" + Regex.Escape(pattern).Replace("\\*", ".*").Replace("\\?", ".") + "$";
+        RegexOptions options = RegexOptions.CultureInvariant | RegexOptions.Singleline | (ignoreCase ? RegexOptions.IgnoreCase : RegexOptions.None);
+        return string.Equals(pattern, value, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal) || Regex.IsMatch(value, expression, options);
+    });
 }

@@ -1,46 +1,15 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
-
-/// <summary>What to restore, and where to.</summary>
-public sealed record RestoreRequest
-{
-    /// <summary>The snapshot's full id.</summary>
-    public required string ImageId { get; init; }
-
-    /// <summary>A volume's name (as IVolumeSystem.Find takes it) or a file's path.</summary>
-    public required string Destination { get; init; }
-
-    /// <summary>Read the target and write only what differs.</summary>
-    public bool SkipUnchanged { get; init; }
-
-    /// <summary>Read back what was written and compare.</summary>
-    public bool VerifyTarget { get; init; }
-
-    /// <summary>Replace a file that exists (once the new one is whole).</summary>
-    public bool ReplaceFile { get; init; }
-    public int? ThrottleLimit { get; init; }
-}
-
-/// <summary>What a restore did.</summary>
-public sealed record RestoreResult
-{
-    public required string ImageId { get; init; }
-    public required string Volume { get; init; }
-    public required string Destination { get; init; }
-    public required long SizeBytes { get; init; }
-    public required long WrittenBytes { get; init; }
-    public required long SkippedBytes { get; init; }
-    public required long ZeroBytes { get; init; }
-    public required bool Verified { get; init; }
-    public required TimeSpan Duration { get; init; }
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
-    public double? BytesPerSecond => Duration.TotalSeconds > 0 ? SizeBytes / Duration.TotalSeconds : null;
-}
 
 /// <summary>Takes one image back to a volume or a file.</summary>
 public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes)
@@ -52,13 +21,79 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
     /// </summary>
     public ImageBackupInfo Check(RestoreRequest request, CancellationToken cancellation)
     {
-        _ = repository;
-        _ = volumes;
-        throw new NotImplementedException();
+        if (request is null)
+            throw new ArgumentNullException(nameof(request));
+        BlobIndex index = repository.LoadIndex(cancellation);
+        ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation);
+        image.LongestChunkBytes(cancellation);
+        RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
+        return image.Info;
     }
 
+    /// <exception cref="ImageBackupException">By id; before a byte is written where it can be told before. ChunkCorrupt stops the restore and names the offset.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; a device is then partly written, a file is not there.</exception>
     public RestoreResult Run(RestoreRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
-        throw new NotImplementedException();
+        if (request is null)
+            throw new ArgumentNullException(nameof(request));
+        var clock = Stopwatch.StartNew();
+        var warnings = new List<string>();
+        using RepositoryLock? held = repository.LockForReading(cancellation);
+        if (held is null)
+            warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: nobody must prune it meanwhile.");
+        using var stop = held is null
+            ? CancellationTokenSource.CreateLinkedTokenSource(cancellation)
+            : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
+        try
+        {
+            BlobIndex index = repository.LoadIndex(stop.Token);
+            ImageContent image = ImageContent.Load(repository, request.ImageId, index, stop.Token);
+            int longestChunkBytes = image.LongestChunkBytes(stop.Token);
+            RestoreTarget target = RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
+            using IBlockWriter writer = target.Open(image.SizeBytes);
+            if (image.Info.IsFuzzy)
+                warnings.Add($"The image {image.Info.ShortId} of '{image.Info.Volume}' may be fuzzy: check its file system.");
+
+            var copy = new RestoreCopy(repository, image, longestChunkBytes, writer, target, request);
+            copy.Run(new ProgressMeter(progress, image.Info.Volume, JobPhase.Copying, image.SizeBytes), stop.Token);
+            if (request.VerifyTarget)
+            {
+                writer.Flush();
+                writer.DropCache();
+                copy.Verify(new ProgressMeter(progress, image.Info.Volume, JobPhase.Verifying, image.SizeBytes), stop.Token);
+            }
+            if (writer is FileTarget file)
+                file.Complete();
+            else
+                writer.Flush();
+            return new RestoreResult
+            {
+                ImageId = image.Info.Id,
+                Volume = image.Info.Volume,
+                Destination = target.Name,
+                SizeBytes = image.SizeBytes,
+                WrittenBytes = copy.WrittenBytes,
+                SkippedBytes = copy.SkippedBytes,
+                ZeroBytes = copy.ZeroBytes,
+                Verified = request.VerifyTarget,
+                Duration = clock.Elapsed,
+                Warnings = warnings,
+            };
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            held?.ThrowIfLost();
+            throw;
+        }
+        catch (BlockWriteException e)
+        {
+            throw new ImageBackupException(ErrorId.WriteFailed,
+                $"'{request.Destination}' could not be written at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Destination, e);
+        }
+        catch (BlockReadException e)
+        {
+            throw new ImageBackupException(ErrorId.ReadFailed,
+                $"'{request.Destination}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Destination, e);
+        }
     }
 }

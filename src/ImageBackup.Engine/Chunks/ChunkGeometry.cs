@@ -1,0 +1,40 @@
+using System;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Chunks;
+
+/// <summary>How a volume is cut: chunks of one fixed size, aligned to the volume's start; the last may be shorter.</summary>
+public readonly record struct ChunkGeometry
+{
+    public const int MinimumSizeBytes = 64 << 10;
+    public const int MaximumSizeBytes = 4 << 20;
+
+    public ChunkGeometry(long volumeBytes, int chunkSizeBytes)
+    {
+        if (volumeBytes <= 0)
+            throw new ArgumentOutOfRangeException(nameof(volumeBytes));
+        if (chunkSizeBytes is < MinimumSizeBytes or > MaximumSizeBytes || (chunkSizeBytes & (chunkSizeBytes - 1)) != 0)
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid,
+                $"The chunk size {chunkSizeBytes} cannot be used: it is a power of two from 64 KiB to 4 MiB.");
+        }
+        VolumeBytes = volumeBytes;
+        ChunkSizeBytes = chunkSizeBytes;
+    }
+
+    public long VolumeBytes { get; }
+    public int ChunkSizeBytes { get; }
+
+    public long ChunkCount => (VolumeBytes + ChunkSizeBytes - 1) / ChunkSizeBytes;
+
+    public long OffsetBytes(long chunk) => chunk * ChunkSizeBytes;
+
+    public int LengthBytes(long chunk) => (int)Math.Min(ChunkSizeBytes, VolumeBytes - OffsetBytes(chunk));
+
+    /// <summary>
+    /// The default by the volume's size: 1 MiB up to 1 TiB, 2 MiB up to 4 TiB, 4 MiB above. The list of chunks costs 67
+    /// bytes each in a tree that restic holds in memory: hence the steps (see src/FORMAT.md).
+    /// </summary>
+    public static int DefaultSizeBytes(long volumeBytes) =>
+        volumeBytes <= 1L << 40 ? 1 << 20 : volumeBytes <= 4L << 40 ? 2 << 20 : 4 << 20;
+}

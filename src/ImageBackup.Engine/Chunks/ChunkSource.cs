@@ -1,0 +1,66 @@
+using System;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Chunks;
+
+/// <summary>
+/// Fills chunks from a volume: reads what is used, leaves zeros where nothing is, and skips chunks that hold nothing (an
+/// unused run, a hole in a file) without reading. One thread.
+/// </summary>
+internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used)
+{
+    private ByteRange? _data;
+    private bool _knowsData;
+
+    /// <summary>
+    /// Fills the buffer's first bytes with the chunk. False where the chunk is known to be all zeros; then the buffer is
+    /// untouched.
+    /// </summary>
+    /// <exception cref="BlockReadException">The volume could not be read.</exception>
+    public bool Fill(long chunk, byte[] buffer)
+    {
+        int lengthBytes = geometry.LengthBytes(chunk);
+        var range = new ByteRange(geometry.OffsetBytes(chunk), lengthBytes);
+        if (!MayHoldData(range))
+            return false;
+        if (used.IsWhole)
+        {
+            Read(range.OffsetBytes, buffer.AsSpan(0, lengthBytes));
+            return true;
+        }
+        long end = range.OffsetBytes;
+        foreach (ByteRange part in used.Within(range))
+        {
+            int at = (int)(part.OffsetBytes - range.OffsetBytes);
+            int gap = (int)(end - range.OffsetBytes);
+            Array.Clear(buffer, gap, at - gap);
+            Read(part.OffsetBytes, buffer.AsSpan(at, (int)part.LengthBytes));
+            end = part.EndBytes;
+        }
+        if (end == range.OffsetBytes)
+            return false;
+        int tail = (int)(end - range.OffsetBytes);
+        Array.Clear(buffer, tail, lengthBytes - tail);
+        return true;
+    }
+
+    /// <summary>Whether a file's holes leave anything of the range. Asked once a hole, not once a chunk.</summary>
+    private bool MayHoldData(ByteRange range)
+    {
+        if (volume is not ISparseBlockReader sparse)
+            return true;
+        if (!_knowsData || _data is { } data && data.EndBytes <= range.OffsetBytes)
+        {
+            _data = sparse.NextData(range.OffsetBytes);
+            _knowsData = true;
+        }
+        return _data is { } next && next.OffsetBytes < range.EndBytes;
+    }
+
+    private void Read(long offsetBytes, Span<byte> target)
+    {
+        int countBytes = volume.ReadAt(offsetBytes, target);
+        if (countBytes != target.Length)
+            throw new BlockReadException(offsetBytes + countBytes, target.Length - countBytes, $"The volume ends at {offsetBytes + countBytes}, before its end at {volume.LengthBytes}.");
+    }
+}

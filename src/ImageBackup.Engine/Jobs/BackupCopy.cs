@@ -1,0 +1,106 @@
+using System;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Repository.Blobs;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>The copying part of a backup: every chunk of a volume through hash, dedupe, compress, encrypt and pack.</summary>
+internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount)
+{
+    private readonly ZeroBlobs _zeros = new();
+    private long _newChunkCount;
+    private long _zeroChunkCount;
+    private int _fullZeroSeen;
+
+    /// <summary>Chunks that were not in the repository before.</summary>
+    public long NewChunkCount => _newChunkCount;
+
+    public long ZeroChunkCount => _zeroChunkCount;
+
+    /// <summary>Runs the copy; returns the chunks' ids in order. Progress counts used bytes.</summary>
+    public BlobId[] Run(ProgressMeter meter, CancellationToken cancellation)
+    {
+        var ids = new BlobId[geometry.ChunkCount];
+        var source = new ChunkSource(volume, geometry, used);
+        int workers = Math.Max(1, workerCount);
+        var pipeline = new ChunkPipeline<Item>(workers, geometry.ChunkSizeBytes, ChunkPipeline<Item>.BuffersFor(workers));
+        long next = 0;
+        pipeline.Run(buffer =>
+        {
+            // Chunks that are known to be zeros need no worker: only their id is noted.
+            for (; next < geometry.ChunkCount; next++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (source.Fill(next, buffer))
+                    return new Item(next++, IsZero: false);
+                if (NoteZero(ids, next))
+                    return new Item(next++, IsZero: true);
+                meter.Add(UsedBytesOf(next));
+            }
+            return null;
+        }, () => new Worker(this, ids, meter), cancellation);
+        return ids;
+    }
+
+    /// <summary>Notes an all-zero chunk; true where it is the first of its length and so has to be stored.</summary>
+    private bool NoteZero(BlobId[] ids, long chunk)
+    {
+        int lengthBytes = geometry.LengthBytes(chunk);
+        ids[chunk] = _zeros.Id(lengthBytes);
+        Interlocked.Increment(ref _zeroChunkCount);
+        // Only the last chunk can have another length than the others.
+        return lengthBytes != geometry.ChunkSizeBytes || Interlocked.Exchange(ref _fullZeroSeen, 1) == 0;
+    }
+
+    private long UsedBytesOf(long chunk)
+    {
+        if (used.IsWhole)
+            return geometry.LengthBytes(chunk);
+        long sum = 0;
+        foreach (ByteRange part in used.Within(new ByteRange(geometry.OffsetBytes(chunk), geometry.LengthBytes(chunk))))
+            sum += part.LengthBytes;
+        return sum;
+    }
+
+    private readonly record struct Item(long Chunk, bool IsZero);
+
+    private sealed class Worker(BackupCopy copy, BlobId[] ids, ProgressMeter meter) : ChunkPipeline<Item>.IWorker
+    {
+        private readonly BlobLane _lane = copy.Session.OpenLane();
+
+        public void Process(Item item, byte[] buffer)
+        {
+            int lengthBytes = copy.Geometry.LengthBytes(item.Chunk);
+            Span<byte> content = buffer.AsSpan(0, lengthBytes);
+            if (item.IsZero)
+            {
+                content.Clear();
+                _lane.Save(BlobType.Data, ids[item.Chunk], content);
+            }
+            else if (ZeroTest.IsZero(content))
+            {
+                if (copy.NoteZero(ids, item.Chunk))
+                    _lane.Save(BlobType.Data, ids[item.Chunk], content);
+            }
+            else
+            {
+                BlobId id = BlobId.Of(content);
+                ids[item.Chunk] = id;
+                if (_lane.Save(BlobType.Data, id, content) > 0)
+                    Interlocked.Increment(ref copy._newChunkCount);
+            }
+            meter.Add(copy.UsedBytesOf(item.Chunk));
+        }
+
+        public void Finish() => _lane.Flush();
+
+        public void Dispose() => _lane.Dispose();
+    }
+
+    private BlobSession Session => session;
+
+    private ChunkGeometry Geometry => geometry;
+}

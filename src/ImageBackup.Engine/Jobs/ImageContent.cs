@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>One chunk of an image: where it belongs on the volume, its id and where it lies. Null location: it is missing.</summary>
+internal readonly record struct ImageChunk(long OffsetBytes, int LengthBytes, BlobId Id, BlobLocation? Location, bool IsZero);
+
+/// <summary>
+/// An image's content, ours or restic's: the snapshot, the list of chunks, the used ranges.
+/// </summary>
+internal sealed class ImageContent
+{
+    /// <summary>restic's chunks end at 8 MiB; ours at 4. A larger one is not an image's.</summary>
+    public const int ChunkLimitBytes = 16 << 20;
+
+    private readonly BlobIndex _index;
+    private readonly IReadOnlyList<BlobId> _chunks;
+    private readonly ZeroBlobs _zeros = new();
+    private readonly int? _chunkSizeBytes;
+
+    private ImageContent(ImageBackupInfo info, TreeNode node, UsedRanges used, BlobIndex index, int? chunkSizeBytes)
+    {
+        Info = info;
+        SizeBytes = node.SizeBytes;
+        Used = used;
+        _chunks = node.Content;
+        _index = index;
+        _chunkSizeBytes = chunkSizeBytes;
+    }
+
+    public ImageBackupInfo Info { get; }
+    public long SizeBytes { get; }
+    public UsedRanges Used { get; }
+    public long ChunkCount => _chunks.Count;
+
+    /// <exception cref="ImageBackupException">ImageNotFound, ImageInvalid, SnapshotCorrupt, ChunkMissing (its tree), a storage failure.</exception>
+    public static ImageContent Load(ImageRepository repository, string id, BlobIndex index, CancellationToken cancellation)
+    {
+        if (!BlobId.TryParse(id, out _))
+            throw new ImageBackupException(ErrorId.ImageNotFound, $"'{id}' is not an image's id.", id);
+        SnapshotFile snapshot = LoadSnapshot(repository, id);
+        List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
+        if (root.FirstOrDefault(n => n is { Name: ImageFiles.Metadata, Type: "file" }) is { } metadataNode
+            && root.FirstOrDefault(n => n is { Name: ImageFiles.Volume, Type: "file" }) is { } volumeNode)
+        {
+            ImageMetadata metadata = ImageMetadataJson.Read(ReadFile(repository, index, metadataNode))
+                ?? throw Invalid(repository, id, "its image.json is damaged or of a later version");
+            if (metadata.SizeBytes != volumeNode.SizeBytes)
+                throw Invalid(repository, id, "its image.json names another size than its volume.img has");
+            UsedRanges used = root.FirstOrDefault(n => n is { Name: ImageFiles.UsedRanges, Type: "file" }) is { } rangesNode
+                ? ReadUsedRanges(repository, index, rangesNode, volumeNode.SizeBytes, id)
+                : UsedRanges.Whole(volumeNode.SizeBytes);
+            return new ImageContent(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), volumeNode, used, index, metadata.ChunkSizeBytes);
+        }
+        if (FindForeign(repository, index, snapshot, cancellation) is not { } foreign)
+            throw Invalid(repository, id, "it holds no volume image, nor one single file");
+        return new ImageContent(ImageInfoBuilder.BuildForeign(id, snapshot, foreign.Path, foreign.Node.SizeBytes, repository.Location),
+            foreign.Node, UsedRanges.Whole(foreign.Node.SizeBytes), index, chunkSizeBytes: null);
+    }
+
+    /// <summary>The one regular file of a snapshot that restic made of a device or of standard input; null where it has none or several.</summary>
+    public static (string Path, TreeNode Node)? FindForeign(ImageRepository repository, BlobIndex index, SnapshotFile snapshot, CancellationToken cancellation)
+    {
+        List<(string Path, TreeNode Node)> files = TreeWalk.Files(repository, index, snapshot.Tree, limit: 2, cancellation);
+        return files.Count == 1 && files[0].Node.SizeBytes > 0 ? files[0] : null;
+    }
+
+    /// <summary>image.json out of an image's tree; null where the tree is not an image's.</summary>
+    public static ImageMetadata? LoadMetadata(ImageRepository repository, BlobIndex index, SnapshotFile snapshot)
+    {
+        TreeNode? node = TreeWalk.Load(repository, index, snapshot.Tree).FirstOrDefault(n => n is { Name: ImageFiles.Metadata, Type: "file" });
+        return node is null ? null : ImageMetadataJson.Read(ReadFile(repository, index, node));
+    }
+
+    public static SnapshotFile LoadSnapshot(ImageRepository repository, string id)
+    {
+        try
+        {
+            return SnapshotFile.Read(repository.Files.LoadSealed(StoredKind.Snapshot, id, repository.Sealers));
+        }
+        catch (FormatException e)
+        {
+            throw repository.Files.Corrupt(StoredKind.Snapshot, id, e.Message.TrimEnd('.'));
+        }
+        catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
+        {
+            throw new ImageBackupException(ErrorId.ImageNotFound, $"The repository '{repository.Location}' has no image {id}.", id, e);
+        }
+    }
+
+    /// <summary>
+    /// All chunks in order. A missing chunk's length is the image's chunk size, where there is one.
+    /// </summary>
+    /// <exception cref="ImageBackupException">ImageInvalid: the chunks do not add up to the volume; ChunkMissing where a missing chunk's length cannot be known.</exception>
+    public IEnumerable<ImageChunk> Chunks()
+    {
+        long offset = 0;
+        for (int i = 0; i < _chunks.Count; i++)
+        {
+            BlobId id = _chunks[i];
+            bool isThere = _index.TryFind(id, BlobType.Data, out BlobLocation location);
+            long length = isThere ? location.ContentLengthBytes : Math.Min(_chunkSizeBytes ?? 0, SizeBytes - offset);
+            if (!isThere && length == 0)
+                throw new ImageBackupException(ErrorId.ChunkMissing, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
+            if (length > ChunkLimitBytes || length > SizeBytes - offset)
+                throw new ImageBackupException(ErrorId.ImageInvalid, $"The image {Info.ShortId} has a chunk of {length} bytes at offset {offset}, which does not fit.", Info.Id);
+            yield return new ImageChunk(offset, (int)length, id, isThere ? location : null, _zeros.IsZero(id, (int)length));
+            offset += length;
+        }
+        if (offset != SizeBytes)
+            throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} add up to {offset} bytes instead of {SizeBytes}.", Info.Id);
+    }
+
+    /// <summary>The longest chunk's length: what a buffer must hold. Proves on the way that all chunks are listed in the index.</summary>
+    /// <exception cref="ImageBackupException">ChunkMissing naming how much is missing and where it begins; ImageInvalid.</exception>
+    public int LongestChunkBytes(CancellationToken cancellation)
+    {
+        int longest = 0;
+        long missingBytes = 0, firstMissing = -1;
+        foreach (ImageChunk chunk in Chunks())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            longest = Math.Max(longest, chunk.LengthBytes);
+            if (chunk.Location is not null || chunk.IsZero)
+                continue;
+            missingBytes += chunk.LengthBytes;
+            firstMissing = firstMissing < 0 ? chunk.OffsetBytes : firstMissing;
+        }
+        if (missingBytes > 0)
+        {
+            throw new ImageBackupException(ErrorId.ChunkMissing,
+                $"{missingBytes} bytes of the image {Info.ShortId} of '{Info.Volume}' are not in the repository, the first at offset {firstMissing}.", Info.Id);
+        }
+        return longest;
+    }
+
+    private static UsedRanges ReadUsedRanges(ImageRepository repository, BlobIndex index, TreeNode node, long volumeBytes, string id)
+    {
+        try
+        {
+            UsedRanges used = UsedRangesFile.Read(ReadFile(repository, index, node));
+            return used.VolumeBytes == volumeBytes ? used : throw new FormatException("It is another volume's.");
+        }
+        catch (FormatException e)
+        {
+            throw Invalid(repository, id, "its used.ranges cannot be used: " + e.Message.TrimEnd('.'));
+        }
+    }
+
+    private static byte[] ReadFile(ImageRepository repository, BlobIndex index, TreeNode node)
+    {
+        if (node.SizeBytes > RepositoryFormat.BlobLimitBytes)
+            throw new ImageBackupException(ErrorId.ImageInvalid, $"The file '{node.Name}' of the image is too large to be one of ours.", repository.Location);
+        byte[] content = new byte[node.SizeBytes];
+        int done = 0;
+        using var reader = new BlobReader(repository.Files, repository.Sealers);
+        foreach (BlobId id in node.Content)
+        {
+            if (!index.TryFind(id, BlobType.Data, out BlobLocation location))
+                throw new ImageBackupException(ErrorId.ChunkMissing, $"A part of '{node.Name}' of the image is not in the repository.", repository.Location);
+            if (location.ContentLengthBytes > content.Length - done)
+                throw new ImageBackupException(ErrorId.ImageInvalid, $"The parts of '{node.Name}' of the image do not add up.", repository.Location);
+            byte[] part = reader.Read(id, location);
+            part.CopyTo(content, done);
+            done += part.Length;
+        }
+        return done == content.Length ? content : throw new ImageBackupException(ErrorId.ImageInvalid, $"The parts of '{node.Name}' of the image do not add up.", repository.Location);
+    }
+
+    private static ImageBackupException Invalid(ImageRepository repository, string id, string why) =>
+        new(ErrorId.ImageInvalid, $"The snapshot {id.Substring(0, 8)} in '{repository.Location}' is no volume image: {why}.", id);
+}

@@ -1,0 +1,56 @@
+using System;
+using System.Linq;
+using ImageBackup.Engine.Repository.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>Makes what users see of an image from what lies in the repository.</summary>
+internal static class ImageInfoBuilder
+{
+    public static ImageBackupInfo Build(string id, SnapshotFile snapshot, ImageMetadata metadata, string location) => new()
+    {
+        Id = id,
+        Volume = metadata.VolumeName,
+        ComputerName = snapshot.HostName,
+        UserName = snapshot.UserName,
+        BackupTime = snapshot.Time.LocalDateTime,
+        Duration = metadata.End - metadata.Start,
+        SizeBytes = metadata.SizeBytes,
+        UsedBytes = metadata.UsedBytes,
+        StoredBytes = metadata.StoredBytes,
+        ChunkCount = metadata.ChunkCount,
+        NewChunkCount = metadata.NewChunkCount,
+        ZeroChunkCount = metadata.ZeroChunkCount,
+        ChunkSizeBytes = metadata.ChunkSizeBytes,
+        SectorSizeBytes = metadata.SectorSizeBytes,
+        FileSystem = metadata.FileSystem?.Type,
+        Label = metadata.FileSystem?.Label,
+        Uuid = metadata.FileSystem?.Uuid,
+        ImageType = metadata.ImageType,
+        RequestedImageType = metadata.RequestedImageType,
+        IsFuzzy = metadata.IsFuzzy,
+        SnapshotProvider = metadata.SnapshotProvider,
+        ManagementClass = metadata.ManagementClass,
+        Tags = snapshot.Tags.Where(t => t != ImageTag.Name).ToArray(),
+        ReadErrors = metadata.ReadErrors,
+        Warnings = metadata.Warnings,
+        ProgramVersion = snapshot.ProgramVersion ?? metadata.ProgramVersion,
+        Repository = location,
+    };
+
+    /// <summary>An image that restic made: all it tells is a file and its size.</summary>
+    public static ImageBackupInfo BuildForeign(string id, SnapshotFile snapshot, string path, long sizeBytes, string location) => new()
+    {
+        Id = id,
+        Volume = snapshot.Paths.Count == 1 ? snapshot.Paths[0] : path,
+        ComputerName = snapshot.HostName,
+        UserName = snapshot.UserName,
+        BackupTime = snapshot.Time.LocalDateTime,
+        SizeBytes = sizeBytes,
+        UsedBytes = sizeBytes,
+        Tags = snapshot.Tags,
+        ProgramVersion = snapshot.ProgramVersion,
+        Repository = location,
+        IsOurs = false,
+    };
+}

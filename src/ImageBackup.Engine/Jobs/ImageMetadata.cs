@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>Everything that <c>image.json</c> says of an image (src/FORMAT.md); sizes in bytes.</summary>
+internal sealed record ImageMetadata
+{
+    /// <summary>Raised when a member changes its meaning; new members don't.</summary>
+    public const int SchemaVersion = 1;
+
+    public int Schema { get; init; } = SchemaVersion;
+    public required string VolumeName { get; init; }
+    public string? DevicePath { get; init; }
+    public VolumeKind? VolumeKind { get; init; }
+    public required long SizeBytes { get; init; }
+    public int? SectorSizeBytes { get; init; }
+    public int? PhysicalSectorSizeBytes { get; init; }
+    public IReadOnlyList<string> MountPoints { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
+    public string? PartitionUuid { get; init; }
+    public string? PartitionType { get; init; }
+    public FileSystemDescription? FileSystem { get; init; }
+
+    public ImageType? ImageType { get; init; }
+    public ImageType? RequestedImageType { get; init; }
+    public bool IsFuzzy { get; init; }
+    public string? SnapshotProvider { get; init; }
+    public string? ManagementClass { get; init; }
+    public required DateTimeOffset Start { get; init; }
+    public DateTimeOffset? End { get; init; }
+
+    public int? ChunkSizeBytes { get; init; }
+    public long? GapSizeBytes { get; init; }
+    public long? UsedBytes { get; init; }
+    public long? UsedRangeCount { get; init; }
+
+    /// <summary>Where the map of used blocks came from; null where the volume was stored whole.</summary>
+    public string? UsedMapSource { get; init; }
+    public long? ChunkCount { get; init; }
+    public long? NewChunkCount { get; init; }
+    public long? ZeroChunkCount { get; init; }
+    public long? StoredBytes { get; init; }
+    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public string? ProgramVersion { get; init; }
+}

@@ -1,0 +1,67 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// <see cref="ImageMetadata"/> as JSON: camelCase members, enumerations by name, absent rather than null. Source
+/// generated, so that reading it costs no reflection at a module's start.
+/// </summary>
+internal static class ImageMetadataJson
+{
+    /// <summary>A list of read errors or warnings may be long; a summary is read with every listing.</summary>
+    private const int SummaryItemCount = 32;
+
+    private static readonly ImageMetadataContext s_context = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter<ImageType>(), new JsonStringEnumConverter<VolumeKind>() },
+        MaxDepth = 16,
+    });
+
+    public static byte[] Write(ImageMetadata metadata) => JsonSerializer.SerializeToUtf8Bytes(metadata, s_context.ImageMetadata);
+
+    /// <summary>What the snapshot's own JSON carries: the same, with long lists cut.</summary>
+    public static byte[] WriteSummary(ImageMetadata metadata) => Write(metadata with
+    {
+        ReadErrors = Cut(metadata.ReadErrors),
+        Warnings = Cut(metadata.Warnings),
+    });
+
+    /// <summary>Null where it is not ours or of a later schema.</summary>
+    public static ImageMetadata? Read(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, s_context.ImageMetadata) is { Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0 } metadata ? metadata : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+        catch (NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
+    {
+        if (items.Count <= SummaryItemCount)
+            return items;
+        var cut = new List<T>(SummaryItemCount);
+        for (int i = 0; i < SummaryItemCount; i++)
+            cut.Add(items[i]);
+        return cut;
+    }
+}
+
+[JsonSerializable(typeof(ImageMetadata))]
+internal sealed partial class ImageMetadataContext : JsonSerializerContext;

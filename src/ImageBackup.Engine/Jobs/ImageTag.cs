@@ -1,0 +1,7 @@
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>The tag that every image of ours carries, so that restic's users can tell them: <c>restic snapshots --tag imagebackup</c>.</summary>
+internal static class ImageTag
+{
+    public const string Name = "imagebackup";
+}

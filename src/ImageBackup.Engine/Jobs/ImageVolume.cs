@@ -1,0 +1,29 @@
+using System.Collections.Generic;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>A volume and what its bytes say: what <c>Get-ImageVolume</c> shows.</summary>
+public sealed record ImageVolume
+{
+    public required VolumeDescription Description { get; init; }
+
+    /// <summary>Null: not recognised, or not readable (<see cref="ProbeError"/> says why).</summary>
+    public FileSystemDescription? FileSystemProbe { get; init; }
+    public string? ProbeError { get; init; }
+
+    public string Name => Description.Name;
+    public string? FileSystem => FileSystemProbe?.Type ?? Description.MountedFileSystem;
+    public string? Label => FileSystemProbe?.Label ?? Description.Label;
+    public string? Uuid => FileSystemProbe?.Uuid ?? Description.Serial;
+    public long SizeBytes => Description.SizeBytes;
+    public long? UsedBytes => FileSystemProbe?.UsedBytes;
+    public IReadOnlyList<string> MountPoints => Description.MountPoints;
+    public bool IsMounted => Description.IsMounted;
+    public bool IsSystem => Description.IsSystem;
+    public int SectorSizeBytes => Description.SectorSizeBytes;
+
+    /// <summary>The type that a backup would take now.</summary>
+    public ImageType ImageType => Description.IsMounted ? ImageType.Dynamic : ImageType.Static;
+}

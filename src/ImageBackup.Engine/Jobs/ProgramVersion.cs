@@ -1,0 +1,9 @@
+using System.Reflection;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>What snapshots name as their program.</summary>
+internal static class ProgramVersion
+{
+    public static string Text { get; } = "ImageBackup " + (typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "");
+}

@@ -1,0 +1,226 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Packs;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// The copying part of a restore: every chunk out of its pack, proven against its id, and its used ranges onto the target;
+/// and the reading back afterwards. Several workers write disjoint ranges.
+/// </summary>
+internal sealed class RestoreCopy(
+    ImageRepository repository, ImageContent image, int longestChunkBytes, IBlockWriter writer, RestoreTarget target, RestoreRequest request)
+{
+    /// <summary>A new file stays sparse down to runs of zeros of this many bytes.</summary>
+    private const int SparseBlockBytes = 16 << 10;
+
+    private long _writtenBytes;
+    private long _skippedBytes;
+    private long _zeroBytes;
+
+    public long WrittenBytes => _writtenBytes;
+    public long SkippedBytes => _skippedBytes;
+    public long ZeroBytes => _zeroBytes;
+
+    public void Run(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Restore, meter, cancellation);
+
+    /// <exception cref="ImageBackupException">VerifyFailed with the offset.</exception>
+    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Verify, meter, cancellation);
+
+    private void Process(Func<Worker, Action<ImageChunk, byte[]>> step, ProgressMeter meter, CancellationToken cancellation)
+    {
+        using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
+        int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
+        var pipeline = new ChunkPipeline<ImageChunk>(workers, longestChunkBytes, ChunkPipeline<ImageChunk>.BuffersFor(workers));
+        pipeline.Run(_ =>
+        {
+            while (chunks.MoveNext())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                ImageChunk chunk = chunks.Current;
+                // Zeros on a target of zeros: nothing to do for anybody.
+                if (!chunk.IsZero || !target.IsAllZero)
+                    return chunk;
+                Interlocked.Add(ref _zeroBytes, chunk.LengthBytes);
+                meter.Add(chunk.LengthBytes);
+            }
+            return null;
+        }, () =>
+        {
+            var worker = new Worker(this, meter);
+            worker.Step = step(worker);
+            return worker;
+        }, cancellation);
+        meter.Report();
+    }
+
+    private sealed class Worker(RestoreCopy copy, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
+    {
+        private readonly BlobReader _reader = new(copy.Repository.Files, copy.Repository.Sealers);
+        private byte[] _current = Array.Empty<byte>();
+
+        public Action<ImageChunk, byte[]> Step { get; set; } = null!;
+
+        public void Process(ImageChunk chunk, byte[] buffer)
+        {
+            Step(chunk, buffer);
+            meter.Add(chunk.LengthBytes);
+        }
+
+        public void Restore(ImageChunk chunk, byte[] buffer)
+        {
+            var whole = new ByteRange(chunk.OffsetBytes, chunk.LengthBytes);
+            List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
+            ReleaseUnused(whole, used);
+            if (used.Count == 0)
+                return;
+            bool compares = copy.Request.SkipUnchanged && !copy.Target.IsAllZero;
+            if (compares && Reads(whole) && BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
+            {
+                Interlocked.Add(ref copy._skippedBytes, used.Sum(r => r.LengthBytes));
+                return;
+            }
+            if (chunk.IsZero)
+            {
+                foreach (ByteRange range in used)
+                {
+                    copy.Writer.ZeroRange(range);
+                    Interlocked.Add(ref copy._zeroBytes, range.LengthBytes);
+                }
+                return;
+            }
+            Load(chunk, buffer);
+            foreach (ByteRange range in used)
+            {
+                ReadOnlySpan<byte> content = buffer.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes);
+                if (compares && content.SequenceEqual(_current.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
+                    Interlocked.Add(ref copy._skippedBytes, range.LengthBytes);
+                else if (copy.Target.IsAllZero)
+                    WriteSparse(range.OffsetBytes, content);
+                else
+                    Write(range.OffsetBytes, content);
+            }
+        }
+
+        public void Verify(ImageChunk chunk, byte[] buffer)
+        {
+            var whole = new ByteRange(chunk.OffsetBytes, chunk.LengthBytes);
+            Reads(whole);
+            if (BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
+                return;
+            // The unused parts of the chunk may differ: only what the image uses counts.
+            List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
+            if (used.Count == 0)
+                return;
+            Load(chunk, buffer);
+            foreach (ByteRange range in used)
+            {
+                int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
+                ReadOnlySpan<byte> expected = buffer.AsSpan(at, length), found = _current.AsSpan(at, length);
+                if (expected.SequenceEqual(found))
+                    continue;
+                int first = 0;
+                while (expected[first] == found[first])
+                    first++;
+                throw new ImageBackupException(ErrorId.VerifyFailed,
+                    $"'{copy.Target.Name}' does not hold what was written to it: the first difference is at offset {range.OffsetBytes + first}.", copy.Target.Name);
+            }
+        }
+
+        /// <summary>What the image does not use: cleared, discarded, or left alone.</summary>
+        private void ReleaseUnused(ByteRange whole, List<ByteRange> used)
+        {
+            if (copy.Target.IsAllZero || copy.Image.Used.IsWhole)
+                return;
+            long offset = whole.OffsetBytes;
+            foreach (ByteRange range in used.Append(new ByteRange(whole.EndBytes, 0)))
+            {
+                if (range.OffsetBytes > offset)
+                {
+                    var gap = new ByteRange(offset, range.OffsetBytes - offset);
+                    if (copy.Request.ZeroUnused || copy.Target.IsFile)
+                        copy.Writer.ZeroRange(gap);
+                    else if (!copy.Request.SkipUnchanged)
+                        copy.Writer.TryDiscard(gap);
+                }
+                offset = range.EndBytes;
+            }
+        }
+
+        /// <summary>Fills the buffer with the chunk, proven; an error names where on the volume it belongs.</summary>
+        private void Load(ImageChunk chunk, byte[] buffer)
+        {
+            if (chunk.Location is not { } location)
+            {
+                // Only the zero chunk may be missing: its content is known.
+                Array.Clear(buffer, 0, chunk.LengthBytes);
+                return;
+            }
+            try
+            {
+                _reader.Read(chunk.Id, location, buffer);
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+            {
+                throw new ImageBackupException(ErrorId.ChunkCorrupt,
+                    $"The image {copy.Image.Info.ShortId} of '{copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {e.Message}", copy.Image.Info.Id, e);
+            }
+        }
+
+        private bool Reads(ByteRange range)
+        {
+            if (_current.Length < range.LengthBytes)
+                _current = new byte[range.LengthBytes];
+            return copy.Writer.ReadAt(range.OffsetBytes, _current.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+        }
+
+        private void Write(long offsetBytes, ReadOnlySpan<byte> content)
+        {
+            copy.Writer.WriteAt(offsetBytes, content);
+            Interlocked.Add(ref copy._writtenBytes, content.Length);
+        }
+
+        /// <summary>Writes what is not zero, in as few calls as its runs allow.</summary>
+        private void WriteSparse(long offsetBytes, ReadOnlySpan<byte> content)
+        {
+            int start = 0;
+            for (int at = 0; at < content.Length;)
+            {
+                int length = Math.Min(SparseBlockBytes, content.Length - at);
+                if (ZeroTest.IsZero(content.Slice(at, length)))
+                {
+                    if (at > start)
+                        Write(offsetBytes + start, content.Slice(start, at - start));
+                    start = at + length;
+                    Interlocked.Add(ref copy._zeroBytes, length);
+                }
+                at += length;
+            }
+            if (start < content.Length)
+                Write(offsetBytes + start, content.Slice(start));
+        }
+
+        public void Finish()
+        {
+        }
+
+        public void Dispose() => _reader.Dispose();
+    }
+
+    private ImageRepository Repository => repository;
+
+    private ImageContent Image => image;
+
+    private IBlockWriter Writer => writer;
+
+    private RestoreTarget Target => target;
+
+    private RestoreRequest Request => request;
+}

@@ -1,0 +1,135 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+internal sealed partial class DeviceTree
+{
+    private static readonly string[] s_systemMountPoints = ["/", "/boot", "/boot/efi", "/efi", "/usr"];
+    private static readonly string[] s_overlayOptions = ["lowerdir=", "lowerdir+=", "upperdir=", "workdir="];
+
+    /// <summary>The devices that the running system needs: those of root, boot, /usr and swap, and all below them.</summary>
+    public ISet<SysDevice> SystemDevices => _systemDevices ??= FindSystemDevices();
+
+    private HashSet<SysDevice>? _systemDevices;
+
+    /// <summary>
+    /// Everything that a file or directory lies on, from the top down: devices by name and, where a loop device
+    /// is among them, the file behind it by its path. Empty for network and memory file systems.
+    /// </summary>
+    public IReadOnlyList<string> NamesUnder(string path)
+    {
+        var under = new Stack();
+        AddUnderPath(path, under);
+        return under.Names;
+    }
+
+    private HashSet<SysDevice> FindSystemDevices()
+    {
+        var under = new Stack();
+        foreach (MountEntry mount in mounts)
+        {
+            if (Array.IndexOf(s_systemMountPoints, mount.MountPoint) >= 0)
+                AddUnderMount(mount, under);
+        }
+        foreach (string swap in swaps)
+        {
+            if (NodeAt(swap) is { } device)
+                AddBelow(device, under);
+            else
+                AddUnderPath(swap, under);
+        }
+        return under.Devices;
+    }
+
+    private void AddUnderPath(string path, Stack under)
+    {
+        if (!under.Paths.Add(path) || locate(path) is not { } location)
+            return;
+        if (!location.Device.IsAnonymous && ByNumber(location.Device) is { } device)
+            AddBelow(device, under);
+        else if (MountAt(location) is { } mount)
+            AddUnderMount(mount, under);
+    }
+
+    private void AddUnderMount(MountEntry mount, Stack under)
+    {
+        if (!under.Mounts.Add(mount.Id))
+            return;
+        foreach (SysDevice device in DevicesOf(mount))
+            AddBelow(device, under);
+        if (mount.FileSystem == "overlay")
+        {
+            foreach (string directory in OverlayDirectories(mount.SuperOptions))
+                AddUnderPath(directory, under);
+        }
+    }
+
+    private void AddBelow(SysDevice device, Stack under)
+    {
+        if (!under.Devices.Add(device))
+            return;
+        under.Names.Add(device.Name);
+        if (device.Disk is { } disk && ByKernelName(disk) is { } whole)
+            AddBelow(whole, under);
+        foreach (string slave in device.Slaves)
+        {
+            if (ByKernelName(slave) is { } lower)
+                AddBelow(lower, under);
+        }
+        if (device.BackingFile is { } file)
+        {
+            if (NodeAt(file) is { } node)
+            {
+                AddBelow(node, under);
+            }
+            else
+            {
+                under.Names.Add(file);
+                AddUnderPath(file, under);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The mount that a path was reached through: by its number where the kernel tells it, else the last of the
+    /// deepest mount points that the path lies in.
+    /// </summary>
+    public MountEntry? MountAt(PathLocation location)
+    {
+        if (location.MountId is { } id && mounts.FirstOrDefault(mount => mount.Id == id) is { } exact)
+            return exact;
+        MountEntry? best = null;
+        foreach (MountEntry mount in mounts)
+        {
+            if (LinuxPath.IsInside(location.RealPath, mount.MountPoint) && mount.MountPoint.Length >= (best?.MountPoint.Length ?? 0))
+                best = mount;
+        }
+        return best;
+    }
+
+    private static IEnumerable<string> OverlayDirectories(string options)
+    {
+        foreach (string option in options.Split(','))
+        {
+            string? name = Array.Find(s_overlayOptions, prefix => option.StartsWith(prefix, StringComparison.Ordinal));
+            if (name is null)
+                continue;
+            foreach (string directory in option.Substring(name.Length).Split(':'))
+            {
+                if (directory.StartsWith("/", StringComparison.Ordinal))
+                    yield return directory;
+            }
+        }
+    }
+
+    /// <summary>What was found so far; whatever is in it is not walked again, so a circle ends.</summary>
+    private sealed class Stack
+    {
+        public List<string> Names { get; } = [];
+        public HashSet<SysDevice> Devices { get; } = [];
+        public HashSet<string> Paths { get; } = [];
+        public HashSet<long> Mounts { get; } = [];
+    }
+}

@@ -1,0 +1,131 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+/// <summary>
+/// The C library's calls as they are. For 64-bit processes only: off_t, size_t and long are 64 bits wide there.
+/// Paths are UTF-8 bytes ending in 0 (<see cref="Path"/>).
+/// </summary>
+internal static unsafe class Libc
+{
+    private const string Library = "libc";
+
+    // fcntl.h; equal on x64, arm64, riscv64, loongarch64 and s390x
+    public const int O_RDONLY = 0x0;
+    public const int O_RDWR = 0x2;
+    public const int O_CREAT = 0x40;
+    public const int O_EXCL = 0x80;
+    public const int O_NOCTTY = 0x100;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_CLOEXEC = 0x80000;
+    public const int F_OFD_GETLK = 36;
+    public const int F_OFD_SETLK = 37;
+    public const short F_RDLCK = 0;
+    public const short F_WRLCK = 1;
+    public const short F_UNLCK = 2;
+    public const int LOCK_SH = 1;
+    public const int LOCK_EX = 2;
+    public const int LOCK_NB = 4;
+    public const int LOCK_UN = 8;
+    public const int AT_FDCWD = -100;
+    public const int AT_EMPTY_PATH = 0x1000;
+    public const int SEEK_END = 2;
+    public const int SEEK_DATA = 3;
+    public const int SEEK_HOLE = 4;
+    public const int POSIX_FADV_SEQUENTIAL = 2;
+    public const int POSIX_FADV_DONTNEED = 4;
+    public const int W_OK = 2;
+    public const uint RENAME_NOREPLACE = 1;
+
+    // linux/falloc.h
+    public const int FALLOC_FL_KEEP_SIZE = 0x1;
+    public const int FALLOC_FL_PUNCH_HOLE = 0x2;
+    public const int FALLOC_FL_ZERO_RANGE = 0x10;
+
+    // linux/fs.h, by asm-generic/ioctl.h
+    public const ulong BLKROGET = 0x125E;
+    public const ulong BLKFLSBUF = 0x1261;
+    public const ulong BLKSSZGET = 0x1268;
+    public const ulong BLKDISCARD = 0x1277;
+    public const ulong BLKPBSZGET = 0x127B;
+    public const ulong BLKZEROOUT = 0x127F;
+    public const ulong BLKGETSIZE64 = 0x80081272;
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int open(byte[] path, int flags, uint mode);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int close(IntPtr descriptor);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern nint pread(FileDescriptor descriptor, byte* buffer, nuint count, long offset);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern nint pwrite(FileDescriptor descriptor, byte* buffer, nuint count, long offset);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int fsync(FileDescriptor descriptor);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int ftruncate(FileDescriptor descriptor, long length);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int fallocate(FileDescriptor descriptor, int mode, long offset, long length);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern long lseek(FileDescriptor descriptor, long offset, int whence);
+
+    [DllImport(Library)]
+    public static extern int posix_fadvise(FileDescriptor descriptor, long offset, long length, int advice);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int ioctl(FileDescriptor descriptor, nuint request, void* argument);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int flock(FileDescriptor descriptor, int operation);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int fcntl(FileDescriptor descriptor, int command, ref FileLock argument);
+
+    /// <summary>Needs glibc 2.28 or musl 1.2.5; its structure is the same on every processor, which stat's is not.</summary>
+    [DllImport(Library, SetLastError = true)]
+    public static extern int statx(int directory, byte[] path, int flags, uint mask, byte* result);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int statx(FileDescriptor descriptor, byte[] path, int flags, uint mask, byte* result);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int access(byte[] path, int mode);
+
+    /// <summary>The buffer must hold PATH_MAX (4096) bytes.</summary>
+    [DllImport(Library, SetLastError = true)]
+    public static extern IntPtr realpath(byte[] path, byte[] resolved);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int rename(byte[] from, byte[] to);
+
+    /// <summary>Needs glibc 2.28.</summary>
+    [DllImport(Library, SetLastError = true)]
+    public static extern int renameat2(int fromDirectory, byte[] from, int toDirectory, byte[] to, uint flags);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int link(byte[] from, byte[] to);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int unlink(byte[] path);
+
+    [DllImport(Library)]
+    public static extern uint geteuid();
+
+    /// <summary>struct flock as 64-bit Linux has it; the owner must be 0 for locks of an open file description.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct FileLock
+    {
+        public short Type;
+        public short Whence;
+        public long Start;
+        public long Length;
+        public int Owner;
+    }
+}

@@ -1,0 +1,75 @@
+using System;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+/// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
+internal class LinuxBlockReader : IBlockReader, ILengthQuery
+{
+    private const int DefaultSectorSizeBytes = 512;
+
+    /// <summary>Takes the descriptor over, also when it throws.</summary>
+    /// <exception cref="BlockReadException">The length could not be had.</exception>
+    public LinuxBlockReader(FileDescriptor descriptor, string name, bool isDevice)
+    {
+        Descriptor = descriptor;
+        Name = name;
+        IsDevice = isDevice;
+        try
+        {
+            LengthBytes = QueryLengthBytes();
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+        SectorSizeBytes = isDevice && descriptor.Control(Libc.BLKSSZGET, out int sector, out _) && sector >= DefaultSectorSizeBytes
+            ? sector
+            : DefaultSectorSizeBytes;
+    }
+
+    protected FileDescriptor Descriptor { get; }
+    protected bool IsDevice { get; }
+
+    /// <summary>For messages.</summary>
+    public string Name { get; }
+    public long LengthBytes { get; protected init; }
+    public int SectorSizeBytes { get; }
+
+    public long QueryLengthBytes()
+    {
+        if (IsDevice)
+        {
+            return Descriptor.Control(Libc.BLKGETSIZE64, out long bytes, out int deviceErrno)
+                ? bytes
+                : throw LinuxFailure.Read(deviceErrno, Name, 0, 0);
+        }
+        return FileStatus.OfDescriptor(Descriptor, out int errno)?.SizeBytes ?? throw LinuxFailure.Read(errno, Name, 0, 0);
+    }
+
+    public int ReadAt(long offsetBytes, Span<byte> buffer)
+    {
+        int wanted = BlockBounds.ReadableCount(offsetBytes, buffer.Length, LengthBytes);
+        int done = 0;
+        while (done < wanted)
+        {
+            // A bad sector in the middle first gives what lies before it, then the error at its own offset.
+            int count = Descriptor.Read(offsetBytes + done, buffer.Slice(done, wanted - done), out int errno);
+            if (count < 0)
+                throw LinuxFailure.Read(errno, Name, offsetBytes + done, wanted - done);
+            if (count == 0)
+                throw LinuxFailure.Short(Name, offsetBytes + done, wanted - done);
+            done += count;
+        }
+        return done;
+    }
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing) => Descriptor.Dispose();
+}

@@ -1,0 +1,112 @@
+using System;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+/// <summary>Writes an open device or file at any offset.</summary>
+internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, bool isDevice)
+    : LinuxBlockReader(descriptor, name, isDevice), IPlainFileWriter
+{
+    /// <summary>Zeroing and discarding go in steps, so that a signal or a failure has an offset close to it.</summary>
+    private const long StepBytes = 256L << 20;
+
+    /// <summary>Whole pages only: a call that drops pages must not meet bytes that are still to be written.</summary>
+    private const int PageBytes = 4096;
+
+    private readonly StickyFailure _failure = new();
+    private int _zeroUnsupported;
+    private int _discardUnsupported;
+
+    public void WriteAt(long offsetBytes, ReadOnlySpan<byte> buffer)
+    {
+        BlockBounds.RequireInside(offsetBytes, buffer.Length, LengthBytes);
+        _failure.ThrowIfFailed(offsetBytes, buffer.Length);
+        for (int done = 0; done < buffer.Length;)
+        {
+            int count = Descriptor.Write(offsetBytes + done, buffer.Slice(done), out int errno);
+            if (count <= 0)
+            {
+                throw _failure.Record(LinuxFailure.Write(
+                    count < 0 ? errno : Errno.EIO, Name, offsetBytes + done, buffer.Length - done));
+            }
+            done += count;
+        }
+    }
+
+    public void ZeroRange(ByteRange range)
+    {
+        BlockBounds.RequireInside(range.OffsetBytes, range.LengthBytes, LengthBytes);
+        _failure.ThrowIfFailed(range.OffsetBytes, range.LengthBytes);
+        ByteRange? inner = Volatile.Read(ref _zeroUnsupported) == 0
+            ? BlockBounds.InnerAligned(range, Math.Max(PageBytes, SectorSizeBytes))
+            : null;
+        if (inner is not { } whole || !TryInSteps(whole, ref _zeroUnsupported, Zero))
+        {
+            ZeroBytes.WriteTo(this, range);
+            return;
+        }
+        ZeroBytes.WriteTo(this, new ByteRange(range.OffsetBytes, whole.OffsetBytes - range.OffsetBytes));
+        ZeroBytes.WriteTo(this, new ByteRange(whole.EndBytes, range.EndBytes - whole.EndBytes));
+    }
+
+    public bool TryDiscard(ByteRange range)
+    {
+        BlockBounds.RequireInside(range.OffsetBytes, range.LengthBytes, LengthBytes);
+        _failure.ThrowIfFailed(range.OffsetBytes, range.LengthBytes);
+        if (Volatile.Read(ref _discardUnsupported) != 0)
+            return false;
+        return BlockBounds.InnerAligned(range, Math.Max(PageBytes, SectorSizeBytes)) is not { } inner
+            || TryInSteps(inner, ref _discardUnsupported, Discard);
+    }
+
+    public ByteRange? NextData(long offsetBytes) => IsDevice
+        ? offsetBytes < LengthBytes ? new ByteRange(offsetBytes, LengthBytes - offsetBytes) : null
+        : LinuxFileReader.FindData(Descriptor, Name, offsetBytes, LengthBytes);
+
+    /// <summary>
+    /// fsync. An error that the kernel met while it wrote behind our back comes out here, once, and without an
+    /// offset: the whole target is then in doubt.
+    /// </summary>
+    public void Flush()
+    {
+        _failure.ThrowIfFailed(0, LengthBytes);
+        if (!Descriptor.Sync(out int errno))
+            throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
+    }
+
+    public void DropCache() => Descriptor.AdviseNotNeeded();
+
+    private delegate bool RangeCall(long offsetBytes, long lengthBytes, out int errno);
+
+    /// <summary>False where the target cannot do it at all; it is not asked again.</summary>
+    private bool TryInSteps(ByteRange range, ref int unsupported, RangeCall call)
+    {
+        for (long offset = range.OffsetBytes; offset < range.EndBytes;)
+        {
+            long count = Math.Min(StepBytes, range.EndBytes - offset);
+            if (!call(offset, count, out int errno))
+            {
+                if (!Errno.IsUnsupported(errno) && errno != Errno.EPERM)
+                    throw _failure.Record(LinuxFailure.Write(errno, Name, offset, count));
+                Volatile.Write(ref unsupported, 1);
+                return false;
+            }
+            offset += count;
+        }
+        return true;
+    }
+
+    private bool Zero(long offsetBytes, long lengthBytes, out int errno) => IsDevice
+        ? Descriptor.ControlRange(Libc.BLKZEROOUT, offsetBytes, lengthBytes, out errno)
+        : Punch(offsetBytes, lengthBytes, out errno)
+            || (Errno.IsUnsupported(errno) && Descriptor.Allocate(
+                Libc.FALLOC_FL_ZERO_RANGE | Libc.FALLOC_FL_KEEP_SIZE, offsetBytes, lengthBytes, out errno));
+
+    private bool Discard(long offsetBytes, long lengthBytes, out int errno) => IsDevice
+        ? Descriptor.ControlRange(Libc.BLKDISCARD, offsetBytes, lengthBytes, out errno)
+        : Punch(offsetBytes, lengthBytes, out errno);
+
+    private bool Punch(long offsetBytes, long lengthBytes, out int errno) => Descriptor.Allocate(
+        Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, offsetBytes, lengthBytes, out errno);
+}

@@ -1,0 +1,144 @@
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+internal sealed partial class LinuxVolumeSystem
+{
+    public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode)
+    {
+        LinuxBlockReader reader = volume.Kind == VolumeKind.File ? OpenFile(volume, mode) : OpenDevice(volume, mode);
+        if (reader.LengthBytes > 0)
+            return reader;
+        reader.Dispose();
+        throw new ImageBackupException(ErrorId.VolumeEmpty, $"'{volume.Name}' has a length of 0 bytes.", volume.Name);
+    }
+
+    public IBlockWriter OpenTarget(VolumeDescription volume)
+    {
+        string name = volume.Name;
+        if (volume.Kind == VolumeKind.File)
+            return new LinuxBlockWriter(LinuxFileTarget.OpenInPlace(volume.DevicePath), name, isDevice: false);
+        FileDescriptor? descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDWR | Libc.O_EXCL, out int errno);
+        if (descriptor is null)
+        {
+            if (errno == Errno.EBUSY && FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } busy)
+            {
+                RequireFreeTarget(volume, busy.NodeDevice);
+                throw new ImageBackupException(ErrorId.TargetInUse, $"Another program holds '{name}' exclusively.", name);
+            }
+            throw errno == Errno.EROFS ? ReadOnly(name) : LinuxFailure.Open(errno, volume);
+        }
+        try
+        {
+            // Asked of what was opened, not of the name: nobody can mount or hold it from here on.
+            RequireFreeTarget(volume, RequireDevice(descriptor, volume));
+            if (descriptor.Control(Libc.BLKROGET, out int isReadOnly, out _) && isReadOnly != 0)
+                throw ReadOnly(name);
+            return new LinuxBlockWriter(descriptor, name, isDevice: true);
+        }
+        catch (BlockReadException e)
+        {
+            throw new ImageBackupException(ErrorId.ReadFailed, e.Message, name, e);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    private static LinuxFileReader OpenFile(VolumeDescription volume, VolumeOpenMode mode)
+    {
+        // Not blocking, lest a pipe that took the file's name holds us here.
+        FileDescriptor descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out int errno)
+            ?? throw LinuxFailure.Open(errno, volume);
+        try
+        {
+            if (FileStatus.OfDescriptor(descriptor, out _) is not { IsRegularFile: true } status)
+                throw NotFound(volume.Name, "it is not a plain file any more");
+            if (mode == VolumeOpenMode.Exclusive)
+                FileUse.RequireFreeSource(descriptor, volume.Name, status, new LinuxRoots());
+            descriptor.AdviseSequential();
+            return new LinuxFileReader(descriptor, volume.Name);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    private LinuxBlockReader OpenDevice(VolumeDescription volume, VolumeOpenMode mode)
+    {
+        bool isExclusive = mode == VolumeOpenMode.Exclusive;
+        FileDescriptor? descriptor = FileDescriptor.Open(
+            volume.DevicePath, Libc.O_RDONLY | (isExclusive ? Libc.O_EXCL : 0), out int errno);
+        if (descriptor is null)
+        {
+            if (errno == Errno.EBUSY && FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } busy)
+            {
+                RequireFreeSource(volume, busy.NodeDevice);
+                throw new ImageBackupException(ErrorId.VolumeInUse, $"Another program holds '{volume.Name}' exclusively.", volume.Name);
+            }
+            throw LinuxFailure.Open(errno, volume);
+        }
+        try
+        {
+            DeviceNumber number = RequireDevice(descriptor, volume);
+            if (isExclusive)
+                RequireFreeSource(volume, number);
+            // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
+            // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
+            descriptor.Control(Libc.BLKFLSBUF, out _);
+            descriptor.AdviseSequential();
+            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true);
+        }
+        catch (BlockReadException e)
+        {
+            throw new ImageBackupException(ErrorId.ReadFailed, e.Message, volume.Name, e);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    private static DeviceNumber RequireDevice(FileDescriptor descriptor, VolumeDescription volume) =>
+        FileStatus.OfDescriptor(descriptor, out _) is { IsBlockDevice: true } status
+            ? status.NodeDevice
+            : throw NotFound(volume.Name, "it is not a block device");
+
+    /// <summary>What O_EXCL does not see (FUSE mounts, loop devices) and the words for what it does.</summary>
+    private void RequireFreeSource(VolumeDescription volume, DeviceNumber number)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        if (tree.ByNumber(number) is not { } device)
+            return;
+        DeviceUse use = tree.UseOf(device);
+        if (use.Mounts.Count > 0)
+            throw new ImageBackupException(ErrorId.VolumeInUse, $"'{volume.Name}' is mounted: {use.MountText}.", volume.Name);
+        if (use.Holders.Count > 0)
+            throw new ImageBackupException(ErrorId.VolumeInUse, $"'{volume.Name}' is in use by {use.HolderText}.", volume.Name);
+    }
+
+    private void RequireFreeTarget(VolumeDescription volume, DeviceNumber number)
+    {
+        string name = volume.Name;
+        DeviceTree tree = DeviceTree.Read(_roots);
+        if (tree.ByNumber(number) is not { } device)
+            throw NotFound(name, $"the system has no device {number}");
+        DeviceUse use = tree.UseOf(device);
+        if (use.IsSystem)
+            throw new ImageBackupException(ErrorId.TargetIsSystem, $"The running system is on '{name}'.", name);
+        if (use.Mounts.Count > 0)
+            throw new ImageBackupException(ErrorId.TargetMounted, $"'{name}' is mounted: {use.MountText}.", name);
+        if (use.Holders.Count > 0)
+            throw new ImageBackupException(ErrorId.TargetInUse, $"'{name}' is in use by {use.HolderText}.", name);
+    }
+
+    private static ImageBackupException ReadOnly(string name) =>
+        new(ErrorId.VolumeAccessDenied, $"The device '{name}' is read-only.", name)
+        { RecommendedAction = "Make it writable (a switch on the medium, or blockdev --setrw), or name another target." };
+}
