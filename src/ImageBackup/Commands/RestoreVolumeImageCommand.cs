@@ -164,7 +164,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
         var job = new RestoreJob(repository, VolumeSystem.Current);
         RunPumped("Checking the image and the target", _ => job.Check(request, Stop));
 
-        string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:g}, {ProgressText.Size(image.SizeBytes)}";
+        string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}, {ProgressText.Size(image.SizeBytes)}";
         if (!ShouldProcessUnlessForced(destination, action, Force))
             return;
         if (image.IsFuzzy)
