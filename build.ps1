@@ -102,12 +102,8 @@ function Bench {
 function Help {
     $pwsh = RealPowerShell
     if (-not $pwsh) { throw 'The help is built with platyPS in a real PowerShell, and there is no pwsh in PATH.' }
-    $env:IMAGEBACKUP_HELP = RepositoryPath 'en-US'
-    & $pwsh -NoProfile -NonInteractive -Command {
-        $ErrorActionPreference = 'Stop'
-        Import-Module platyPS
-        $null = New-ExternalHelp -Path $env:IMAGEBACKUP_HELP -OutputPath $env:IMAGEBACKUP_HELP -Force
-    }
+    $folder = (RepositoryPath 'en-US').Replace("'", "''")
+    & $pwsh -NoProfile -NonInteractive -Command "`$ErrorActionPreference = 'Stop'; Import-Module platyPS; `$null = New-ExternalHelp -Path '$folder' -OutputPath '$folder' -Force"
     if ($LASTEXITCODE -ne 0) { throw "platyPS failed ($LASTEXITCODE)." }
 }
 
