@@ -1,0 +1,103 @@
+using System;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
+[Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
+[OutputType(typeof(ImageBackupInfo))]
+public sealed class BackupVolumeImageCommand : RepositoryCmdlet
+{
+    private const int MinChunkSizeBytes = 64 * 1024;
+    private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// The volumes: letters, \\?\Volume{guid}\, mount points, device paths, LABEL=, UUID=, files that hold a volume;
+    /// objects of Get-ImageVolume, Get-Volume and lsblk -J.
+    /// </summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [VolumeTransformation]
+    public VolumeArgument[]? Volume { get; set; }
+
+    /// <summary>Static or Dynamic; by default Static where the volume is not mounted.</summary>
+    [Parameter]
+    public ImageType? ImageType { get; set; }
+
+    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default by the volume's size.</summary>
+    [Parameter]
+    [ByteSize]
+    public long? ChunkSize { get; set; }
+
+    /// <summary>Tags of the image besides imagebackup.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[]? Tag { get; set; }
+
+    /// <summary>The computer to file the image under; by default this one. For disks of another machine.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ComputerName { get; set; }
+
+    /// <summary>Worker threads; by default one a processor.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int? ThrottleLimit { get; set; }
+
+    private protected override void Begin()
+    {
+        if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
+        {
+            throw new ImageBackupException(
+                ErrorId.ParameterInvalid, $"A chunk size of {size} bytes cannot be used: a power of two from 64 KiB to 4 MiB is needed.", "ChunkSize");
+        }
+        foreach (string tag in Tag ?? [])
+        {
+            if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
+        }
+        if (ImageType == Engine.Jobs.ImageType.Snapshot)
+        {
+            throw new ImageBackupException(
+                ErrorId.NotSupported, "No snapshot provider can be used: take the image as Static or Dynamic.", "ImageType");
+        }
+        if (Volume is null && !MyInvocation.ExpectingInput)
+            throw new ImageBackupException(ErrorId.NoVolume, "No volume was named.");
+        base.Begin();
+    }
+
+    private protected override void Process()
+    {
+        foreach (VolumeArgument volume in Volume ?? [])
+            Attempt(volume.Input, () => Backup(volume));
+    }
+
+    private void Backup(VolumeArgument argument)
+    {
+        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(argument, ResolvePath, Stop));
+        if (volume.SizeBytes <= 0)
+            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
+        ImageType type = ImageType ?? volume.ImageType;
+        if (!ShouldProcess(volume.Name, $"Back up as {type} image to {Connection.Location}"))
+            return;
+
+        var request = new BackupRequest
+        {
+            Volume = volume.Description,
+            ImageType = ImageType,
+            ChunkSizeBytes = (int?)ChunkSize,
+            Tags = Tag ?? [],
+            ComputerName = ComputerName,
+            ThrottleLimit = ThrottleLimit,
+        };
+        ImageBackupInfo image = RunPumped(
+            $"Backing up {volume.Name}",
+            channel => new BackupJob(Opened, VolumeSystem.Current).Run(request, channel, Stop));
+        foreach (string warning in image.Warnings)
+            WriteWarning($"{image.Volume}: {warning}");
+        WriteObject(image);
+    }
+}
