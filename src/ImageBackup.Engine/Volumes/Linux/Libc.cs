@@ -85,7 +85,13 @@ internal static unsafe class Libc
     public static extern int flock(FileDescriptor descriptor, int operation);
 
     [DllImport(Library, SetLastError = true)]
+    public static extern int flock(IntPtr descriptor, int operation);
+
+    [DllImport(Library, SetLastError = true)]
     public static extern int fcntl(FileDescriptor descriptor, int command, ref FileLock argument);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int fcntl(IntPtr descriptor, int command, ref FileLock argument);
 
     /// <summary>Needs glibc 2.28 or musl 1.2.5; its structure is the same on every processor, which stat's is not.</summary>
     [DllImport(Library, SetLastError = true)]

@@ -22,12 +22,15 @@ internal sealed partial class LinuxVolumeSystem
         FileDescriptor? descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDWR | Libc.O_EXCL, out int errno);
         if (descriptor is null)
         {
-            if (errno == Errno.EBUSY && FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } busy)
+            // Kernels and their policies differ in the error for a device in use; who uses it says more than any.
+            if (FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } node)
+                RequireFreeTarget(volume, node.NodeDevice);
+            throw errno switch
             {
-                RequireFreeTarget(volume, busy.NodeDevice);
-                throw new ImageBackupException(ErrorId.TargetInUse, $"Another program holds '{name}' exclusively.", name);
-            }
-            throw errno == Errno.EROFS ? ReadOnly(name) : LinuxFailure.Open(errno, volume);
+                Errno.EBUSY => new ImageBackupException(ErrorId.TargetInUse, $"Another program holds '{name}' exclusively.", name),
+                Errno.EROFS => ReadOnly(name),
+                _ => LinuxFailure.Open(errno, volume),
+            };
         }
         try
         {
