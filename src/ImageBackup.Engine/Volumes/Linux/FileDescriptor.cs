@@ -118,6 +118,9 @@ internal sealed unsafe class FileDescriptor : SafeHandle
     /// <summary>A wish, not a need: an error changes nothing.</summary>
     public void AdviseSequential() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_SEQUENTIAL);
 
+    /// <summary>Forgets what the page cache holds and nobody uses. Dirty pages stay.</summary>
+    public void DropCache() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_DONTNEED);
+
     public bool Lock(int operation, out int errno)
     {
         _isLocked = true;

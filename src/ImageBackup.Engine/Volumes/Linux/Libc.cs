@@ -11,7 +11,7 @@ internal static unsafe class Libc
 {
     private const string Library = "libc";
 
-    // fcntl.h; equal on x64, arm64, riscv64, loongarch64 and s390x
+    // fcntl.h; equal on x64, arm64, riscv64 and loongarch64
     public const int O_RDONLY = 0x0;
     public const int O_RDWR = 0x2;
     public const int O_CREAT = 0x40;
@@ -34,6 +34,7 @@ internal static unsafe class Libc
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
     public const int POSIX_FADV_SEQUENTIAL = 2;
+    public const int POSIX_FADV_DONTNEED = 4;
     public const int W_OK = 2;
     public const uint RENAME_NOREPLACE = 1;
 

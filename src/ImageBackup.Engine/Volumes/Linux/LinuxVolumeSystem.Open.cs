@@ -93,8 +93,10 @@ internal sealed partial class LinuxVolumeSystem
                 RequireFreeSource(volume, number);
             // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
             // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
-            descriptor.Control(Libc.BLKFLSBUF, out _);
-            descriptor.AdviseSequential();
+            if (mode == VolumeOpenMode.Probe || !descriptor.Control(Libc.BLKFLSBUF, out _))
+                descriptor.DropCache();
+            if (mode != VolumeOpenMode.Probe)
+                descriptor.AdviseSequential();
             return new LinuxBlockReader(descriptor, volume.Name, isDevice: true);
         }
         catch (BlockReadException e)
