@@ -32,7 +32,7 @@ internal sealed partial class WindowsVolumeSystem : IVolumeSystem
         switch (WindowsVolumeName.Parse(name))
         {
             case { Kind: WindowsNameKind.Letter, Value: var letter }:
-                if (VolumeNames.KernelName(letter) is null)
+                if (VolumeNames.KernelName(letter) is null && Kernel32.GetDriveTypeW(letter + "\\") == Kernel32.DRIVE_NO_ROOT_DIR)
                     throw NotFound(name, "the letter is not in use");
                 if (!IsLocal(letter))
                     throw NotFound(name, "it is a network drive or stands for a folder");
