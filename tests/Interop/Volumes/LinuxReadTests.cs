@@ -1,6 +1,9 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
@@ -114,6 +117,87 @@ public class LinuxReadTests
         Assert.True(Count(after, (byte)'B') >= 1 << 20, "the reading is stale");
         Assert.True(Count(after, (byte)'A') < 1 << 19, "the reading is stale");
     }
+
+    [Fact]
+    public void What_a_mounted_partition_still_holds_in_memory_is_seen_on_the_disk_and_in_the_file_behind_it()
+    {
+        Tool.RequireRoot("mkfs.ext4", "addpart");
+        using var rig = new Rig();
+        string loop = rig.Loop(rig.File("disk", 64 << 20), "-P");
+        string part = rig.Partition(loop, 1, 2048, 100_000);
+        Tool.Run("mkfs.ext4", "-q", part);
+        string point = rig.Mount("mnt", part);
+        foreach ((string name, byte value) in new[] { (loop, (byte)'C'), (rig.Path("disk"), (byte)'D') })
+        {
+            VolumeDescription volume = System.Find(name);
+            Assert.True(Count(ReadAll(volume), value) < 1 << 19);
+            File.WriteAllBytes(Path.Combine(point, "data" + (char)value), Enumerable.Repeat(value, 1 << 20).ToArray());
+            Assert.True(Count(ReadAll(volume), value) >= 1 << 20, $"{name} is stale");
+        }
+    }
+
+    [Fact]
+    public void Who_is_not_root_is_told_so()
+    {
+        Tool.RequireRoot();
+        using var rig = new Rig();
+        string loop = rig.Loop(rig.File("disk", 1 << 20));
+        string secret = rig.File("secret", 1000);
+        Tool.Run("chmod", "0400", secret);
+        string hidden = Directory.CreateDirectory(rig.Path("hidden")).FullName;
+        File.WriteAllText(Path.Combine(hidden, "file"), "x");
+        Tool.Run("chmod", "0700", hidden);
+        Tool.Run("chmod", "0755", rig.Directory);
+        AsNobody(() =>
+        {
+            VolumeDescription volume = System.Find(loop);
+            Assert.Equal(1 << 20, volume.SizeBytes);
+            Assert.Equal(ErrorId.NotElevated, Assert.Throws<ImageBackupException>(() => System.OpenRead(volume, VolumeOpenMode.Shared)).Id);
+            Assert.Equal(ErrorId.NotElevated, Assert.Throws<ImageBackupException>(() => System.OpenTarget(volume)).Id);
+            Assert.Equal(ErrorId.VolumeAccessDenied, Assert.Throws<ImageBackupException>(
+                () => System.OpenRead(System.Find(secret), VolumeOpenMode.Shared)).Id);
+            Assert.Equal(ErrorId.VolumeAccessDenied, Assert.Throws<ImageBackupException>(() => System.Find(Path.Combine(hidden, "file"))).Id);
+            Assert.Equal(ErrorId.VolumeAccessDenied, Assert.Throws<ImageBackupException>(
+                () => FileTarget.CreateNew(rig.Path("new"), 10, replaceExisting: false)).Id);
+            Assert.Contains(System.List(), listed => listed.Name == loop);
+        });
+    }
+
+    /// <summary>The system call itself changes the user of this thread alone; the C library's would change all.</summary>
+    private static void AsNobody(Action action)
+    {
+        int setresuid = RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => 117,
+            Architecture.Arm64 => 147,
+            _ => -1,
+        };
+        Assert.SkipWhen(setresuid < 0, "The number of setresuid is not known for this processor.");
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                Assert.Equal(0, syscall(setresuid, -1, 65534, -1));
+                action();
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+            finally
+            {
+                syscall(setresuid, -1, 0, -1);
+            }
+        });
+        thread.Start();
+        thread.Join();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+    }
+
+    [DllImport("libc")]
+    private static extern nint syscall(nint number, nint real, nint effective, nint saved);
 
     [Fact]
     public void An_exclusively_opened_volume_cannot_be_mounted_and_again_can_after()

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
@@ -51,7 +52,7 @@ internal sealed partial class LinuxVolumeSystem
         }
     }
 
-    private static LinuxFileReader OpenFile(VolumeDescription volume, VolumeOpenMode mode)
+    private LinuxFileReader OpenFile(VolumeDescription volume, VolumeOpenMode mode)
     {
         // Not blocking, lest a pipe that took the file's name holds us here.
         FileDescriptor descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out int errno)
@@ -61,7 +62,9 @@ internal sealed partial class LinuxVolumeSystem
             if (FileStatus.OfDescriptor(descriptor, out _) is not { IsRegularFile: true } status)
                 throw NotFound(volume.Name, "it is not a plain file any more");
             if (mode == VolumeOpenMode.Exclusive)
-                FileUse.RequireFreeSource(descriptor, volume.Name, status, new LinuxRoots());
+                FileUse.RequireFreeSource(descriptor, volume.Name, status, _roots);
+            else if (mode == VolumeOpenMode.Shared)
+                FlushLoopsOn(status);
             descriptor.AdviseSequential();
             return new LinuxFileReader(descriptor, volume.Name);
         }
@@ -91,6 +94,8 @@ internal sealed partial class LinuxVolumeSystem
             DeviceNumber number = RequireDevice(descriptor, volume);
             if (isExclusive)
                 RequireFreeSource(volume, number);
+            if (mode == VolumeOpenMode.Shared)
+                FlushAbove(number);
             // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
             // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
             if (mode == VolumeOpenMode.Probe || !descriptor.Control(Libc.BLKFLSBUF, out _))
@@ -107,6 +112,34 @@ internal sealed partial class LinuxVolumeSystem
         {
             descriptor.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// File systems on a disk's partitions, or on what is stacked on a device, have their own caches, which flushing
+    /// the device below does not reach.
+    /// </summary>
+    private void FlushAbove(DeviceNumber number)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        if (tree.ByNumber(number) is { } device)
+            Flush(tree.Above(device));
+    }
+
+    private void FlushLoopsOn(FileStatus file)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        foreach (SysDevice loop in FileUse.LoopsOn(tree, file))
+            Flush([.. tree.Above(loop), loop]);
+    }
+
+    /// <summary>As far as this user may.</summary>
+    private static void Flush(IReadOnlyList<SysDevice> devices)
+    {
+        foreach (SysDevice device in devices)
+        {
+            using FileDescriptor? descriptor = FileDescriptor.Open(device.NodePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out _);
+            descriptor?.Control(Libc.BLKFLSBUF, out _);
         }
     }
 

@@ -117,6 +117,15 @@ public class DeviceTreeTests
     }
 
     [Fact]
+    public void What_lies_above_comes_topmost_first()
+    {
+        DeviceTree tree = Tree();
+        Assert.Equal(["dm-0", "dm-1", "dm-2", "md0", "sdb1"], tree.Above(tree.ByName("sdb")!).Select(device => device.KernelName));
+        Assert.Equal(["loop1"], tree.Above(tree.ByName("sdf")!).Select(device => device.KernelName));
+        Assert.Empty(tree.Above(tree.ByName("dm-0")!));
+    }
+
+    [Fact]
     public void A_circle_ends()
     {
         SysDevice[] circle = [Device("loop0", 7, 0, slaves: ["loop1"], backing: "/mnt/file"), Device("loop1", 7, 1, slaves: ["loop0"])];
