@@ -54,6 +54,14 @@ internal sealed class WindowsBlockWriter(
         ? WindowsFileReader.FindData(Handle, offsetBytes, LengthBytes)
         : offsetBytes < LengthBytes ? new ByteRange(offsetBytes, LengthBytes - offsetBytes) : null;
 
+    /// <summary>
+    /// Nothing to do: a dismounted volume is read past the cache anyway, and of a file Windows lets nobody drop the
+    /// cached pages; after a flush they are what was sent to the disk.
+    /// </summary>
+    public void DropCache()
+    {
+    }
+
     public void Flush()
     {
         _failure.ThrowIfFailed(0, LengthBytes);
