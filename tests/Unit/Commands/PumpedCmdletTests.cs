@@ -15,7 +15,7 @@ namespace ImageBackup.Tests.Unit.Commands;
 [Cmdlet(VerbsLifecycle.Invoke, "PumpedWork", SupportsShouldProcess = true)]
 public sealed class InvokePumpedWorkCommand : PumpedCmdlet
 {
-    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     public PSObject Work { get; set; } = null!;
 
     private protected override void Process() =>
