@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
@@ -7,7 +6,10 @@ namespace ImageBackup.Engine.FileSystems;
 /// <summary>All file systems that the engine knows, in the order in which they are asked.</summary>
 public static class FileSystemCatalog
 {
-    public static IReadOnlyList<IFileSystemReader> Readers { get; } = Array.Empty<IFileSystemReader>();
+    // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
+    public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
+    {
+    }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
     public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)
