@@ -1,0 +1,36 @@
+using System;
+using System.IO;
+using System.Threading;
+using Xunit;
+
+namespace ImageBackup.Tests.Interop.FileSystems.Images;
+
+/// <summary>A file system in use through its FUSE driver; unmounted, and its files on disk, after Dispose.</summary>
+internal sealed class FuseMount : IDisposable
+{
+    public FuseMount(string driver, ImageFile image, string options = "")
+    {
+        Directory.CreateDirectory(Root);
+        string[] arguments = options.Length == 0 ? [image.Path, Root] : ["-o", options, image.Path, Root];
+        ToolResult result = Tool.TryRun(driver, arguments);
+        if (result.ExitCode != 0)
+        {
+            Directory.Delete(Root);
+            Assert.Fail($"{driver} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.Output}");
+        }
+    }
+
+    public string Root { get; } = Path.Combine(Path.GetTempPath(), $"imagebackup-mount-{Guid.NewGuid():N}");
+
+    public void Dispose()
+    {
+        // The driver writes back after umount returned: the image is at rest when the process has let go of it.
+        for (int attempt = 0; Tool.TryRun("umount", Root).ExitCode != 0; attempt++)
+        {
+            if (attempt == 20)
+                throw new IOException($"{Root} cannot be unmounted");
+            Thread.Sleep(250);
+        }
+        Directory.Delete(Root);
+    }
+}
