@@ -70,7 +70,7 @@ public sealed class NtfsMapTests
     public void AMasterFileTableInManyExtents()
     {
         NtfsImages.RequireTools();
-        using ImageFile image = NtfsImages.Create(12 << 20, 512);
+        using ImageFile image = NtfsImages.Create(20 << 20, 512);
         using (FuseMount mount = NtfsImages.Mount(image))
         {
             List<string> files = WriteUntilFull(mount.Root, "large", 1024);
@@ -119,7 +119,8 @@ public sealed class NtfsMapTests
                 string path = Path.Combine(root, $"{name}{files.Count}");
                 files.Add(path);
                 random.NextBytes(bytes);
-                File.WriteAllBytes(path, bytes);
+                using FileStream file = File.Create(path);
+                file.Write(bytes);
             }
         }
         catch (IOException)
