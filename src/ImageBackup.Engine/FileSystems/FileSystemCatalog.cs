@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Ext;
 
 namespace ImageBackup.Engine.FileSystems;
 
@@ -9,6 +10,7 @@ public static class FileSystemCatalog
     // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
+        new ExtReader(),
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
