@@ -47,6 +47,20 @@ public static class FileTree
         Tool.Run("sync", "-f", root);
     }
 
+    /// <summary>Writes files and brings each to stable storage by itself (fsync), the file system not being synced.</summary>
+    public static void WriteDurably(string root, int count, int lengthBytes, int seed)
+    {
+        var random = new Random(seed);
+        var bytes = new byte[lengthBytes];
+        for (int i = 0; i < count; i++)
+        {
+            random.NextBytes(bytes);
+            using FileStream stream = File.Create(Path.Combine(root, $"durable{seed}-{i}"));
+            stream.Write(bytes);
+            stream.Flush(flushToDisk: true);
+        }
+    }
+
     /// <summary>Every regular file below, by its relative path, with the SHA-256 of its content.</summary>
     public static SortedDictionary<string, string> Hash(string root)
     {
