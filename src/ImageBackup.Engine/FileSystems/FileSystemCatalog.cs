@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.Ntfs;
 
 namespace ImageBackup.Engine.FileSystems;
@@ -10,6 +11,7 @@ public static class FileSystemCatalog
     // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
+        new ExtReader(),
         new NtfsReader(),
     }.AsReadOnly();
 

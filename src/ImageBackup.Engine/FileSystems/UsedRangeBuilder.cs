@@ -100,6 +100,25 @@ internal sealed class UsedRangeBuilder
         return freeCount;
     }
 
+    /// <summary>The number of clear (free) bits among the first <paramref name="bitCount"/>.</summary>
+    /// <exception cref="FileSystemFormatException">The bitmap is too short.</exception>
+    public static long CountFree(ReadOnlySpan<byte> bitmap, long bitCount)
+    {
+        if (bitCount < 0 || bitCount > bitmap.Length * 8L)
+            throw new FileSystemFormatException($"a bitmap of {bitmap.Length} bytes has no {bitCount} bits");
+        long usedCount = 0;
+        int whole = (int)(bitCount >> 6);
+        for (int word = 0; word < whole; word++)
+            usedCount += BitScan.PopCount(BinaryPrimitives.ReadUInt64LittleEndian(bitmap.Slice(word << 3)));
+        if ((bitCount & 63) != 0)
+        {
+            ReadOnlySpan<byte> rest = bitmap.Slice(whole << 3);
+            ulong last = rest.Length >= 8 ? BinaryPrimitives.ReadUInt64LittleEndian(rest) : PartialWord(rest);
+            usedCount += BitScan.PopCount(last & ((1UL << (int)(bitCount & 63)) - 1));
+        }
+        return bitCount - usedCount;
+    }
+
     /// <summary>Keeps a range as used, whatever was or will be reported free: backup boot sectors, superblock mirrors.</summary>
     public void Keep(long offsetBytes, long lengthBytes)
     {

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Ntfs;
 
@@ -100,23 +99,9 @@ public sealed partial class NtfsReader
         ForEachBitmapPart(bitmap, geometry, (_, clusterCount, bits) =>
         {
             if (!bits.IsEmpty)
-                used += CountSetBits(bits, clusterCount);
+                used += clusterCount - UsedRangeBuilder.CountFree(bits, clusterCount);
         }, CancellationToken.None);
         return used;
-    }
-
-    private static long CountSetBits(ReadOnlySpan<byte> bits, long bitCount)
-    {
-        long count = 0;
-        int wholeBytes = (int)(bitCount / 8);
-        int position = 0;
-        for (; position + 8 <= wholeBytes; position += 8)
-            count += BitScan.PopCount(LittleEndian.UInt64(bits, position));
-        for (; position < wholeBytes; position++)
-            count += BitScan.PopCount(bits[position]);
-        if ((bitCount & 7) != 0)
-            count += BitScan.PopCount(bits[wholeBytes] & (0xFFUL >> (8 - (int)(bitCount & 7))));
-        return count;
     }
 
     private static void RequireSystemFilesUsed(NtfsVolume ntfs, UsedRangeMap map, CancellationToken cancellation)

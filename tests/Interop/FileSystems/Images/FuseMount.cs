@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Threading;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Images;
@@ -12,13 +13,17 @@ internal sealed class FuseMount : IDisposable
     {
         Directory.CreateDirectory(Root);
         string[] arguments = options.Length == 0 ? [image.Path, Root] : ["-o", options, image.Path, Root];
-        ToolResult result = Tool.TryRun(driver, arguments);
-        if (result.ExitCode != 0)
+        (int exitCode, string output, string error) = Tool.TryRun(driver, arguments);
+        if (exitCode != 0)
         {
             Directory.Delete(Root);
-            Assert.Fail($"{driver} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.Output}");
+            Assert.Fail($"{driver} {string.Join(' ', arguments)} ended with {exitCode}: {output} {error}");
         }
     }
+
+    /// <summary>Skips the test where FUSE mounts are not possible.</summary>
+    public static void Require() =>
+        Assert.SkipUnless(File.Exists("/dev/fuse") && Environment.IsPrivilegedProcess, "FUSE mounts need /dev/fuse and root");
 
     public string Root { get; } = Path.Combine(Path.GetTempPath(), $"imagebackup-mount-{Guid.NewGuid():N}");
 

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Tests.Kits.FileSystems;
 using Microsoft.Win32.SafeHandles;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Images;

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Images;

@@ -6,6 +6,7 @@ using System.Threading;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Tests.Interop.FileSystems.Images;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Ntfs;
@@ -21,13 +22,13 @@ public sealed class NtfsDamageTests
         NtfsImages.RequireTools();
         using ImageFile image = NtfsImages.Create(48 << 20, 512);
         using (FuseMount mount = NtfsImages.Mount(image))
-            FileTree.Fill(mount.Root, 3, 6 << 20);
+            FileTree.Churn(mount.Root, 6 << 20, 3);
         UsedRangeMap before = Read(image);
         new NtfsSurgeon(image).ScatterBitmap(extentCount);
         Assert.Equal(before.UsedBytes, NtfsImages.ProveMap(image).UsedBytes);
         // ntfs-3g writes through the new runs, and the map follows.
         using (FuseMount mount = NtfsImages.Mount(image))
-            FileTree.Fill(mount.Root, 4, 2 << 20);
+            FileTree.Churn(mount.Root, 2 << 20, 4);
         NtfsImages.ProveMap(image);
     }
 
@@ -102,7 +103,7 @@ public sealed class NtfsDamageTests
         DirectoryInfo directory = Directory.CreateTempSubdirectory("imagebackup-mount-");
         try
         {
-            return Tool.TryRun("ntfs-3g", "-o", "norecover", image.Path, directory.FullName).Output;
+            return Tool.TryRun("ntfs-3g", "-o", "norecover", image.Path, directory.FullName).Error;
         }
         finally
         {

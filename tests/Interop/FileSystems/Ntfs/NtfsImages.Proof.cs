@@ -5,6 +5,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Tests.Interop.FileSystems.Images;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Ntfs;

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ImageBackup.Tests.Interop.FileSystems.Images;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Ntfs;
@@ -38,7 +39,7 @@ internal static partial class NtfsImages
     public static void RequireTools()
     {
         Tool.Require("mkfs.ntfs", "ntfs-3g", "ntfsinfo", "ntfsfix", "umount");
-        Tool.RequireFuse();
+        FuseMount.Require();
     }
 
     private static long Number(Match match)

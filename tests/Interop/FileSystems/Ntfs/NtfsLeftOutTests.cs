@@ -8,6 +8,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Tests.Interop.FileSystems.Images;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Ntfs;
@@ -93,7 +94,7 @@ public sealed class NtfsLeftOutTests
             // Enough names to push the root's index out of its record.
             for (int i = 0; i < 300; i++)
                 File.WriteAllText(Path.Combine(mount.Root, $"some other file of the root number {i}"), "text");
-            FileTree.Fill(mount.Root, 9, 8 << 20);
+            FileTree.Churn(mount.Root, 8 << 20, 9);
             Directory.CreateDirectory(Path.Combine(mount.Root, "System Volume Information"));
             foreach (string path in new[] { "pagefile.sys", "hiberfil.sys", "swapfile.sys", "System Volume Information/" + Store, "System Volume Information/" + Catalog })
             {

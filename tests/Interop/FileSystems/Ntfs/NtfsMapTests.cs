@@ -7,6 +7,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Tests.Interop.FileSystems.Images;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.FileSystems.Ntfs;
@@ -33,7 +34,7 @@ public sealed class NtfsMapTests
         long length = ((long)sizeMiB << 20) + 3 * sectorSize;
         using ImageFile image = NtfsImages.Create(length, clusterSize, sectorSize, "Tést");
         using (FuseMount mount = NtfsImages.Mount(image))
-            FileTree.Fill(mount.Root, sizeMiB, Math.Min(length / 2, 48 << 20));
+            FileTree.Churn(mount.Root, Math.Min(length / 2, 48 << 20), sizeMiB);
 
         NtfsImages.ProveMap(image);
         FileSystemDescription description = new NtfsReader().Probe(image)!;
@@ -90,7 +91,7 @@ public sealed class NtfsMapTests
         Tool.Require("ntfsresize");
         using ImageFile image = NtfsImages.Create(24 << 20, 1024);
         using (FuseMount mount = NtfsImages.Mount(image))
-            FileTree.Fill(mount.Root, 1, 16 << 20);
+            FileTree.Churn(mount.Root, 16 << 20, 1);
         image.SetLength(90 << 20);
         Tool.Run("ntfsresize", "-ff", "--no-progress-bar", image.Path);
         FileSystemFormatException marked = Assert.Throws<FileSystemFormatException>(
