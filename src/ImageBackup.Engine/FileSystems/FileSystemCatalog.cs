@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
 
 namespace ImageBackup.Engine.FileSystems;
@@ -13,6 +14,7 @@ public static class FileSystemCatalog
     {
         new ExtReader(),
         new NtfsReader(),
+        new FatReader(),
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
