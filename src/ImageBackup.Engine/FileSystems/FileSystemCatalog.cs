@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
@@ -14,6 +15,7 @@ public static class FileSystemCatalog
     {
         new ExtReader(),
         new NtfsReader(),
+        new ExFatReader(),
         new FatReader(),
     }.AsReadOnly();
 

@@ -9,14 +9,23 @@ namespace ImageBackup.Tests.Interop.FileSystems.Images;
 /// <summary>A file system in use through its FUSE driver; unmounted, and its files on disk, after Dispose.</summary>
 internal sealed class FuseMount : IDisposable
 {
-    public FuseMount(string driver, ImageFile image, string options = "")
+    private readonly string? _device;
+
+    /// <param name="driver">The mount helper.</param>
+    /// <param name="image">What to mount.</param>
+    /// <param name="options">Mount options.</param>
+    /// <param name="needsDevice">The driver takes no plain file: a loop device stands between.</param>
+    public FuseMount(string driver, ImageFile image, string options = "", bool needsDevice = false)
     {
         Directory.CreateDirectory(Root);
-        string[] arguments = options.Length == 0 ? [image.Path, Root] : ["-o", options, image.Path, Root];
+        _device = needsDevice ? Tool.Run("losetup", "-f", "--show", image.Path).Trim() : null;
+        string source = _device ?? image.Path;
+        string[] arguments = options.Length == 0 ? [source, Root] : ["-o", options, source, Root];
         (int exitCode, string output, string error) = Tool.TryRun(driver, arguments);
         if (exitCode != 0)
         {
             Directory.Delete(Root);
+            Detach();
             Assert.Fail($"{driver} {string.Join(' ', arguments)} ended with {exitCode}: {output} {error}");
         }
     }
@@ -37,5 +46,20 @@ internal sealed class FuseMount : IDisposable
             Thread.Sleep(250);
         }
         Directory.Delete(Root);
+        Detach();
+    }
+
+    // The driver may still write back when umount has returned; it holds the device until it is done.
+    private void Detach()
+    {
+        if (_device is null)
+            return;
+        for (int attempt = 0; attempt < 40; attempt++)
+        {
+            if (Tool.TryRun("fuser", _device).ExitCode != 0)
+                break;
+            Thread.Sleep(50);
+        }
+        Tool.Run("losetup", "-d", _device);
     }
 }
