@@ -1,9 +1,11 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.BitLocker;
 using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
+using ImageBackup.Engine.FileSystems.ReFs;
 
 namespace ImageBackup.Engine.FileSystems;
 
@@ -14,6 +16,8 @@ public static class FileSystemCatalog
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
         new ExtReader(),
+        new BitLockerReader(), // Before FAT: To Go wears a FAT boot sector.
+        new ReFsReader(),
         new NtfsReader(),
         new ExFatReader(),
         new FatReader(),
