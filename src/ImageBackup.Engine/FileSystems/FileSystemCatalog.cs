@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.Xfs;
 
 namespace ImageBackup.Engine.FileSystems;
 
@@ -11,6 +12,7 @@ public static class FileSystemCatalog
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
         new ExtReader(),
+        new XfsReader(),
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
