@@ -6,6 +6,7 @@ using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.ReFs;
+using ImageBackup.Engine.FileSystems.Xfs;
 
 namespace ImageBackup.Engine.FileSystems;
 
@@ -16,6 +17,7 @@ public static class FileSystemCatalog
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
         new ExtReader(),
+        new XfsReader(),
         new BitLockerReader(), // Before FAT: To Go wears a FAT boot sector.
         new ReFsReader(),
         new NtfsReader(),
@@ -24,13 +26,23 @@ public static class FileSystemCatalog
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
+    /// <remarks>
+    /// Where a second one recognises it too, one of them looks at what an earlier formatting left behind, and nobody
+    /// can tell which: the reader returned then refuses to map the volume, which is copied whole.
+    /// </remarks>
     public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)
     {
+        (IFileSystemReader Reader, FileSystemDescription Description)? first = null;
         foreach (IFileSystemReader reader in Readers)
         {
-            if (reader.Probe(volume) is { } description)
-                return (reader, description);
+            if (reader.Probe(volume) is not { } description)
+                continue;
+            if (first is { } found)
+                return (new AmbiguousReader(found.Description, description), found.Description);
+            first = (reader, description);
+            if (description.IsEncrypted)
+                break; // Copied whole in any case.
         }
-        return null;
+        return first;
     }
 }
