@@ -30,14 +30,19 @@ internal static class NtfsLogFile
     // A log of 0xFF bytes is one that was reset: there is nothing to replay. Writers that are not Windows leave it so.
     private static bool IsErased(NtfsStream log)
     {
-        var bytes = new byte[(int)Math.Min(log.DataSizeBytes, 2 * MaxPageBytes)];
-        log.Read(0, bytes);
-        foreach (byte value in bytes)
+        long length = Math.Min(log.DataSizeBytes, 2 * MaxPageBytes);
+        var bytes = new byte[(int)Math.Min(length, 0x1000)];
+        for (long offset = 0; offset < length; offset += bytes.Length)
         {
-            if (value != 0xFF)
-                return false;
+            Span<byte> part = bytes.AsSpan(0, (int)Math.Min(bytes.Length, length - offset));
+            log.Read(offset, part);
+            foreach (byte value in part)
+            {
+                if (value != 0xFF)
+                    return false;
+            }
         }
-        return bytes.Length > 0;
+        return length > 0;
     }
 
     private static (ulong Lsn, bool IsClean)? TryReadRestartArea(NtfsStream log, int offset)
