@@ -87,10 +87,12 @@ public sealed class ExFatReader : IFileSystemReader
     private static List<ExFatRun> RootRuns(ExFatBootSector geometry, ExFatChain chain) =>
         chain.RunsToEnd(geometry.RootCluster, (uint)Math.Max(1, Math.Min(geometry.ClusterCount, ExFatDirectory.MaxLengthBytes / geometry.ClusterSizeBytes)));
 
+    private static bool IsActiveBitmap(ExFatBootSector geometry, ExFatAllocation entry) =>
+        entry.EntryType == ExFatDirectory.BitmapEntry && (entry.Flags & 1) == (geometry.IsSecondActive ? 1 : 0);
+
     private static List<ExFatRun> BitmapRuns(ExFatBootSector geometry, ExFatDirectory root, ExFatChain chain)
     {
-        List<ExFatAllocation> bitmaps = root.Allocations.FindAll(
-            entry => entry.EntryType == ExFatDirectory.BitmapEntry && (entry.Flags & 1) == (geometry.IsSecondActive ? 1 : 0));
+        List<ExFatAllocation> bitmaps = root.Allocations.FindAll(entry => IsActiveBitmap(geometry, entry));
         if (bitmaps.Count != 1)
             throw new FileSystemFormatException($"exFAT: the root directory names {bitmaps.Count} allocation bitmaps, not one");
         ulong needed = (geometry.ClusterCount + 7UL) / 8;
@@ -154,6 +156,8 @@ public sealed class ExFatReader : IFileSystemReader
                     RequirePercentage(geometry, usedCount);
                     return;
                 }
+                if (entry.EntryType == ExFatDirectory.BitmapEntry && !IsActiveBitmap(geometry, entry))
+                    continue; // Its chain is in the other table.
                 List<ExFatRun> runs = chain.Runs(entry.FirstCluster, entry.LengthBytes, entry.IsContiguous);
                 Require(runs);
                 if (entry.IsDirectory && entry.LengthBytes <= ExFatDirectory.MaxLengthBytes)
