@@ -56,9 +56,10 @@ internal static class PolicyFile
         string? temporary = null;
         try
         {
-            var target = FileModes.FollowLink(Path.GetFullPath(path));
+            var target = Path.GetFullPath(path);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            target = FileModes.FollowLink(target);
             var folder = Path.GetDirectoryName(target)!;
-            Directory.CreateDirectory(folder);
             using var guard = FileModes.TryLock(target + ".lock")
                 ?? throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"{path} is being written by another process.", path);
             if (!AreSame(TryRead(target, maximumBytes), expected))

@@ -13,8 +13,20 @@ internal static class FileModes
 {
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
-    /// <summary>The file that a symbolic link names in the end; the path itself where it is no link.</summary>
+    /// <summary>The file that a symbolic link names in the end; the path itself where it is no link or not there.</summary>
     public static string FollowLink(string path)
+    {
+        try
+        {
+            return Resolve(path);
+        }
+        catch (FileNotFoundException)
+        {
+            return path;
+        }
+    }
+
+    private static string Resolve(string path)
     {
 #if NET
         return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;

@@ -15,7 +15,7 @@ internal static class VolumeNameForm
     {
         if (IsTag(name, isWindows))
             return isWindows ? Fold(name) : name;
-        var form = TrimSeparators(name, isWindows);
+        var form = TrimEnds(name, isWindows);
         return isWindows ? Fold(form).Replace('/', '\\') : form;
     }
 
@@ -25,9 +25,7 @@ internal static class VolumeNameForm
     /// </summary>
     public static string OfPattern(string pattern, bool isWindows)
     {
-        if (isWindows && pattern.Length == 1 && IsLetter(pattern[0]))
-            return pattern + ":";
-        return IsTag(pattern, isWindows) ? pattern : TrimSeparators(pattern, isWindows);
+        return IsTag(pattern, isWindows) ? pattern : TrimEnds(pattern, isWindows);
     }
 
     /// <summary>A label or an id, in which a separator is a character as any other.</summary>
@@ -54,12 +52,13 @@ internal static class VolumeNameForm
         return new string(folded);
     }
 
-    private static string TrimSeparators(string text, bool isWindows)
+    private static string TrimEnds(string text, bool isWindows)
     {
         var length = text.Length;
         while (length > 1 && IsSeparator(text[length - 1], isWindows))
             length--;
-        return length == text.Length ? text : text.Substring(0, length);
+        var trimmed = length == text.Length ? text : text.Substring(0, length);
+        return isWindows && length == 1 && IsLetter(trimmed[0]) ? trimmed + ":" : trimmed;
     }
 
     private static bool IsLetter(char c) => c is (>= 'a' and <= 'z') or (>= 'A' and <= 'Z');
