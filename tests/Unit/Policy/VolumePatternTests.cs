@@ -136,7 +136,15 @@ public class VolumePatternTests
         Assert.True(Pattern("\\\\?\\Volume{1}\\", true).IsLiteral);
         Assert.True(Pattern("/dev/sda1", false).IsLiteral);
         Assert.False(Pattern("/dev/sda?", false).IsLiteral);
-        Assert.False(Pattern("/dev/sda[1]", false).IsLiteral);
+        Assert.False(Pattern("/dev/sda[12]", false).IsLiteral);
+    }
+
+    [Fact]
+    public void A_class_of_one_is_that_character()
+    {
+        Assert.True(Pattern("/usr1/[\\[]dir2[\\]]", false).IsLiteral);
+        Assert.False(Pattern("/a[/]b", false).IsMatch("/a/b"));
+        Assert.False(Pattern("c:[\\\\]b", true).IsMatch("c:\\b"));
     }
 
     [Fact]

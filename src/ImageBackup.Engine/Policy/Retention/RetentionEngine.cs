@@ -90,9 +90,32 @@ public sealed class RetentionEngine
             DateTimeOffset? gone = removedAt.TryGetValue(group.Key, out var at) && at >= images[group.Value[0]].Time ? at : null;
             for (var rank = 0; rank < group.Value.Count; rank++)
                 verdicts[group.Value[rank]] = Judge(images, group.Value, rank, gone);
+            if (gone is not null)
+                verdicts[group.Value[0]] = AfterOthers(verdicts[group.Value[0]], verdicts, group.Value);
         }
 
         return verdicts;
+    }
+
+    /// <summary>
+    /// RetainOnly is for the last image that remains: while an older one is kept (RetainExtra longer than RetainOnly),
+    /// the newest one is kept too. So images always go the oldest first, however often or seldom expiry runs.
+    /// </summary>
+    private RetentionVerdict AfterOthers(RetentionVerdict newest, RetentionVerdict[] verdicts, List<int> group)
+    {
+        if (newest.Reason is not (RetentionReason.RetainOnly or RetentionReason.KeepWithin))
+            return newest;
+        var expires = newest.ExpiresAt;
+        for (var rank = 1; rank < group.Count; rank++)
+        {
+            var other = verdicts[group[rank]];
+            if (other.Reason != RetentionReason.NoClass && (other.ExpiresAt is null || other.ExpiresAt > expires))
+                expires = other.ExpiresAt;
+        }
+
+        return expires == newest.ExpiresAt
+            ? newest
+            : newest with { ExpiresAt = expires, Reason = RetentionReason.RetainOnly, IsExpired = expires <= _now };
     }
 
     /// <param name="images">All images.</param>

@@ -22,16 +22,18 @@ public sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
 /// match wins. Immutable and thread-safe.
 /// </summary>
 /// <remarks>
-/// The rules are indexed by what their patterns begin with (or, where they begin with a wildcard, end with), so that
-/// a volume meets only the few rules that can match it; of those the first in the order of evaluation wins. A pattern
-/// that occurs again later in that order can never be reached and is left out.
+/// Patterns without wildcards are looked up. Of every other one a piece of plain text is taken that few patterns have;
+/// one pass over a name finds the pieces in it, and only their patterns are tried. Of those that match, the first in
+/// the order of evaluation wins. A pattern that occurs again later in that order can never be reached and is left out.
 /// </remarks>
 public sealed class RuleEvaluator
 {
     private readonly List<ImageRule> _rules = new();
     private readonly Dictionary<string, int> _literals = new(StringComparer.Ordinal);
-    private readonly AffixIndex _byPrefix = new(isSuffix: false);
-    private readonly AffixIndex _bySuffix = new(isSuffix: true);
+    private readonly LiteralAutomaton _byPiece = new();
+
+    // Patterns of nothing but wildcards, tried on every name.
+    private readonly List<int> _withoutPiece = new();
     private readonly bool _isWindows;
 
     /// <param name="machine">The machine's list.</param>
@@ -66,8 +68,9 @@ public sealed class RuleEvaluator
             var before = best;
             if (_literals.TryGetValue(form, out var literal) && literal < best)
                 best = literal;
-            best = _byPrefix.FirstMatch(form, best, _rules);
-            best = _bySuffix.FirstMatch(form, best, _rules);
+            best = FirstMatch(_withoutPiece, form, best);
+            foreach (var candidates in _byPiece.FindIn(form))
+                best = FirstMatch(candidates, form, best);
             if (best < before)
                 matched = name;
         }
@@ -75,59 +78,57 @@ public sealed class RuleEvaluator
         return best == int.MaxValue ? new RuleDecision(null, null) : new RuleDecision(_rules[best], matched);
     }
 
+    /// <summary>The lowest of the rules (ascending) below <paramref name="best"/> that matches; else <paramref name="best"/>.</summary>
+    private int FirstMatch(List<int> candidates, string form, int best)
+    {
+        foreach (var rule in candidates)
+        {
+            if (rule >= best)
+                return best;
+            if (_rules[rule].Pattern.IsMatchForm(form))
+                return rule;
+        }
+
+        return best;
+    }
+
     private void Index()
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var wild = new List<(int Rule, List<string> Pieces)>();
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < _rules.Count; i++)
         {
             var pattern = _rules[i].Pattern;
             if (!seen.Add(pattern.Key))
                 continue;
             if (pattern.IsLiteral)
-                _literals.Add(pattern.Prefix, i);
-            else if (pattern.Prefix.Length > 0 || pattern.Suffix.Length == 0)
-                _byPrefix.Add(pattern.Prefix, i);
-            else
-                _bySuffix.Add(pattern.Suffix, i);
-        }
-    }
-
-    /// <summary>Rule numbers by the beginning (or end) of what they match, ascending in each list.</summary>
-    private sealed class AffixIndex(bool isSuffix)
-    {
-        private readonly SortedDictionary<int, Dictionary<string, List<int>>> _byLength = new();
-
-        public void Add(string affix, int rule)
-        {
-            if (!_byLength.TryGetValue(affix.Length, out var byAffix))
-                _byLength.Add(affix.Length, byAffix = new Dictionary<string, List<int>>(StringComparer.Ordinal));
-            if (!byAffix.TryGetValue(affix, out var rules))
-                byAffix.Add(affix, rules = new List<int>());
-            rules.Add(rule);
-        }
-
-        /// <summary>The lowest number below <paramref name="best"/> whose pattern matches; else <paramref name="best"/>.</summary>
-        public int FirstMatch(string form, int best, List<ImageRule> all)
-        {
-            foreach (var entry in _byLength)
             {
-                if (entry.Key > form.Length)
-                    break;
-                var affix = isSuffix ? form.Substring(form.Length - entry.Key) : form.Substring(0, entry.Key);
-                if (!entry.Value.TryGetValue(affix, out var rules))
-                    continue;
-                foreach (var rule in rules)
-                {
-                    if (rule >= best)
-                        break;
-                    if (!all[rule].Pattern.IsMatchForm(form))
-                        continue;
-                    best = rule;
-                    break;
-                }
+                _literals.Add(pattern.Prefix, i);
+                continue;
             }
 
-            return best;
+            var pieces = pattern.LiteralPieces();
+            wild.Add((i, pieces));
+            foreach (var piece in pieces)
+                counts[piece] = counts.TryGetValue(piece, out var count) ? count + 1 : 1;
         }
+
+        foreach (var (rule, pieces) in wild)
+        {
+            string? rarest = null;
+            foreach (var piece in pieces)
+            {
+                if (rarest is null || counts[piece] < counts[rarest] || (counts[piece] == counts[rarest] && piece.Length > rarest.Length))
+                    rarest = piece;
+            }
+
+            if (rarest is null)
+                _withoutPiece.Add(rule);
+            else
+                _byPiece.Add(rarest, rule);
+        }
+
+        _byPiece.Complete();
     }
 }

@@ -44,6 +44,9 @@ public sealed partial class VolumePattern
 
     private sealed class CharacterClass((char First, char Last)[] ranges, bool ignoreCase)
     {
+        /// <summary>The only character that the class has, where it is an ASCII one; else null.</summary>
+        public char? Single => ranges.Length == 1 && ranges[0].First == ranges[0].Last && ranges[0].First < 128 ? ranges[0].First : null;
+
         public bool Contains(char c) =>
             ContainsExactly(c) || (ignoreCase && (ContainsExactly(char.ToUpperInvariant(c)) || ContainsExactly(char.ToLowerInvariant(c))));
 
@@ -82,7 +85,7 @@ public sealed partial class VolumePattern
             return true;
         if (IsLiteral)
             return name == Prefix;
-        if (!name.StartsWith(Prefix, StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
+        if (name.Length < _minimumLength || !name.StartsWith(Prefix, StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
             return false;
 
         // A separator ends a directory only in names that are paths.

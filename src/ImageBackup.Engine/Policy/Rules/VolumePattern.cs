@@ -23,6 +23,7 @@ public sealed partial class VolumePattern
 
     private const string DeviceNamespace = @"\\?\";
     private readonly Token[] _tokens;
+    private readonly int _minimumLength;
 
     private VolumePattern(string text, bool isWindows, Token[] tokens)
     {
@@ -34,6 +35,8 @@ public sealed partial class VolumePattern
         IsLiteral = Prefix.Length == tokens.Length;
         Suffix = IsLiteral ? Prefix : LiteralSuffix(tokens);
         Key = KeyOf(tokens);
+        foreach (var token in tokens)
+            _minimumLength += token.Kind is TokenKind.AnyRun or TokenKind.Directories ? 0 : 1;
     }
 
     /// <summary>As written.</summary>
@@ -96,7 +99,11 @@ public sealed partial class VolumePattern
                 var charClass = ReadClass(form, ref index, isWindows, ref faultIndex, ref fault);
                 if (charClass is null)
                     return null;
-                tokens.Add(new Token(TokenKind.Class, default, charClass));
+
+                // [\*] is how a wildcard is said to be none.
+                tokens.Add(charClass.Single is { } only && !VolumeNameForm.IsSeparator(only, isWindows: true)
+                    ? Token.Literal(isWindows ? VolumeNameForm.Fold(only) : only)
+                    : new Token(TokenKind.Class, default, charClass));
                 continue;
             }
 
@@ -236,6 +243,29 @@ public sealed partial class VolumePattern
         for (var i = start; i < tokens.Length; i++)
             text.Append(tokens[i].Character);
         return text.ToString();
+    }
+
+    /// <summary>The runs of plain characters: each occurs in every name that matches, in the form of <see cref="VolumeNameForm"/>.</summary>
+    internal List<string> LiteralPieces()
+    {
+        var pieces = new List<string>();
+        var piece = new StringBuilder();
+        foreach (var token in _tokens)
+        {
+            if (token.Kind == TokenKind.Literal)
+            {
+                piece.Append(token.Character);
+                continue;
+            }
+
+            if (piece.Length > 0)
+                pieces.Add(piece.ToString());
+            piece.Clear();
+        }
+
+        if (piece.Length > 0)
+            pieces.Add(piece.ToString());
+        return pieces;
     }
 
     private static string KeyOf(Token[] tokens)
