@@ -126,8 +126,8 @@ public class RetentionTests(ITestOutputHelper output)
     [Fact]
     public void A_year_of_images_survives_as_in_the_naive_model()
     {
-        Gen.Int[0, int.MaxValue].Sample(seed => SimulateYear(new Random(seed), classesChange: true), iter: 60);
-        Gen.Int[0, int.MaxValue].Sample(seed => SimulateYear(new Random(seed), classesChange: false), iter: 60);
+        Gen.Int[0, int.MaxValue].Sample(seed => SimulateYear(new Random(seed), classesChange: true), iter: 20);
+        Gen.Int[0, int.MaxValue].Sample(seed => SimulateYear(new Random(seed), classesChange: false), iter: 20);
     }
 
     // Volumes under classes of their own; images on most days, some on none, some several a day; volumes go and come

@@ -163,8 +163,8 @@ public class VolumePatternTests
             if (expected)
                 Interlocked.Increment(ref matches);
             Assert.True(expected == compiled.IsMatch(name), $"{pattern} {name} windows={isWindows} expected={expected}");
-        }, iter: 200_000);
-        Assert.True(matches > 5_000, $"Only {matches} of the samples matched.");
+        }, iter: 60_000);
+        Assert.True(matches > 1_500, $"Only {matches} of the samples matched.");
     }
 
     [Fact]
