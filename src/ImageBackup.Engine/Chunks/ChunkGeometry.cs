@@ -9,6 +9,9 @@ public readonly record struct ChunkGeometry
     public const int MinimumSizeBytes = 64 << 10;
     public const int MaximumSizeBytes = 4 << 20;
 
+    /// <summary>The list of an image's chunks is one blob of at most 1 GiB, of 67 bytes each.</summary>
+    public const int MaximumCount = 16_000_000;
+
     public ChunkGeometry(long volumeBytes, int chunkSizeBytes)
     {
         if (volumeBytes <= 0)
@@ -17,6 +20,11 @@ public readonly record struct ChunkGeometry
         {
             throw new ImageBackupException(ErrorId.ParameterInvalid,
                 $"The chunk size {chunkSizeBytes} cannot be used: it is a power of two from 64 KiB to 4 MiB.");
+        }
+        if ((volumeBytes - 1) / chunkSizeBytes >= MaximumCount)
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid,
+                $"A volume of {volumeBytes} bytes has more than {MaximumCount} chunks of {chunkSizeBytes} bytes, which is more than an image can list: use larger chunks.");
         }
         VolumeBytes = volumeBytes;
         ChunkSizeBytes = chunkSizeBytes;

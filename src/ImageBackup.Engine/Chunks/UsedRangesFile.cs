@@ -68,6 +68,8 @@ public static class UsedRangesFile
             ranges.Add(new ByteRange(end + gap, length));
             end += gap + length;
         }
+        if (!bytes.IsEmpty)
+            throw new FormatException("The list of used ranges goes on after its last range.");
         return new UsedRanges(ranges, volumeBytes);
     }
 

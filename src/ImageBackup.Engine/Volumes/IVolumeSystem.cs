@@ -51,7 +51,7 @@ public interface IVolumeSystem
     /// </summary>
     /// <exception cref="Errors.ImageBackupException">
     /// TargetMounted, TargetInUse, TargetIsSystem, VolumeNotFound, VolumeAccessDenied (also: read-only), NotElevated,
-    /// ReadFailed.
+    /// ReadFailed, TargetInvalid (Windows: a device that is no volume).
     /// </exception>
     IBlockWriter OpenTarget(VolumeDescription volume);
 

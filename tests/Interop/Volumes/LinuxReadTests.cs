@@ -131,7 +131,9 @@ public class LinuxReadTests
         {
             VolumeDescription volume = System.Find(name);
             Assert.True(Count(ReadAll(volume), value) < 1 << 19);
-            File.WriteAllBytes(Path.Combine(point, "data" + (char)value), Enumerable.Repeat(value, 1 << 20).ToArray());
+            // A new file: ext4 hurries one that was cut to nothing onto the disk when it is closed.
+            using (var stream = new FileStream(Path.Combine(point, "data" + (char)value), FileMode.CreateNew, FileAccess.Write))
+                stream.Write(Enumerable.Repeat(value, 1 << 20).ToArray());
             Assert.True(Count(ReadAll(volume), value) >= 1 << 20, $"{name} is stale");
         }
     }
@@ -263,6 +265,26 @@ public class LinuxReadTests
         var e = Assert.Throws<BlockReadException>(() => reader.ReadAt(0, new byte[2 << 20]));
         Assert.Equal(1 << 20, e.OffsetBytes);
         Assert.Equal(1 << 20, e.LengthBytes);
+    }
+
+    [Fact]
+    public void A_read_error_has_the_offset_of_the_first_byte_that_cannot_be_read()
+    {
+        Tool.RequireRoot();
+        using var rig = new Rig();
+        byte[] content = Noise(4 << 20);
+        File.WriteAllBytes(rig.Path("disk"), content);
+        string loop = rig.Loop(rig.Path("disk"));
+        // The device keeps its length; what lies behind the file's new end gives EIO.
+        Tool.Run("truncate", "-s", "1M", rig.Path("disk"));
+        using IBlockReader reader = System.OpenRead(System.Find(loop), VolumeOpenMode.Exclusive);
+        byte[] buffer = new byte[2 << 20];
+        var e = Assert.Throws<BlockReadException>(() => reader.ReadAt(4096, buffer));
+        Assert.Equal(1 << 20, e.OffsetBytes);
+        Assert.Equal((1 << 20) + 4096, e.LengthBytes);
+        Assert.True(content.AsSpan(4096, (1 << 20) - 4096).SequenceEqual(buffer.AsSpan(0, (1 << 20) - 4096)));
+        // The reader is none the worse for it.
+        Assert.Equal(4096, reader.ReadAt(0, buffer.AsSpan(0, 4096)));
     }
 
     internal static byte[] Noise(int count, int seed = 7)

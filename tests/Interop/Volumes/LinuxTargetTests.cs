@@ -178,6 +178,23 @@ public class LinuxTargetTests
         Assert.Throws<BlockWriteException>(target.Flush);
     }
 
+    [Fact]
+    public void A_write_that_fails_after_it_was_taken_comes_out_at_the_flush_and_sticks()
+    {
+        Tool.RequireRoot();
+        using var rig = new Rig();
+        string point = rig.Mount("small", "-t", "tmpfs", "-o", "size=1m", "tmpfs");
+        string file = Path.Combine(point, "disk");
+        using (FileStream stream = File.Create(file))
+            stream.SetLength(64 << 20);
+        using IBlockWriter target = System.OpenTarget(System.Find(rig.Loop(file)));
+        target.WriteAt(0, LinuxReadTests.Noise(8 << 20));
+        var e = Assert.Throws<BlockWriteException>(target.Flush);
+        Assert.Equal(target.LengthBytes, e.LengthBytes);
+        Assert.Throws<BlockWriteException>(target.Flush);
+        Assert.Throws<BlockWriteException>(() => target.WriteAt(0, new byte[1]));
+    }
+
     private static ImageBackupException Refused(string name) =>
         Assert.Throws<ImageBackupException>(() => System.OpenTarget(System.Find(name)).Dispose());
 }

@@ -69,6 +69,7 @@ internal static class IndexFile
             if (reader.TokenType == JsonTokenType.StartArray)
             {
                 ReadPacks(ref reader, onPack);
+                ExpectEnd(ref reader);
                 return supersedes;
             }
             Expect(reader.TokenType == JsonTokenType.StartObject, "is no object");
@@ -84,12 +85,14 @@ internal static class IndexFile
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.String)
                         supersedes.Add(reader.GetString()!);
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "supersedes something that is no name");
                 }
                 else
                 {
                     reader.Skip();
                 }
             }
+            ExpectEnd(ref reader);
             return supersedes;
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
@@ -118,6 +121,7 @@ internal static class IndexFile
                     {
                         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                             blobs.Add(ReadBlob(ref reader));
+                        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a blob belongs");
                     }
                 }
                 else
@@ -129,6 +133,7 @@ internal static class IndexFile
             Expect(!packId.IsNull, "has a pack without an id");
             onPack(new IndexedPack(packId, blobs));
         }
+        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a pack belongs");
     }
 
     private static PackEntry ReadBlob(ref Utf8JsonReader reader)
@@ -181,6 +186,9 @@ internal static class IndexFile
             return id;
         throw new FormatException("The index has something else where an id belongs.");
     }
+
+    /// <summary>A reader that stopped early must not pass for one that read everything.</summary>
+    private static void ExpectEnd(ref Utf8JsonReader reader) => Expect(!reader.Read(), "goes on after its end");
 
     private static void Expect(bool condition, string what)
     {

@@ -28,8 +28,10 @@ internal static class IndexLoader
             {
                 return LoadOnce(files, sealers, onError, cancellation);
             }
-            catch (IndexVanishedException) when (attempt < 5)
+            catch (IndexVanishedException e)
             {
+                if (attempt == 5)
+                    throw e.InnerException!;
             }
         }
     }
@@ -106,5 +108,5 @@ internal static class IndexLoader
         }
     }
 
-    private sealed class IndexVanishedException(Exception inner) : Exception("An index file vanished while it was read.", inner);
+    private sealed class IndexVanishedException(ImageBackupException inner) : Exception("An index file vanished while it was read.", inner);
 }

@@ -24,6 +24,9 @@ internal sealed record KeyFile
     private const long MemoryLimitBytes = 1L << 30;
     private const int ParallelLimit = 64;
 
+    /// <summary>So is more than a minute of it: the bytes that scrypt goes over, p times its memory.</summary>
+    private const long WorkLimitBytes = 8L << 30;
+
     public required int N { get; init; }
     public required int R { get; init; }
     public required int P { get; init; }
@@ -81,7 +84,7 @@ internal sealed record KeyFile
         }
     }
 
-    private static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
+    internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
     {
         byte[] derived = SCrypt.Generate(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
         try
@@ -124,7 +127,8 @@ internal sealed record KeyFile
             if (root.GetProperty("kdf").GetString() != "scrypt")
                 throw new FormatException("The key's derivation is not scrypt.");
             int n = root.GetProperty("N").GetInt32(), r = root.GetProperty("r").GetInt32(), p = root.GetProperty("p").GetInt32();
-            if (n < 2 || (n & (n - 1)) != 0 || r is < 1 or > 256 || p is < 1 or > ParallelLimit || 128L * n * r > MemoryLimitBytes)
+            if (n < 2 || (n & (n - 1)) != 0 || r is < 1 or > 256 || p is < 1 or > ParallelLimit || 128L * n * r > MemoryLimitBytes || 128L * n * r * p > WorkLimitBytes
+                || r == 1 && n >= 1 << 16) // RFC 7914: N < 2^(128 * r / 8)
                 throw new FormatException(string.Format(CultureInfo.InvariantCulture, "The key's scrypt parameters N={0} r={1} p={2} are out of bounds.", n, r, p));
             return new KeyFile
             {

@@ -62,7 +62,7 @@ internal static class PackHeader
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(1));
             uint uncompressed = isCompressed ? BinaryPrimitives.ReadUInt32LittleEndian(header.Slice(5)) : 0;
             var id = new BlobId(header.Slice(isCompressed ? 9 : 5, BlobId.SizeBytes));
-            if (length < Sealer.OverheadBytes || offset + length > blobBytes || uncompressed > RepositoryFormat.BlobLimitBytes || isCompressed && uncompressed == 0)
+            if (length < Sealer.OverheadBytes || length > RepositoryFormat.BlobLimitBytes || offset + length > blobBytes || uncompressed > RepositoryFormat.BlobLimitBytes || isCompressed && uncompressed == 0)
                 throw new FormatException("The pack's header has a blob that does not lie in the pack.");
             entries.Add(new PackEntry(id, (BlobType)(type & 1), (uint)offset, length, uncompressed));
             offset += length;

@@ -79,12 +79,14 @@ internal static class TreeFile
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                         nodes.Add(ReadNode(ref reader));
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a node belongs");
                 }
                 else
                 {
                     reader.Skip();
                 }
             }
+            Expect(!reader.Read(), "goes on after its end");
             return nodes;
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
@@ -133,6 +135,7 @@ internal static class TreeFile
                         Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else where an id belongs");
                         content.Add(id);
                     }
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where an id belongs");
                 }
             }
             else if (reader.ValueTextEquals("subtree"u8))

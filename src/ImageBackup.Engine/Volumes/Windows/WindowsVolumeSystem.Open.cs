@@ -22,10 +22,17 @@ internal sealed partial class WindowsVolumeSystem
         string name = volume.Name;
         if (volume.Kind == VolumeKind.File)
             return WindowsBlockWriter.ForFile(WindowsFileTarget.OpenInPlace(volume.DevicePath), name);
+        // Whatever else opens (a physical disk, a kernel name) may be the system's volume by another name.
+        if (WindowsVolumeName.Parse(name) is not { Kind: WindowsNameKind.Letter or WindowsNameKind.VolumeGuid })
+        {
+            throw new ImageBackupException(ErrorId.TargetInvalid,
+                $"'{name}' cannot be a target: only volumes can, by letter, mount folder or volume GUID.", name);
+        }
         // Asked again: the description may be old.
-        if (Find(name).IsSystem)
+        VolumeDescription current = Find(name);
+        if (current.IsSystem)
             throw new ImageBackupException(ErrorId.TargetIsSystem, $"The running system is on '{name}'.", name);
-        WindowsHandle handle = WindowsHandle.Open(volume.DevicePath, Kernel32.GENERIC_READ | Kernel32.GENERIC_WRITE,
+        WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ | Kernel32.GENERIC_WRITE,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw (error is WindowsError.SharingViolation or WindowsError.LockViolation
                 ? InUse(ErrorId.TargetInUse, name)
@@ -40,7 +47,7 @@ internal sealed partial class WindowsVolumeSystem
             if (!handle.Control(Kernel32.FSCTL_DISMOUNT_VOLUME, out error))
                 throw new ImageBackupException(ErrorId.TargetInUse, $"'{name}' could not be dismounted: {WindowsError.Describe(error)}.", name);
             handle.Control(Kernel32.FSCTL_ALLOW_EXTENDED_DASD_IO, out _);
-            int sectorBytes = VolumeGeometry.SectorSize(handle) ?? volume.SectorSizeBytes;
+            int sectorBytes = VolumeGeometry.SectorSize(handle) ?? current.SectorSizeBytes;
             return new WindowsBlockWriter(handle, name, sectorBytes, sectorBytes, opened => Length(opened, name, sectorBytes));
         }
         catch (BlockReadException e)

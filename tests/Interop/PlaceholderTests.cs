@@ -1,3 +1,0 @@
-using Xunit;
-namespace ImageBackup.Tests.Interop;
-public class PlaceholderTests { [Fact] public void Placeholder() => Assert.True(true); }

@@ -1,0 +1,139 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Tests.Kits.Storage;
+
+/// <summary>The calls of <see cref="IStorage"/> and its uploads.</summary>
+internal enum StorageOperation
+{
+    Exists,
+    List,
+    Load,
+    ReadAt,
+    Save,
+    BeginUpload,
+    Append,
+    Commit,
+    Delete,
+    RemoveAbandonedUploads,
+}
+
+/// <summary>One call, and how many of the same operation and kind came before it.</summary>
+internal readonly record struct StorageCall(StorageOperation Operation, StoredKind Kind, int Number);
+
+/// <summary>How a call fails: before anything is done, after all is done, or (appends) with half of it done.</summary>
+internal enum FaultMoment
+{
+    Before,
+    After,
+    Torn,
+}
+
+internal sealed record StorageFault(StorageProblem Problem, FaultMoment Moment);
+
+/// <summary>
+/// A storage that fails where a script says so, and keeps a list of all calls. Disposing leaves the inner storage open.
+/// </summary>
+internal sealed class FaultyStorage(IStorage inner) : IStorage
+{
+    private readonly ConcurrentDictionary<(StorageOperation, StoredKind), int> _counts = new();
+    private readonly ConcurrentQueue<StorageCall> _calls = new();
+
+    /// <summary>Says of each call whether and how it fails. Called on any thread; may also cancel something, or wait.</summary>
+    public Func<StorageCall, StorageFault?> Script { get; set; } = _ => null;
+
+    /// <summary>All calls since the last <see cref="Reset"/>.</summary>
+    public IReadOnlyCollection<StorageCall> Calls => _calls;
+
+    /// <summary>Calls that were made to fail.</summary>
+    public int FaultCount => Volatile.Read(ref _faultCount);
+
+    private int _faultCount;
+
+    public string Location => inner.Location;
+
+    public void Reset()
+    {
+        _counts.Clear();
+        _calls.Clear();
+        Script = _ => null;
+        _faultCount = 0;
+    }
+
+    public void CreateLayout() => inner.CreateLayout();
+
+    public bool Exists(StoredKind kind, string name) => Run(StorageOperation.Exists, kind, () => inner.Exists(kind, name));
+
+    public IEnumerable<StoredFile> List(StoredKind kind) => Run(StorageOperation.List, kind, () => inner.List(kind));
+
+    public byte[] Load(StoredKind kind, string name, int limitBytes) => Run(StorageOperation.Load, kind, () => inner.Load(kind, name, limitBytes));
+
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) =>
+        Run(StorageOperation.ReadAt, kind, () => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes));
+
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
+    {
+        byte[] copy = content.ToArray();
+        Run(StorageOperation.Save, kind, () => inner.Save(kind, name, copy));
+    }
+
+    public IStorageUpload BeginUpload(StoredKind kind)
+    {
+        IStorageUpload? begun = null;
+        try
+        {
+            Run(StorageOperation.BeginUpload, kind, () => begun = inner.BeginUpload(kind));
+            return new Upload(this, kind, begun!);
+        }
+        catch
+        {
+            begun?.Dispose();
+            throw;
+        }
+    }
+
+    public void Delete(StoredKind kind, string name) => Run(StorageOperation.Delete, kind, () => inner.Delete(kind, name));
+
+    public int RemoveAbandonedUploads() => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, inner.RemoveAbandonedUploads);
+
+    public void Dispose()
+    {
+    }
+
+    private T Run<T>(StorageOperation operation, StoredKind kind, Func<T> action, Action? half = null)
+    {
+        int number = _counts.AddOrUpdate((operation, kind), 0, (_, count) => count + 1);
+        var call = new StorageCall(operation, kind, number);
+        _calls.Enqueue(call);
+        StorageFault? fault = Script(call);
+        if (fault is null)
+            return action();
+        Interlocked.Increment(ref _faultCount);
+        if (fault.Moment == FaultMoment.After)
+            action();
+        else if (fault.Moment == FaultMoment.Torn)
+            half?.Invoke();
+        throw new StorageException(fault.Problem, Location, $"Scripted: {operation} of {kind} number {number} fails {fault.Moment}.");
+    }
+
+    private void Run(StorageOperation operation, StoredKind kind, Action action, Action? half = null) => Run(operation, kind, () =>
+    {
+        action();
+        return true;
+    }, half);
+
+    private sealed class Upload(FaultyStorage storage, StoredKind kind, IStorageUpload inner) : IStorageUpload
+    {
+        public long LengthBytes => inner.LengthBytes;
+
+        public void Append(byte[] buffer, int offset, int countBytes) => storage.Run(StorageOperation.Append, kind,
+            () => inner.Append(buffer, offset, countBytes), () => inner.Append(buffer, offset, countBytes / 2));
+
+        public void Commit(string name) => storage.Run(StorageOperation.Commit, kind, () => inner.Commit(name));
+
+        public void Dispose() => inner.Dispose();
+    }
+}

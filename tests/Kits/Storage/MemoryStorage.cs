@@ -1,0 +1,122 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Tests.Kits.Storage;
+
+/// <summary>A storage in memory. Disposing leaves the content, so that a repository can be opened on it again.</summary>
+internal sealed class MemoryStorage : IStorage
+{
+    private readonly ConcurrentDictionary<(StoredKind Kind, string Name), byte[]> _files = new();
+    private int _openUploads;
+
+    public string Location { get; } = "memory:" + Guid.NewGuid().ToString("N");
+
+    /// <summary>Uploads that were neither committed nor disposed: what would be temporary files on a disk.</summary>
+    public int OpenUploadCount => Volatile.Read(ref _openUploads);
+
+    /// <summary>Another storage with the same files.</summary>
+    public MemoryStorage Clone()
+    {
+        var clone = new MemoryStorage();
+        foreach (KeyValuePair<(StoredKind, string), byte[]> file in _files)
+            clone._files[file.Key] = file.Value;
+        return clone;
+    }
+
+    public string[] Names(StoredKind kind) => _files.Keys.Where(k => k.Kind == kind).Select(k => k.Name).ToArray();
+
+    /// <summary>The bytes of a file, for a test to damage: what is given back is what <see cref="Replace"/> takes.</summary>
+    public byte[] Content(StoredKind kind, string name) => (byte[])_files[(kind, name)].Clone();
+
+    public void Replace(StoredKind kind, string name, byte[] content) => _files[(kind, name)] = content;
+
+    public void CreateLayout()
+    {
+    }
+
+    public bool Exists(StoredKind kind, string name) => _files.ContainsKey(Key(kind, name));
+
+    public IEnumerable<StoredFile> List(StoredKind kind) => _files.Where(f => f.Key.Kind == kind)
+        .Select(f => new StoredFile(kind, f.Key.Name, f.Value.Length)).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
+
+    public byte[] Load(StoredKind kind, string name, int limitBytes)
+    {
+        byte[] content = Find(kind, name);
+        return content.Length <= limitBytes ? (byte[])content.Clone() : throw new StorageException(StorageProblem.TooLarge, name, "Too large.");
+    }
+
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    {
+        byte[] content = Find(kind, name);
+        if (offsetBytes + countBytes > content.Length)
+            throw new StorageException(StorageProblem.TooShort, name, "Too short.");
+        Array.Copy(content, offsetBytes, buffer, 0, countBytes);
+    }
+
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => _files.TryAdd(Key(kind, name), content.ToArray());
+
+    public IStorageUpload BeginUpload(StoredKind kind)
+    {
+        Interlocked.Increment(ref _openUploads);
+        return new Upload(this, kind);
+    }
+
+    public void Delete(StoredKind kind, string name) => _files.TryRemove(Key(kind, name), out _);
+
+    public int RemoveAbandonedUploads() => 0;
+
+    public void Dispose()
+    {
+    }
+
+    private byte[] Find(StoredKind kind, string name) => _files.TryGetValue(Key(kind, name), out byte[]? content)
+        ? content
+        : throw new StorageException(StorageProblem.NotFound, name, "Not found.");
+
+    private static (StoredKind, string) Key(StoredKind kind, string name)
+    {
+        if (kind != StoredKind.Config && (name.Length != 64 || name.Any(c => !char.IsAsciiHexDigitLower(c))))
+            throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
+        return (kind, kind == StoredKind.Config ? "" : name);
+    }
+
+    private sealed class Upload(MemoryStorage storage, StoredKind kind) : IStorageUpload
+    {
+        private readonly MemoryStream _content = new();
+        private bool _committed;
+        private bool _disposed;
+
+        public long LengthBytes => _content.Length;
+
+        public void Append(byte[] buffer, int offset, int countBytes)
+        {
+            RequireOpen();
+            _content.Write(buffer, offset, countBytes);
+        }
+
+        public void Commit(string name)
+        {
+            RequireOpen();
+            storage.Save(kind, name, _content.ToArray());
+            _committed = true;
+        }
+
+        public void Dispose()
+        {
+            if (!_disposed)
+                Interlocked.Decrement(ref storage._openUploads);
+            _disposed = true;
+        }
+
+        private void RequireOpen()
+        {
+            if (_committed || _disposed)
+                throw new StorageException(StorageProblem.WriteError, storage.Location, "The upload has ended.");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using ImageBackup.Engine.Errors;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Layers;
+
+public sealed partial class LayerTests
+{
+    private const string Engine = "src/ImageBackup.Engine/";
+
+    [Fact]
+    public void Arrows_point_the_right_way()
+    {
+        IReadOnlyList<string> files = SourceTree.Files(Engine, "*.cs");
+        Assert.True(files.Count > 50, "The engine's source was not found.");
+        Assert.Empty(files.SelectMany(file => LayerRules.Violations(file[Engine.Length..], SourceTree.Read(file))));
+    }
+
+    /// <summary>The types in signatures, fields and bases say it again, where the compiler has resolved the names.</summary>
+    [Fact]
+    public void The_compiled_arrows_point_the_right_way()
+    {
+        var wrong = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (Type type in typeof(ErrorId).Assembly.GetTypes())
+        {
+            if (LayerOf(type) is not { } layer || !LayerRules.Allowed.TryGetValue(layer, out string[]? allowed))
+                continue;
+            foreach (Type known in Mentioned(type))
+            {
+                if (LayerOf(known) is { } other && other != layer && !allowed.Contains(other))
+                    wrong.Add($"{type} ({layer}) knows {known} ({other})");
+            }
+        }
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void The_engine_references_no_PowerShell() => Assert.DoesNotContain(
+        typeof(ErrorId).Assembly.GetReferencedAssemblies(), a => a.Name!.Contains("Automation", StringComparison.OrdinalIgnoreCase));
+
+    [Theory]
+    [InlineData("Volumes/X.cs", "using ImageBackup.Engine.Repository;\nnamespace ImageBackup.Engine.Volumes;", "Repository")]
+    [InlineData("Repository/X.cs", "namespace ImageBackup.Engine.Repository;\nclass X { FileSystems.IFileSystemReader? R; }", "FileSystems")]
+    [InlineData("Repository/Blobs/X.cs", "namespace ImageBackup.Engine.Repository.Blobs;\nclass X { void M(Volumes.IVolumeSystem v) { } }", "Volumes")]
+    [InlineData("Chunks/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nnamespace ImageBackup.Engine.Chunks;", "Repository")]
+    [InlineData("Storage/X.cs", "using ImageBackup.Engine.Errors;\nnamespace ImageBackup.Engine.Storage;", "Errors")]
+    [InlineData("Policy/X.cs", "namespace ImageBackup.Engine.Policy;\nclass X { global::ImageBackup.Engine.Jobs.BackupJob? J; }", "Jobs")]
+    [InlineData("FileSystems/Ext/X.cs", "using V = ImageBackup.Engine.Volumes.VolumeDescription;\nnamespace ImageBackup.Engine.FileSystems.Ext;", "Volumes")]
+    [InlineData("Jobs/X.cs", "using System.Management.Automation;\nnamespace ImageBackup.Engine.Jobs;", "PowerShell")]
+    [InlineData("Blocks/X.cs", "namespace ImageBackup.Engine.Jobs;", "another folder")]
+    [InlineData("Utils/X.cs", "namespace ImageBackup.Engine.Utils;", "no layer")]
+    [InlineData("X.cs", "namespace ImageBackup.Engine;", "no layer")]
+    public void A_wrong_arrow_is_found(string path, string source, string what) =>
+        Assert.Contains(LayerRules.Violations(path, source), v => v.Contains(what, StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("Jobs/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nusing ImageBackup.Engine.Volumes;\nnamespace ImageBackup.Engine.Jobs;")]
+    [InlineData("Repository/X.cs", "using ImageBackup.Engine.Storage;\nnamespace ImageBackup.Engine.Repository;\n// see Volumes.VolumeSystem\nclass X { string S = \"Jobs.BackupJob \"; }")]
+    [InlineData("Repository/X.cs", "namespace ImageBackup.Engine.Repository;\nclass X { Y Y => files.Storage.List(); object Z => Storage.StoredKind.Pack; }")]
+    public void A_right_arrow_is_none(string path, string source) => Assert.Empty(LayerRules.Violations(path, source));
+
+    [Fact]
+    public void No_source_file_is_longer_than_400_lines() => Assert.Empty(SourceTree.Files("src", "*.cs")
+        .Select(file => (File: file, Lines: SourceTree.Read(file).Count(c => c == '\n')))
+        .Where(f => f.Lines > 400)
+        .Select(f => $"{f.File}: {f.Lines} lines"));
+
+    [Fact]
+    public void Nothing_is_named_for_being_anything_at_all() => Assert.DoesNotContain(SourceTree.Files("src", "*"), file => Vague().IsMatch(file));
+
+    [Fact]
+    public void Framework_differences_live_in_Compat() => Assert.DoesNotContain(SourceTree.Files("src", "*.cs"),
+        file => !file.Contains("/Compat/", StringComparison.Ordinal) && Conditional().IsMatch(SourceTree.Read(file)));
+
+    /// <summary>Issue 2, item 1; dot-files, build props and what a build makes aside.</summary>
+    [Fact]
+    public void The_top_level_is_what_the_architecture_says()
+    {
+        string[] known = ["src", "tests", "en-US", "ImageBackup.psd1", "build.ps1", "README.md", "LICENSE"];
+        string[] made = ["output"];
+        Assert.SkipUnless(Directory.Exists(Path.Combine(SourceTree.Root, "src")), "The source is not here.");
+        IEnumerable<string> names = new DirectoryInfo(SourceTree.Root).EnumerateFileSystemInfos().Select(e => e.Name)
+            .Where(n => n[0] != '.' && !n.EndsWith(".props", StringComparison.Ordinal) && !n.EndsWith(".targets", StringComparison.Ordinal));
+        Assert.Empty(names.Except(known).Except(made));
+    }
+
+    private static string? LayerOf(Type type)
+    {
+        string? space = (type.IsArray || type.IsByRef || type.IsPointer ? type.GetElementType()! : type).Namespace;
+        const string prefix = "ImageBackup.Engine.";
+        return space is not null && space.StartsWith(prefix, StringComparison.Ordinal) ? space[prefix.Length..].Split('.')[0] : null;
+    }
+
+    private static IEnumerable<Type> Mentioned(Type type)
+    {
+        const BindingFlags all = BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
+        IEnumerable<Type?> direct = type.GetInterfaces().Append(type.BaseType)
+            .Concat(type.GetFields(all).Select(f => f.FieldType))
+            .Concat(type.GetMethods(all).SelectMany(m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType)
+                .Concat(m.GetMethodBody()?.LocalVariables.Select(v => v.LocalType) ?? [])))
+            .Concat(type.GetConstructors(all).SelectMany(c => c.GetParameters().Select(p => p.ParameterType)));
+        return direct.OfType<Type>().SelectMany(t => t.IsGenericType ? t.GetGenericArguments().Append(t) : [t]);
+    }
+
+    [GeneratedRegex("(Utils?|Utilities|Helpers?|Common|Managers?|Misc)(/|[.][a-z]+$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Vague();
+
+    [GeneratedRegex(@"^\s*#if\b", RegexOptions.Multiline)]
+    private static partial Regex Conditional();
+}

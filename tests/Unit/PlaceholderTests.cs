@@ -1,3 +1,0 @@
-using Xunit;
-namespace ImageBackup.Tests.Unit;
-public class PlaceholderTests { [Fact] public void Placeholder() => Assert.True(true); }

@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using CsCheck;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Tests.Kits;
+using Org.BouncyCastle.Crypto;
+using Org.BouncyCastle.Crypto.Parameters;
+using Org.BouncyCastle.Security;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Repository.Crypto;
+
+public sealed class SealerTests
+{
+    private const string NistKey = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
+    private const string NistCounter = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+    private const string NistPlain = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
+    private const string NistCiphertext = "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6";
+
+    [Fact]
+    public void Opens_what_NIST_encrypted()
+    {
+        // NIST SP 800-38A, F.5.5 and F.5.6, CTR-AES256; its first increment carries already.
+        using MasterKey key = Key(Convert.FromHexString(NistKey));
+        using var sealer = new Sealer(key);
+        byte[] plain = new byte[64];
+        Assert.True(sealer.TryOpen(Tagged(key, Convert.FromHexString(NistCounter), Convert.FromHexString(NistCiphertext)), plain));
+        Assert.Equal(NistPlain, Convert.ToHexStringLower(plain));
+    }
+
+    [Theory]
+    [InlineData("00000000000000000000000000000000")]
+    [InlineData("0000000000000000fffffffffffffffe")]
+    [InlineData("fffffffffffffffffffffffffffffffe")]
+    [InlineData("ffffffffffffffffffffffffffffffff")]
+    [InlineData("00000000fffffffffffffffffffffff0")]
+    public void The_counter_is_the_whole_block_and_wraps_around(string iv)
+    {
+        using MasterKey key = Key(Convert.FromHexString(NistKey));
+        using var sealer = new Sealer(key);
+        byte[] ciphertext = SeededBytes.Make(3, 40_000), plain = new byte[40_000];
+        Assert.True(sealer.TryOpen(Tagged(key, Convert.FromHexString(iv), ciphertext), plain));
+        Assert.Equal(Reference(Convert.FromHexString(NistKey), Convert.FromHexString(iv), ciphertext), plain);
+    }
+
+    [Fact]
+    public void Seals_as_the_reference_does_at_any_length()
+    {
+        using MasterKey key = Key(SeededBytes.Make(4, 32));
+        using var sealer = new Sealer(key);
+        Gen.OneOf(Gen.Int[0, 600], Gen.Int[16_300, 16_500], Gen.Int[32_700, 32_800]).Sample(length =>
+        {
+            byte[] plain = SeededBytes.Make(length, length), sealedBytes = new byte[length + 32];
+            sealer.Seal(plain, sealedBytes);
+            byte[] iv = sealedBytes.AsSpan(0, 16).ToArray();
+            byte[] expected = Tagged(key, iv, Reference(key.Encryption, iv, plain));
+            Assert.Equal(expected, sealedBytes);
+            byte[] opened = new byte[length];
+            Assert.True(sealer.TryOpen(sealedBytes, opened));
+            Assert.Equal(plain, opened);
+            Assert.True(sealer.Proves(sealedBytes, plain));
+        }, iter: 300, threads: 1);
+    }
+
+    [Fact]
+    public void Every_flipped_bit_is_refused_and_nothing_is_given_out()
+    {
+        using MasterKey key = Key(SeededBytes.Make(5, 32));
+        using var sealer = new Sealer(key);
+        byte[] plain = SeededBytes.Make(6, 45), sealedBytes = new byte[plain.Length + Sealer.OverheadBytes];
+        sealer.Seal(plain, sealedBytes);
+        for (int bit = 0; bit < sealedBytes.Length * 8; bit++)
+        {
+            sealedBytes[bit / 8] ^= (byte)(1 << bit % 8);
+            byte[] target = new byte[plain.Length];
+            Assert.False(sealer.TryOpen(sealedBytes, target));
+            Assert.All(target, b => Assert.Equal(0, b));
+            Assert.False(sealer.Proves(sealedBytes, plain));
+            sealedBytes[bit / 8] ^= (byte)(1 << bit % 8);
+        }
+        Assert.True(sealer.Proves(sealedBytes, plain));
+    }
+
+    [Fact]
+    public void A_good_seal_over_other_content_is_no_proof()
+    {
+        using MasterKey key = Key(SeededBytes.Make(5, 32));
+        using var sealer = new Sealer(key);
+        byte[] plain = SeededBytes.Make(7, 50_000), sealedBytes = new byte[plain.Length + Sealer.OverheadBytes];
+        sealer.Seal(plain, sealedBytes);
+        foreach (int at in new[] { 0, 16_383, 16_384, 49_999 })
+        {
+            plain[at] ^= 1;
+            Assert.False(sealer.Proves(sealedBytes, plain));
+            plain[at] ^= 1;
+        }
+        Assert.False(sealer.Proves(sealedBytes, plain.AsSpan(1)));
+    }
+
+    [Fact]
+    public void Too_short_or_the_wrong_room_is_refused()
+    {
+        using MasterKey key = Key(SeededBytes.Make(5, 32));
+        using var sealer = new Sealer(key);
+        byte[] sealedBytes = new byte[40];
+        sealer.Seal(new byte[8], sealedBytes);
+        for (int length = 0; length < 40; length++)
+            Assert.False(sealer.TryOpen(sealedBytes.AsSpan(0, length), new byte[Math.Max(0, length - 32)]));
+        Assert.False(sealer.TryOpen(sealedBytes, new byte[9]));
+        Assert.False(sealer.TryOpen(sealedBytes, new byte[7]));
+        Assert.Throws<ArgumentException>(() => sealer.Seal(new byte[8], new byte[39]));
+    }
+
+    [Fact]
+    public void The_same_content_never_seals_the_same()
+    {
+        using var pool = new SealerPool(Key(SeededBytes.Make(5, 32)));
+        var seen = new HashSet<string>();
+        for (int i = 0; i < 1000; i++)
+            Assert.True(seen.Add(Convert.ToHexString(pool.Seal(new byte[16]).AsSpan(0, 16))));
+    }
+
+    [Fact]
+    public void Another_key_opens_nothing()
+    {
+        using var one = new SealerPool(MasterKey.Generate());
+        using var other = new SealerPool(MasterKey.Generate());
+        byte[] sealedBytes = one.Seal([1, 2, 3]);
+        Assert.Equal([1, 2, 3], one.Open(sealedBytes));
+        Assert.Null(other.Open(sealedBytes));
+        Assert.Null(one.Open([]));
+    }
+
+    [Fact]
+    public void Fixed_time_comparison_compares()
+    {
+        byte[] a = SeededBytes.Make(8, 16);
+        Assert.True(Sealer.FixedTimeEquals(a, (byte[])a.Clone()));
+        Assert.True(Sealer.FixedTimeEquals([], []));
+        Assert.False(Sealer.FixedTimeEquals(a, a.AsSpan(1)));
+        for (int bit = 0; bit < 128; bit++)
+        {
+            byte[] b = (byte[])a.Clone();
+            b[bit / 8] ^= (byte)(1 << bit % 8);
+            Assert.False(Sealer.FixedTimeEquals(a, b));
+        }
+    }
+
+    [Fact]
+    public void Keys_are_zeroed_when_disposed()
+    {
+        var key = MasterKey.Generate();
+        Assert.Contains(key.Encryption, b => b != 0);
+        key.Dispose();
+        Assert.All(key.Encryption, b => Assert.Equal(0, b));
+        Assert.All(key.MacK, b => Assert.Equal(0, b));
+        Assert.All(key.MacR, b => Assert.Equal(0, b));
+    }
+
+    private static MasterKey Key(byte[] encryption) => new(encryption, SeededBytes.Make(20, 16), SeededBytes.Make(21, 16));
+
+    private static byte[] Tagged(MasterKey key, byte[] iv, byte[] ciphertext)
+    {
+        using var aes = new AesBlocks(key.MacK);
+        byte[] s = new byte[16], tag = new byte[16];
+        aes.EncryptBlock(iv, s);
+        Poly1305.Compute(ciphertext, key.MacR, s, tag);
+        return [.. iv, .. ciphertext, .. tag];
+    }
+
+    private static byte[] Reference(byte[] key, byte[] iv, byte[] source)
+    {
+        IBufferedCipher cipher = CipherUtilities.GetCipher("AES/CTR/NoPadding");
+        cipher.Init(true, new ParametersWithIV(new KeyParameter(key), iv));
+        return cipher.DoFinal(source);
+    }
+}

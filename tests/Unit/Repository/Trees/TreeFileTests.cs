@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using CsCheck;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Trees;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Repository.Trees;
+
+public sealed class TreeFileTests
+{
+    private const string Id = "73d04e6125cf3c28a299cc2f3cca3b78ceac396e4fcf9575e34536b26782413c";
+
+    [Fact]
+    public void Round_trip() => Gen.Select(Gen.String[Gen.Char.AlphaNumeric, 1, 20], Gen.Long[0, long.MaxValue], Gen.Byte.Array[32].Array[0, 50], Gen.Int[-720, 720])
+        .Array[0, 6].Sample(items =>
+        {
+            TreeNode[] nodes = items.Select(i => new TreeNode
+            {
+                Name = i.Item1,
+                Type = "file",
+                SizeBytes = i.Item2,
+                Time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromMinutes(i.Item4)).AddTicks(1234567),
+                Content = i.Item3.Select(b => new BlobId(b)).ToArray(),
+            }).ToArray();
+            List<TreeNode> read = TreeFile.Read(TreeFile.Write(nodes));
+            Assert.Equal(nodes.Length, read.Count);
+            foreach ((TreeNode expected, TreeNode found) in nodes.Zip(read))
+            {
+                Assert.Equal(expected with { Content = [] }, found with { Content = [] });
+                Assert.Equal(expected.Content, found.Content);
+            }
+        }, iter: 200);
+
+    [Fact]
+    public void Names_that_need_escapes_survive()
+    {
+        var node = new TreeNode { Name = "ü \"quoted\" \\ \t\u0001 + <&>", Type = "file" };
+        Assert.Equal(node.Name, Assert.Single(TreeFile.Read(TreeFile.Write([node]))).Name);
+    }
+
+    [Fact]
+    public void A_chunk_costs_67_bytes()
+    {
+        BlobId[] content = Enumerable.Range(0, 20_000).Select(i => BlobId.Of(BitConverter.GetBytes(i))).ToArray();
+        int one = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content[..1] }]).Length;
+        byte[] many = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content }]);
+        Assert.Equal(67 * (content.Length - 1), many.Length - one);
+        Assert.Equal(content, Assert.Single(TreeFile.Read(many)).Content);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("""{"nodes":[{"name":"a"}]}""")]
+    [InlineData("""{"nodes":[{"type":"file"}]}""")]
+    [InlineData("""{"nodes":[5]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","size":-1}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","size":1e300}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","size":"5"}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","content":["ID","xyz"]}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","content":["ID",5]}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file","content":["ID",null]}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"dir","subtree":"xyz"}]}""")]
+    [InlineData("""{"nodes":[{"name":"\ud800","type":"file"}]}""")]
+    [InlineData("""{"nodes":[{"name":"a","type":"file"}""")]
+    [InlineData("""{"nodes":[]} trailing""")]
+    public void What_is_no_tree_is_refused(string json) =>
+        Assert.Throws<FormatException>(() => TreeFile.Read(Encoding.UTF8.GetBytes(json.Replace("ID", Id, StringComparison.Ordinal))));
+
+    [Fact]
+    public void Depth_is_bounded() => Assert.Throws<FormatException>(() => TreeFile.Read(Encoding.UTF8.GetBytes(
+        "{\"x\":" + new string('[', 100_000) + new string(']', 100_000) + "}")));
+}

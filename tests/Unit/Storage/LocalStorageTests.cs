@@ -1,0 +1,163 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Storage;
+using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.Storage;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Storage;
+
+/// <summary>The contract, on a directory.</summary>
+public sealed class LocalStorageContractTests : StorageContract
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    protected override object Open()
+    {
+        var storage = new LocalStorage(_directory["repo"]);
+        storage.CreateLayout();
+        return storage;
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        // Whatever a test of the contract did: no temporary file may be left.
+        string temporary = Path.Combine(_directory["repo"], "tmp");
+        string[] left = Directory.Exists(temporary) ? Directory.GetFiles(temporary) : [];
+        _directory.Dispose();
+        Assert.Empty(left);
+    }
+}
+
+/// <summary>What is true of a directory only.</summary>
+public sealed class LocalStorageTests : IDisposable
+{
+    private static readonly string s_name = BlobId.Of("x"u8).ToString();
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly LocalStorage _storage;
+
+    public LocalStorageTests()
+    {
+        _storage = new LocalStorage(_directory["repo"]);
+        _storage.CreateLayout();
+    }
+
+    public void Dispose()
+    {
+        _storage.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void Files_lie_where_restic_looks_for_them()
+    {
+        _storage.Save(StoredKind.Config, "", [1]);
+        _storage.Save(StoredKind.Key, s_name, [1]);
+        _storage.Save(StoredKind.Lock, s_name, [1]);
+        _storage.Save(StoredKind.Snapshot, s_name, [1]);
+        _storage.Save(StoredKind.Index, s_name, [1]);
+        _storage.Save(StoredKind.Pack, s_name, [1]);
+        string[] files = Directory.GetFiles(_directory["repo"], "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(_directory["repo"], f).Replace('\\', '/')).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(["config", $"data/{s_name[..2]}/{s_name}", "index/" + s_name, "keys/" + s_name, "locks/" + s_name, "snapshots/" + s_name], files);
+    }
+
+    [Fact]
+    public void Files_and_directories_are_for_their_owner_only()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no mode bits; the directory's ACL is inherited.");
+            return;
+        }
+        _storage.Save(StoredKind.Pack, s_name, [1]);
+        foreach (string file in Directory.GetFiles(_directory["repo"], "*", SearchOption.AllDirectories))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        foreach (string directory in Directory.GetDirectories(_directory["repo"], "*", SearchOption.AllDirectories).Append(_directory["repo"]))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(directory));
+    }
+
+    [Fact]
+    public void Strangers_are_not_listed()
+    {
+        File.WriteAllText(Path.Combine(_directory["repo"], "index", "README.txt"), "?");
+        File.WriteAllText(Path.Combine(_directory["repo"], "index", s_name.ToUpperInvariant().Replace('0', 'A')), "?");
+        Directory.CreateDirectory(Path.Combine(_directory["repo"], "index", s_name));
+        File.WriteAllText(Path.Combine(_directory["repo"], "data", s_name), "?");
+        Directory.CreateDirectory(Path.Combine(_directory["repo"], "data", "lost+found"));
+        Assert.Empty(_storage.List(StoredKind.Index));
+        Assert.Empty(_storage.List(StoredKind.Pack));
+    }
+
+    [Fact]
+    public void A_missing_directory_lists_nothing_and_is_made_when_it_is_needed()
+    {
+        foreach (string name in new[] { "tmp", "snapshots", Path.Combine("data", s_name[..2]) })
+            Directory.Delete(Path.Combine(_directory["repo"], name));
+        Assert.Empty(_storage.List(StoredKind.Snapshot));
+        Assert.Equal(0, _storage.RemoveAbandonedUploads());
+        _storage.Save(StoredKind.Snapshot, s_name, [1]);
+        _storage.Save(StoredKind.Pack, s_name, [2]);
+        Assert.Equal([1], _storage.Load(StoredKind.Snapshot, s_name, 1));
+        Assert.Equal([2], _storage.Load(StoredKind.Pack, s_name, 1));
+    }
+
+    [Fact]
+    public void Left_overs_of_dead_writers_go_and_others_stay()
+    {
+        string temporary = Path.Combine(_directory["repo"], "tmp");
+        using (Process ended = Process.Start(new ProcessStartInfo(OperatingSystem.IsWindows() ? "hostname" : "true") { RedirectStandardOutput = true })!)
+        {
+            ended.WaitForExit();
+            string machine = new(Environment.MachineName.Where(char.IsLetterOrDigit).ToArray());
+            File.WriteAllText(Path.Combine(temporary, $"imagebackup-{machine}-{ended.Id}-{Guid.NewGuid():N}"), "dead");
+            File.WriteAllText(Path.Combine(temporary, $"imagebackup-{machine}-{Environment.ProcessId}-{Guid.NewGuid():N}"), "alive");
+            File.WriteAllText(Path.Combine(temporary, $"imagebackup-another{machine}-{ended.Id}-{Guid.NewGuid():N}"), "elsewhere");
+            File.WriteAllText(Path.Combine(temporary, "pack-tmp-1234"), "restic's");
+        }
+        Assert.Equal(1, _storage.RemoveAbandonedUploads());
+        Assert.Equal(["alive", "elsewhere", "restic's"], Directory.GetFiles(temporary).Select(File.ReadAllText).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_failed_commit_can_be_neither_continued_nor_is_it_left_behind()
+    {
+        using (IStorageUpload upload = _storage.BeginUpload(StoredKind.Index))
+        {
+            upload.Append([1], 0, 1);
+            // A file where the directory should be: the rename cannot succeed.
+            Directory.Delete(Path.Combine(_directory["repo"], "index"));
+            File.WriteAllText(Path.Combine(_directory["repo"], "index"), "in the way");
+            Assert.Throws<StorageException>(() => upload.Commit(s_name));
+            Assert.Equal(StorageProblem.WriteError, Assert.Throws<StorageException>(() => upload.Append([1], 0, 1)).Problem);
+        }
+        Assert.Empty(Directory.GetFiles(Path.Combine(_directory["repo"], "tmp")));
+    }
+
+    [Fact]
+    public void More_files_than_handles_are_read()
+    {
+        string[] names = Enumerable.Range(0, 40).Select(i => BlobId.Of(BitConverter.GetBytes(i)).ToString()).ToArray();
+        foreach (string name in names)
+            _storage.Save(StoredKind.Pack, name, SeededBytes.Make(name[0], 100));
+        byte[] buffer = new byte[100];
+        for (int round = 0; round < 3; round++)
+        {
+            foreach (string name in names)
+            {
+                _storage.ReadAt(StoredKind.Pack, name, 0, buffer, 100);
+                Assert.Equal(SeededBytes.Make(name[0], 100), buffer);
+            }
+        }
+        if (OperatingSystem.IsLinux())
+        {
+            int open = Directory.GetFiles("/proc/self/fd").Count(fd => File.ResolveLinkTarget(fd, false)?.FullName.StartsWith(_directory["repo"], StringComparison.Ordinal) == true);
+            Assert.InRange(open, 1, 16);
+        }
+    }
+}
