@@ -18,7 +18,7 @@ internal sealed partial class ConsoleUserInterface
         var answers = new Dictionary<string, PSObject?>();
         foreach (FieldDescription field in descriptions)
         {
-            Write((string.IsNullOrEmpty(field.Label) ? field.Name : field.Label.Replace("&", "", StringComparison.Ordinal)) + ": ");
+            Ask((string.IsNullOrEmpty(field.Label) ? field.Name : field.Label.Replace("&", "", StringComparison.Ordinal)) + ": ");
             bool isSecret = string.Equals(field.ParameterTypeFullName, typeof(SecureString).FullName, StringComparison.Ordinal);
             bool isCredential = string.Equals(field.ParameterTypeFullName, typeof(PSCredential).FullName, StringComparison.Ordinal);
             answers[field.Name] = isSecret
@@ -38,9 +38,9 @@ internal sealed partial class ConsoleUserInterface
         while (true)
         {
             for (int i = 0; i < choices.Count; i++)
-                Write($"[{Key(choices[i], i)}] {choices[i].Label.Replace("&", "", StringComparison.Ordinal)}  ");
+                Ask($"[{Key(choices[i], i)}] {choices[i].Label.Replace("&", "", StringComparison.Ordinal)}  ");
             string defaultKey = defaultChoice >= 0 && defaultChoice < choices.Count ? Key(choices[defaultChoice], defaultChoice) : "";
-            Write($"[?] Help (default is \"{defaultKey}\"): ");
+            Ask($"[?] Help (default is \"{defaultKey}\"): ");
             string? line = Console.ReadLine();
             if (line is null)
                 throw new HostException("The command asks for confirmation, and standard input has ended (use -Confirm:$false or -Force).");
@@ -50,7 +50,7 @@ internal sealed partial class ConsoleUserInterface
             if (answer == "?")
             {
                 for (int i = 0; i < choices.Count; i++)
-                    WriteLine($"{Key(choices[i], i)} - {choices[i].HelpMessage}");
+                    Ask($"{Key(choices[i], i)} - {choices[i].HelpMessage}{Environment.NewLine}");
                 continue;
             }
             for (int i = 0; i < choices.Count; i++)
@@ -76,18 +76,21 @@ internal sealed partial class ConsoleUserInterface
         string user = userName ?? "";
         while (user.Length == 0)
         {
-            Write("User: ");
+            Ask("User: ");
             user = ReadLine().Trim();
         }
-        Write($"Password for user {user}: ");
+        Ask($"Password for user {user}: ");
         return new PSCredential(user, ReadLineAsSecureString());
     }
 
     private void Say(string text)
     {
         if (!string.IsNullOrEmpty(text))
-            WriteLine(text);
+            Ask(text + Environment.NewLine);
     }
+
+    /// <summary>Questions go to standard error: they are no data.</summary>
+    private void Ask(string text) => Put(Console.Error, text, null);
 
     /// <summary>The letter after the ampersand of a label, else its number.</summary>
     private static string Key(ChoiceDescription choice, int index)

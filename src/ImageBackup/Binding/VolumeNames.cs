@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -17,7 +18,7 @@ internal static class VolumeNames
 
     /// <summary>
     /// The name for the engine: a name that is relative to the session's location is made full by
-    /// <paramref name="resolvePath"/>; devices, tags, letters and full paths stay.
+    /// <paramref name="resolvePath"/>, so call it on the pipeline thread; devices, tags, letters and full paths stay.
     /// </summary>
     public static string Full(VolumeArgument volume, Func<string, string> resolvePath)
     {
@@ -26,15 +27,28 @@ internal static class VolumeNames
         return volume.IsFullPath || !IsRelativePath(name) ? name : resolvePath(name);
     }
 
-    public static ImageVolume Find(VolumeArgument volume, Func<string, string> resolvePath, CancellationToken cancellation) =>
-        new VolumeInventory(VolumeSystem.Current).Resolve(Full(volume, resolvePath), cancellation);
+    /// <summary>As <see cref="Full"/>, for a source: a drive that does not exist is a volume that does not.</summary>
+    public static string FullSource(VolumeArgument volume, Func<string, string> resolvePath)
+    {
+        try
+        {
+            return Full(volume, resolvePath);
+        }
+        catch (ImageBackupException failure) when (volume.Name is not null)
+        {
+            throw new ImageBackupException(ErrorId.VolumeNotFound, $"There is no volume '{volume.Name}': {failure.Message}", volume.Name);
+        }
+    }
+
+    public static ImageVolume Find(string fullName, CancellationToken cancellation) =>
+        new VolumeInventory(VolumeSystem.Current).Resolve(fullName, cancellation);
 
     private static bool IsRelativePath(string name)
     {
         if (IsTag(name) || name[0] is '/' or '\\')
             return false;
-        // A letter, with or without colon and backslash, is a Windows volume; C:file is none of ours.
-        bool isLetter = char.IsLetter(name[0]) && (name.Length == 1 || name[1] == ':');
-        return !isLetter;
+        // On Windows a letter, with or without colon and backslash, is a volume; elsewhere it is a file or a drive
+        // of PowerShell's.
+        return Path.DirectorySeparatorChar == '/' || !char.IsLetter(name[0]) || (name.Length > 1 && name[1] != ':');
     }
 }

@@ -4,6 +4,7 @@ using ImageBackup.Binding;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
@@ -92,10 +93,12 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
 
     private void Backup(VolumeArgument argument)
     {
-        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(argument, ResolvePath, Stop));
+        string full = VolumeNames.FullSource(argument, ResolvePath);
+        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         ImageType type = ImageType ?? volume.ImageType;
+        WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {type} image.");
         if (!ShouldProcess(volume.Name, $"Back up as {type} image to {Connection.Location}"))
             return;
 
@@ -113,7 +116,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             $"Backing up {volume.Name}",
             channel => new BackupJob(Opened, VolumeSystem.Current).Run(request, channel, Stop));
         foreach (string warning in image.Warnings)
-            WriteWarning($"{image.Volume}: {warning}");
+            WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);
     }
 }

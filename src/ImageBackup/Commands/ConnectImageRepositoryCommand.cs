@@ -33,8 +33,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         {
             connection = Connect(NamedLocation());
         }
-        if (!ReferenceEquals(SessionConnection.Current, connection))
-            SessionConnection.Current?.Dispose();
+        // The default before stays open: somebody may hold its object.
         SessionConnection.Current = connection;
         WriteObject(connection);
     }

@@ -4,7 +4,6 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
-using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
@@ -59,7 +58,7 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
             {
                 if (volume.Name is null)
                     throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.");
-                names.AddRange(RunPumped("Looking at volumes", channel => NamesOf(volume, channel)));
+                names.AddRange(NamesOf(volume));
             });
         }
         if (names.Count > 0)
@@ -70,7 +69,7 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
     /// The names under which images of the volume may be filed: as written (the volume may be gone), and, where
     /// this machine has it, its stable name.
     /// </summary>
-    private List<string> NamesOf(VolumeArgument volume, JobChannel channel)
+    private List<string> NamesOf(VolumeArgument volume)
     {
         var names = new List<string> { volume.Name! };
         if (!volume.IsFullPath && WildcardPattern.ContainsWildcardCharacters(volume.Name))
@@ -80,13 +79,13 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
             string full = VolumeNames.Full(volume, ResolvePath);
             if (!names.Contains(full))
                 names.Add(full);
-            string stable = VolumeNames.Find(volume, ResolvePath, Stop).Name;
+            string stable = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop)).Name;
             if (!names.Contains(stable))
                 names.Add(stable);
         }
         catch (ImageBackupException absent)
         {
-            channel.Tell($"{absent.Message} Images are looked up by the name as given.");
+            WriteVerbose($"{absent.Message} Images are looked up by the name as given.");
         }
         return names;
     }

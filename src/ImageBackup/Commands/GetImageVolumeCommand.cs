@@ -42,7 +42,8 @@ public sealed class GetImageVolumeCommand : PumpedCmdlet
                 enumerateCollection: true);
             return;
         }
-        WriteObject(RunPumped("Looking at volumes", _ => VolumeNames.Find(volume, ResolvePath, Stop)));
+        string full = VolumeNames.FullSource(volume, ResolvePath);
+        WriteObject(RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop)));
     }
 
     private IReadOnlyList<ImageVolume> List() =>

@@ -98,13 +98,13 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
 
     private ImageBackupInfo FindByVolume(VolumeArgument volume)
     {
-        string written = VolumeNames.Full(volume, ResolvePath);
+        string written = VolumeNames.FullSource(volume, ResolvePath);
         return RunPumped("Finding the image", _ =>
         {
             var names = new List<string> { WildcardPattern.Escape(written) };
             try
             {
-                names.Add(WildcardPattern.Escape(VolumeNames.Find(volume, ResolvePath, Stop).Name));
+                names.Add(WildcardPattern.Escape(VolumeNames.Find(written, Stop).Name));
             }
             catch (ImageBackupException)
             {
@@ -190,7 +190,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
         {
             string name = VolumeNames.Full(given[0], ResolvePath);
             return VolumeNames.IsTag(name)
-                ? RunPumped("Looking at volumes", _ => VolumeNames.Find(given[0], ResolvePath, Stop)).Name
+                ? RunPumped("Looking at volumes", _ => VolumeNames.Find(name, Stop)).Name
                 : name;
         }
         if (string.Equals(image.ComputerName, Environment.MachineName, StringComparison.OrdinalIgnoreCase))

@@ -170,10 +170,23 @@ public abstract class PumpedCmdlet : PSCmdlet, IDisposable
         return true;
     }
 
-    /// <summary>Full path of a path as the user wrote it: relative to the session's location, with its drives.</summary>
+    /// <summary>
+    /// Full path of a path as the user wrote it: relative to the session's location, with its drives. Pipeline
+    /// thread only.
+    /// </summary>
     private protected string ResolvePath(string path)
     {
-        string full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+        string full;
+        ProviderInfo provider;
+        try
+        {
+            full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out provider, out _);
+        }
+        catch (RuntimeException failure) when (failure is not PipelineStoppedException)
+        {
+            // A drive or provider that does not exist.
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"The path '{path}' cannot be used: {failure.Message}", path, failure);
+        }
         if (!string.Equals(provider.Name, "FileSystem", StringComparison.OrdinalIgnoreCase))
         {
             throw new ImageBackupException(

@@ -76,6 +76,10 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_drive_that_does_not_exist_is_no_volume() =>
+        Assert.Equal(["VolumeNotFound", "VolumeNotFound"], _session.Run("Backup-VolumeImage 'nodrive:/x', 'UUID=none'").Ids);
+
+    [Fact]
     public void ErrorAction_Stop_stops_at_the_failing_volume()
     {
         string last = NewVolume();

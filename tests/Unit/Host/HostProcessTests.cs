@@ -123,9 +123,10 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
     [Fact]
     public void A_question_is_answered_from_standard_input()
     {
-        var (code, output, _) = Run(["-Command", $"Unlock-ImageRepository '{fixture.Location}' -All -Confirm"], "?\nn\n");
+        var (code, output, error) = Run(["-Command", $"Unlock-ImageRepository '{fixture.Location}' -All -Confirm"], "?\nn\n");
         Assert.Equal(0, code);
-        Assert.Contains("[Y] Yes", output, StringComparison.Ordinal);
+        Assert.Contains("[Y] Yes", error, StringComparison.Ordinal);
+        Assert.Equal("", output);
     }
 
     [Theory]
