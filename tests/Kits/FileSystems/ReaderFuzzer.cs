@@ -15,7 +15,7 @@ namespace ImageBackup.Tests.Kits.FileSystems;
 /// <param name="reader">The reader under test.</param>
 /// <param name="seed">The volume.</param>
 /// <param name="repair">Puts checksums right after a mutation, so that the damage is looked at behind them.</param>
-public sealed class ReaderFuzzer(IFileSystemReader reader, byte[] seed, Action<MutatedVolume, Random>? repair = null)
+public sealed class ReaderFuzzer(IFileSystemReader reader, byte[] seed, Action<PatchedVolume, Random>? repair = null)
 {
     private const int BlockBytes = 64;
     private const long MaxAllocatedBytes = 400 << 20;
@@ -39,7 +39,7 @@ public sealed class ReaderFuzzer(IFileSystemReader reader, byte[] seed, Action<M
     public void RunOne(int run)
     {
         var random = new Random(run);
-        using var volume = new MutatedVolume(seed);
+        using var volume = new PatchedVolume(seed);
         int mutationCount = 1 << random.Next(5);
         for (int i = 0; i < mutationCount; i++)
             Mutate(volume, random);
@@ -65,7 +65,7 @@ public sealed class ReaderFuzzer(IFileSystemReader reader, byte[] seed, Action<M
         Assert.True(allocated < MaxAllocatedBytes, $"run {run} allocated {allocated} bytes: {volume}");
     }
 
-    private void Call(MutatedVolume volume, CancellationToken cancellation)
+    private void Call(PatchedVolume volume, CancellationToken cancellation)
     {
         // Never an exception from a probe.
         try
@@ -101,7 +101,7 @@ public sealed class ReaderFuzzer(IFileSystemReader reader, byte[] seed, Action<M
         }
     }
 
-    private void Mutate(MutatedVolume volume, Random random)
+    private void Mutate(PatchedVolume volume, Random random)
     {
         // Mostly where the volume holds something; zeros that nobody reads tell little.
         long offset = random.Next(10) == 0 ? random.Next(seed.Length) : _blocks[random.Next(_blocks.Count)] + random.Next(BlockBytes);

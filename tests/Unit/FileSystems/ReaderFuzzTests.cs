@@ -28,7 +28,7 @@ public sealed class ReaderFuzzTests(ITestOutputHelper output)
     [Fact]
     public void ExFat() => Fuzz(new ExFatReader(), "exfat", ExFatChecksum.Repair);
 
-    private void Fuzz(IFileSystemReader reader, string seed, Action<MutatedVolume, Random>? repair)
+    private void Fuzz(IFileSystemReader reader, string seed, Action<PatchedVolume, Random>? repair)
     {
         var fuzzer = new ReaderFuzzer(reader, SeedImage.Load(seed), repair);
         fuzzer.Run(s_duration);

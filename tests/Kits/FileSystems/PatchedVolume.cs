@@ -5,7 +5,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A volume in memory with some bytes changed; the bytes below are shared and stay as they are.</summary>
-public sealed class MutatedVolume(byte[] seed) : IBlockReader
+public sealed class PatchedVolume(byte[] seed) : IBlockReader
 {
     private readonly List<(long Offset, byte[] Bytes)> _patches = [];
 
