@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Btrfs;
 using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.Xfs;
 
@@ -13,6 +14,7 @@ public static class FileSystemCatalog
     {
         new ExtReader(),
         new XfsReader(),
+        new BtrfsReader(),
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
