@@ -2,6 +2,9 @@ using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Btrfs;
 using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.Luks;
+using ImageBackup.Engine.FileSystems.Named;
+using ImageBackup.Engine.FileSystems.Swap;
 using ImageBackup.Engine.FileSystems.Xfs;
 
 namespace ImageBackup.Engine.FileSystems;
@@ -12,9 +15,12 @@ public static class FileSystemCatalog
     // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
+        new LuksReader(),
+        new NamedReader(),
         new ExtReader(),
         new XfsReader(),
         new BtrfsReader(),
+        new SwapReader(),
     }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
