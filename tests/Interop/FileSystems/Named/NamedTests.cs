@@ -16,7 +16,7 @@ public sealed class NamedTests
         Tool.Require("qemu-img", "blkid");
         using var folder = new TestFolder();
         string image = folder.File("luks.img");
-        Tool.Run("qemu-img", "create", "-f", "luks", "--object", "secret,id=s,data=abc", "-o", "key-secret=s,iter-time=10", image, "8M");
+        Tool.Run("qemu-img", "create", "-f", "luks", "--object", "secret,id=s,data=abc", "-o", "key-secret=s,iter-time=100", image, "8M");
         FileSystemDescription description = AssertLikeBlkid(image);
         Assert.True(description.IsEncrypted);
         AssertRefused(image, "encrypted");
