@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
@@ -48,6 +49,7 @@ public sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed)
         {
             throw new InvalidDataException($"run {number}: the reader threw {e}", e);
         }
+        FindLeftOut(volume, number);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         LongestRun = elapsed > LongestRun ? elapsed : LongestRun;
@@ -56,6 +58,33 @@ public sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed)
             throw new InvalidDataException($"run {number}: took {elapsed}, {volume.ReadBytes} bytes read");
         if (allocated > MaxAllocatedBytes)
             throw new InvalidDataException($"run {number}: allocated {allocated} bytes");
+    }
+
+    private void FindLeftOut(MutatedVolume volume, int number)
+    {
+        if (reader is not ILeftOutFiles leftOut)
+            return;
+        try
+        {
+            foreach (LeftOutFile file in leftOut.FindLeftOutFiles(volume, isFlushed: true, CancellationToken.None))
+            {
+                var map = new UsedRangeMap
+                {
+                    Ranges = UsedRangeProof.Joined(file.Ranges),
+                    ClusterSizeBytes = SeedVolume.SectorBytes,
+                    UsedBytes = file.Ranges.Sum(static range => range.LengthBytes),
+                };
+                RequireShape(map, volume.LengthBytes, number);
+            }
+        }
+        catch (FileSystemFormatException)
+        {
+            // Nothing is left out of a volume whose directories cannot be read.
+        }
+        catch (Exception e) when (e is not InvalidDataException)
+        {
+            throw new InvalidDataException($"run {number}: the search for files to leave out threw {e}", e);
+        }
     }
 
     private static void RequireShape(UsedRangeMap map, long lengthBytes, int number)

@@ -2,13 +2,20 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.FileSystems;
+using System.Threading;
+using ImageBackup.Engine.FileSystems.BitLocker;
 using ImageBackup.Engine.FileSystems.Btrfs;
+using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.F2fs;
+using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Luks;
 using ImageBackup.Engine.FileSystems.Named;
+using ImageBackup.Engine.FileSystems.Ntfs;
+using ImageBackup.Engine.FileSystems.ReFs;
 using ImageBackup.Engine.FileSystems.Swap;
 using ImageBackup.Engine.FileSystems.Xfs;
+using ImageBackup.Engine.FileSystems;
 
 namespace ImageBackup.Tests.Kits.FileSystems;
 
@@ -33,6 +40,14 @@ public static class FuzzTargets
         new("btrfs-unchecked", static () => new BtrfsReader(verifiesChecksums: false), "btrfs"),
         new("swap", static () => new SwapReader(), "swap"),
         new("luks", static () => new LuksReader(), "luks"),
+        new("ntfs", static () => new NtfsReader(), "ntfs"),
+        new("fat", static () => new FatReader(), "fat"),
+        new("exfat", static () => new ExFatReader(), "exfat"),
+        new("exfat-unchecked", static () => new ExFatReader(verifiesChecksums: false), "exfat"),
+        new("f2fs", static () => new F2fsReader(), "f2fs"),
+        new("f2fs-unchecked", static () => new F2fsReader(verifiesChecksums: false), "f2fs"),
+        new("bitlocker", static () => new BitLockerReader(), "fat"),
+        new("refs", static () => new ReFsReader(), "ntfs"),
         new("named", static () => new NamedReader(), ""),
     ];
 
@@ -41,5 +56,25 @@ public static class FuzzTargets
         Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Fixtures", "FileSystems"), target.SeedPrefix + "*.seed")
             .OrderBy(path => path, StringComparer.Ordinal)
             .Select(path => (Path.GetFileNameWithoutExtension(path), SeedVolume.Load(path)))
+            .Concat(SeedImage.Names(target.SeedPrefix).Select(name => (name, FromImage(name, target.Create()))))
             .ToList();
+
+    // What the reader itself looks at in a whole image.
+    private static SeedVolume FromImage(string name, IFileSystemReader reader)
+    {
+        using var image = new PatchedVolume(SeedImage.Load(name));
+        return SeedVolume.Capture(image, recorded =>
+        {
+            try
+            {
+                reader.Probe(recorded);
+                reader.ReadUsedRanges(recorded, CancellationToken.None);
+                (reader as ILeftOutFiles)?.FindLeftOutFiles(recorded, isFlushed: true, CancellationToken.None);
+            }
+            catch (FileSystemFormatException)
+            {
+                // A seed of another type: what was read until then will do.
+            }
+        });
+    }
 }
