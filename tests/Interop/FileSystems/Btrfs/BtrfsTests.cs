@@ -112,6 +112,23 @@ public sealed class BtrfsTests
     }
 
     [Fact]
+    public void AFrozenVolumeIsRead()
+    {
+        Tool.Require("mkfs.btrfs", "btrfs", "fsfreeze", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("btrfs.img", 400 * MiB);
+        Tool.Shell($"mkfs.btrfs -q '{image}'");
+        string frozen = folder.File("frozen.img");
+        using (var mount = new LoopMount(image, "btrfs", "rw,commit=300"))
+        {
+            FileTree.Churn(mount.Path, 40 * MiB, seed: 5);
+            FileTree.WriteDurably(mount.Path, count: 60, lengthBytes: 400_000, seed: 6);
+            FrozenCopy.Take(mount.Path, image, frozen);
+        }
+        AssertSurvivesNoise(folder, frozen, CompareWithPeers(frozen));
+    }
+
+    [Fact]
     public void AMountedVolumeIsReadAfterASync()
     {
         Tool.Require("mkfs.btrfs", "losetup", "mount", "blockdev");
