@@ -66,6 +66,18 @@ public sealed class BtrfsTests
     }
 
     [Fact]
+    public void AChangedUuidIsRead()
+    {
+        Tool.Require("mkfs.btrfs", "btrfs", "btrfstune", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("btrfs.img", 300 * MiB);
+        Tool.Shell($"mkfs.btrfs -q '{image}'; btrfstune -m '{image}'");
+        using (var mount = new LoopMount(image, "btrfs"))
+            FileTree.Churn(mount.Path, 20 * MiB, seed: 2);
+        AssertSurvivesNoise(folder, image, CompareWithPeers(image));
+    }
+
+    [Fact]
     public void GrownShrunkAndBalancedVolumesAreRead()
     {
         Tool.Require("mkfs.btrfs", "btrfs", "losetup", "mount");
