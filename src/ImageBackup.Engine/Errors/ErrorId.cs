@@ -51,4 +51,10 @@ public enum ErrorId
     ParameterInvalid,
     NotSupported,
     Cancelled,
+    RuleInvalid,
+    RuleNotFound,
+    ManagementClassNotFound,
+    ManagementClassInvalid,
+    PolicyReadFailed,
+    PolicyWriteFailed,
 }

@@ -131,6 +131,18 @@ public static class ErrorTable
             "See about_ImageBackup for what each system supports.");
         Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",
             "Run it again; what was written is reused.");
+        Row(ErrorId.RuleInvalid, ErrorKind.InvalidData, "A rule list has a fault; nothing of it applies.",
+            "Correct the line that the message names; about_ImageBackup_Rules has the syntax.");
+        Row(ErrorId.RuleNotFound, ErrorKind.NotFound, "No rule of the list has that pattern.",
+            "List the rules with Get-IncludeImage.");
+        Row(ErrorId.ManagementClassNotFound, ErrorKind.NotFound, "There is no management class of that name.",
+            "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
+            "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
+            "Check the path and that you may read it.");
+        Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",
+            "Run elevated, or name a file that you may write; if somebody else changed it, run the command again.");
         return rows;
     }
 }

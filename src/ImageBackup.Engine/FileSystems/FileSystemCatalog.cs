@@ -1,22 +1,58 @@
-using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.BitLocker;
+using ImageBackup.Engine.FileSystems.Btrfs;
+using ImageBackup.Engine.FileSystems.ExFat;
+using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.F2fs;
+using ImageBackup.Engine.FileSystems.Fat;
+using ImageBackup.Engine.FileSystems.Luks;
+using ImageBackup.Engine.FileSystems.Named;
+using ImageBackup.Engine.FileSystems.Ntfs;
+using ImageBackup.Engine.FileSystems.ReFs;
+using ImageBackup.Engine.FileSystems.Swap;
+using ImageBackup.Engine.FileSystems.Xfs;
 
 namespace ImageBackup.Engine.FileSystems;
 
 /// <summary>All file systems that the engine knows, in the order in which they are asked.</summary>
 public static class FileSystemCatalog
 {
-    public static IReadOnlyList<IFileSystemReader> Readers { get; } = Array.Empty<IFileSystemReader>();
+    // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
+    public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
+    {
+        new LuksReader(),
+        new BitLockerReader(), // Before FAT: To Go wears a FAT boot sector.
+        new NamedReader(),
+        new ReFsReader(),
+        new ExtReader(),
+        new XfsReader(),
+        new BtrfsReader(),
+        new F2fsReader(),
+        new SwapReader(),
+        new NtfsReader(),
+        new ExFatReader(),
+        new FatReader(),
+    }.AsReadOnly();
 
     /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
+    /// <remarks>
+    /// Where a second one recognises it too, one of them looks at what an earlier formatting left behind, and nobody
+    /// can tell which: the reader returned then refuses to map the volume, which is copied whole.
+    /// </remarks>
     public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)
     {
+        (IFileSystemReader Reader, FileSystemDescription Description)? first = null;
         foreach (IFileSystemReader reader in Readers)
         {
-            if (reader.Probe(volume) is { } description)
-                return (reader, description);
+            if (reader.Probe(volume) is not { } description)
+                continue;
+            if (first is { } found)
+                return (new AmbiguousReader(found.Description, description), found.Description);
+            first = (reader, description);
+            if (description.IsEncrypted)
+                break; // Copied whole in any case.
         }
-        return null;
+        return first;
     }
 }

@@ -95,7 +95,7 @@ public sealed class VolumeInventory(IVolumeSystem volumes, Func<IBlockReader, Fi
     {
         try
         {
-            using IBlockReader reader = volumes.OpenRead(description, VolumeOpenMode.Shared);
+            using IBlockReader reader = volumes.OpenRead(description, VolumeOpenMode.Probe);
             return new ImageVolume { Description = description, FileSystemProbe = probe(reader) };
         }
         catch (Exception e) when (e is ImageBackupException or BlockReadException)

@@ -6,11 +6,17 @@ namespace ImageBackup.Engine.Volumes;
 /// <summary>How a source is opened.</summary>
 public enum VolumeOpenMode
 {
-    /// <summary>Shared: others may write while it is read.</summary>
+    /// <summary>
+    /// Shared, for imaging: others may write while it is read. What the system still holds in memory is put on the
+    /// volume first, where the user may do that.
+    /// </summary>
     Shared,
 
     /// <summary>Exclusive: nobody else may mount or hold it (O_EXCL; FSCTL_LOCK_VOLUME; a write lock on a file).</summary>
     Exclusive,
+
+    /// <summary>Shared, for a look at what is on it: nothing is flushed, so it costs and disturbs nothing.</summary>
+    Probe,
 }
 
 /// <summary>The operating system's volumes. One implementation a system; tests have a double.</summary>
@@ -21,22 +27,39 @@ public interface IVolumeSystem
     IReadOnlyList<VolumeDescription> List();
 
     /// <summary>
-    /// Finds one volume by device path, mount point, letter, \\?\Volume{guid}\, or a plain file's path.
+    /// Finds one volume by device path, mount point, letter, \\?\Volume{guid}\, or a plain file's path; on Linux also
+    /// by a bare device name (sda1, vg-lv), which goes before a file of that name.
     /// LABEL= and UUID= are not this layer's (they need the probe).
     /// </summary>
     /// <exception cref="Errors.ImageBackupException">VolumeNotFound, VolumeAccessDenied, NotElevated.</exception>
     VolumeDescription Find(string name);
 
-    /// <exception cref="Errors.ImageBackupException">VolumeNotFound, VolumeInUse, VolumeAccessDenied, NotElevated, VolumeEmpty.</exception>
+    /// <summary>
+    /// Opens a volume for reading. The reader is an <see cref="ILengthQuery"/>, and for a plain file an
+    /// <see cref="ISparseBlockReader"/>.
+    /// </summary>
+    /// <exception cref="Errors.ImageBackupException">
+    /// VolumeNotFound, VolumeInUse, VolumeAccessDenied, NotElevated, VolumeEmpty, ReadFailed.
+    /// </exception>
     IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode);
 
     /// <summary>
     /// Opens a device as the target of a restore, exclusively, and keeps it so until disposed. Checked on the open
-    /// handle itself: not mounted, not held, not the system's.
+    /// handle itself: not mounted (a disk: none of its partitions), not held, not the system's, not read-only.
+    /// Windows mounts whatever is opened, so there the volume is locked and dismounted, and one with open files is
+    /// TargetInUse. A plain file is opened in place with its length; see <see cref="FileTarget"/> for another.
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">TargetMounted, TargetInUse, TargetIsSystem, VolumeNotFound, VolumeAccessDenied, NotElevated.</exception>
+    /// <exception cref="Errors.ImageBackupException">
+    /// TargetMounted, TargetInUse, TargetIsSystem, VolumeNotFound, VolumeAccessDenied (also: read-only), NotElevated,
+    /// ReadFailed, TargetInvalid (Windows: a device that is no volume).
+    /// </exception>
     IBlockWriter OpenTarget(VolumeDescription volume);
 
-    /// <summary>The name of the volume (as in <see cref="VolumeDescription.Name"/>) and all it stacks on, on which a file or directory lies.</summary>
+    /// <summary>
+    /// The volume (as in <see cref="VolumeDescription.Name"/>) on which a file or directory lies, and all that it
+    /// stacks on: partitions' disks, the devices below dm and md, and the path and volumes of a file behind a loop
+    /// device. The path need not exist; the nearest directory above it counts. Empty for network and memory file
+    /// systems.
+    /// </summary>
     IReadOnlyList<string> VolumesUnder(string path);
 }

@@ -13,6 +13,9 @@ internal static class Poly1305
 {
     public const int TagSizeBytes = 16;
 
+    /// <summary>From this length on the vector lanes are worth their powers of r.</summary>
+    private const int LanesFromBytes = 512;
+
     /// <summary>
     /// The tag of a message: ((hash of the message under r) + s) mod 2^128. For Poly1305-AES, s is AES_k(nonce).
     /// r is clamped here.
@@ -23,6 +26,20 @@ internal static class Poly1305
         ulong r1 = BinaryPrimitives.ReadUInt64LittleEndian(r.Slice(8)) & 0x0ffffffc0ffffffc;
         ulong h0 = 0, h1 = 0, h2 = 0;
 
+        if (Poly1305Lanes.IsSupported && message.Length >= LanesFromBytes)
+        {
+            Span<ulong> powers = stackalloc ulong[12];
+            powers[0] = r0;
+            powers[1] = r1;
+            powers[2] = 0;
+            for (int i = 3; i < powers.Length; i += 3)
+            {
+                (powers[i], powers[i + 1], powers[i + 2]) = (powers[i - 3], powers[i - 2], powers[i - 1]);
+                Step(ref powers[i], ref powers[i + 1], ref powers[i + 2], 0, 0, 0, r0, r1);
+            }
+            message = message.Slice(Poly1305Lanes.Absorb(message, powers, out h0, out h1, out h2));
+            powers.Clear();
+        }
         while (message.Length >= 16)
         {
             ulong m0 = BinaryPrimitives.ReadUInt64LittleEndian(message);

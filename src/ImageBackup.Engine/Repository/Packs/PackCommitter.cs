@@ -12,7 +12,8 @@ namespace ImageBackup.Engine.Repository.Packs;
 /// </summary>
 internal sealed class PackCommitter : IDisposable
 {
-    private const int QueueLength = 2;
+    /// <summary>A waiting pack costs its list of blobs, not its bytes: those lie in a temporary file already.</summary>
+    private const int QueueLength = 8;
 
     private readonly BlockingCollection<PackWriter> _queue = new(QueueLength);
     private readonly CancellationTokenSource _stop = new();

@@ -25,6 +25,28 @@ internal sealed partial class DeviceTree
         return under.Names;
     }
 
+    /// <summary>Everything that lies on the device, the topmost first: partitions, dm, md and loop devices.</summary>
+    public IReadOnlyList<SysDevice> Above(SysDevice device)
+    {
+        var above = new List<SysDevice>();
+        AddAbove(device, above, []);
+        return above;
+    }
+
+    private void AddAbove(SysDevice device, List<SysDevice> above, HashSet<SysDevice> seen)
+    {
+        IEnumerable<SysDevice> direct = PartitionsOf(device)
+            .Concat(device.Holders.Select(ByKernelName).OfType<SysDevice>())
+            .Concat(LoopsOn(file => NodeAt(file) == device));
+        foreach (SysDevice upper in direct)
+        {
+            if (!seen.Add(upper))
+                continue;
+            AddAbove(upper, above, seen);
+            above.Add(upper);
+        }
+    }
+
     private HashSet<SysDevice> FindSystemDevices()
     {
         var under = new Stack();

@@ -10,6 +10,7 @@ namespace ImageBackup.Engine.Volumes.Linux;
 internal sealed unsafe class FileDescriptor : SafeHandle
 {
     private const int NoDescriptor = -1;
+    private bool _isLocked;
 
     private FileDescriptor(int descriptor)
         : base(new IntPtr(NoDescriptor), ownsHandle: true) => SetHandle(new IntPtr(descriptor));
@@ -120,7 +121,14 @@ internal sealed unsafe class FileDescriptor : SafeHandle
 
     public void AdviseSequential() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_SEQUENTIAL);
 
-    public bool Lock(int operation, out int errno) => Repeat(Libc.flock(this, operation), out errno);
+    /// <summary>Forgets what the page cache holds and nobody uses. Dirty pages stay.</summary>
+    public void DropCache() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_DONTNEED);
+
+    public bool Lock(int operation, out int errno)
+    {
+        _isLocked = true;
+        return Repeat(Libc.flock(this, operation), out errno);
+    }
 
     /// <summary>
     /// For F_OFD_GETLK the type comes back as F_UNLCK where nobody's lock stands in the way. Ranges are the
@@ -128,13 +136,25 @@ internal sealed unsafe class FileDescriptor : SafeHandle
     /// </summary>
     public bool RangeLock(int command, ref short type, out int errno)
     {
+        _isLocked = true;
         var fileLock = new Libc.FileLock { Type = type };
         bool done = Repeat(Libc.fcntl(this, command, ref fileLock), out errno);
         type = fileLock.Type;
         return done;
     }
 
-    protected override bool ReleaseHandle() => Libc.close(handle) == 0;
+    protected override bool ReleaseHandle()
+    {
+        // Closing would do, were it not for a child process that was just forked and has the descriptor until it
+        // executes its program: the locks would outlive us by that moment.
+        if (_isLocked)
+        {
+            _ = Libc.flock(handle, Libc.LOCK_UN);
+            var all = new Libc.FileLock { Type = Libc.F_UNLCK };
+            _ = Libc.fcntl(handle, Libc.F_OFD_SETLK, ref all);
+        }
+        return Libc.close(handle) == 0;
+    }
 
     private static bool Repeat(int result, out int errno)
     {

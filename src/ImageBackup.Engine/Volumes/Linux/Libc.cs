@@ -11,7 +11,7 @@ internal static unsafe class Libc
 {
     private const string Library = "libc";
 
-    // fcntl.h; equal on x64, arm64, riscv64, loongarch64 and s390x
+    // fcntl.h; equal on x64, arm64, riscv64 and loongarch64
     public const int O_RDONLY = 0x0;
     public const int O_RDWR = 0x2;
     public const int O_CREAT = 0x40;
@@ -86,7 +86,13 @@ internal static unsafe class Libc
     public static extern int flock(FileDescriptor descriptor, int operation);
 
     [DllImport(Library, SetLastError = true)]
+    public static extern int flock(IntPtr descriptor, int operation);
+
+    [DllImport(Library, SetLastError = true)]
     public static extern int fcntl(FileDescriptor descriptor, int command, ref FileLock argument);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int fcntl(IntPtr descriptor, int command, ref FileLock argument);
 
     /// <summary>Needs glibc 2.28 or musl 1.2.5; its structure is the same on every processor, which stat's is not.</summary>
     [DllImport(Library, SetLastError = true)]

@@ -15,6 +15,9 @@ internal class LinuxBlockReader : IBlockReader, ILengthQuery
         Descriptor = descriptor;
         Name = name;
         IsDevice = isDevice;
+        SectorSizeBytes = isDevice && descriptor.Control(Libc.BLKSSZGET, out int sector, out _) && sector >= DefaultSectorSizeBytes
+            ? sector
+            : DefaultSectorSizeBytes;
         try
         {
             LengthBytes = QueryLengthBytes();
@@ -24,9 +27,6 @@ internal class LinuxBlockReader : IBlockReader, ILengthQuery
             descriptor.Dispose();
             throw;
         }
-        SectorSizeBytes = isDevice && descriptor.Control(Libc.BLKSSZGET, out int sector, out _) && sector >= DefaultSectorSizeBytes
-            ? sector
-            : DefaultSectorSizeBytes;
     }
 
     protected FileDescriptor Descriptor { get; }
@@ -41,8 +41,9 @@ internal class LinuxBlockReader : IBlockReader, ILengthQuery
     {
         if (IsDevice)
         {
+            // Nobody can reach what lies behind the last whole sector (a 4096-byte loop device on an odd file).
             return Descriptor.Control(Libc.BLKGETSIZE64, out long bytes, out int deviceErrno)
-                ? bytes
+                ? bytes - (bytes % SectorSizeBytes)
                 : throw LinuxFailure.Read(deviceErrno, Name, 0, 0);
         }
         return FileStatus.OfDescriptor(Descriptor, out int errno)?.SizeBytes ?? throw LinuxFailure.Read(errno, Name, 0, 0);

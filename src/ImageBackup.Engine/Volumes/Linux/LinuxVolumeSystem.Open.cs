@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
@@ -22,12 +23,15 @@ internal sealed partial class LinuxVolumeSystem
         FileDescriptor? descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDWR | Libc.O_EXCL, out int errno);
         if (descriptor is null)
         {
-            if (errno == Errno.EBUSY && FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } busy)
+            // Kernels and their policies differ in the error for a device in use; who uses it says more than any.
+            if (FileStatus.OfPath(volume.DevicePath) is { IsBlockDevice: true } node)
+                RequireFreeTarget(volume, node.NodeDevice);
+            throw errno switch
             {
-                RequireFreeTarget(volume, busy.NodeDevice);
-                throw new ImageBackupException(ErrorId.TargetInUse, $"Another program holds '{name}' exclusively.", name);
-            }
-            throw errno == Errno.EROFS ? ReadOnly(name) : LinuxFailure.Open(errno, volume);
+                Errno.EBUSY => new ImageBackupException(ErrorId.TargetInUse, $"Another program holds '{name}' exclusively.", name),
+                Errno.EROFS => ReadOnly(name),
+                _ => LinuxFailure.Open(errno, volume),
+            };
         }
         try
         {
@@ -48,7 +52,7 @@ internal sealed partial class LinuxVolumeSystem
         }
     }
 
-    private static LinuxFileReader OpenFile(VolumeDescription volume, VolumeOpenMode mode)
+    private LinuxFileReader OpenFile(VolumeDescription volume, VolumeOpenMode mode)
     {
         // Not blocking, lest a pipe that took the file's name holds us here.
         FileDescriptor descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out int errno)
@@ -58,7 +62,9 @@ internal sealed partial class LinuxVolumeSystem
             if (FileStatus.OfDescriptor(descriptor, out _) is not { IsRegularFile: true } status)
                 throw NotFound(volume.Name, "it is not a plain file any more");
             if (mode == VolumeOpenMode.Exclusive)
-                FileUse.RequireFreeSource(descriptor, volume.Name, status, new LinuxRoots());
+                FileUse.RequireFreeSource(descriptor, volume.Name, status, _roots);
+            else if (mode == VolumeOpenMode.Shared)
+                FlushLoopsOn(status);
             descriptor.AdviseSequential();
             return new LinuxFileReader(descriptor, volume.Name);
         }
@@ -88,10 +94,14 @@ internal sealed partial class LinuxVolumeSystem
             DeviceNumber number = RequireDevice(descriptor, volume);
             if (isExclusive)
                 RequireFreeSource(volume, number);
+            if (mode == VolumeOpenMode.Shared)
+                FlushAbove(number);
             // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
             // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
-            descriptor.Control(Libc.BLKFLSBUF, out _);
-            descriptor.AdviseSequential();
+            if (mode == VolumeOpenMode.Probe || !descriptor.Control(Libc.BLKFLSBUF, out _))
+                descriptor.DropCache();
+            if (mode != VolumeOpenMode.Probe)
+                descriptor.AdviseSequential();
             return new LinuxBlockReader(descriptor, volume.Name, isDevice: true);
         }
         catch (BlockReadException e)
@@ -102,6 +112,34 @@ internal sealed partial class LinuxVolumeSystem
         {
             descriptor.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// File systems on a disk's partitions, or on what is stacked on a device, have their own caches, which flushing
+    /// the device below does not reach.
+    /// </summary>
+    private void FlushAbove(DeviceNumber number)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        if (tree.ByNumber(number) is { } device)
+            Flush(tree.Above(device));
+    }
+
+    private void FlushLoopsOn(FileStatus file)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        foreach (SysDevice loop in FileUse.LoopsOn(tree, file))
+            Flush([.. tree.Above(loop), loop]);
+    }
+
+    /// <summary>As far as this user may.</summary>
+    private static void Flush(IReadOnlyList<SysDevice> devices)
+    {
+        foreach (SysDevice device in devices)
+        {
+            using FileDescriptor? descriptor = FileDescriptor.Open(device.NodePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out _);
+            descriptor?.Control(Libc.BLKFLSBUF, out _);
         }
     }
 

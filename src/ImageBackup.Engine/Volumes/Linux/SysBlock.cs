@@ -40,17 +40,19 @@ internal static class SysBlock
             return null;
         IReadOnlyDictionary<string, string> uevent = PropertyLines.Parse(LinuxRoots.TryReadText(Path.Combine(path, "uevent")) ?? "");
         long? start = disk is null ? null : LinuxRoots.TryReadNumber(Path.Combine(path, "start"));
+        int sectorSizeBytes = disk?.LogicalSectorSizeBytes ?? SectorSize(path, "logical_block_size");
+        long sizeBytes = UnitsToBytes(LinuxRoots.TryReadNumber(Path.Combine(path, "size")));
         (string? backingFile, bool isDeleted) = BackingFileOf(path);
         return new SysDevice
         {
             KernelName = kernelName,
             Number = number,
-            SizeBytes = UnitsToBytes(LinuxRoots.TryReadNumber(Path.Combine(path, "size"))),
+            SizeBytes = sizeBytes - (sizeBytes % sectorSizeBytes),
             NodePath = Path.Combine(roots.Dev, uevent.Find("DEVNAME") ?? kernelName.Replace('!', '/')),
             Disk = disk?.KernelName,
             PartitionNumber = disk is null ? null : (int?)LinuxRoots.TryReadNumber(Path.Combine(path, "partition")),
             StartBytes = UnitsToBytes(start),
-            LogicalSectorSizeBytes = disk?.LogicalSectorSizeBytes ?? SectorSize(path, "logical_block_size"),
+            LogicalSectorSizeBytes = sectorSizeBytes,
             PhysicalSectorSizeBytes = disk?.PhysicalSectorSizeBytes ?? SectorSize(path, "physical_block_size"),
             IsReadOnly = LinuxRoots.TryReadNumber(Path.Combine(path, "ro")) == 1,
             IsRemovable = disk?.IsRemovable ?? LinuxRoots.TryReadNumber(Path.Combine(path, "removable")) == 1,

@@ -1,0 +1,130 @@
+<#
+.SYNOPSIS
+Builds, tests and packs ImageBackup.
+
+.DESCRIPTION
+Clean  removes everything that was built.
+Build  puts the importable module at output/ImageBackup/<version>/.
+Test   builds, then runs the unit and interop tests, and the Pester suite where a PowerShell 7.6 and Pester are.
+Bench  runs the benchmark against restic, borg and partclone.
+Help   makes the MAML help from en-US/*.md with platyPS.
+Pack   makes the module's archive and the self-contained Hosts for linux-x64 and win-x64 in output/.
+
+The work is msbuild's; a machine without any PowerShell builds the same module with
+    dotnet build src/ImageBackup -t:LayOutModule -c Release
+and then runs this script with the Host:
+    dotnet run --project src/ImageBackup.Host -- -File build.ps1 -Task Test
+
+.EXAMPLE
+./build.ps1
+
+.EXAMPLE
+./build.ps1 -Task Clean, Build, Test
+#>
+[CmdletBinding()]
+param(
+    [Parameter(Position = 0)]
+    [ValidateSet('Clean', 'Build', 'Test', 'Bench', 'Help', 'Pack')]
+    [string[]] $Task = 'Build',
+
+    [ValidateSet('Release', 'Debug')]
+    [string] $Configuration = 'Release'
+)
+
+# The language and .NET only: the Host has none of PowerShell's utility modules.
+$ErrorActionPreference = 'Stop'
+$root = $PSScriptRoot
+$output = [System.IO.Path]::Combine($root, 'output')
+
+function RepositoryPath([string] $relative) {
+    [System.IO.Path]::Combine($root, $relative.Replace('/', [System.IO.Path]::DirectorySeparatorChar))
+}
+
+function RunDotnet {
+    & dotnet @args
+    if ($LASTEXITCODE -ne 0) { throw "dotnet $($args[0]) $($args[1]) failed with exit code $LASTEXITCODE." }
+}
+
+function ModuleVersion {
+    $manifest = [System.IO.File]::ReadAllText((RepositoryPath 'ImageBackup.psd1'))
+    [System.Text.RegularExpressions.Regex]::Match($manifest, "(?m)^\s*ModuleVersion\s*=\s*'([^']+)'").Groups[1].Value
+}
+
+# The path of a real PowerShell, for what the Host cannot do; nothing where there is none.
+function RealPowerShell {
+    $name = if ([System.IO.Path]::DirectorySeparatorChar -eq '\') { 'pwsh.exe' } else { 'pwsh' }
+    foreach ($directory in [System.Environment]::GetEnvironmentVariable('PATH').Split([System.IO.Path]::PathSeparator)) {
+        if ($directory) {
+            $path = [System.IO.Path]::Combine($directory, $name)
+            if ([System.IO.File]::Exists($path)) { return $path }
+        }
+    }
+}
+
+function RemoveDirectory([string] $path) {
+    if ([System.IO.Directory]::Exists($path)) { [System.IO.Directory]::Delete($path, $true) }
+}
+
+function Clean {
+    RemoveDirectory $output
+    foreach ($group in 'src', 'tests') {
+        foreach ($project in [System.IO.Directory]::GetDirectories((RepositoryPath $group))) {
+            # The Host that runs this script cannot delete itself on Windows.
+            if ([System.AppContext]::BaseDirectory.StartsWith($project)) { continue }
+            RemoveDirectory ([System.IO.Path]::Combine($project, 'bin'))
+            RemoveDirectory ([System.IO.Path]::Combine($project, 'obj'))
+        }
+    }
+}
+
+function Build {
+    RunDotnet build (RepositoryPath 'src/ImageBackup') '-t:LayOutModule' -c $Configuration
+}
+
+function Test {
+    Build
+    foreach ($project in 'tests/Unit', 'tests/Interop') {
+        RunDotnet test (RepositoryPath $project) -c $Configuration
+    }
+    $pwsh = RealPowerShell
+    if (-not $pwsh) {
+        'Pester suite: skipped, there is no pwsh in PATH.'
+        return
+    }
+    & $pwsh -NoProfile -NonInteractive -File (RepositoryPath 'tests/Pester/Invoke-Suite.ps1')
+    if ($LASTEXITCODE -ne 0) { throw "The Pester suite failed ($LASTEXITCODE)." }
+}
+
+function Bench {
+    RunDotnet run --project (RepositoryPath 'tests/Bench') -c Release
+}
+
+function Help {
+    $pwsh = RealPowerShell
+    if (-not $pwsh) { throw 'The help is built with platyPS in a real PowerShell, and there is no pwsh in PATH.' }
+    $folder = (RepositoryPath 'en-US').Replace("'", "''")
+    & $pwsh -NoProfile -NonInteractive -Command "`$ErrorActionPreference = 'Stop'; Import-Module platyPS; `$null = New-ExternalHelp -Path '$folder' -OutputPath '$folder' -Force"
+    if ($LASTEXITCODE -ne 0) { throw "platyPS failed ($LASTEXITCODE)." }
+}
+
+function Compress([string] $directory, [string] $archive) {
+    if ([System.IO.File]::Exists($archive)) { [System.IO.File]::Delete($archive) }
+    [System.IO.Compression.ZipFile]::CreateFromDirectory($directory, $archive, 'Optimal', $false)
+    $archive
+}
+
+function Pack {
+    Build
+    $version = ModuleVersion
+    Compress ([System.IO.Path]::Combine($output, 'ImageBackup')) ([System.IO.Path]::Combine($output, "ImageBackup-$version.zip"))
+    foreach ($rid in 'linux-x64', 'win-x64') {
+        $published = [System.IO.Path]::Combine($output, 'Host', $rid)
+        RemoveDirectory $published
+        RunDotnet publish (RepositoryPath 'src/ImageBackup.Host') -c $Configuration -r $rid --self-contained -o $published
+        Compress $published ([System.IO.Path]::Combine($output, "ImageBackup.Host-$version-$rid.zip"))
+    }
+}
+
+foreach ($name in $Task) {
+    & $name
+}

@@ -1,0 +1,110 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.FileSystems.Ntfs;
+
+/// <content>Files that an image can do without.</content>
+public sealed partial class NtfsReader
+{
+    /// <summary>The suffix of every file of the shadow-copy provider, and the whole name of its catalog.</summary>
+    private const string ShadowStorageSuffix = "{3808876b-c176-4e48-b7ae-04046e6cc752}";
+    private const string SystemVolumeInformation = "System Volume Information";
+    private const uint HiddenSystemAttributes = 0x6;
+
+    /// <summary>Three of the root, and the shadow copies that a volume may have (512), with room to spare.</summary>
+    private const int MaxLeftOutFiles = 1024;
+
+    /// <summary>
+    /// pagefile.sys, swapfile.sys and hiberfil.sys of the root, where they are hidden system files, and the shadow
+    /// storage. Nothing where the system that owns the volume may be hibernated, as it needs them to wake up: an open
+    /// journal without the caller's word for a flush, or a hibernation file that is not spent.
+    /// </summary>
+    public IReadOnlyList<LeftOutFile> FindLeftOutFiles(IBlockReader volume, bool isFlushed, CancellationToken cancellation)
+    {
+        NtfsVolume ntfs = Open(volume);
+        if (!isFlushed && !IsLogClean(ntfs))
+            return [];
+
+        var found = new List<LeftOutFile>();
+        NtfsFileReference? shadowDirectory = null;
+        foreach (NtfsDirectoryEntry entry in NtfsDirectory.Read(ntfs, NtfsVolume.RootRecord, cancellation))
+        {
+            string? reason = RootReason(entry.Name);
+            if (reason is not null && ntfs.ReadRecord(entry.Reference) is { IsDirectory: false } record && IsHiddenSystem(record)
+                && Open(ntfs, record, entry.Reference.Number) is { } content)
+            {
+                if (IsNamed(entry, "hiberfil.sys") && !IsSpentHibernation(content))
+                    return [];
+                Add(found, ntfs, entry.Name, content, reason);
+            }
+            else if (IsNamed(entry, SystemVolumeInformation))
+            {
+                shadowDirectory = entry.Reference;
+            }
+        }
+        if (shadowDirectory is { } directory && ntfs.ReadRecord(directory).IsDirectory)
+        {
+            foreach (NtfsDirectoryEntry entry in NtfsDirectory.Read(ntfs, directory.Number, cancellation))
+            {
+                if (entry.Name.EndsWith(ShadowStorageSuffix, StringComparison.OrdinalIgnoreCase)
+                    && ntfs.ReadRecord(entry.Reference) is { IsDirectory: false } record
+                    && Open(ntfs, record, entry.Reference.Number) is { } content)
+                {
+                    Add(found, ntfs, SystemVolumeInformation + "\\" + entry.Name, content,
+                        "shadow storage: the shadow copies of the volume do not outlive a restore");
+                }
+            }
+        }
+        return found;
+    }
+
+    private static bool IsNamed(NtfsDirectoryEntry entry, string name) =>
+        string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase);
+
+    private static string? RootReason(string name) => name.ToLowerInvariant() switch
+    {
+        "pagefile.sys" or "swapfile.sys" => "paging file: Windows writes it anew",
+        "hiberfil.sys" => "hibernation file: spent, the system is not hibernated",
+        _ => null,
+    };
+
+    private static bool IsHiddenSystem(NtfsFileRecord record) =>
+        record.Find(NtfsAttributeType.StandardInformation) is { } information
+        && (LittleEndian.UInt32(information.Value.Span, 0x20) & HiddenSystemAttributes) == HiddenSystemAttributes;
+
+    private static NtfsStream? Open(NtfsVolume ntfs, NtfsFileRecord record, long number) =>
+        ntfs.OpenStream(record, number, NtfsAttributeType.Data) is { IsResident: false, IsTransformed: false } stream ? stream : null;
+
+    // 'wake' is written over 'hibr' once the system is up again; Windows 8 and later clear the header instead.
+    private static bool IsSpentHibernation(NtfsStream content)
+    {
+        if (content.DataSizeBytes < 4)
+            return true;
+        var magic = new byte[4];
+        content.Read(0, magic);
+        return LittleEndian.UInt32(magic, 0) == 0 || magic.AsSpan().SequenceEqual("wake"u8) || magic.AsSpan().SequenceEqual("WAKE"u8);
+    }
+
+    private static void Add(List<LeftOutFile> found, NtfsVolume ntfs, string path, NtfsStream content, string reason)
+    {
+        if (found.Count >= MaxLeftOutFiles || found.Exists(file => file.Path == path))
+            throw new FileSystemFormatException("NTFS: a directory holds a name twice");
+        int clusterSize = ntfs.Geometry.ClusterSizeBytes;
+        var ranges = new List<ByteRange>();
+        foreach (NtfsRun run in content.Runs)
+        {
+            if (!run.IsHole)
+                ranges.Add(new ByteRange(run.Lcn * clusterSize, run.ClusterCount * clusterSize));
+        }
+        ranges.Sort(static (a, b) => a.OffsetBytes.CompareTo(b.OffsetBytes));
+        for (int i = 1; i < ranges.Count; i++)
+        {
+            if (ranges[i].OffsetBytes < ranges[i - 1].EndBytes)
+                throw new FileSystemFormatException($"NTFS: {path} holds a cluster twice");
+        }
+        if (ranges.Count > 0)
+            found.Add(new LeftOutFile { Path = path, Ranges = ranges, Reason = reason });
+    }
+}

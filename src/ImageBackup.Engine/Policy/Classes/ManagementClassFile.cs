@@ -1,0 +1,39 @@
+using System;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>The machine's classes on disk. Load, edit the document, save; saving notices when somebody else changed the file meanwhile.</summary>
+public sealed class ManagementClassFile
+{
+    private byte[]? _savedBytes;
+
+    private ManagementClassFile(string path, ManagementClassDocument document, byte[]? savedBytes)
+    {
+        Path = path;
+        Document = document;
+        _savedBytes = savedBytes;
+    }
+
+    public string Path { get; }
+    public ManagementClassDocument Document { get; private set; }
+
+    /// <summary>An empty document where there is no file.</summary>
+    /// <exception cref="Errors.ImageBackupException">ManagementClassInvalid, PolicyReadFailed.</exception>
+    public static ManagementClassFile Load(string path)
+    {
+        var bytes = PolicyFile.TryRead(path, ManagementClassDocument.MaximumBytes);
+        return new ManagementClassFile(path,
+            bytes is null ? ManagementClassDocument.Empty : ManagementClassDocument.Read(bytes, path, isEnforced: false), bytes);
+    }
+
+    /// <exception cref="Errors.ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
+    public void Save(ManagementClassDocument document)
+    {
+        if (document is null)
+            throw new ArgumentNullException(nameof(document));
+        var bytes = document.Write();
+        PolicyFile.Write(Path, bytes, _savedBytes, ManagementClassDocument.MaximumBytes);
+        Document = document;
+        _savedBytes = bytes;
+    }
+}

@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>
+/// Everything that decides which volumes are backed up and how: the machine's rules, the enforced ones, the classes.
+/// Made whole or not at all, before anything starts. Immutable and thread-safe.
+/// </summary>
+public sealed class ImagePolicy
+{
+    private readonly RuleEvaluator _evaluator;
+    private readonly List<RuleDocument> _clientWide = new();
+
+    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: a rule names a class that does not exist.</exception>
+    public ImagePolicy(RuleDocument machine, RuleDocument? enforced, ManagementClassCatalog classes)
+    {
+        Machine = machine ?? throw new ArgumentNullException(nameof(machine));
+        Enforced = enforced;
+        Classes = classes ?? throw new ArgumentNullException(nameof(classes));
+        if (enforced is not null)
+        {
+            classes.Check(enforced);
+            _clientWide.Add(enforced);
+        }
+
+        classes.Check(machine);
+        _clientWide.Add(machine);
+        _evaluator = new RuleEvaluator(machine, enforced);
+    }
+
+    public RuleDocument Machine { get; }
+    public RuleDocument? Enforced { get; }
+    public ManagementClassCatalog Classes { get; }
+
+    /// <summary>All rules in the order of evaluation, the enforced ones first.</summary>
+    public IReadOnlyList<ImageRule> Rules => _evaluator.Rules;
+
+    /// <summary>
+    /// What is backed up when a command names no volume: the repository's list adds to the machine's, as the server's
+    /// does. Empty: there is nothing to do, and an error to say so.
+    /// </summary>
+    public IReadOnlyList<VolumePattern> Domain
+    {
+        get
+        {
+            var domain = new List<VolumePattern>(Machine.Domain);
+            if (Enforced is not null)
+                domain.AddRange(Enforced.Domain);
+            return domain;
+        }
+    }
+
+    public RuleDecision Evaluate(VolumeNames volume) => _evaluator.Evaluate(volume);
+
+    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the command names a class that does not exist.</exception>
+    public ResolvedOptions Resolve(RuleDecision decision, ImageOptions? command = null, string? commandClass = null) =>
+        OptionResolver.Resolve(command ?? ImageOptions.Empty, commandClass, decision, Classes, _clientWide);
+}

@@ -1,0 +1,59 @@
+using System;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>
+/// The options that a command, a rule or the client-wide statements may set. Null = not set there, so that the next
+/// source in the order of precedence decides.
+/// </summary>
+public sealed record ImageOptions
+{
+    public static ImageOptions Empty { get; } = new();
+
+    public PolicyImageType? ImageType { get; init; }
+    public GapSize? GapSize { get; init; }
+
+    /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
+    public string? SnapshotProvider { get; init; }
+
+    /// <summary>Room for the blocks that change meanwhile, in percent of the volume: 1 to 100.</summary>
+    public int? SnapshotCacheSizePercent { get; init; }
+    public string? SnapshotCacheLocation { get; init; }
+
+    /// <summary>How long the volume must have been idle before a snapshot; zero = at once.</summary>
+    public TimeSpan? IdleWait { get; init; }
+
+    /// <summary>How often to wait again for an idle volume. Not set anywhere: <see cref="ChangingRetries"/> decides.</summary>
+    public int? IdleRetries { get; init; }
+
+    /// <summary>Run before the snapshot; failing stops the backup. Empty = run none, whatever sources of less weight say.</summary>
+    public string? PreSnapshotCommand { get; init; }
+
+    /// <summary>Run after the snapshot; failing warns. Empty = run none, whatever sources of less weight say.</summary>
+    public string? PostSnapshotCommand { get; init; }
+    public SerializationMode? Serialization { get; init; }
+    public int? ChangingRetries { get; init; }
+
+    public bool IsEmpty => Equals(Empty);
+
+    /// <summary>This one's values, and where it has none those of the other.</summary>
+    public ImageOptions Over(ImageOptions other)
+    {
+        if (other is null)
+            throw new ArgumentNullException(nameof(other));
+        return new ImageOptions
+        {
+            ImageType = ImageType ?? other.ImageType,
+            GapSize = GapSize ?? other.GapSize,
+            SnapshotProvider = SnapshotProvider ?? other.SnapshotProvider,
+            SnapshotCacheSizePercent = SnapshotCacheSizePercent ?? other.SnapshotCacheSizePercent,
+            SnapshotCacheLocation = SnapshotCacheLocation ?? other.SnapshotCacheLocation,
+            IdleWait = IdleWait ?? other.IdleWait,
+            IdleRetries = IdleRetries ?? other.IdleRetries,
+            PreSnapshotCommand = PreSnapshotCommand ?? other.PreSnapshotCommand,
+            PostSnapshotCommand = PostSnapshotCommand ?? other.PostSnapshotCommand,
+            Serialization = Serialization ?? other.Serialization,
+            ChangingRetries = ChangingRetries ?? other.ChangingRetries,
+        };
+    }
+}

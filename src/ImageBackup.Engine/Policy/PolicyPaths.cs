@@ -1,0 +1,19 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>
+/// Where a machine keeps its policy unless told otherwise: <c>/etc/imagebackup/</c> on Linux and
+/// <c>%ProgramData%\ImageBackup\</c> on Windows.
+/// </summary>
+public static class PolicyPaths
+{
+    public static string Folder { get; } = RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
+        ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "ImageBackup")
+        : "/etc/imagebackup";
+
+    public static string Rules { get; } = Path.Combine(Folder, "image.rules");
+    public static string Classes { get; } = Path.Combine(Folder, "classes.json");
+}

@@ -1,4 +1,0 @@
-using System;using System.Collections.Generic;using ImageBackup.Engine.Blocks;
-namespace ImageBackup.Engine.Volumes.Windows;
-internal sealed class WindowsVolumeSystem : IVolumeSystem { public IReadOnlyList<VolumeDescription> List() => throw new NotSupportedException(); public VolumeDescription Find(string name) => throw new NotSupportedException(); public IBlockReader OpenRead(VolumeDescription v, VolumeOpenMode m)=> throw new NotSupportedException(); public IBlockWriter OpenTarget(VolumeDescription v)=> throw new NotSupportedException(); public IReadOnlyList<string> VolumesUnder(string path)=> throw new NotSupportedException(); }
-internal static class WindowsFileTarget { public static FileTarget Create(string p, long l, bool r)=> throw new NotSupportedException(); public static FileTarget Open(string p, long l)=> throw new NotSupportedException(); }

@@ -1,0 +1,120 @@
+using System;
+using System.Buffers.Binary;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Volumes.Windows;
+
+/// <summary>
+/// What an open volume says of its size and sectors. Layouts: winioctl.h and ntddstor.h; all little-endian.
+/// </summary>
+internal static class VolumeGeometry
+{
+    private const int DefaultSectorBytes = 512;
+    private const int MostSectorBytes = 1 << 16;
+    private const int GeometryBytes = 24;
+    private const int GeometrySectorOffset = 20;
+    private const int AlignmentPropertyId = 6;
+    private const int AlignmentBytes = 28;
+    private const int AlignmentPhysicalOffset = 20;
+    private const int ExtentsHeaderBytes = 8;
+    private const int ExtentBytes = 24;
+    private const int ExtentLengthOffset = 16;
+    private const int PartitionInfoBytes = 144;
+    private const int PartitionUnionOffset = 32;
+    private const int GuidBytes = 16;
+
+    /// <summary>Logical sector in bytes; needs no right to read.</summary>
+    public static int? SectorSize(WindowsHandle volume)
+    {
+        Span<byte> geometry = stackalloc byte[GeometryBytes];
+        return volume.Control(Kernel32.IOCTL_DISK_GET_DRIVE_GEOMETRY, geometry, out _)
+            ? Usable(BinaryPrimitives.ReadInt32LittleEndian(geometry.Slice(GeometrySectorOffset)))
+            : null;
+    }
+
+    /// <summary>Physical sector in bytes (STORAGE_ACCESS_ALIGNMENT_DESCRIPTOR); needs no right to read.</summary>
+    public static int? PhysicalSectorSize(WindowsHandle volume)
+    {
+        Span<byte> query = stackalloc byte[12];
+        query.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(query, AlignmentPropertyId);
+        Span<byte> alignment = stackalloc byte[AlignmentBytes];
+        return volume.Control(Kernel32.IOCTL_STORAGE_QUERY_PROPERTY, query, alignment, out int returned, out _) && returned == AlignmentBytes
+            ? Usable(BinaryPrimitives.ReadInt32LittleEndian(alignment.Slice(AlignmentPhysicalOffset)))
+            : null;
+    }
+
+    /// <summary>Length in bytes as the volume tells it; needs the right to read. Null where it does not (Wine, some snapshots).</summary>
+    public static long? ToldLength(WindowsHandle volume)
+    {
+        Span<byte> length = stackalloc byte[sizeof(long)];
+        return volume.Control(Kernel32.IOCTL_DISK_GET_LENGTH_INFO, length, out _)
+            && BinaryPrimitives.ReadInt64LittleEndian(length) is var bytes and >= 0
+                ? bytes
+                : null;
+    }
+
+    /// <summary>Length of a volume that lies on one disk in one piece; needs no right to read.</summary>
+    public static long? ExtentLength(WindowsHandle volume)
+    {
+        Span<byte> extents = stackalloc byte[ExtentsHeaderBytes + ExtentBytes];
+        return volume.Control(Kernel32.IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS, extents, out _)
+            && BinaryPrimitives.ReadInt32LittleEndian(extents) == 1
+                ? BinaryPrimitives.ReadInt64LittleEndian(extents.Slice(ExtentsHeaderBytes + ExtentLengthOffset))
+                : null;
+    }
+
+    /// <summary>The partition's GUID and type; of an MBR only the type. Needs no right to read.</summary>
+    public static (string? Uuid, string? Type) Partition(WindowsHandle volume)
+    {
+        Span<byte> information = stackalloc byte[PartitionInfoBytes];
+        if (!volume.Control(Kernel32.IOCTL_DISK_GET_PARTITION_INFO_EX, information, out _))
+            return (null, null);
+        ReadOnlySpan<byte> details = information.Slice(PartitionUnionOffset);
+        return information[0] switch
+        {
+            0 => (null, "0x" + details[0].ToString("x", System.Globalization.CultureInfo.InvariantCulture)),
+            1 => (ReadGuid(details.Slice(GuidBytes)), ReadGuid(details)),
+            _ => (null, null),
+        };
+    }
+
+    /// <summary>
+    /// Finds the length by reading: doubles until a sector cannot be read, then halves. About a hundred reads of
+    /// one sector; a bad sector that is hit is taken for the end, so this is only for volumes that do not tell.
+    /// </summary>
+    /// <exception cref="BlockReadException">Not even the first sector can be read.</exception>
+    public static long ProbedLength(WindowsHandle volume, string name, int sectorBytes)
+    {
+        byte[] sector = new byte[sectorBytes];
+        bool CanRead(long number) => volume.Read(number * sectorBytes, sector, out _) == sectorBytes;
+
+        if (!CanRead(0))
+        {
+            volume.Read(0, sector, out int error);
+            throw WindowsError.Read(error, name, 0, sectorBytes);
+        }
+        long readable = 0;
+        long unreadable = 1;
+        long most = long.MaxValue / sectorBytes;
+        while (unreadable < most / 2 && CanRead(unreadable))
+        {
+            readable = unreadable;
+            unreadable *= 2;
+        }
+        while (unreadable - readable > 1)
+        {
+            long middle = readable + ((unreadable - readable) / 2);
+            if (CanRead(middle))
+                readable = middle;
+            else
+                unreadable = middle;
+        }
+        return unreadable * sectorBytes;
+    }
+
+    private static int? Usable(int sectorBytes) =>
+        sectorBytes is >= DefaultSectorBytes and <= MostSectorBytes && (sectorBytes & (sectorBytes - 1)) == 0 ? sectorBytes : null;
+
+    private static string ReadGuid(ReadOnlySpan<byte> bytes) => new Guid(bytes.Slice(0, GuidBytes).ToArray()).ToString("D");
+}

@@ -1,0 +1,46 @@
+using System;
+using System.IO;
+using System.Management.Automation;
+using ImageBackup.Session;
+
+namespace ImageBackup.Binding;
+
+/// <summary>A repository as the user named it: a path, or the object that Connect-ImageRepository gave.</summary>
+public sealed class RepositoryArgument
+{
+    private RepositoryArgument(string? path, RepositoryConnection? connection)
+    {
+        Path = path;
+        Connection = connection;
+    }
+
+    /// <summary>As it was written; not yet resolved against the session's location.</summary>
+    public string? Path { get; }
+    public RepositoryConnection? Connection { get; }
+
+    public override string ToString() => Path ?? Connection?.Location ?? "";
+
+    public static RepositoryArgument? From(object? value)
+    {
+        object? bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        return bare switch
+        {
+            RepositoryArgument argument => argument,
+            RepositoryConnection connection => new(null, connection),
+            string { Length: > 0 } path => new(path, null),
+            FileSystemInfo file => new(file.FullName, null),
+            PathInfo path => new(path.ProviderPath, null),
+            PSObject properties when InputProperties.Text(properties, "Location") is { } location => new(location, null),
+            _ => null,
+        };
+    }
+}
+
+/// <summary>Turns whatever is given to -Repository into a <see cref="RepositoryArgument"/>.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
+{
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(
+            "A repository is named by its path, or by the object that Connect-ImageRepository gives.");
+}

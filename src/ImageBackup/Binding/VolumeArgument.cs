@@ -1,0 +1,157 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.IO;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Binding;
+
+/// <summary>
+/// One volume as the user named it: by text, or by an object that stands for one. Never fails to bind: what names
+/// no volume carries its <see cref="Problem"/>, so that it becomes one error record among good volumes.
+/// </summary>
+public sealed class VolumeArgument
+{
+    private VolumeArgument(object input, string? name, string? problem, bool isPath = false)
+    {
+        Input = input;
+        Name = name;
+        Problem = problem;
+        IsFullPath = isPath;
+    }
+
+    /// <summary>What was given; the error record's target.</summary>
+    public object Input { get; }
+
+    /// <summary>The volume's name; null where <see cref="Problem"/> tells why there is none.</summary>
+    public string? Name { get; }
+    public string? Problem { get; }
+
+    /// <summary>The name came from an object that knows it whole: nothing is to be resolved against the location.</summary>
+    public bool IsFullPath { get; }
+
+    public override string ToString() => Name ?? Problem ?? "";
+
+    /// <summary>
+    /// The volumes that a value stands for: text, a file, objects of Get-ImageVolume, Get-Volume (MSFT_Volume),
+    /// Get-ImageBackup, <c>lsblk -J | ConvertFrom-Json</c>, or a list of any of these. An lsblk device with
+    /// children stands for the volumes on it, not for itself.
+    /// </summary>
+    public static IReadOnlyList<VolumeArgument> From(object? value)
+    {
+        var found = new List<VolumeArgument>();
+        Add(value, found, depth: 0);
+        return found;
+    }
+
+    private static void Add(object? value, List<VolumeArgument> found, int depth)
+    {
+        // lsblk nests disk, partition, crypt, LV, ...; nothing real comes near this.
+        if (value is null || depth > 32)
+            return;
+        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        switch (bare)
+        {
+            case VolumeArgument argument:
+                found.Add(argument);
+                return;
+            case string text:
+                found.Add(text.Trim().Length > 0 ? new(value, text.Trim(), null) : new(value, null, "An empty text names no volume."));
+                return;
+            case char letter:
+                found.Add(new(value, letter.ToString(), null));
+                return;
+            case ImageVolume volume:
+                found.Add(new(value, volume.Name, null, isPath: true));
+                return;
+            case VolumeDescription volume:
+                found.Add(new(value, volume.Name, null, isPath: true));
+                return;
+            case ImageBackupInfo image:
+                found.Add(new(value, image.Volume, null, isPath: true));
+                return;
+            case FileSystemInfo file:
+                found.Add(new(value, file.FullName, null, isPath: true));
+                return;
+            case DriveInfo drive:
+                found.Add(new(value, drive.Name, null, isPath: true));
+                return;
+            case PathInfo path:
+                found.Add(new(value, path.ProviderPath, null, isPath: true));
+                return;
+            case IEnumerable list and not IDictionary:
+                foreach (object? item in list)
+                    Add(item, found, depth + 1);
+                return;
+            default:
+                AddObject(value, PSObject.AsPSObject(value), found, depth);
+                return;
+        }
+    }
+
+    private static void AddObject(object input, PSObject value, List<VolumeArgument> found, int depth)
+    {
+        // The document that lsblk -J prints, and a device in it that others lie on.
+        foreach (string list in new[] { "blockdevices", "children" })
+        {
+            int before = found.Count;
+            foreach (object item in InputProperties.Items(value, list))
+                Add(item, found, depth + 1);
+            if (found.Count > before || (list == "blockdevices" && InputProperties.Has(value, list)))
+                return;
+        }
+
+        string? name = NameOf(value);
+        found.Add(name is not null
+            ? new(input, name, null, isPath: true)
+            : new(input, null, $"An object of type {TypeOf(value)} names no volume: it has none of the properties "
+                + "Path, DevicePath, Volume, UniqueId, DriveLetter and name."));
+    }
+
+    private static string? NameOf(PSObject value)
+    {
+        // Deserialised objects of ours: the name is the stable one.
+        foreach (string typeName in value.TypeNames)
+        {
+            if (typeName.EndsWith(".ImageVolume", StringComparison.Ordinal))
+                return InputProperties.Text(value, "Name");
+            if (typeName.EndsWith(".ImageBackupInfo", StringComparison.Ordinal))
+                return InputProperties.Text(value, "Volume");
+        }
+        foreach (string property in new[] { "Path", "DevicePath", "Volume", "UniqueId" })
+        {
+            if (InputProperties.Text(value, property) is { } text)
+                return text;
+        }
+        if (InputProperties.Text(value, "DriveLetter") is { } letter)
+            return letter.Length == 1 ? letter + ":" : letter;
+        if (InputProperties.Text(value, "FullName") is { } fullName)
+            return fullName;
+        // lsblk's kernel name, without the directory; only a line of lsblk has it beside maj:min or a type.
+        if (InputProperties.Text(value, "name") is { } kernelName
+            && (InputProperties.Has(value, "maj:min") || InputProperties.Has(value, "type") || InputProperties.Has(value, "size")))
+        {
+            return kernelName.StartsWith("/", StringComparison.Ordinal) ? kernelName : "/dev/" + kernelName;
+        }
+        return null;
+    }
+
+    private static string TypeOf(PSObject value) =>
+        value.TypeNames.Count > 0 ? value.TypeNames[0] : value.BaseObject.GetType().FullName ?? "object";
+}
+
+/// <summary>Turns whatever is given to -Volume or -Destination into <see cref="VolumeArgument"/>s.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
+{
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        IReadOnlyList<VolumeArgument> found = VolumeArgument.From(inputData);
+        var array = new VolumeArgument[found.Count];
+        for (int i = 0; i < array.Length; i++)
+            array[i] = found[i];
+        return array;
+    }
+}

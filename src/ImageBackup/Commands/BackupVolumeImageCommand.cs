@@ -1,0 +1,122 @@
+using System;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
+[Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
+[OutputType(typeof(ImageBackupInfo))]
+public sealed class BackupVolumeImageCommand : RepositoryCmdlet
+{
+    private const int MinChunkSizeBytes = 64 * 1024;
+    private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
+
+    private Engine.Policy.GapSize _gapSize;
+
+    /// <summary>
+    /// The volumes: letters, \\?\Volume{guid}\, mount points, device paths, LABEL=, UUID=, files that hold a volume;
+    /// objects of Get-ImageVolume, Get-Volume and lsblk -J.
+    /// </summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [VolumeTransformation]
+    public VolumeArgument[]? Volume { get; set; }
+
+    /// <summary>Static or Dynamic; by default Static where the volume is not mounted.</summary>
+    [Parameter]
+    public ImageType? ImageType { get; set; }
+
+    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default by the volume's size.</summary>
+    [Parameter]
+    [ByteSize]
+    public long? ChunkSize { get; set; }
+
+    /// <summary>
+    /// Unused runs longer than this are left out: 32 (KB) by default, with a suffix k, m or g (or KB, MB, GB); 0 stores
+    /// everything, the unused tail included. As the original counts, a number without a suffix is in KB.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? GapSize { get; set; }
+
+    /// <summary>Tags of the image besides imagebackup.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[]? Tag { get; set; }
+
+    /// <summary>The computer to file the image under; by default this one. For disks of another machine.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ComputerName { get; set; }
+
+    /// <summary>Worker threads; by default one a processor.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int? ThrottleLimit { get; set; }
+
+    private protected override void Begin()
+    {
+        _gapSize = GapSize is null ? Engine.Policy.GapSize.Default : ParseGapSize(GapSize);
+        if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
+        {
+            throw new ImageBackupException(
+                ErrorId.ParameterInvalid, $"A chunk size of {size} bytes cannot be used: a power of two from 64 KiB to 4 MiB is needed.", "ChunkSize");
+        }
+        foreach (string tag in Tag ?? [])
+        {
+            if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
+        }
+        if (ImageType == Engine.Jobs.ImageType.Snapshot)
+        {
+            throw new ImageBackupException(
+                ErrorId.NotSupported, "No snapshot provider can be used: take the image as Static or Dynamic.", "ImageType");
+        }
+        if (Volume is null && !MyInvocation.ExpectingInput)
+            throw new ImageBackupException(ErrorId.NoVolume, "No volume was named.");
+        base.Begin();
+    }
+
+    /// <summary>The engine reads the original's suffixes; PowerShell's own literals (64KB) end in a B.</summary>
+    private static Engine.Policy.GapSize ParseGapSize(string text) =>
+        Engine.Policy.GapSize.Parse(text.Length > 2 && text[text.Length - 1] is 'b' or 'B' ? text.Substring(0, text.Length - 1) : text);
+
+    private protected override void Process()
+    {
+        foreach (VolumeArgument volume in Volume ?? [])
+            Attempt(volume.Input, () => Backup(volume));
+    }
+
+    private void Backup(VolumeArgument argument)
+    {
+        string full = VolumeNames.FullSource(argument, ResolvePath);
+        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
+        if (volume.SizeBytes <= 0)
+            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
+        ImageType type = ImageType ?? volume.ImageType;
+        WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {type} image.");
+        if (!ShouldProcess(volume.Name, $"Back up as {type} image to {Connection.Location}"))
+            return;
+
+        var request = new BackupRequest
+        {
+            Volume = volume.Description,
+            ImageType = ImageType,
+            ChunkSizeBytes = (int?)ChunkSize,
+            GapSizeBytes = _gapSize.Bytes,
+            Tags = Tag ?? [],
+            ComputerName = ComputerName,
+            ThrottleLimit = ThrottleLimit,
+        };
+        ImageBackupInfo image = RunPumped(
+            $"Backing up {volume.Name}",
+            channel => new BackupJob(Opened, VolumeSystem.Current).Run(request, channel, Stop));
+        foreach (string warning in image.Warnings)
+            WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
+        WriteObject(image);
+    }
+}

@@ -1,0 +1,37 @@
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Pipeline;
+using ImageBackup.Session;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Closes the session's default repository, or the given one, and forgets its keys.</summary>
+[Cmdlet(VerbsCommunications.Disconnect, "ImageRepository")]
+public sealed class DisconnectImageRepositoryCommand : PumpedCmdlet
+{
+    /// <summary>An open repository; else the session's default.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [RepositoryTransformation]
+    [ValidateNotNull]
+    public RepositoryArgument? Repository { get; set; }
+
+    private protected override void Process()
+    {
+        RepositoryConnection? current = SessionConnection.Current;
+        RepositoryConnection? named = Repository?.Connection;
+        if (Repository?.Path is { } path && current is not null && ResolvePath(RepositoryLocation.PathOf(path)) == current.Location)
+            named = current;
+        RepositoryConnection? closing = Repository is null ? current : named;
+        if (closing is null)
+        {
+            throw new ImageBackupException(
+                ErrorId.RepositoryNotConnected,
+                Repository is null ? "No repository is connected." : $"The repository '{Repository}' is not connected.",
+                Repository?.ToString());
+        }
+        if (ReferenceEquals(closing, current))
+            SessionConnection.Current = null;
+        closing.Dispose();
+    }
+}

@@ -1,0 +1,49 @@
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Session;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Creates a repository and gives it open; Connect-ImageRepository makes it the session's default.</summary>
+[Cmdlet(VerbsData.Initialize, "ImageRepository", SupportsShouldProcess = true)]
+[OutputType(typeof(RepositoryConnection))]
+public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
+{
+    /// <summary>Where to create it: an absent or empty directory; else RESTIC_REPOSITORY.</summary>
+    [Parameter(Position = 0)]
+    [Alias("Path")]
+    [RepositoryTransformation]
+    [ValidateNotNull]
+    public override RepositoryArgument? Repository { get; set; }
+
+    private protected override void Begin()
+    {
+        if (Repository?.Connection is { } existing)
+            throw new ImageBackupException(ErrorId.RepositoryExists, $"The repository '{existing.Location}' exists.", existing.Location);
+        string location = NamedLocation();
+        if (!ShouldProcess(location, "Create repository"))
+        {
+            CheckOnly(location);
+            return;
+        }
+        ImageRepository created = RunPumped("Creating the repository", channel =>
+        {
+            using RepositoryPassword password = PasswordSource.Resolve(Password, Stop);
+            channel.Tell($"Creating the repository '{location}'.");
+            return ImageRepository.Create(location, password, Stop);
+        });
+        WriteObject(new RepositoryConnection(created));
+    }
+
+    /// <summary>-WhatIf: what would have failed fails, and nothing is written.</summary>
+    private void CheckOnly(string location)
+    {
+        PasswordSource.Resolve(Password, Stop).Dispose();
+        bool isFree = !System.IO.File.Exists(location)
+            && (!System.IO.Directory.Exists(location) || System.IO.Directory.GetFileSystemEntries(location).Length == 0);
+        if (!isFree)
+            throw new ImageBackupException(ErrorId.RepositoryExists, $"'{location}' exists and is not an empty directory.", location);
+    }
+}

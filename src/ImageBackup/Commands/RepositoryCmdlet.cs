@@ -1,0 +1,120 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Management.Automation;
+using System.Security;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Pipeline;
+using ImageBackup.Session;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// The base of cmdlets that work on a repository. It is opened once for the whole pipeline: the one of -Repository,
+/// else the connected one, else RESTIC_REPOSITORY's.
+/// </summary>
+public abstract class RepositoryCmdlet : PumpedCmdlet
+{
+    private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
+    private RepositoryConnection? _connection;
+
+    /// <summary>A path, or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY.</summary>
+    [Parameter]
+    [RepositoryTransformation]
+    [ValidateNotNull]
+    public virtual RepositoryArgument? Repository { get; set; }
+
+    /// <summary>The repository's password; else RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public virtual SecureString? Password { get; set; }
+
+    /// <summary>The open repository of this command.</summary>
+    private protected ImageRepository Opened => Connection.Repository;
+
+    private protected RepositoryConnection Connection => _connection ?? throw NotConnected();
+
+    private static string? LocatorVariable =>
+        Environment.GetEnvironmentVariable(RepositoryLocation.Variable) is { Length: > 0 } locator ? locator : null;
+
+    /// <summary>The command takes objects that say themselves which repository they are from.</summary>
+    private protected virtual bool InputNamesRepository => false;
+
+    private protected override void Begin()
+    {
+        bool isNamed = Repository is not null || SessionConnection.Current is not null || LocatorVariable is not null;
+        if (isNamed || !InputNamesRepository)
+            _connection = Open(Repository);
+    }
+
+    /// <summary>The command's repository, or the one that an object from the pipeline came from, where that is another.</summary>
+    private protected ImageRepository RepositoryOf(ImageArgument image)
+    {
+        if (Repository is not null || image.Repository is not { } location || location == _connection?.Location)
+            return Opened;
+        return Use(location).Repository;
+    }
+
+    /// <summary>Opens what the argument names, or the default.</summary>
+    private protected RepositoryConnection Open(RepositoryArgument? argument)
+    {
+        if (argument?.Connection is { } given)
+        {
+            _ = given.Repository;
+            return given;
+        }
+        if (argument?.Path is { } path)
+            return Use(FullLocation(path));
+        if (SessionConnection.Current is { } current)
+            return current;
+        if (LocatorVariable is { } variable)
+            return Use(FullLocation(variable));
+        throw NotConnected();
+    }
+
+    /// <summary>The location of -Repository, else of RESTIC_REPOSITORY, not opened.</summary>
+    private protected string NamedLocation() =>
+        (Repository?.Path ?? Repository?.Connection?.Location ?? LocatorVariable) is { } locator ? FullLocation(locator) : throw NotConnected();
+
+    private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
+
+    /// <summary>Opens a path once; the session's own connection serves where it is the same and no other password is given.</summary>
+    private RepositoryConnection Use(string location)
+    {
+        if (_opened.TryGetValue(location, out RepositoryConnection? held))
+            return held;
+        if (Password is null && SessionConnection.Current is { } current && current.Location == location)
+            return current;
+        RepositoryConnection connection = Connect(location);
+        _opened.Add(location, connection);
+        return connection;
+    }
+
+    /// <summary>Opens a repository for keeping: the caller disposes it.</summary>
+    private protected RepositoryConnection Connect(string location) =>
+        new(RunPumped("Opening the repository", channel =>
+        {
+            // Said before a password is asked for: a mistyped path is the likelier mistake.
+            if (!Directory.Exists(location))
+                throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
+            using RepositoryPassword password = PasswordSource.Resolve(Password, Stop);
+            channel.Tell($"Opening the repository '{location}'.");
+            return ImageRepository.Open(location, password, Stop);
+        }));
+
+    private static ImageBackupException NotConnected() =>
+        new(ErrorId.RepositoryNotConnected, "No repository was named and none is connected.");
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            foreach (RepositoryConnection connection in _opened.Values)
+                connection.Dispose();
+            _opened.Clear();
+        }
+        base.Dispose(disposing);
+    }
+}

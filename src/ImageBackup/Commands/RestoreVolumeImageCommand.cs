@@ -1,0 +1,203 @@
+using System;
+using System.Collections.Generic;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Takes an image back to its volume, to another one or to a file. Everything that can be checked is checked before
+/// it asks, and before a byte is written.
+/// </summary>
+[Cmdlet(VerbsData.Restore, "VolumeImage", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByImage)]
+[OutputType(typeof(RestoreResult))]
+public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
+{
+    private const string ByImage = "ByImage";
+    private const string ByVolume = "ByVolume";
+
+    /// <summary>Targets that this command has restored to: a second image over the first is a mistake.</summary>
+    private readonly HashSet<string> _written = new(StringComparer.Ordinal);
+
+    /// <summary>An object of Get-ImageBackup, or an id or its beginning.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByImage, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
+    [ImageTransformation]
+    public ImageArgument[]? ImageBackup { get; set; }
+
+    /// <summary>The source volume, by its name in the repository: its newest image, or the one of -PointInTime.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ByVolume)]
+    [VolumeTransformation]
+    [ValidateCount(1, 1)]
+    public VolumeArgument[]? Volume { get; set; }
+
+    /// <summary>The newest image at or before this time.</summary>
+    [Parameter(ParameterSetName = ByVolume)]
+    public DateTime? PointInTime { get; set; }
+
+    /// <summary>The computer that the image is of; by default this one, else the only one that has the volume.</summary>
+    [Parameter(ParameterSetName = ByVolume)]
+    [ValidateNotNullOrEmpty]
+    public string? ComputerName { get; set; }
+
+    /// <summary>A volume or a file; by default the volume that the image was taken of, on this machine.</summary>
+    [Parameter(Position = 1)]
+    [VolumeTransformation]
+    [ValidateCount(1, 1)]
+    public VolumeArgument[]? Destination { get; set; }
+
+    /// <summary>Read back what was written and compare.</summary>
+    [Parameter]
+    public SwitchParameter VerifyTarget { get; set; }
+
+    /// <summary>Read the target and write only what differs: the way to resume.</summary>
+    [Parameter]
+    public SwitchParameter SkipUnchanged { get; set; }
+
+    /// <summary>
+    /// Clear what the image does not use. Without it, unused ranges of a device are discarded where it can, else left as
+    /// they are.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter ZeroUnused { get; set; }
+
+    /// <summary>Worker threads; by default one a processor.</summary>
+    [Parameter]
+    [ValidateRange(1, 1024)]
+    public int? ThrottleLimit { get; set; }
+
+    /// <summary>Do not ask, and replace a file that exists once the new one is whole. The checks stay.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private protected override bool InputNamesRepository => ParameterSetName == ByImage;
+
+    private protected override void Process()
+    {
+        if (Volume is { Length: 1 } volume)
+        {
+            Attempt(volume[0].Input, () => Restore(Opened, FindByVolume(volume[0])));
+            return;
+        }
+        foreach (ImageArgument image in ImageBackup ?? [])
+        {
+            Attempt(image.Input, () =>
+            {
+                if (image.Id is not { } idPrefix)
+                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "No image is named.");
+                ImageRepository repository = RepositoryOf(image);
+                Restore(repository, RunPumped("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
+            });
+        }
+    }
+
+    private ImageBackupInfo FindByVolume(VolumeArgument volume)
+    {
+        string written = VolumeNames.FullSource(volume, ResolvePath);
+        return RunPumped("Finding the image", _ =>
+        {
+            var names = new List<string> { WildcardPattern.Escape(written) };
+            try
+            {
+                names.Add(WildcardPattern.Escape(VolumeNames.Find(written, Stop).Name));
+            }
+            catch (ImageBackupException)
+            {
+                // A volume that is gone is what restores are for: its name is enough.
+            }
+            IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(Opened).List(
+                new ImageFilter
+                {
+                    Volumes = names,
+                    ComputerNames = ComputerName is null ? null : [ComputerName],
+                    PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
+                },
+                null,
+                Stop);
+            return Choose(images, written);
+        });
+    }
+
+    /// <summary>This computer's image where there is one; else the only computer's.</summary>
+    private static ImageBackupInfo Choose(IReadOnlyList<ImageBackupInfo> images, string volume)
+    {
+        ImageBackupInfo? newest = null;
+        ImageBackupInfo? own = null;
+        bool severalComputers = false;
+        foreach (ImageBackupInfo image in images)
+        {
+            severalComputers |= newest is not null && newest.ComputerName != image.ComputerName;
+            newest = image;
+            if (string.Equals(image.ComputerName, Environment.MachineName, StringComparison.OrdinalIgnoreCase))
+                own = image;
+        }
+        if (own is not null)
+            return own;
+        if (newest is null)
+            throw new ImageBackupException(ErrorId.ImageNotFound, $"The repository has no image of '{volume}'.", volume);
+        if (severalComputers)
+        {
+            throw new ImageBackupException(
+                ErrorId.ImageAmbiguous, $"Several computers have images of '{volume}': name one with -ComputerName.", volume)
+            {
+                RecommendedAction = "Name the computer with -ComputerName, or the image by its id.",
+            };
+        }
+        return newest;
+    }
+
+    private void Restore(ImageRepository repository, ImageBackupInfo image)
+    {
+        string destination = DestinationOf(image);
+        if (_written.Contains(destination))
+        {
+            throw new ImageBackupException(
+                ErrorId.ParameterInvalid, $"'{destination}' has just been restored from another image: give each image a destination of its own.", destination);
+        }
+        var request = new RestoreRequest
+        {
+            ImageId = image.Id,
+            Destination = destination,
+            SkipUnchanged = SkipUnchanged,
+            ZeroUnused = ZeroUnused,
+            VerifyTarget = VerifyTarget,
+            ReplaceFile = Force,
+            ThrottleLimit = ThrottleLimit,
+        };
+        var job = new RestoreJob(repository, VolumeSystem.Current);
+        RunPumped("Checking the image and the target", _ => job.Check(request, Stop));
+
+        string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}, {ProgressText.Size(image.SizeBytes)}";
+        if (!ShouldProcessUnlessForced(destination, action, Force))
+            return;
+        if (image.IsFuzzy)
+            WriteWarning($"The image {image.ShortId} was taken while '{image.Volume}' could change: check its file system after the restore.");
+        RestoreResult result = RunPumped($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
+        _written.Add(destination);
+        foreach (string warning in result.Warnings)
+            WriteWarning($"{result.Destination}: {warning}");
+        WriteObject(result);
+    }
+
+    private string DestinationOf(ImageBackupInfo image)
+    {
+        if (Destination is { Length: 1 } given)
+        {
+            string name = VolumeNames.Full(given[0], ResolvePath);
+            return VolumeNames.IsTag(name)
+                ? RunPumped("Looking at volumes", _ => VolumeNames.Find(name, Stop)).Name
+                : name;
+        }
+        if (string.Equals(image.ComputerName, Environment.MachineName, StringComparison.OrdinalIgnoreCase))
+            return image.Volume;
+        throw new ImageBackupException(
+            ErrorId.ParameterInvalid,
+            $"The image {image.ShortId} is of a volume of the computer '{image.ComputerName}': name what to restore it to with -Destination.",
+            image.Id);
+    }
+}

@@ -1,0 +1,47 @@
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Reads every chunk of images and proves them whole.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "ImageBackup")]
+[OutputType(typeof(VerifyResult))]
+public sealed class TestImageBackupCommand : RepositoryCmdlet
+{
+    /// <summary>Objects of Get-ImageBackup, or ids or their beginnings.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
+    [ImageTransformation]
+    public ImageArgument[]? ImageBackup { get; set; }
+
+    private protected override bool InputNamesRepository => true;
+
+    private protected override void Process()
+    {
+        foreach (ImageArgument image in ImageBackup ?? [])
+            Attempt(image.Input, () => Test(image));
+    }
+
+    private void Test(ImageArgument argument)
+    {
+        if (argument.Id is not { } idPrefix)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
+        ImageRepository repository = RepositoryOf(argument);
+        VerifyResult result = RunPumped("Proving an image", channel =>
+        {
+            ImageBackupInfo image = new ImageCatalog(repository).Find(idPrefix, Stop);
+            return new VerifyJob(repository).Run(image.Id, channel, Stop);
+        });
+        WriteObject(result);
+        if (!result.IsWhole)
+        {
+            throw new ImageBackupException(
+                ErrorId.ChunkCorrupt,
+                $"The image {result.ImageId.Substring(0, 8)} of '{result.Volume}' is damaged in {result.DamagedRanges.Count} ranges of the volume; the result's DamagedRanges lists them.",
+                result.ImageId);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System;
+using System.Globalization;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+
+namespace ImageBackup.Pipeline;
+
+/// <summary>A job's state as a progress record shows it.</summary>
+internal static class ProgressText
+{
+    private static readonly string[] s_units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+    public static void Fill(ProgressRecord record, JobProgress progress)
+    {
+        record.StatusDescription = Status(progress);
+        record.PercentComplete = progress.TotalBytes > 0 ? progress.Percent : -1;
+        // Beyond a day the guess is no guess, and the field is a count of seconds.
+        record.SecondsRemaining = progress.Remaining is { TotalDays: < 30 } remaining && progress.TotalBytes > 0
+            ? (int)Math.Ceiling(remaining.TotalSeconds)
+            : -1;
+    }
+
+    public static string Status(JobProgress progress)
+    {
+        string phase = progress.Phase switch
+        {
+            JobPhase.Preparing => "Preparing",
+            JobPhase.Verifying => "Verifying",
+            JobPhase.Finishing => "Finishing",
+            JobPhase.Reading => "Reading",
+            _ => "Copying",
+        };
+        string subject = progress.Volume.Length > 0 ? progress.Volume + ": " : "";
+        if (progress.TotalBytes <= 0)
+            return subject + phase;
+        string text = $"{subject}{phase} {Size(progress.DoneBytes)} of {Size(progress.TotalBytes)}, {Size((long)progress.BytesPerSecond)}/s";
+        return progress.StoredBytes > 0 ? $"{text}, {Size(progress.StoredBytes)} stored" : text;
+    }
+
+    /// <summary>A size in binary units with one decimal: 1.5 GiB.</summary>
+    public static string Size(long bytes)
+    {
+        double value = bytes;
+        int unit = 0;
+        while (Math.Abs(value) >= 1024 && unit < s_units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+        return value.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + s_units[unit];
+    }
+}

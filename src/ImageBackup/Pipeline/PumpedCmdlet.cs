@@ -1,0 +1,220 @@
+using System;
+using System.Management.Automation;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+
+namespace ImageBackup.Pipeline;
+
+/// <summary>
+/// The base of every cmdlet. Work that may take long runs on a thread of its own while the pipeline thread, the
+/// only one that may write, pumps progress and messages; Ctrl+C cancels the work and waits until it has let go of
+/// locks and devices. Every failure becomes an error record here.
+/// </summary>
+public abstract class PumpedCmdlet : PSCmdlet, IDisposable
+{
+    private static readonly TimeSpan s_pumpInterval = TimeSpan.FromMilliseconds(200);
+    private static int s_lastActivityId = 20_000;
+
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Cancelled when the pipeline is being stopped.</summary>
+    private protected CancellationToken Stop => _stopping.Token;
+
+    protected sealed override void BeginProcessing()
+    {
+        try
+        {
+            Begin();
+        }
+        catch (Exception failure) when (IsOurs(failure))
+        {
+            ThrowIfStopping(failure);
+            ThrowTerminatingError(ErrorRecords.From(failure, null));
+        }
+    }
+
+    protected sealed override void ProcessRecord() => Attempt(null, Process);
+
+    protected sealed override void EndProcessing() => Attempt(null, End);
+
+    protected sealed override void StopProcessing()
+    {
+        try
+        {
+            _stopping.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Stopped while it was being disposed: nothing runs any more.
+        }
+    }
+
+    /// <summary>Before the first input. A failure here ends the command.</summary>
+    private protected virtual void Begin()
+    {
+    }
+
+    /// <summary>Once an input. A failure here is an error record; the next input follows.</summary>
+    private protected virtual void Process()
+    {
+    }
+
+    /// <summary>After the last input.</summary>
+    private protected virtual void End()
+    {
+    }
+
+    /// <summary>Does one thing of several: its failure is written as an error record and the others follow.</summary>
+    private protected void Attempt(object? target, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception failure) when (IsOurs(failure))
+        {
+            ThrowIfStopping(failure);
+            WriteError(ErrorRecords.From(failure, target));
+        }
+    }
+
+    /// <summary>Runs work in the background, pumps what it reports, and gives its result or its failure.</summary>
+    /// <param name="activity">What the progress record's first line says.</param>
+    /// <param name="work">Must end soon after <see cref="Stop"/> is cancelled.</param>
+    private protected T RunPumped<T>(string activity, Func<JobChannel, T> work)
+    {
+        using var channel = new JobChannel();
+        // Not bound to the token: work that has not started must still end in the same way as work that has.
+        Task<T> task = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    Stop.ThrowIfCancellationRequested();
+                    return work(channel);
+                }
+                finally
+                {
+                    channel.End();
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        ProgressRecord? shown = null;
+        try
+        {
+            bool ended;
+            do
+            {
+                ended = channel.WaitForEnd(s_pumpInterval);
+                while (channel.TryTakeMessage(out (bool IsWarning, string Text) message))
+                {
+                    if (message.IsWarning)
+                        WriteWarning(message.Text);
+                    else
+                        WriteVerbose(message.Text);
+                }
+                if (!ended && channel.TakeProgress() is { } progress)
+                {
+                    shown ??= new ProgressRecord(Interlocked.Increment(ref s_lastActivityId), activity, " ");
+                    ProgressText.Fill(shown, progress);
+                    WriteProgress(shown);
+                }
+            }
+            while (!ended);
+        }
+        catch
+        {
+            // The pipeline is being stopped, or a preference made a warning stop it: the work must have let go of
+            // everything before the user gets the prompt back.
+            _stopping.Cancel();
+            ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            throw;
+        }
+        finally
+        {
+            if (shown is not null && !Stopping)
+            {
+                shown.RecordType = ProgressRecordType.Completed;
+                WriteProgress(shown);
+            }
+        }
+        return task.GetAwaiter().GetResult();
+    }
+
+    private protected void RunPumped(string activity, Action<JobChannel> work) =>
+        RunPumped(activity, channel =>
+        {
+            work(channel);
+            return true;
+        });
+
+    /// <summary>
+    /// Asks before a thing that destroys data. -Force answers the question, but neither -WhatIf nor an explicit
+    /// -Confirm.
+    /// </summary>
+    private protected bool ShouldProcessUnlessForced(string target, string action, bool force)
+    {
+        bool asked = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm)
+            && LanguagePrimitives.IsTrue(confirm);
+        bool whatIf = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
+            ? LanguagePrimitives.IsTrue(bound)
+            : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+        if (!force || asked || whatIf)
+            return ShouldProcess(target, action);
+        WriteVerbose($"{action}: {target}");
+        return true;
+    }
+
+    /// <summary>
+    /// Full path of a path as the user wrote it: relative to the session's location, with its drives. Pipeline
+    /// thread only.
+    /// </summary>
+    private protected string ResolvePath(string path)
+    {
+        string full;
+        ProviderInfo provider;
+        try
+        {
+            full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out provider, out _);
+        }
+        catch (RuntimeException failure) when (failure is not PipelineStoppedException)
+        {
+            // A drive or provider that does not exist.
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"The path '{path}' cannot be used: {failure.Message}", path, failure);
+        }
+        if (!string.Equals(provider.Name, "FileSystem", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ImageBackupException(
+                ErrorId.ParameterInvalid, $"'{path}' is not a path of the file system but of the provider {provider.Name}.", path);
+        }
+        return full;
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            _stopping.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>PowerShell's own exceptions (a stopped pipeline, -ErrorAction Stop, binding) pass through as they are.</summary>
+    private static bool IsOurs(Exception failure) => failure is not (RuntimeException or PipelineStoppedException);
+
+    /// <summary>A cancellation that the user asked for is no error: the pipeline stops without a word.</summary>
+    private void ThrowIfStopping(Exception failure)
+    {
+        bool cancelled = failure is OperationCanceledException or ImageBackupException { Id: ErrorId.Cancelled };
+        if (cancelled && (Stopping || _stopping.IsCancellationRequested))
+            throw new PipelineStoppedException();
+    }
+}

@@ -1,0 +1,167 @@
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.IO;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Session;
+
+/// <summary>
+/// Runs the program that prints the password: without a shell, split into words as restic splits them, bounded in
+/// time and output. What it prints never gets into an error.
+/// </summary>
+internal static class PasswordCommand
+{
+    /// <exception cref="ImageBackupException">PasswordMissing: it failed, ran too long or printed too much.</exception>
+    public static byte[] Run(string commandLine, TimeSpan timeLimit, int maxOutputBytes, CancellationToken cancellation)
+    {
+        IReadOnlyList<string> words = Split(commandLine);
+        if (words.Count == 0)
+            throw Failed("is empty");
+
+        using var process = new Process();
+        process.StartInfo = new ProcessStartInfo(words[0])
+        {
+            Arguments = JoinArguments(words),
+            UseShellExecute = false,
+            CreateNoWindow = true,
+            RedirectStandardOutput = true,
+        };
+        try
+        {
+            process.Start();
+        }
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
+        {
+            throw Failed($"could not be started: {e.Message}", e);
+        }
+
+        try
+        {
+            Stream output = process.StandardOutput.BaseStream;
+            Task<byte[]?> reading = Task.Run(() => ReadAll(output, maxOutputBytes), CancellationToken.None);
+            bool inTime = reading.Wait((int)timeLimit.TotalMilliseconds, cancellation);
+            if (!inTime || !process.WaitForExit((int)timeLimit.TotalMilliseconds))
+                throw Failed($"did not end within {timeLimit.TotalSeconds:0} s");
+            byte[] password = reading.Result ?? throw Failed($"printed more than {maxOutputBytes} bytes");
+            if (process.ExitCode != 0)
+            {
+                Array.Clear(password, 0, password.Length);
+                throw Failed($"ended with exit code {process.ExitCode}");
+            }
+            return password;
+        }
+        finally
+        {
+            try
+            {
+                if (!process.HasExited)
+                    process.Kill();
+            }
+            catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+            {
+                // It ended meanwhile.
+            }
+        }
+    }
+
+    /// <summary>
+    /// Words by white space; single and double quotes group, and a backslash before a quote makes it plain.
+    /// </summary>
+    public static IReadOnlyList<string> Split(string commandLine)
+    {
+        var words = new List<string>();
+        var word = new StringBuilder();
+        bool inWord = false;
+        char quote = '\0';
+        for (int i = 0; i < commandLine.Length; i++)
+        {
+            char c = commandLine[i];
+            if (c == '\\' && i + 1 < commandLine.Length && commandLine[i + 1] is '"' or '\'')
+            {
+                word.Append(commandLine[++i]);
+                inWord = true;
+            }
+            else if (quote != '\0')
+            {
+                if (c == quote)
+                    quote = '\0';
+                else
+                    word.Append(c);
+            }
+            else if (c is '"' or '\'')
+            {
+                quote = c;
+                inWord = true;
+            }
+            else if (char.IsWhiteSpace(c))
+            {
+                if (inWord)
+                    words.Add(word.ToString());
+                word.Clear();
+                inWord = false;
+            }
+            else
+            {
+                word.Append(c);
+                inWord = true;
+            }
+        }
+        if (quote != '\0')
+            throw Failed("has a quote that is not closed");
+        if (inWord)
+            words.Add(word.ToString());
+        return words;
+    }
+
+    /// <summary>
+    /// The arguments as one line, quoted by the Windows C runtime's rules, which .NET undoes on every system.
+    /// (ProcessStartInfo.ArgumentList does not exist on .NET Framework.)
+    /// </summary>
+    private static string JoinArguments(IReadOnlyList<string> words)
+    {
+        var line = new StringBuilder();
+        for (int w = 1; w < words.Count; w++)
+        {
+            if (w > 1)
+                line.Append(' ');
+            line.Append('"');
+            int backslashes = 0;
+            foreach (char c in words[w])
+            {
+                if (c == '\\')
+                {
+                    backslashes++;
+                    continue;
+                }
+                line.Append('\\', c == '"' ? (2 * backslashes) + 1 : backslashes).Append(c);
+                backslashes = 0;
+            }
+            line.Append('\\', 2 * backslashes).Append('"');
+        }
+        return line.ToString();
+    }
+
+    private static byte[]? ReadAll(Stream output, int maxBytes)
+    {
+        var buffer = new byte[maxBytes + 1];
+        int length = 0;
+        for (int read; length < buffer.Length && (read = output.Read(buffer, length, buffer.Length - length)) > 0;)
+            length += read;
+        byte[]? all = null;
+        if (length <= maxBytes)
+        {
+            all = new byte[length];
+            Array.Copy(buffer, all, length);
+        }
+        Array.Clear(buffer, 0, buffer.Length);
+        return all;
+    }
+
+    private static ImageBackupException Failed(string what, Exception? inner = null) => new(
+        ErrorId.PasswordMissing, $"The command of {PasswordSource.CommandVariable} {what}.", PasswordSource.CommandVariable, inner);
+}

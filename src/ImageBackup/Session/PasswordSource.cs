@@ -1,0 +1,109 @@
+using System;
+using System.IO;
+using System.Security;
+using System.Text;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+
+namespace ImageBackup.Session;
+
+/// <summary>
+/// Where the password comes from: the parameter; else what restic's users have in their environment, with restic's
+/// precedence and restic's trimming, so that one setting opens the repository with both programs.
+/// </summary>
+internal static class PasswordSource
+{
+    public const string CommandVariable = "RESTIC_PASSWORD_COMMAND";
+    public const string FileVariable = "RESTIC_PASSWORD_FILE";
+    public const string PasswordVariable = "RESTIC_PASSWORD";
+
+    /// <summary>A password file that is longer holds something else.</summary>
+    private const int MaxSecretBytes = 64 * 1024;
+
+    private static readonly TimeSpan s_commandTimeLimit = TimeSpan.FromSeconds(60);
+
+    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid.</exception>
+    public static RepositoryPassword Resolve(SecureString? given, CancellationToken cancellation)
+    {
+        if (given is not null)
+            return NotEmpty(RepositoryPassword.From(given), "-Password");
+
+        string? command = Variable(CommandVariable);
+        string? file = Variable(FileVariable);
+        if (command is not null && file is not null)
+        {
+            throw new ImageBackupException(
+                ErrorId.ParameterInvalid, $"{CommandVariable} and {FileVariable} are both set: clear one of them.", CommandVariable);
+        }
+        if (command is not null)
+        {
+            byte[] output = PasswordCommand.Run(command, s_commandTimeLimit, MaxSecretBytes, cancellation);
+            return NotEmpty(Take(output), CommandVariable);
+        }
+        if (file is not null)
+            return NotEmpty(Take(ReadFile(file)), FileVariable);
+        if (Variable(PasswordVariable) is { } password)
+            return NotEmpty(RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(password)), PasswordVariable);
+        throw new ImageBackupException(
+            ErrorId.PasswordMissing,
+            $"No password was given: -Password is absent and none of {PasswordVariable}, {FileVariable} and {CommandVariable} is set.");
+    }
+
+    private static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    private static RepositoryPassword NotEmpty(RepositoryPassword password, string source)
+    {
+        if (!password.IsEmpty)
+            return password;
+        password.Dispose();
+        throw new ImageBackupException(ErrorId.PasswordMissing, $"The password from {source} is empty.", source);
+    }
+
+    private static byte[] ReadFile(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+            var buffer = new byte[MaxSecretBytes + 1];
+            int length = 0;
+            for (int read; length < buffer.Length && (read = stream.Read(buffer, length, buffer.Length - length)) > 0;)
+                length += read;
+            if (length > MaxSecretBytes)
+            {
+                Array.Clear(buffer, 0, buffer.Length);
+                throw new ImageBackupException(
+                    ErrorId.ParameterInvalid, $"The password file '{path}' is longer than {MaxSecretBytes} bytes.", path);
+            }
+            return CutAndClear(buffer, 0, length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new ImageBackupException(
+                ErrorId.PasswordMissing, $"The password file of {FileVariable} cannot be read: {e.Message}", path, e);
+        }
+    }
+
+    /// <summary>Drops a byte order mark and white space around the password, and clears the input.</summary>
+    private static RepositoryPassword Take(byte[] raw)
+    {
+        int start = raw is [0xEF, 0xBB, 0xBF, ..] ? 3 : 0;
+        int end = raw.Length;
+        while (start < end && IsSpace(raw[start]))
+            start++;
+        while (end > start && IsSpace(raw[end - 1]))
+            end--;
+        return RepositoryPassword.FromUtf8(CutAndClear(raw, start, end - start));
+    }
+
+    private static bool IsSpace(byte value) => value is (byte)' ' or (>= 9 and <= 13);
+
+    private static byte[] CutAndClear(byte[] source, int start, int length)
+    {
+        var cut = new byte[length];
+        Array.Copy(source, start, cut, 0, length);
+        Array.Clear(source, 0, source.Length);
+        return cut;
+    }
+}

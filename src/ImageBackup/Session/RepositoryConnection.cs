@@ -1,0 +1,43 @@
+using System;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+
+namespace ImageBackup.Session;
+
+/// <summary>An open repository as Connect-ImageRepository gives it; every cmdlet's -Repository takes it.</summary>
+public sealed class RepositoryConnection : IDisposable
+{
+    private readonly ImageRepository _repository;
+
+    internal RepositoryConnection(ImageRepository repository)
+    {
+        _repository = repository;
+        Location = repository.Location;
+        Id = repository.Id;
+        FormatVersion = repository.FormatVersion;
+    }
+
+    /// <summary>Full path of the repository.</summary>
+    public string Location { get; }
+
+    /// <summary>The repository's id: 64 hexadecimal digits.</summary>
+    public string Id { get; }
+    public int FormatVersion { get; }
+    public bool IsConnected { get; private set; } = true;
+
+    /// <exception cref="ImageBackupException">RepositoryNotConnected: it was disconnected.</exception>
+    internal ImageRepository Repository => IsConnected
+        ? _repository
+        : throw new ImageBackupException(ErrorId.RepositoryNotConnected, $"The repository '{Location}' was disconnected.", Location);
+
+    public override string ToString() => Location;
+
+    /// <summary>Closes the repository and forgets its keys.</summary>
+    public void Dispose()
+    {
+        if (!IsConnected)
+            return;
+        IsConnected = false;
+        _repository.Dispose();
+    }
+}

@@ -1,0 +1,53 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+
+namespace ImageBackup.Bench;
+
+/// <summary>
+/// Ours against its peers, in one run, as ratios. Linux, root (a loop mount fills the volume); peers that are missing are
+/// named and left out.
+/// </summary>
+internal static class Program
+{
+    private const string Usage = """
+        dotnet run -c Release --project tests/Bench -- [options]
+          --work <directory>    where the volume and the repositories go (default: a new one under the temporary directory)
+          --size <GiB>          the volume's size (default 4)
+          --runs <n>            runs of each, the median counts (default 3)
+          --host <path>         ImageBackup.Host's dll or executable (default: the build output)
+          --volume <path>       measure this raw volume instead of making one
+          --used                read the file system's map (issue: used blocks); default: the whole device
+          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog
+        """;
+
+    public static int Main(string[] args)
+    {
+        if (args.Contains("--help"))
+        {
+            Console.WriteLine(Usage);
+            return 0;
+        }
+        string? Option(string name) => args.SkipWhile(a => a != name).Skip(1).FirstOrDefault();
+        string work = Option("--work") ?? Path.Combine(Path.GetTempPath(), "imagebackup-bench-" + Environment.ProcessId);
+        int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
+        int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
+        string[]? only = Option("--only")?.Split(',');
+        bool ownsWork = !Directory.Exists(work);
+        Directory.CreateDirectory(work);
+        try
+        {
+            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB);
+            string host = Option("--host") ?? HostPath.Find();
+            var bench = new Bench(volume, work, host, runs, args.Contains("--used"), name => only is null || only.Contains(name));
+            bench.Run();
+            return 0;
+        }
+        finally
+        {
+            if (ownsWork)
+                Directory.Delete(work, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+
+namespace ImageBackup.Tests.Interop.Volumes;
+
+/// <summary>A directory of its own, with loop devices and mounts that are undone in reverse, whatever happens.</summary>
+internal sealed class Rig : IDisposable
+{
+    private readonly Stack<Action> _undo = new();
+
+    public Rig()
+    {
+        Directory = System.IO.Directory.CreateTempSubdirectory("imagebackup-volumes-").FullName;
+        _undo.Push(() => System.IO.Directory.Delete(Directory, recursive: true));
+    }
+
+    public string Directory { get; }
+
+    public string Path(string name) => System.IO.Path.Combine(Directory, name);
+
+    /// <summary>A sparse file of the length.</summary>
+    public string File(string name, long lengthBytes)
+    {
+        using FileStream file = System.IO.File.Create(Path(name));
+        file.SetLength(lengthBytes);
+        return file.Name;
+    }
+
+    public string Loop(string file, params string[] options)
+    {
+        string device = Tool.Run("losetup", [.. options, "--find", "--show", file]);
+        _undo.Push(() => Tool.TryRun("losetup", "-d", device));
+        return device;
+    }
+
+    /// <summary>A partition of a loop device (attached with -P), told to the kernel as a partition table would.</summary>
+    public string Partition(string loop, int number, long startSector, long sectorCount)
+    {
+        Tool.Run("addpart", loop, $"{number}", $"{startSector}", $"{sectorCount}");
+        _undo.Push(() => Tool.TryRun("delpart", loop, $"{number}"));
+        return $"{loop}p{number}";
+    }
+
+    public string Mount(string name, params string[] arguments)
+    {
+        string point = System.IO.Directory.CreateDirectory(Path(name)).FullName;
+        Tool.Run("mount", [.. arguments, point]);
+        _undo.Push(() => Tool.TryRun("umount", "-l", point));
+        return point;
+    }
+
+    public void Undo(Action action) => _undo.Push(action);
+
+    public void Dispose()
+    {
+        while (_undo.TryPop(out Action? action))
+        {
+            try
+            {
+                action();
+            }
+            catch (IOException)
+            {
+                // The next step must still be undone.
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+BeforeAll {
+    . $PSScriptRoot/Suite.ps1
+    $volume = Join-Path $work 'volume.img'
+    $second = Join-Path $work 'second.img'
+    New-TestVolume $volume 1
+    New-TestVolume $second 2
+    $location = Join-Path $work 'repository'
+    $null = Initialize-ImageRepository $location -Password $password | Connect-ImageRepository
+}
+
+AfterAll {
+    Disconnect-ImageRepository
+    Remove-Work
+}
+
+Describe 'Backup-VolumeImage' {
+    It 'gives the image that Get-ImageBackup then shows' {
+        $image = Backup-VolumeImage $volume -Tag pester
+        $image.SizeBytes | Should -Be (Get-Item $volume).Length
+        $image.ImageType | Should -Be 'Static'
+        $image.Tags | Should -Contain 'pester'
+        (Get-ImageBackup -Id $image.ShortId).Id | Should -Be $image.Id
+    }
+
+    It 'takes <Name> by the pipeline' -ForEach @(
+        @{ Name = 'a path'; Make = { param($v) $v } }
+        @{ Name = 'a file'; Make = { param($v) Get-Item $v } }
+        @{ Name = 'an object of Get-ImageVolume'; Make = { param($v) Get-ImageVolume $v } }
+        @{ Name = 'an MSFT_Volume-shaped object'; Make = { param($v) [pscustomobject]@{ DriveLetter = [char]0; Path = $v; UniqueId = 'u'; FileSystemLabel = '' } } }
+        @{ Name = 'an object with a property Volume'; Make = { param($v) [pscustomobject]@{ Volume = $v } } }
+        @{ Name = 'lsblk -J''s document'; Make = { param($v) '{"blockdevices":[{"name":"x","path":"' + $v + '","size":5,"type":"disk"}]}' | ConvertFrom-Json } }
+        @{ Name = 'a device of lsblk -J with children'; Make = { param($v) ('{"name":"x","path":"/nope","children":[{"name":"y","path":"' + $v + '"}]}' | ConvertFrom-Json) } }
+        @{ Name = 'an image of its own'; Make = { param($v) Get-ImageBackup $v } }
+    ) {
+        $image = & $Make $volume | Backup-VolumeImage
+        $image.Volume | Should -Be $volume
+    }
+
+    It 'goes on after a volume that fails' {
+        $images = $volume, (Join-Path $work 'absent.img'), [pscustomobject]@{ Colour = 'red' }, $second |
+            Backup-VolumeImage -ErrorVariable failures -ErrorAction SilentlyContinue
+        $images.Volume | Should -Be $volume, $second
+        ErrorId $failures | Should -Be 'VolumeNotFound', 'ParameterInvalid'
+        $failures[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+    }
+
+    It 'stops with -ErrorAction Stop' {
+        { './absent.img', $second | Backup-VolumeImage -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeNotFound,*'
+    }
+
+    It 'writes nothing with -WhatIf' {
+        $before = TreeState $location
+        Backup-VolumeImage $volume -WhatIf | Should -BeNullOrEmpty
+        TreeState $location | Should -Be $before
+    }
+
+    It 'takes the chunk size <_>' -ForEach 64KB, '128KiB', '1MB', '4 MiB' {
+        $image = Backup-VolumeImage $second -ChunkSize $_
+        $image.ChunkSizeBytes | Should -BeIn 65536, 131072, 1048576, 4194304
+    }
+
+    It 'refuses <Arguments> with <Id>' -ForEach @(
+        @{ Arguments = @{ ChunkSize = 100000 }; Id = 'ParameterInvalid,*' }
+        @{ Arguments = @{ ImageType = 'Snapshot' }; Id = 'NotSupported,*' }
+        @{ Arguments = @{ Tag = 'a,b' }; Id = 'ParameterInvalid,*' }
+        @{ Arguments = @{ ThrottleLimit = 0 }; Id = 'ParameterArgumentValidationError,*' }
+    ) {
+        { Backup-VolumeImage $volume @Arguments } | Should -Throw -ErrorId $Id
+    }
+
+    It 'says that no volume was named' {
+        { Backup-VolumeImage } | Should -Throw -ErrorId 'NoVolume,*'
+    }
+
+    It 'stores nothing again that is there' {
+        $first = Backup-VolumeImage $second
+        $again = Backup-VolumeImage $second
+        $again.NewChunkCount | Should -Be 0
+        $again.Id | Should -Not -Be $first.Id
+    }
+
+    It 'has objects that Export-Csv, ConvertTo-Json and Select-Object take' {
+        $image = Get-ImageBackup -Volume $volume
+        ($image | ConvertTo-Csv | ConvertFrom-Csv).Volume | Should -Be $volume
+        ($image | ConvertTo-Json | ConvertFrom-Json).Id | Should -Be $image.Id
+        ($image | Select-Object SizeBytes).SizeBytes | Should -BeOfType [long]
+    }
+}
+
+Describe 'Get-ImageBackup' {
+    It 'shows active images by default and all with -IncludeInactive' {
+        $null = Backup-VolumeImage $second
+        @(Get-ImageBackup -Volume $second).Count | Should -Be 1
+        @(Get-ImageBackup -Volume $second -IncludeInactive).Count | Should -BeGreaterThan 1
+    }
+
+    It 'goes back in time' {
+        $now = Get-Date
+        Start-Sleep -Milliseconds 1100
+        $null = Backup-VolumeImage $second
+        (Get-ImageBackup -Volume $second -PointInTime $now).BackupTime | Should -BeLessOrEqual $now
+    }
+
+    It 'writes an error for an id that nothing has' {
+        Get-ImageBackup -Id ffffffff -ErrorVariable failure -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        ErrorId $failure | Should -Be 'ImageNotFound'
+    }
+
+    It 'takes wildcards' {
+        @(Get-ImageBackup -Volume (Join-Path $work '*.img')).Count | Should -Be 2
+    }
+}
+
+Describe 'Views' {
+    It 'show an image as a table with sizes that can be read' {
+        $text = Get-ImageBackup -Volume $volume | Out-String -Width 120
+        $text | Should -Match 'Volume\s+Time\s+Size\s+Stored\s+Type\s+Id'
+        $text | Should -Match '2 MiB'
+        $text | Should -Match 'Static'
+    }
+
+    It 'show an image as a list with the exact size' {
+        $text = Get-ImageBackup -Volume $volume | Format-List | Out-String -Width 200
+        $text | Should -Match 'Size\s*: 2 MiB \(2[,.\u00a0]?097[,.\u00a0]?852 bytes\)'
+        $text | Should -Match 'Id\s*: [0-9a-f]{64}'
+        $text | Should -Match 'Chunks\s*: \d'
+        $text | Should -Match 'State\s*: active'
+    }
+
+    It 'fit an image''s id into 80 columns' {
+        Get-ImageBackup -Volume $volume | Out-String -Width 80 | Should -Match '[0-9a-f]{8}'
+    }
+
+    It 'show volumes as table and list' {
+        Get-ImageVolume $volume | Out-String -Width 120 | Should -Match 'FileSystem'
+        Get-ImageVolume $volume | Format-List | Out-String | Should -Match 'SectorSize\s*: 512'
+    }
+
+    It 'show the repository and its check as lists' {
+        Test-ImageRepository | Format-List | Out-String | Should -Match 'Result\s*: healthy'
+        Connect-ImageRepository $location -Password $password | Format-List | Out-String | Should -Match 'State\s*: open'
+    }
+
+    It 'survive a job' {
+        $job = Start-Job { param($m, $r) Import-Module $m; $env:RESTIC_PASSWORD = 'Pester-pass-5!'; Get-ImageBackup -Repository $r } -ArgumentList $env:IMAGEBACKUP_MANIFEST, $location
+        $images = $job | Receive-Job -Wait -AutoRemoveJob
+        $images[0].PSTypeNames[0] | Should -Be 'Deserialized.ImageBackup.Engine.Jobs.ImageBackupInfo'
+        $images | Out-String -Width 120 | Should -Match 'Volume\s+Time\s+Size'
+        ($images[0] | Test-ImageBackup).IsWhole | Should -BeTrue
+    }
+}

@@ -1,0 +1,37 @@
+# Dot-sourced in BeforeAll of every file: the module, a directory to work in (Pester's TestDrive is emptied after
+# every block, and a repository lives on), and what the tests share. AfterAll calls Remove-Work.
+
+Import-Module $env:IMAGEBACKUP_MANIFEST -Force
+
+foreach ($variable in 'RESTIC_REPOSITORY', 'RESTIC_PASSWORD', 'RESTIC_PASSWORD_FILE', 'RESTIC_PASSWORD_COMMAND') {
+    [Environment]::SetEnvironmentVariable($variable, $null)
+}
+
+$secretText = 'Pester-pass-5!'
+$password = ConvertTo-SecureString $secretText -AsPlainText -Force
+
+$work = [IO.Directory]::CreateTempSubdirectory('imagebackup-pester-').FullName
+$null = New-PSDrive -Name Work -PSProvider FileSystem -Root $work -Scope Global
+
+function Remove-Work {
+    Remove-PSDrive Work -Scope Global
+    Remove-Item $work -Recurse -Force
+}
+
+function New-TestVolume([string] $Path, [int] $Seed = 1, [int] $SizeBytes = 2MB + 700) {
+    $bytes = [byte[]]::new($SizeBytes)
+    [Random]::new($Seed).NextBytes($bytes)
+    [Array]::Clear($bytes, 1MB, 512KB)
+    [IO.File]::WriteAllBytes($Path, $bytes)
+}
+
+# The error ids without the command's name.
+function ErrorId($errors) {
+    @($errors | ForEach-Object { $_.FullyQualifiedErrorId.Split(',')[0] })
+}
+
+# Every file below a directory with its length and time: equal before and after where nothing was written.
+function TreeState([string] $Path) {
+    Get-ChildItem $Path -Recurse -File -Force | Sort-Object FullName |
+        ForEach-Object { '{0} {1} {2:o}' -f $_.FullName, $_.Length, $_.LastWriteTimeUtc }
+}

@@ -1,0 +1,200 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>Backup-VolumeImage and Get-ImageBackup on files that hold volumes.</summary>
+[Collection(CommandTests.Name)]
+public sealed class BackupCommandTests : IDisposable
+{
+    private readonly RepositoryFixture _fixture;
+    private readonly ShellSession _session;
+
+    public BackupCommandTests(RepositoryFixture fixture)
+    {
+        _fixture = fixture;
+        _session = fixture.NewSession();
+        _session.Run("$null = Connect-ImageRepository $repository -Password $password").WithoutErrors();
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private string NewVolume() => _fixture.NewVolume($"{Guid.NewGuid():N}.img", seed: 7);
+
+    [Fact]
+    public void A_volume_becomes_an_image_with_what_was_asked_for()
+    {
+        ImageBackupInfo image = _session.Run("Backup-VolumeImage -Volume $volume -ChunkSize 64KiB -Tag blue, nightly -ComputerName other -ImageType Static")
+            .WithoutErrors().Single<ImageBackupInfo>();
+        Assert.Equal(_fixture.VolumeFile, image.Volume);
+        Assert.Equal(new FileInfo(_fixture.VolumeFile).Length, image.SizeBytes);
+        Assert.Equal(65536, image.ChunkSizeBytes);
+        Assert.Equal("other", image.ComputerName);
+        Assert.Equal(ImageType.Static, image.ImageType);
+        Assert.Superset(new[] { "blue", "nightly" }.ToHashSet(), image.Tags.ToHashSet());
+    }
+
+    [Theory]
+    [InlineData("$v")]
+    [InlineData("([System.IO.FileInfo]$v)")]
+    [InlineData("(Get-ImageVolume $v)")]
+    [InlineData("@{ Path = $v }")]
+    [InlineData("([pscustomobject]@{ Path = $v; DriveLetter = [char]0; UniqueId = 'x' })")]
+    [InlineData("([pscustomobject]@{ blockdevices = @([pscustomobject]@{ name = 'x'; path = $v; type = 'part' }) })")]
+    public void A_volume_comes_by_the_pipeline_in_many_shapes(string expression)
+    {
+        string volume = NewVolume();
+        ShellResult result = _session.Run($"{expression} | Backup-VolumeImage", ("v", volume));
+        Assert.Equal(volume, result.WithoutErrors().Single<ImageBackupInfo>().Volume);
+    }
+
+    [Fact]
+    public void A_relative_path_is_relative_to_the_location()
+    {
+        string volume = NewVolume();
+        _session.SetLocation(_fixture.Directory);
+        Assert.Equal(volume, _session.Run("Backup-VolumeImage $v", ("v", Path.GetFileName(volume))).WithoutErrors().Single<ImageBackupInfo>().Volume);
+    }
+
+    [Fact]
+    public void One_failing_volume_does_not_stop_the_others()
+    {
+        string first = NewVolume();
+        string last = NewVolume();
+        string empty = _fixture.PathOf($"{Guid.NewGuid():N}.img");
+        File.WriteAllBytes(empty, []);
+        ShellResult result = _session.Run(
+            "$first, './absent.img', $empty, ([pscustomobject]@{ Colour = 'red' }), $last | Backup-VolumeImage",
+            ("first", first), ("last", last), ("empty", empty));
+        Assert.Equal([first, last], result.Output.Select(o => ((ImageBackupInfo)o.BaseObject).Volume));
+        Assert.Equal(["VolumeNotFound", "VolumeEmpty", "ParameterInvalid"], result.Ids);
+        Assert.Equal("./absent.img", result.Errors[0].TargetObject?.ToString());
+    }
+
+    [Fact]
+    public void A_drive_that_does_not_exist_is_no_volume() =>
+        Assert.Equal(["VolumeNotFound", "VolumeNotFound"], _session.Run("Backup-VolumeImage 'nodrive:/x', 'UUID=none'").Ids);
+
+    [Fact]
+    public void ErrorAction_Stop_stops_at_the_failing_volume()
+    {
+        string last = NewVolume();
+        ShellResult result = _session.Run("'./absent.img', $last | Backup-VolumeImage -ErrorAction Stop", ("last", last));
+        Assert.Empty(result.Output);
+        Assert.Equal("VolumeNotFound", result.ErrorId);
+    }
+
+    [Fact]
+    public void WhatIf_checks_and_writes_nothing()
+    {
+        string[] before = _fixture.RepositoryFiles();
+        ShellResult result = _session.Run("$volume, './absent.img' | Backup-VolumeImage -WhatIf");
+        Assert.Empty(result.Output);
+        Assert.Equal("VolumeNotFound", result.ErrorId);
+        Assert.Contains("What if", result.Text, StringComparison.Ordinal);
+        Assert.Equal(before, _fixture.RepositoryFiles());
+    }
+
+    [Theory]
+    [InlineData("Backup-VolumeImage", "NoVolume")]
+    [InlineData("Backup-VolumeImage $volume -ImageType Snapshot", "NotSupported")]
+    [InlineData("Backup-VolumeImage $volume -ChunkSize 100000", "ParameterInvalid")]
+    [InlineData("Backup-VolumeImage $volume -ChunkSize 8MB", "ParameterInvalid")]
+    [InlineData("Backup-VolumeImage $volume -ChunkSize 32KB", "ParameterInvalid")]
+    [InlineData("Backup-VolumeImage $volume -Tag 'a,b'", "ParameterInvalid")]
+    [InlineData("Backup-VolumeImage $volume -ChunkSize huge", "ParameterArgumentTransformationError")]
+    [InlineData("Backup-VolumeImage $volume -ThrottleLimit 0", "ParameterArgumentValidationError")]
+    [InlineData("Backup-VolumeImage $volume -ImageType Frozen", "CannotConvertArgumentNoMessage")]
+    public void What_cannot_be_done_says_so_before_anything_is_done(string script, string id)
+    {
+        string[] before = _fixture.RepositoryFiles();
+        ShellResult result = _session.Run(script);
+        Assert.Equal(id, result.ErrorId);
+        Assert.Empty(result.Output);
+        Assert.Equal(before, _fixture.RepositoryFiles());
+    }
+
+    [Fact]
+    public void Images_are_found_by_volume_id_tag_time_and_computer()
+    {
+        string volume = NewVolume();
+        string tag = $"t{Guid.NewGuid():N}";
+        ImageBackupInfo[] images = [.. _session.Run(
+            "Backup-VolumeImage $v -Tag $t, old; Backup-VolumeImage $v -Tag $t", ("v", volume), ("t", tag))
+            .WithoutErrors().Output.Select(o => (ImageBackupInfo)o.BaseObject)];
+        Assert.Equal(2, images.Length);
+
+        string[] Ids(string script) =>
+            [.. _session.Run(script, ("id", images[0].ShortId)).WithoutErrors().Output.Select(o => ((ImageBackupInfo)o.BaseObject).Id)];
+        string[] newest = [images[1].Id];
+        string[] oldest = [images[0].Id];
+        string[] both = [images[0].Id, images[1].Id];
+        Assert.Equal(newest, Ids("Get-ImageBackup -Volume $v"));
+        Assert.Equal(newest, Ids("Get-ImageBackup -Volume ('./' + [System.IO.Path]::GetFileName($v))"));
+        Assert.Equal(newest, Ids("Get-ImageVolume $v | Get-ImageBackup"));
+        Assert.Equal(both, Ids("Get-ImageBackup -Volume $v -IncludeInactive"));
+        Assert.Equal(both, Ids("Get-ImageBackup -Tag $t -IncludeInactive"));
+        Assert.Equal(oldest, Ids("Get-ImageBackup -Id $id"));
+        Assert.Equal(oldest, Ids("Get-ImageBackup -Volume $v -Tag old -IncludeInactive"));
+        Assert.Empty(Ids("Get-ImageBackup -Volume $v -ComputerName nobody"));
+        Assert.Empty(Ids("Get-ImageBackup -Volume $v -PointInTime 2001-01-01"));
+        Assert.Equal(newest, Ids("Get-ImageBackup -Volume ($v.Substring(0, $v.Length - 6) + '*')"));
+    }
+
+    [Fact]
+    public void An_id_that_nothing_has_is_an_error()
+    {
+        ShellResult result = _session.Run("Get-ImageBackup -Id ffffffffffff");
+        Assert.Equal("ImageNotFound", result.ErrorId);
+        Assert.Equal(ErrorCategory.ObjectNotFound, result.Errors[0].CategoryInfo.Category);
+    }
+
+    [Fact]
+    public void A_backup_ended_by_Ctrl_C_leaves_no_lock()
+    {
+        string big = _fixture.PathOf("big.img");
+        using (FileStream stream = File.Create(big))
+        {
+            var random = new Random(3);
+            var block = new byte[1 << 20];
+            for (int i = 0; i < 600; i++)
+            {
+                random.NextBytes(block);
+                stream.Write(block);
+            }
+        }
+        try
+        {
+            _session.Set("big", big);
+            using PowerShell shell = _session.Prepare("Backup-VolumeImage $big -ThrottleLimit 1");
+            IAsyncResult running = shell.BeginInvoke();
+            string locks = Path.Combine(_fixture.Location, "locks");
+            Assert.True(
+                System.Threading.SpinWait.SpinUntil(() => Directory.GetFiles(locks).Length > 0 || running.IsCompleted, TimeSpan.FromSeconds(20)));
+            Assert.False(running.IsCompleted, "the backup was over before it could be stopped");
+            shell.Stop();
+            Assert.Empty(Directory.GetFiles(locks));
+            Assert.Empty(shell.Streams.Error);
+            Assert.Empty(_session.Run("Get-ImageBackup -Volume $big").WithoutErrors().Output);
+        }
+        finally
+        {
+            File.Delete(big);
+        }
+    }
+
+    [Fact]
+    public void Volumes_of_this_machine_are_listed_or_looked_up()
+    {
+        ImageVolume volume = _session.Run("Get-ImageVolume $volume").WithoutErrors().Single<ImageVolume>();
+        Assert.Equal(_fixture.VolumeFile, volume.Name);
+        Assert.Equal(new FileInfo(_fixture.VolumeFile).Length, volume.SizeBytes);
+        Assert.All(_session.Run("Get-ImageVolume").WithoutErrors().Output, o => Assert.IsType<ImageVolume>(o.BaseObject));
+        Assert.Empty(_session.Run("Get-ImageVolume 'no-such-volume-*'").WithoutErrors().Output);
+        Assert.Equal("VolumeNotFound", _session.Run("Get-ImageVolume UUID=does-not-exist").ErrorId);
+    }
+}

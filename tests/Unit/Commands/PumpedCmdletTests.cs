@@ -1,0 +1,146 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Management.Automation;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Pipeline;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>A cmdlet whose work is a delegate.</summary>
+[Cmdlet(VerbsLifecycle.Invoke, "PumpedWork", SupportsShouldProcess = true)]
+public sealed class InvokePumpedWorkCommand : PumpedCmdlet
+{
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    public PSObject Work { get; set; } = null!;
+
+    private protected override void Process() =>
+        WriteObject(RunPumped("Working", channel => ((Func<object, CancellationToken, object>)Work.BaseObject)(channel, Stop)));
+}
+
+/// <summary>The pump between background work and the pipeline thread.</summary>
+public sealed class PumpedCmdletTests : IDisposable
+{
+    private readonly ShellSession _session = new(typeof(InvokePumpedWorkCommand));
+
+    public void Dispose() => _session.Dispose();
+
+    private static Func<object, CancellationToken, object> Work(Func<JobChannel, CancellationToken, object> work) =>
+        (channel, stop) => work((JobChannel)channel, stop);
+
+    private static JobProgress At(long done) => new(JobPhase.Copying, "vol", done, 1000, 10, TimeSpan.FromSeconds(1));
+
+    [Fact]
+    public void Messages_and_the_result_come_out_on_the_pipeline_thread()
+    {
+        ShellResult result = _session.Run("$work | Invoke-PumpedWork -Verbose", ("work", Work((channel, _) =>
+        {
+            channel.Warn("careful");
+            channel.Tell("detail");
+            return 42;
+        })));
+        Assert.Equal(42, result.WithoutErrors().Single<int>());
+        Assert.Equal(["careful"], result.Warnings);
+        Assert.Contains("detail", result.Verbose);
+    }
+
+    [Fact]
+    public void Progress_is_shown_about_five_times_a_second_and_ends()
+    {
+        _session.Run("Invoke-PumpedWork $work", ("work", Work((channel, _) =>
+        {
+            for (int i = 0; i < 1000; i++)
+            {
+                channel.Report(At(i));
+                Thread.Sleep(1);
+            }
+            return 0;
+        }))).WithoutErrors();
+        List<ProgressRecord> shown = _session.Host.Console.Progress;
+        Assert.InRange(shown.Count, 2, 12);
+        Assert.All(shown, p => Assert.Equal("Working", p.Activity));
+        Assert.Contains(shown, p => p.StatusDescription.Contains("/s", StringComparison.Ordinal));
+        Assert.Equal(ProgressRecordType.Completed, shown[^1].RecordType);
+    }
+
+    [Fact]
+    public void A_known_failure_is_an_error_record_and_the_next_input_follows()
+    {
+        ShellResult result = _session.Run(
+            "$bad, $good | Invoke-PumpedWork",
+            ("bad", Work((_, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "held", "/dev/x"))),
+            ("good", Work((_, _) => "fine")));
+        Assert.Equal("fine", result.Single<string>());
+        Assert.Equal("VolumeInUse", result.ErrorId);
+        Assert.StartsWith("VolumeInUse,", result.Errors[0].FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(ErrorCategory.ResourceBusy, result.Errors[0].CategoryInfo.Category);
+        Assert.Equal("/dev/x", result.Errors[0].TargetObject);
+    }
+
+    [Fact]
+    public void A_defect_is_an_unexpected_error() =>
+        Assert.Equal("Unexpected", _session.Run("Invoke-PumpedWork $work", ("work", Work((_, _) => throw new ArithmeticException("x")))).ErrorId);
+
+    [Fact]
+    public void A_cancellation_that_nobody_asked_for_is_an_error() =>
+        Assert.Equal("Cancelled", _session.Run("Invoke-PumpedWork $work", ("work", Work((_, _) => throw new OperationCanceledException()))).ErrorId);
+
+    [Fact]
+    public void Stopping_cancels_the_work_waits_for_it_and_is_silent()
+    {
+        using var started = new ManualResetEventSlim();
+        bool cleanedUp = false;
+        _session.Set("work", Work((_, stop) =>
+        {
+            started.Set();
+            stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
+            Thread.Sleep(300);
+            cleanedUp = true;
+            stop.ThrowIfCancellationRequested();
+            return "not cancelled";
+        }));
+        using PowerShell shell = _session.Prepare("Invoke-PumpedWork $work; 'after'");
+        IAsyncResult running = shell.BeginInvoke();
+        Assert.True(started.Wait(TimeSpan.FromSeconds(20)));
+        var watch = Stopwatch.StartNew();
+        shell.Stop();
+        Assert.True(cleanedUp, "the pipeline ended before its work did");
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
+        Assert.Equal(PSInvocationState.Stopped, shell.InvocationStateInfo.State);
+        Assert.Empty(shell.Streams.Error);
+        Assert.Throws<PipelineStoppedException>(() => shell.EndInvoke(running));
+    }
+
+    [Fact]
+    public void A_warning_that_stops_the_pipeline_cancels_the_work_first()
+    {
+        bool cleanedUp = false;
+        ShellResult result = _session.Run("Invoke-PumpedWork $work -WarningAction Stop", ("work", Work((channel, stop) =>
+        {
+            channel.Warn("careful");
+            bool wasCancelled = stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
+            cleanedUp = wasCancelled;
+            return 0;
+        })));
+        Assert.True(cleanedUp);
+        Assert.Single(result.Errors);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public void The_status_says_size_rate_and_what_was_stored()
+    {
+        var progress = new JobProgress(JobPhase.Copying, "D:", 3L << 30, 4L << 30, 1L << 29, TimeSpan.FromSeconds(3));
+        Assert.Equal("D:: Copying 3.0 GiB of 4.0 GiB, 1.0 GiB/s, 512.0 MiB stored", ProgressText.Status(progress));
+        var record = new ProgressRecord(1, "a", "s");
+        ProgressText.Fill(record, progress);
+        Assert.Equal(75, record.PercentComplete);
+        Assert.Equal(1, record.SecondsRemaining);
+        ProgressText.Fill(record, progress with { TotalBytes = 0 });
+        Assert.Equal(-1, record.PercentComplete);
+    }
+}

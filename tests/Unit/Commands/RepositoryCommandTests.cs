@@ -1,0 +1,147 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Session;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>Creating, connecting, checking and unlocking repositories through the engine.</summary>
+[Collection(CommandTests.Name)]
+public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposable
+{
+    private readonly ShellSession _session = fixture.NewSession();
+
+    public void Dispose() => _session.Dispose();
+
+    [Fact]
+    public void A_new_repository_is_given_open_and_does_not_become_the_default()
+    {
+        string name = $"new-{Guid.NewGuid():N}";
+        ShellResult result = _session.Run($"Initialize-ImageRepository ./{name} -Password $password").WithoutErrors();
+        RepositoryConnection connection = result.Single<RepositoryConnection>();
+        Assert.Equal(fixture.PathOf(name), connection.Location);
+        Assert.True(connection.IsConnected);
+        Assert.Equal(2, connection.FormatVersion);
+        Assert.Equal(64, connection.Id.Length);
+        Assert.Equal("RepositoryNotConnected", _session.Run("Get-ImageBackup").ErrorId);
+        connection.Dispose();
+    }
+
+    [Fact]
+    public void WhatIf_creates_nothing_but_checks()
+    {
+        ShellResult free = _session.Run("Initialize-ImageRepository ./whatif -Password $password -WhatIf").WithoutErrors();
+        Assert.Empty(free.Output);
+        Assert.Contains("What if", free.Text, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(fixture.PathOf("whatif")));
+        Assert.Equal("RepositoryExists", _session.Run("Initialize-ImageRepository $repository -Password $password -WhatIf").ErrorId);
+    }
+
+    [Fact]
+    public void A_repository_that_exists_is_not_created_again()
+    {
+        string[] before = fixture.RepositoryFiles();
+        ShellResult result = _session.Run("Initialize-ImageRepository $repository -Password $password");
+        Assert.Equal("RepositoryExists", result.ErrorId);
+        Assert.Equal(ErrorCategory.ResourceExists, result.Errors[0].CategoryInfo.Category);
+        Assert.Equal(before, fixture.RepositoryFiles());
+    }
+
+    [Fact]
+    public void Wrong_password_no_repository_and_no_password_each_have_their_id()
+    {
+        ShellResult wrong = _session.Run("Connect-ImageRepository $repository -Password $other", ("other", RepositoryFixture.Secret("falsch-99")));
+        Assert.Equal("WrongPassword", wrong.ErrorId);
+        Assert.Equal(ErrorCategory.AuthenticationError, wrong.Errors[0].CategoryInfo.Category);
+        Assert.DoesNotContain("falsch-99", wrong.Errors[0].ToString() + wrong.Errors[0].Exception, StringComparison.Ordinal);
+        Assert.Equal("RepositoryNotFound", _session.Run("Connect-ImageRepository ./absent -Password $password").ErrorId);
+        Assert.Equal("RepositoryNotFound", _session.Run("Connect-ImageRepository . -Password $password").Ids.Single(), ignoreCase: true);
+        Assert.Equal("PasswordMissing", _session.Run("Connect-ImageRepository $repository").ErrorId);
+        Assert.Equal("NotSupported", _session.Run("Connect-ImageRepository s3:host/bucket -Password $password").ErrorId);
+    }
+
+    [Fact]
+    public void The_connected_repository_is_the_default_until_it_is_disconnected()
+    {
+        RepositoryConnection connection = _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors().Single<RepositoryConnection>();
+        _session.Run("Get-ImageBackup").WithoutErrors();
+        _session.Run("Get-ImageBackup -Repository $repository").WithoutErrors();
+        Assert.Empty(_session.Run("Disconnect-ImageRepository").WithoutErrors().Output);
+        Assert.False(connection.IsConnected);
+        Assert.Equal("RepositoryNotConnected", _session.Run("Get-ImageBackup").ErrorId);
+        Assert.Equal("RepositoryNotConnected", _session.Run("Disconnect-ImageRepository").ErrorId);
+        Assert.Equal("RepositoryNotConnected", _session.Run("Get-ImageBackup -Repository $c", ("c", connection)).ErrorId);
+    }
+
+    [Fact]
+    public void Each_session_has_its_own_default()
+    {
+        _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors();
+        using ShellSession other = fixture.NewSession();
+        Assert.Equal("RepositoryNotConnected", other.Run("Get-ImageBackup").ErrorId);
+    }
+
+    [Fact]
+    public void An_open_repository_serves_as_argument_and_comes_by_the_pipeline()
+    {
+        _session.Run("$c = Connect-ImageRepository $repository -Password $password; Get-ImageBackup -Repository $c; $c | Connect-ImageRepository | Disconnect-ImageRepository")
+            .WithoutErrors();
+    }
+
+    [Fact]
+    public void The_environment_names_repository_and_password()
+    {
+        Environment.SetEnvironmentVariable("RESTIC_REPOSITORY", fixture.Location);
+        Environment.SetEnvironmentVariable("RESTIC_PASSWORD", RepositoryFixture.PasswordText);
+        try
+        {
+            Assert.True(_session.Run("Test-ImageRepository").WithoutErrors().Single<RepositoryCheckResult>().IsHealthy);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("RESTIC_REPOSITORY", null);
+            Environment.SetEnvironmentVariable("RESTIC_PASSWORD", null);
+        }
+    }
+
+    [Fact]
+    public void Damage_gives_the_result_and_an_error_with_its_id()
+    {
+        string copy = fixture.PathOf($"damaged-{Guid.NewGuid():N}");
+        _session.Run("Backup-VolumeImage $volume -Repository (Initialize-ImageRepository $copy -Password $password)", ("copy", copy)).WithoutErrors();
+        string pack = Directory.EnumerateFiles(Path.Combine(copy, "data"), "*", SearchOption.AllDirectories).OrderByDescending(f => new FileInfo(f).Length).First();
+        File.SetAttributes(pack, FileAttributes.Normal);
+        using (FileStream stream = File.OpenWrite(pack))
+        {
+            stream.Position = 1000;
+            stream.WriteByte(0x55);
+            stream.WriteByte(0xAA);
+        }
+        ShellResult result = _session.Run("Test-ImageRepository $copy -Password $password -ReadData");
+        RepositoryCheckResult check = result.Single<RepositoryCheckResult>();
+        Assert.False(check.IsHealthy);
+        Assert.True(check.DataRead);
+        Assert.Equal(check.Problems[0].ErrorId.ToString(), result.ErrorId);
+        Assert.Equal(ErrorCategory.InvalidData, result.Errors[0].CategoryInfo.Category);
+
+        ShellResult image = _session.Run("Get-ImageBackup -Repository $copy -Password $password | Test-ImageBackup -Repository $copy -Password $password");
+        Assert.Equal("ChunkCorrupt", image.ErrorId);
+        Assert.False(Assert.IsType<ImageBackup.Engine.Jobs.VerifyResult>(Assert.Single(image.Output).BaseObject).IsWhole);
+    }
+
+    [Fact]
+    public void Unlocking_asks_before_it_takes_all_and_not_with_Force()
+    {
+        _session.Run("Unlock-ImageRepository $repository -Password $password").WithoutErrors();
+        Assert.Empty(_session.Host.Console.Questions);
+        _session.Run("Unlock-ImageRepository $repository -Password $password -All").WithoutErrors();
+        Assert.Single(_session.Host.Console.Questions);
+        _session.Run("Unlock-ImageRepository $repository -Password $password -All -Force").WithoutErrors();
+        _session.Run("Unlock-ImageRepository $repository -Password $password -All -Confirm:$false").WithoutErrors();
+        _session.Run("Unlock-ImageRepository $repository -Password $password -All -WhatIf").WithoutErrors();
+        Assert.Single(_session.Host.Console.Questions);
+    }
+}

@@ -1,0 +1,161 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>Restore-VolumeImage to files, its questions and its refusals; Test-ImageBackup.</summary>
+[Collection(CommandTests.Name)]
+public sealed class RestoreCommandTests : IDisposable
+{
+    private readonly RepositoryFixture _fixture;
+    private readonly ShellSession _session;
+    private readonly string _target;
+
+    public RestoreCommandTests(RepositoryFixture fixture)
+    {
+        _fixture = fixture;
+        _session = fixture.NewSession();
+        _target = fixture.PathOf($"target-{Guid.NewGuid():N}.img");
+        _session.Set("target", _target);
+        _session.Run(
+            "$null = Connect-ImageRepository $repository -Password $password; $image = Backup-VolumeImage $volume").WithoutErrors();
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private void AssertRestored() => Assert.Equal(File.ReadAllBytes(_fixture.VolumeFile), File.ReadAllBytes(_target));
+
+    [Theory]
+    [InlineData("$image | Restore-VolumeImage -Destination $target -Confirm:$false")]
+    [InlineData("Restore-VolumeImage $image.ShortId $target -Force")]
+    [InlineData("Restore-VolumeImage -Volume $volume -Destination $target -Confirm:$false")]
+    [InlineData("Restore-VolumeImage -Volume ./volume.img -Destination ('./' + [System.IO.Path]::GetFileName($target)) -Confirm:$false")]
+    [InlineData("[pscustomobject]@{ Id = $image.Id } | Restore-VolumeImage -Destination $target -VerifyTarget -Confirm:$false")]
+    public void An_image_comes_back_byte_for_byte(string script)
+    {
+        RestoreResult result = _session.Run(script).WithoutErrors().Single<RestoreResult>();
+        AssertRestored();
+        Assert.Equal(_target, result.Destination);
+        Assert.Equal(new FileInfo(_target).Length, result.SizeBytes);
+    }
+
+    [Fact]
+    public void It_asks_and_no_means_nothing_is_written()
+    {
+        _session.Host.Console.Answer = 2;
+        ShellResult result = _session.Run("$image | Restore-VolumeImage -Destination $target").WithoutErrors();
+        Assert.Empty(result.Output);
+        Assert.Contains(_target, Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
+        Assert.False(File.Exists(_target));
+
+        _session.Host.Console.Answer = 0;
+        _session.Run("$image | Restore-VolumeImage -Destination $target").WithoutErrors();
+        AssertRestored();
+    }
+
+    [Fact]
+    public void WhatIf_writes_nothing_even_with_Force()
+    {
+        ShellResult result = _session.Run("$image | Restore-VolumeImage -Destination $target -Force -WhatIf").WithoutErrors();
+        Assert.Empty(result.Output);
+        Assert.Contains("What if", result.Text, StringComparison.Ordinal);
+        Assert.False(File.Exists(_target));
+        _session.Run("$WhatIfPreference = $true; $image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
+        Assert.False(File.Exists(_target));
+    }
+
+    [Fact]
+    public void A_file_that_exists_is_replaced_with_Force_only()
+    {
+        File.WriteAllText(_target, "precious");
+        ShellResult refused = _session.Run("$image | Restore-VolumeImage -Destination $target -Confirm:$false");
+        Assert.Equal("TargetExists", refused.ErrorId);
+        Assert.Equal("precious", File.ReadAllText(_target));
+        Assert.Empty(_session.Host.Console.Questions);
+        _session.Run("$image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
+        AssertRestored();
+    }
+
+    [Fact]
+    public void Checks_come_before_the_question()
+    {
+        File.WriteAllText(_target, "precious");
+        Assert.Equal("TargetExists", _session.Run("$image | Restore-VolumeImage -Destination $target").ErrorId);
+        Assert.Empty(_session.Host.Console.Questions);
+    }
+
+    [Fact]
+    public void Two_images_do_not_go_to_one_destination()
+    {
+        ShellResult result = _session.Run("$image, $image | Restore-VolumeImage -Destination $target -Force");
+        Assert.Equal("ParameterInvalid", result.ErrorId);
+        Assert.Single(result.Output);
+        AssertRestored();
+    }
+
+    [Theory]
+    [InlineData("Restore-VolumeImage ffffffffffff -Destination $target -Force", "ImageNotFound")]
+    [InlineData("Restore-VolumeImage 'not an id' -Destination $target -Force", "ParameterInvalid")]
+    [InlineData("Restore-VolumeImage -Volume ./never-backed-up.img -Destination $target -Force", "ImageNotFound")]
+    [InlineData("Restore-VolumeImage -Volume $volume -PointInTime 2001-01-01 -Destination $target -Force", "ImageNotFound")]
+    [InlineData("Restore-VolumeImage $image -Destination /nonexistent-directory/file -Force", "TargetInvalid")]
+    public void What_cannot_be_restored_says_why(string script, string id)
+    {
+        ShellResult result = _session.Run(script);
+        Assert.Equal(id, result.ErrorId);
+        Assert.False(File.Exists(_target));
+    }
+
+    [Fact]
+    public void An_image_of_another_computer_needs_a_destination()
+    {
+        ShellResult result = _session.Run("Backup-VolumeImage $volume -ComputerName elsewhere | Restore-VolumeImage -Force");
+        Assert.Equal("ParameterInvalid", result.ErrorId);
+        Assert.Contains("-Destination", result.Errors[0].ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Skipping_what_is_unchanged_writes_what_differs_only()
+    {
+        _session.Run("$image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
+        RestoreResult result = _session.Run("$image | Restore-VolumeImage -Destination $target -Force -SkipUnchanged").WithoutErrors().Single<RestoreResult>();
+        AssertRestored();
+        Assert.True(result.SizeBytes == new FileInfo(_target).Length);
+    }
+
+    [Fact]
+    public void A_whole_image_is_proven_whole()
+    {
+        VerifyResult result = _session.Run("$image | Test-ImageBackup").WithoutErrors().Single<VerifyResult>();
+        Assert.True(result.IsWhole);
+        Assert.Empty(result.DamagedRanges);
+        Assert.Equal("ImageNotFound", _session.Run("Test-ImageBackup ffffffffffff").ErrorId);
+    }
+
+    [Fact]
+    public void Images_say_which_repository_they_are_from()
+    {
+        using ShellSession other = _fixture.NewSession();
+        ShellResult result = other.Run(
+            "Get-ImageBackup -Volume $volume -Repository $repository -Password $password | Test-ImageBackup -Password $password");
+        Assert.True(result.WithoutErrors().Output.Count > 0);
+    }
+
+    [Fact]
+    public void The_password_is_in_no_stream()
+    {
+        ShellResult result = _session.Run(
+            "$VerbosePreference = 'Continue'; $DebugPreference = 'Continue'; "
+            + "Get-ImageBackup -Repository $repository -Password $password; $image | Restore-VolumeImage -Destination $target -Force; "
+            + "Connect-ImageRepository $repository -Password $wrong",
+            ("wrong", RepositoryFixture.Secret("Nicht-Das-8")));
+        string everything = string.Join('\n', result.Verbose.Concat(result.Warnings).Concat(result.Errors.Select(e => e + e.Exception.ToString())).Append(result.Text));
+        Assert.NotEmpty(result.Verbose);
+        Assert.DoesNotContain(RepositoryFixture.PasswordText, everything, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nicht-Das-8", everything, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,158 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Xml.Linq;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Volumes;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>The table views through the engine's formatter; and that every output type has both views.</summary>
+public sealed class ViewTests : IDisposable
+{
+    private const string SomeId = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    private readonly ShellSession _session = new();
+
+    private static readonly ImageBackupInfo s_image = new()
+    {
+        Id = SomeId,
+        Volume = "/dev/vg/data",
+        ComputerName = "server1",
+        BackupTime = new DateTime(2026, 3, 4, 5, 6, 7, DateTimeKind.Local),
+        SizeBytes = 3L << 29,
+        StoredBytes = 1536,
+        FileSystem = "xfs",
+        ImageType = ImageType.Dynamic,
+        Duration = TimeSpan.FromSeconds(3),
+    };
+
+    public void Dispose() => _session.Dispose();
+
+    private string Render(object value)
+    {
+        ShellResult result = _session.Run("$value | Out-Default", ("value", value)).WithoutErrors();
+        return result.Text;
+    }
+
+    private static void AssertHas(string text, params string[] parts) => Assert.All(parts, p => Assert.Contains(p, text, StringComparison.Ordinal));
+
+    [Fact]
+    public void An_image_shows_size_stored_type_and_the_beginning_of_its_id()
+    {
+        string text = Render(s_image);
+        AssertHas(text, "Volume", "Time", "Stored", "/dev/vg/data", "2026-03-04 05:06", "1.5 GiB", "1.5 KiB", "Dynamic", "xfs", "01234567", "server1");
+        Assert.DoesNotContain("fuzzy", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(SomeId, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_fuzzy_image_one_with_read_errors_and_one_of_restic_are_marked()
+    {
+        AssertHas(Render(s_image with { IsFuzzy = true }), "Dynamic, fuzzy");
+        AssertHas(Render(s_image with { ReadErrors = [new ByteRange(0, 512)] }), "READ ERRORS");
+        AssertHas(Render(s_image with { IsOurs = false, ImageType = null, StoredBytes = null }), "restic");
+    }
+
+    [Fact]
+    public void A_volume_shows_where_it_is_mounted_and_the_type_it_would_get()
+    {
+        var volume = new ImageVolume
+        {
+            Description = new VolumeDescription
+            {
+                Name = "/dev/sda1", DevicePath = "/dev/sda1", Kind = VolumeKind.BlockDevice, SizeBytes = 5L << 30,
+                MountPoints = ["/", "/srv"], IsSystem = true, MountedFileSystem = "ext4",
+            },
+        };
+        AssertHas(Render(volume), "/dev/sda1", "ext4", "5 GiB", "Dynamic", "/, /srv (system)");
+    }
+
+    [Fact]
+    public void Results_show_what_matters()
+    {
+        AssertHas(
+            Render(new RestoreResult
+            {
+                ImageId = SomeId, Volume = "D:", Destination = @"E:\d.img", SizeBytes = 1 << 20, WrittenBytes = 1 << 19, SkippedBytes = 0,
+                ZeroBytes = 0, Verified = true, Duration = TimeSpan.FromSeconds(2),
+            }),
+            "D:", @"E:\d.img", "1 MiB", "512 KiB", "True", "2.0 s", "512 KiB/s");
+        var verified = new VerifyResult
+        {
+            ImageId = SomeId, Volume = "D:", IsWhole = true, SizeBytes = 1 << 20, ChunkCount = 12345, DamagedRanges = [], Duration = TimeSpan.FromMinutes(2),
+        };
+        AssertHas(Render(verified), "whole", "12,345", "2:00 min");
+        AssertHas(Render(verified with { IsWhole = false, DamagedRanges = [new ByteRange(0, 1), new ByteRange(5, 1)] }), "DAMAGED", "2");
+        var check = new RepositoryCheckResult
+        {
+            Repository = "/backup", IsHealthy = true, DataRead = false, PackCount = 7, IndexCount = 1, SnapshotCount = 3, BlobCount = 9,
+            PackBytes = 4096, UnreferencedPackCount = 0, Problems = [], Duration = TimeSpan.FromHours(1.5),
+        };
+        AssertHas(Render(check), "/backup", "healthy", "not read", "4 KiB", "1:30:00");
+        AssertHas(Render(check with { IsHealthy = false }), "DAMAGED");
+        AssertHas(
+            Render(new RepositoryLockInfo(SomeId, new DateTime(2026, 1, 2, 3, 4, 5), true, "pc", "ann", 77, false)),
+            "01234567", "2026-01-02 03:04:05", "True", "77", "ann", "pc");
+        AssertHas(Render(new RepositoryProblem(ErrorId.PackCorrupt, "data/ab/abcd", "torn")), "PackCorrupt", "data/ab/abcd", "torn");
+        AssertHas(Render(new ByteRange(1 << 20, 4096)), "1,048,576", "4 KiB");
+    }
+
+    [Fact]
+    public void Every_output_type_has_a_table_and_a_list_also_when_deserialised()
+    {
+        XDocument views = XDocument.Load(SourceTree.FormatFile);
+        HashSet<string> Types(string control) =>
+            [.. views.Descendants("View").Where(v => v.Element(control) is not null).SelectMany(v => v.Descendants("TypeName")).Select(t => t.Value)];
+        HashSet<string> tables = Types("TableControl");
+        HashSet<string> lists = Types("ListControl");
+        var outputs = typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetExportedTypes()
+            .SelectMany(t => t.GetCustomAttributes(typeof(OutputTypeAttribute), false).Cast<OutputTypeAttribute>())
+            .SelectMany(o => o.Type.Select(t => t.Name)).Distinct().ToList();
+        Assert.NotEmpty(outputs);
+        Assert.All(outputs, type =>
+        {
+            Assert.Contains(type, tables);
+            Assert.Contains(type, lists);
+            Assert.Contains("Deserialized." + type, tables);
+            Assert.Contains("Deserialized." + type, lists);
+        });
+    }
+
+    [Fact]
+    public void Every_script_of_the_views_parses_and_calls_no_command()
+    {
+        XDocument views = XDocument.Load(SourceTree.FormatFile);
+        Assert.All(views.Descendants("ScriptBlock"), script =>
+        {
+            var ast = System.Management.Automation.Language.Parser.ParseInput(script.Value, out _, out var errors);
+            Assert.Empty(errors);
+            Assert.DoesNotContain(
+                ast.FindAll(a => a is System.Management.Automation.Language.CommandAst, true),
+                c => ((System.Management.Automation.Language.CommandAst)c).GetCommandName() is not null);
+        });
+    }
+
+    [Fact]
+    public void Every_property_that_a_view_names_exists()
+    {
+        XDocument views = XDocument.Load(SourceTree.FormatFile);
+        Assert.All(views.Descendants("View"), view =>
+        {
+            string typeName = view.Descendants("TypeName").First().Value;
+            Type type = typeof(ImageBackupInfo).Assembly.GetType(typeName)
+                ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName, throwOnError: true)!;
+            Assert.All(view.Descendants("PropertyName"), p => Assert.NotNull(type.GetProperty(p.Value)));
+            foreach (XElement script in view.Descendants("ScriptBlock"))
+            {
+                foreach (System.Text.RegularExpressions.Match used in System.Text.RegularExpressions.Regex.Matches(script.Value, @"\$_\.(\w+)"))
+                    Assert.NotNull(type.GetProperty(used.Groups[1].Value));
+            }
+        });
+    }
+}
