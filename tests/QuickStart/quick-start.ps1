@@ -11,7 +11,7 @@ try {
     $noise = [byte[]]::new(8MB)
     [System.Random]::new(1).NextBytes($noise)
     $text = [System.Text.Encoding]::UTF8.GetBytes('The volume that this script backs up. ' * 100000)
-    foreach ($part in @(@(0, $text), @(16MB, $noise), @(32MB, $noise), @(64MB - 100, $text[0..1000]))) {
+    foreach ($part in @(@(0, $text), @(16MB, $noise), @(32MB, $noise), @((64MB - 100), $text[0..1000]))) {
         $stream.Position = $part[0]
         $stream.Write($part[1], 0, $part[1].Length)
     }
