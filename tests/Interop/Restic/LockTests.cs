@@ -63,7 +63,7 @@ public sealed class LockTests : IDisposable
         using Process restic = ResticTool.Begin(_rig["repo"], ["backup", "--stdin"], hasInput: true);
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles(_rig["repo/locks"]).Length > 0, TimeSpan.FromSeconds(60)), "restic took no lock.");
+            Assert.True(SpinWait.SpinUntil(() => repository.Locks().Count > 0, TimeSpan.FromSeconds(60)), "restic took no lock.");
             RepositoryLockInfo info = Assert.Single(repository.Locks());
             Assert.Equal((restic.Id, false, false, Environment.MachineName), (info.ProcessId, info.IsExclusive, info.IsStale, info.ComputerName));
             ImageBackupException e = Assert.Throws<ImageBackupException>(() => repository.Lock(isExclusive: true, CancellationToken.None));

@@ -128,9 +128,7 @@ public sealed class BackupFaultTests
     [Theory]
     [InlineData(StorageOperation.Append, StoredKind.Pack, 130)]
     [InlineData(StorageOperation.Commit, StoredKind.Pack, 1)]
-    [InlineData(StorageOperation.Commit, StoredKind.Pack, 2)]
     [InlineData(StorageOperation.Commit, StoredKind.Pack, 3)]
-    [InlineData(StorageOperation.Commit, StoredKind.Pack, 4)]
     [InlineData(StorageOperation.Save, StoredKind.Snapshot, 0)]
     public void What_landed_is_reused(StorageOperation operation, StoredKind kind, int number)
     {
@@ -214,8 +212,8 @@ public sealed class BackupFaultTests
     {
         var rig = new JobRig();
         rig.Volumes.Add("/mem/a", s_content);
-        // So that there is an index to be read; of the same length, so that used.ranges is stored already, as it is later on.
-        rig.Volumes.Add("/mem/earlier", SeededBytes.Make(1234, s_content.Length));
+        // So that there is an index to be read; of the same length, so that used.ranges and the zero chunk are stored already, as they are later on.
+        rig.Volumes.Add("/mem/earlier", JobRig.Content("0zzzzzzzz", s_content.Length - 9 * JobRig.ChunkBytes));
         rig.Backup("/mem/earlier");
         return rig;
     }

@@ -87,7 +87,8 @@ public sealed class BackupJobTests : IDisposable
         ImageBackupInfo image = _rig.Backup("/mem/a");
         Assert.Equal((201L, 0L), (image.ZeroChunkCount, image.NewChunkCount));
         Assert.InRange(image.StoredBytes!.Value, 1, 10_000);
-        Assert.Equal(isSparse ? 0 : 201, volume.Reads.Count(r => r.LengthBytes >= 777));
+        // Behind what the probe for file systems looks at.
+        Assert.Equal(isSparse ? 0 : 100, volume.Reads.Count(r => r.LengthBytes == Chunk && r.OffsetBytes >= 100 * Chunk));
         _rig.AssertRestores(image.Id, content);
         TestRepository.AssertHealthy(_rig.Repository);
     }
@@ -103,7 +104,8 @@ public sealed class BackupJobTests : IDisposable
         Array.Clear(content, 5 * Chunk + 30, Chunk - 30);
         ImageBackupInfo image = _rig.Backup("/mem/a");
         Assert.Equal(6, image.ZeroChunkCount);
-        Assert.Equal([2L * Chunk, 5L * Chunk, 8L * Chunk], volume.Reads.Where(r => r.LengthBytes is Chunk or 99).Select(r => r.OffsetBytes));
+        // The first chunk is what the probe for file systems looks at.
+        Assert.Equal([2L * Chunk, 5L * Chunk, 8L * Chunk], volume.Reads.Where(r => r is { LengthBytes: Chunk or 99, OffsetBytes: >= Chunk }).Select(r => r.OffsetBytes));
         _rig.AssertRestores(image.Id, content);
     }
 
