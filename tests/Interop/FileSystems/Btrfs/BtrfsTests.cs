@@ -66,6 +66,18 @@ public sealed class BtrfsTests
     }
 
     [Fact]
+    public void AChangedUuidIsRead()
+    {
+        Tool.Require("mkfs.btrfs", "btrfs", "btrfstune", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("btrfs.img", 300 * MiB);
+        Tool.Shell($"mkfs.btrfs -q '{image}'; btrfstune -m '{image}'");
+        using (var mount = new LoopMount(image, "btrfs"))
+            FileTree.Churn(mount.Path, 20 * MiB, seed: 2);
+        AssertSurvivesNoise(folder, image, CompareWithPeers(image));
+    }
+
+    [Fact]
     public void GrownShrunkAndBalancedVolumesAreRead()
     {
         Tool.Require("mkfs.btrfs", "btrfs", "losetup", "mount");
@@ -109,6 +121,23 @@ public sealed class BtrfsTests
         using (var mount = new LoopMount(crashed, "btrfs"))
             Assert.Equal(hashes, FileTree.Hash(mount.Path));
         Tool.Run("btrfs", "check", "--readonly", "--check-data-csum", crashed);
+    }
+
+    [Fact]
+    public void AFrozenVolumeIsRead()
+    {
+        Tool.Require("mkfs.btrfs", "btrfs", "fsfreeze", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("btrfs.img", 400 * MiB);
+        Tool.Shell($"mkfs.btrfs -q '{image}'");
+        string frozen = folder.File("frozen.img");
+        using (var mount = new LoopMount(image, "btrfs", "rw,commit=300"))
+        {
+            FileTree.Churn(mount.Path, 40 * MiB, seed: 5);
+            FileTree.WriteDurably(mount.Path, count: 60, lengthBytes: 400_000, seed: 6);
+            FrozenCopy.Take(mount.Path, image, frozen);
+        }
+        AssertSurvivesNoise(folder, frozen, CompareWithPeers(frozen));
     }
 
     [Fact]

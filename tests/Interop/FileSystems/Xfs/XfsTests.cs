@@ -156,6 +156,30 @@ public sealed class XfsTests
     }
 
     [Fact]
+    public void AFrozenVolumeIsRead()
+    {
+        Tool.Require("mkfs.xfs", "xfs_repair", "fsfreeze", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("xfs.img", 400 * MiB);
+        Tool.Shell($"mkfs.xfs -q '{image}'");
+        string frozen = folder.File("frozen.img");
+        SortedDictionary<string, string> hashes;
+        using (var mount = new LoopMount(image, "xfs"))
+        {
+            FileTree.Churn(mount.Path, 40 * MiB, seed: 5);
+            FileTree.WriteDurably(mount.Path, count: 60, lengthBytes: 400_000, seed: 6);
+            hashes = FileTree.Hash(mount.Path);
+            FrozenCopy.Take(mount.Path, image, frozen);
+        }
+        UsedRangeMap map = UsedRangeProof.Read(frozen);
+        Assert.InRange(map.UsedBytes, 60 * MiB, 250 * MiB);
+        UsedRangeProof.FillFreeWithNoise(frozen, map);
+        using (var mount = new LoopMount(frozen, "xfs"))
+            Assert.Equal(hashes, FileTree.Hash(mount.Path));
+        Tool.Run("xfs_repair", "-n", frozen);
+    }
+
+    [Fact]
     public void AMountedVolumeIsReadAfterASync()
     {
         Tool.Require("mkfs.xfs", "losetup", "mount", "blockdev", "filefrag");
