@@ -7,6 +7,10 @@ using ImageBackup.Engine.Volumes;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>Everything that <c>image.json</c> says of an image (src/FORMAT.md); sizes in bytes.</summary>
+/// <remarks>
+/// The reader that is generated sets members that the JSON lacks to null, not to their initial value: hence the lists'
+/// setters. An image made before a member was added must stay readable.
+/// </remarks>
 internal sealed record ImageMetadata
 {
     /// <summary>Raised when a member changes its meaning; new members don't.</summary>
@@ -19,8 +23,8 @@ internal sealed record ImageMetadata
     public required long SizeBytes { get; init; }
     public int? SectorSizeBytes { get; init; }
     public int? PhysicalSectorSizeBytes { get; init; }
-    public IReadOnlyList<string> MountPoints { get; init; } = Array.Empty<string>();
-    public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> MountPoints { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
+    public IReadOnlyList<string> Aliases { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
     public string? PartitionUuid { get; init; }
     public string? PartitionType { get; init; }
     public FileSystemDescription? FileSystem { get; init; }
@@ -44,7 +48,7 @@ internal sealed record ImageMetadata
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }
     public long? StoredBytes { get; init; }
-    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<ByteRange> ReadErrors { get; init => field = value ?? Array.Empty<ByteRange>(); } = Array.Empty<ByteRange>();
+    public IReadOnlyList<string> Warnings { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
     public string? ProgramVersion { get; init; }
 }

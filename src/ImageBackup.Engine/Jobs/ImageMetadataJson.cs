@@ -62,7 +62,6 @@ internal static class ImageMetadataJson
         metadata is
         {
             Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0, VolumeName: not null,
-            MountPoints: not null, Aliases: not null, ReadErrors: not null, Warnings: not null,
         }
         && (metadata.FileSystem is null || metadata.FileSystem.Type is not null)
         && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null);

@@ -29,12 +29,13 @@ internal sealed class RestoreCopy(
     public long SkippedBytes => _skippedBytes;
     public long ZeroBytes => _zeroBytes;
 
-    public void Run(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Restore, meter, cancellation);
+    public void Run(ProgressMeter meter, CancellationToken cancellation) =>
+        Process(w => w.Restore, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);
 
     /// <exception cref="ImageBackupException">VerifyFailed with the offset.</exception>
-    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Verify, meter, cancellation);
+    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Verify, _ => { }, meter, cancellation);
 
-    private void Process(Func<Worker, Action<ImageChunk, byte[]>> step, ProgressMeter meter, CancellationToken cancellation)
+    private void Process(Func<Worker, Action<ImageChunk, byte[]>> step, Action<int> onZero, ProgressMeter meter, CancellationToken cancellation)
     {
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
@@ -48,7 +49,7 @@ internal sealed class RestoreCopy(
                 // Zeros on a target of zeros: nothing to do for anybody.
                 if (!chunk.IsZero || !target.IsAllZero)
                     return chunk;
-                Interlocked.Add(ref _zeroBytes, chunk.LengthBytes);
+                onZero(chunk.LengthBytes);
                 meter.Add(chunk.LengthBytes);
             }
             return null;

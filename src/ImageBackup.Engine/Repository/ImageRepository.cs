@@ -52,7 +52,7 @@ public sealed class ImageRepository : IDisposable
     {
         if (password.IsEmpty)
             throw new ImageBackupException(ErrorId.PasswordMissing, "A repository cannot be created with an empty password.", location);
-        return Create(new LocalStorage(location), password, cancellation);
+        return Create(StorageAt(location), password, cancellation);
     }
 
     internal static ImageRepository Create(IStorage storage, RepositoryPassword password, CancellationToken cancellation)
@@ -62,8 +62,7 @@ public sealed class ImageRepository : IDisposable
         {
             if (files.Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
                 throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
-            if (Directory.Exists(files.Location) && Directory.EnumerateFileSystemEntries(files.Location).Any())
-                throw new ImageBackupException(ErrorId.RepositoryExists, $"The directory '{files.Location}' is not empty.", files.Location);
+            ThrowIfTaken(files.Location);
             cancellation.ThrowIfCancellationRequested();
             files.Guard(StoredKind.Config, storage.CreateLayout);
             var master = MasterKey.Generate();
@@ -81,9 +80,36 @@ public sealed class ImageRepository : IDisposable
         }
     }
 
+    private static void ThrowIfTaken(string location)
+    {
+        try
+        {
+            if (File.Exists(location))
+                throw new ImageBackupException(ErrorId.RepositoryExists, $"'{location}' is a file.", location);
+            if (Directory.Exists(location) && Directory.EnumerateFileSystemEntries(location).Any())
+                throw new ImageBackupException(ErrorId.RepositoryExists, $"The directory '{location}' is not empty.", location);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ImageBackupException(ErrorId.RepositoryAccessDenied, $"The directory '{location}' may not be read.", location, e);
+        }
+    }
+
     /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, RepositoryVersionUnsupported, WrongPassword, KeyCorrupt, RepositoryAccessDenied.</exception>
     public static ImageRepository Open(string location, RepositoryPassword password, CancellationToken cancellation) =>
-        Open(new LocalStorage(location), password, cancellation);
+        Open(StorageAt(location), password, cancellation);
+
+    private static LocalStorage StorageAt(string location)
+    {
+        try
+        {
+            return new LocalStorage(location);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or PathTooLongException)
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{location}' is not a directory's path.", location, e);
+        }
+    }
 
     internal static ImageRepository Open(IStorage storage, RepositoryPassword password, CancellationToken cancellation)
     {

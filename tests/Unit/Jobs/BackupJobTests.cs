@@ -102,7 +102,7 @@ public sealed class BackupJobTests : IDisposable
         Array.Clear(content, 5 * Chunk, 10);
         Array.Clear(content, 5 * Chunk + 30, Chunk - 30);
         ImageBackupInfo image = _rig.Backup("/mem/a");
-        Assert.Equal(5, image.ZeroChunkCount);
+        Assert.Equal(6, image.ZeroChunkCount);
         Assert.Equal([2L * Chunk, 5L * Chunk, 8L * Chunk], volume.Reads.Where(r => r.LengthBytes is Chunk or 99).Select(r => r.OffsetBytes));
         _rig.AssertRestores(image.Id, content);
     }

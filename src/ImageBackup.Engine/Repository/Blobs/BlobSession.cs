@@ -61,11 +61,20 @@ internal sealed class BlobSession : IDisposable
             return !_index.Contains(id, type) && _inFlight.Add((id, type));
     }
 
+    /// <summary>Takes a pack over, whatever happens: its lane does not know it any more.</summary>
     internal void Submit(PackWriter pack)
     {
-        pack.Seal();
-        Interlocked.Add(ref _storedBytes, pack.LengthBytes);
-        _committer.Submit(pack);
+        try
+        {
+            pack.Seal();
+            Interlocked.Add(ref _storedBytes, pack.LengthBytes);
+            _committer.Submit(pack);
+        }
+        catch
+        {
+            pack.Dispose();
+            throw;
+        }
     }
 
     internal void ThrowIfFailed() => _committer.ThrowIfFailed();

@@ -29,7 +29,7 @@ internal sealed class PackCommitter : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Takes over a sealed pack; waits while the queue is full.</summary>
+    /// <summary>Takes over a sealed pack; waits while the queue is full. Where it throws, the pack is still the caller's.</summary>
     public void Submit(PackWriter pack)
     {
         ThrowIfFailed();
@@ -39,7 +39,6 @@ internal sealed class PackCommitter : IDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or InvalidOperationException)
         {
-            pack.Dispose();
             ThrowIfFailed();
             throw;
         }
