@@ -1,11 +1,16 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.BitLocker;
+using ImageBackup.Engine.FileSystems.Btrfs;
 using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Ext;
+using ImageBackup.Engine.FileSystems.F2fs;
 using ImageBackup.Engine.FileSystems.Fat;
+using ImageBackup.Engine.FileSystems.Luks;
+using ImageBackup.Engine.FileSystems.Named;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.ReFs;
+using ImageBackup.Engine.FileSystems.Swap;
 using ImageBackup.Engine.FileSystems.Xfs;
 
 namespace ImageBackup.Engine.FileSystems;
@@ -16,10 +21,15 @@ public static class FileSystemCatalog
     // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>
     {
+        new LuksReader(),
+        new BitLockerReader(), // Before FAT: To Go wears a FAT boot sector.
+        new NamedReader(),
+        new ReFsReader(),
         new ExtReader(),
         new XfsReader(),
-        new BitLockerReader(), // Before FAT: To Go wears a FAT boot sector.
-        new ReFsReader(),
+        new BtrfsReader(),
+        new F2fsReader(),
+        new SwapReader(),
         new NtfsReader(),
         new ExFatReader(),
         new FatReader(),

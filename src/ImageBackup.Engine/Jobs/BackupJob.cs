@@ -93,7 +93,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
 
         repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
         BlobIndex index = repository.LoadIndex(cancellation);
-        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion);
+        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
         var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
         BlobId[] chunks = copy.Run(meter, cancellation);

@@ -49,7 +49,7 @@ public sealed class ImageCatalog(ImageRepository repository)
             .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
         if (filter.PointInTime is { } time)
         {
-            images = images.Where(i => i.BackupTime <= time.LocalDateTime)
+            images = images.Where(i => i.BackupTime.ToUniversalTime() <= time.UtcDateTime)
                 .GroupBy(i => (i.ComputerName, i.Volume))
                 .Select(g => g.Last());
         }
@@ -57,7 +57,7 @@ public sealed class ImageCatalog(ImageRepository repository)
         {
             images = images.Where(i => i.IsActive);
         }
-        return images.OrderBy(i => i.BackupTime).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
+        return InOrder(images);
     }
 
     /// <summary>One image by the beginning of its id.</summary>
@@ -107,8 +107,12 @@ public sealed class ImageCatalog(ImageRepository repository)
         }
         foreach (Exception failure in failures)
             onWarning?.Invoke(failure);
-        return images.OrderBy(i => i.BackupTime).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
+        return InOrder(images);
     }
+
+    /// <summary>By the moment, not by the clock on the wall, which goes back once a year.</summary>
+    private static List<ImageBackupInfo> InOrder(IEnumerable<ImageBackupInfo> images) =>
+        images.OrderBy(i => i.BackupTime.ToUniversalTime()).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
 
     private static void Try(ConcurrentBag<Exception> failures, Action action)
     {

@@ -25,6 +25,9 @@ internal sealed class ImageContent
     /// <summary>restic's chunks end at 8 MiB; ours at 4. A larger one is not an image's.</summary>
     public const int ChunkLimitBytes = 16 << 20;
 
+    /// <summary>restic's chunker cuts zeros at its least length.</summary>
+    private const int ForeignZeroChunkBytes = 512 << 10;
+
     private readonly BlobIndex _index;
     private readonly IReadOnlyList<BlobId> _chunks;
     private readonly ZeroBlobs _zeros = new();
@@ -116,12 +119,16 @@ internal sealed class ImageContent
                 throw new ImageBackupException(ErrorId.ChunkMissing, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
             if (length > ChunkLimitBytes || length > SizeBytes - offset)
                 throw new ImageBackupException(ErrorId.ImageInvalid, $"The image {Info.ShortId} has a chunk of {length} bytes at offset {offset}, which does not fit.", Info.Id);
-            yield return new ImageChunk(offset, (int)length, id, isThere ? location : null, _zeros.IsZero(id, (int)length));
+            yield return new ImageChunk(offset, (int)length, id, isThere ? location : null, MayBeZero(i, length) && _zeros.IsZero(id, (int)length));
             offset += length;
         }
         if (offset != SizeBytes)
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} add up to {offset} bytes instead of {SizeBytes}.", Info.Id);
     }
+
+    /// <summary>Whether an all-zero chunk can have this length: asking for every length that restic's chunker gives would hash the whole volume.</summary>
+    private bool MayBeZero(int chunk, long lengthBytes) =>
+        lengthBytes == (_chunkSizeBytes ?? ForeignZeroChunkBytes) || chunk == _chunks.Count - 1;
 
     /// <summary>The longest chunk's length: what a buffer must hold. Proves on the way that all chunks are listed in the index.</summary>
     /// <exception cref="ImageBackupException">ChunkMissing naming how much is missing and where it begins; ImageInvalid.</exception>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.IO;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -22,7 +23,11 @@ internal static class ImageMetadataJson
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter<ImageType>(), new JsonStringEnumConverter<VolumeKind>() },
+        Converters =
+        {
+            new JsonStringEnumConverter<ImageType>(namingPolicy: null, allowIntegerValues: false),
+            new JsonStringEnumConverter<VolumeKind>(namingPolicy: null, allowIntegerValues: false),
+        },
         MaxDepth = 16,
     });
 
@@ -40,7 +45,7 @@ internal static class ImageMetadataJson
     {
         try
         {
-            return JsonSerializer.Deserialize(json, s_context.ImageMetadata) is { Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0 } metadata ? metadata : null;
+            return JsonSerializer.Deserialize(json, s_context.ImageMetadata) is { } metadata && IsUsable(metadata) ? metadata : null;
         }
         catch (JsonException)
         {
@@ -51,6 +56,16 @@ internal static class ImageMetadataJson
             return null;
         }
     }
+
+    /// <summary>What JSON can say and the record's types forbid: an explicit null, a size of nothing.</summary>
+    private static bool IsUsable(ImageMetadata metadata) =>
+        metadata is
+        {
+            Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0, VolumeName: not null,
+            MountPoints: not null, Aliases: not null, ReadErrors: not null, Warnings: not null,
+        }
+        && (metadata.FileSystem is null || metadata.FileSystem.Type is not null)
+        && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null);
 
     private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
     {

@@ -112,7 +112,8 @@ internal sealed class RestoreCopy(
         public void Verify(ImageChunk chunk, byte[] buffer)
         {
             var whole = new ByteRange(chunk.OffsetBytes, chunk.LengthBytes);
-            Reads(whole);
+            if (!Reads(whole))
+                throw new ImageBackupException(ErrorId.VerifyFailed, $"'{copy.Target.Name}' ends before offset {whole.EndBytes}.", copy.Target.Name);
             if (BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
                 return;
             // The unused parts of the chunk may differ: only what the image uses counts.

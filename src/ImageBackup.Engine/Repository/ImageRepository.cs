@@ -60,7 +60,7 @@ public sealed class ImageRepository : IDisposable
         var files = new RepositoryFiles(storage);
         try
         {
-            if (storage.Exists(StoredKind.Config, ""))
+            if (files.Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
                 throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
             if (Directory.Exists(files.Location) && Directory.EnumerateFileSystemEntries(files.Location).Any())
                 throw new ImageBackupException(ErrorId.RepositoryExists, $"The directory '{files.Location}' is not empty.", files.Location);
@@ -150,8 +150,11 @@ public sealed class ImageRepository : IDisposable
         return removed;
     }
 
+    /// <summary>Of the locks taken from now on.</summary>
+    internal LockTiming LockTiming { get; set; } = LockTiming.Restic;
+
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
-    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation) => RepositoryLock.Acquire(_locks, isExclusive, cancellation);
+    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation);
 
     /// <summary>
     /// Takes a shared lock for reading; null where the repository's storage is read-only for us (restore media, a mounted

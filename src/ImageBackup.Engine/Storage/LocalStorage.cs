@@ -38,7 +38,26 @@ public sealed class LocalStorage : IStorage
         return true;
     });
 
-    public bool Exists(StoredKind kind, string name) => File.Exists(PathOf(kind, name));
+    public bool Exists(StoredKind kind, string name)
+    {
+        string path = PathOf(kind, name);
+        return Guard(path, isWrite: false, () =>
+        {
+            try
+            {
+                // Not File.Exists: it says no where it may not look, or where a share is away.
+                return (File.GetAttributes(path) & FileAttributes.Directory) == 0;
+            }
+            catch (FileNotFoundException)
+            {
+                return false;
+            }
+            catch (DirectoryNotFoundException)
+            {
+                return false;
+            }
+        });
+    }
 
     public IEnumerable<StoredFile> List(StoredKind kind)
     {

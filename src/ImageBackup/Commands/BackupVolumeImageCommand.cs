@@ -16,6 +16,8 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
 
+    private Engine.Policy.GapSize _gapSize;
+
     /// <summary>
     /// The volumes: letters, \\?\Volume{guid}\, mount points, device paths, LABEL=, UUID=, files that hold a volume;
     /// objects of Get-ImageVolume, Get-Volume and lsblk -J.
@@ -32,6 +34,14 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     [Parameter]
     [ByteSize]
     public long? ChunkSize { get; set; }
+
+    /// <summary>
+    /// Unused runs longer than this are left out: 32 (KB) by default, with a suffix k, m or g (or KB, MB, GB); 0 stores
+    /// everything, the unused tail included. As the original counts, a number without a suffix is in KB.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? GapSize { get; set; }
 
     /// <summary>Tags of the image besides imagebackup.</summary>
     [Parameter]
@@ -50,6 +60,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
 
     private protected override void Begin()
     {
+        _gapSize = GapSize is null ? Engine.Policy.GapSize.Default : ParseGapSize(GapSize);
         if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
         {
             throw new ImageBackupException(
@@ -69,6 +80,10 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             throw new ImageBackupException(ErrorId.NoVolume, "No volume was named.");
         base.Begin();
     }
+
+    /// <summary>The engine reads the original's suffixes; PowerShell's own literals (64KB) end in a B.</summary>
+    private static Engine.Policy.GapSize ParseGapSize(string text) =>
+        Engine.Policy.GapSize.Parse(text.Length > 2 && text[text.Length - 1] is 'b' or 'B' ? text.Substring(0, text.Length - 1) : text);
 
     private protected override void Process()
     {
@@ -92,6 +107,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             Volume = volume.Description,
             ImageType = ImageType,
             ChunkSizeBytes = (int?)ChunkSize,
+            GapSizeBytes = _gapSize.Bytes,
             Tags = Tag ?? [],
             ComputerName = ComputerName,
             ThrottleLimit = ThrottleLimit,

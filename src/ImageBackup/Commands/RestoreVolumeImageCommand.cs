@@ -59,6 +59,13 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter SkipUnchanged { get; set; }
 
+    /// <summary>
+    /// Clear what the image does not use. Without it, unused ranges of a device are discarded where it can, else left as
+    /// they are.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter ZeroUnused { get; set; }
+
     /// <summary>Worker threads; by default one a processor.</summary>
     [Parameter]
     [ValidateRange(1, 1024)]
@@ -157,6 +164,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
             ImageId = image.Id,
             Destination = destination,
             SkipUnchanged = SkipUnchanged,
+            ZeroUnused = ZeroUnused,
             VerifyTarget = VerifyTarget,
             ReplaceFile = Force,
             ThrottleLimit = ThrottleLimit,

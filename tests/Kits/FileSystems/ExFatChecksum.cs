@@ -7,7 +7,7 @@ namespace ImageBackup.Tests.Kits.FileSystems;
 public static class ExFatChecksum
 {
     /// <summary>Makes the main boot region of a volume with 512-byte sectors valid again.</summary>
-    public static void Repair(MutatedVolume volume, Random random)
+    public static void Repair(PatchedVolume volume, Random random)
     {
         byte[] region = volume.Read(0, 11 * 512);
         uint sum = 0;

@@ -1,20 +1,27 @@
+using System;
+using System.Collections.Generic;
 using System.IO;
 using System.IO.Compression;
-using Xunit;
+using System.Linq;
 
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A small file system from tests/Fixtures/FileSystems.</summary>
 public static class SeedImage
 {
+    private const string Ending = ".img.gz";
+    private static string Folder => Path.Combine(AppContext.BaseDirectory, "Fixtures", "FileSystems");
+
+    /// <summary>Those whose names begin so.</summary>
+    public static IEnumerable<string> Names(string prefix) =>
+        Directory.EnumerateFiles(Folder, prefix + "*" + Ending)
+            .Select(static path => Path.GetFileName(path)[..^Ending.Length])
+            .Order(StringComparer.Ordinal);
+
     /// <param name="name">Without the ending.</param>
     public static byte[] Load(string name)
     {
-        string? folder = Path.GetDirectoryName(typeof(SeedImage).Assembly.Location);
-        while (folder is not null && !Directory.Exists(Path.Combine(folder, "tests", "Fixtures", "FileSystems")))
-            folder = Path.GetDirectoryName(folder);
-        Assert.SkipWhen(folder is null, "the source tree with tests/Fixtures is not around the tests");
-        using FileStream file = File.OpenRead(Path.Combine(folder!, "tests", "Fixtures", "FileSystems", name + ".img.gz"));
+        using FileStream file = File.OpenRead(Path.Combine(Folder, name + Ending));
         using var unpacked = new GZipStream(file, CompressionMode.Decompress);
         using var bytes = new MemoryStream();
         unpacked.CopyTo(bytes);

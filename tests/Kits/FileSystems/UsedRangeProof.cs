@@ -94,14 +94,6 @@ public static class UsedRangeProof
         return missing;
     }
 
-    public static long Sum(IReadOnlyList<ByteRange> ranges)
-    {
-        long sum = 0;
-        foreach (ByteRange range in ranges)
-            sum += range.LengthBytes;
-        return sum;
-    }
-
     /// <summary>Sorted, disjoint ranges with those joined that touch.</summary>
     public static List<ByteRange> Joined(IReadOnlyList<ByteRange> ranges)
     {

@@ -7,7 +7,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Tests.Kits.Storage;
 
 /// <summary>The calls of <see cref="IStorage"/> and its uploads.</summary>
-internal enum StorageOperation
+public enum StorageOperation
 {
     Exists,
     List,

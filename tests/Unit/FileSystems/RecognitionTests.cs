@@ -21,7 +21,7 @@ public sealed class RecognitionTests
         bytes[0] = 0xEB;
         bytes[1] = jump;
         "-FVE-FS-"u8.CopyTo(bytes.AsSpan(3));
-        IsBitLocker(new MutatedVolume(bytes), version);
+        IsBitLocker(new PatchedVolume(bytes), version);
     }
 
     [Fact]
@@ -29,10 +29,10 @@ public sealed class RecognitionTests
     {
         byte[] bytes = SeedImage.Load("fat32");
         "MSWIN4.1"u8.CopyTo(bytes.AsSpan(3));
-        Assert.Equal("vfat", FileSystemCatalog.Probe(new MutatedVolume(bytes))!.Value.Description.Type);
+        Assert.Equal("vfat", FileSystemCatalog.Probe(new PatchedVolume(bytes))!.Value.Description.Type);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(440), 0x10000);
         "-FVE-FS-"u8.CopyTo(bytes.AsSpan(0x10000));
-        IsBitLocker(new MutatedVolume(bytes), "To Go");
+        IsBitLocker(new PatchedVolume(bytes), "To Go");
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class RecognitionTests
             "00000052654653000000000000000000" + "46535253" + "0002FFDD" + "0000383A00000000"
             + "00020000800000000102000000000000" + "000000000000000028E86F9409709418").AsSpan().ToArray();
         Array.Resize(ref bytes, 4096);
-        var volume = new MutatedVolume(bytes);
+        var volume = new PatchedVolume(bytes);
         (IFileSystemReader reader, FileSystemDescription description) = FileSystemCatalog.Probe(volume)!.Value;
         Assert.IsType<ReFsReader>(reader);
         Assert.Equal(("ReFS", "1.2", "18947009946FE828", 65536, 0x3A380000L * 512),
@@ -66,7 +66,7 @@ public sealed class RecognitionTests
         superblock[0x4C] = 1;
         superblock[0x58] = 128;
         superblock.CopyTo(bytes, 1024);
-        var volume = new MutatedVolume(bytes);
+        var volume = new PatchedVolume(bytes);
         (IFileSystemReader reader, FileSystemDescription description) = FileSystemCatalog.Probe(volume)!.Value;
         Assert.StartsWith("ext", description.Type, StringComparison.Ordinal);
         FileSystemFormatException refused = Assert.Throws<FileSystemFormatException>(() => reader.ReadUsedRanges(volume, CancellationToken.None));
@@ -78,13 +78,13 @@ public sealed class RecognitionTests
     {
         var random = new byte[1 << 20];
         new Random(3).NextBytes(random);
-        Assert.Null(FileSystemCatalog.Probe(new MutatedVolume(random)));
-        Assert.Null(FileSystemCatalog.Probe(new MutatedVolume(new byte[1 << 20])));
-        Assert.Null(FileSystemCatalog.Probe(new MutatedVolume([])));
-        Assert.Null(FileSystemCatalog.Probe(new MutatedVolume(new byte[511])));
+        Assert.Null(FileSystemCatalog.Probe(new PatchedVolume(random)));
+        Assert.Null(FileSystemCatalog.Probe(new PatchedVolume(new byte[1 << 20])));
+        Assert.Null(FileSystemCatalog.Probe(new PatchedVolume([])));
+        Assert.Null(FileSystemCatalog.Probe(new PatchedVolume(new byte[511])));
     }
 
-    private static void IsBitLocker(MutatedVolume volume, string version)
+    private static void IsBitLocker(PatchedVolume volume, string version)
     {
         (IFileSystemReader reader, FileSystemDescription description) = FileSystemCatalog.Probe(volume)!.Value;
         Assert.IsType<BitLockerReader>(reader);

@@ -1,8 +1,4 @@
-using System;
-using System.Collections.Generic;
-using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using Xunit;
@@ -64,63 +60,4 @@ public class GapSizeTests
     public void Text_reads_back_as_the_same_gap() =>
         Gen.Long[0, GapSize.MaximumKibibytes].Select(GapSize.FromKibibytes)
             .Sample(gap => GapSize.TryParse(gap.ToString(), out var again) && again == gap);
-
-    [Fact]
-    public void Cover_equals_a_map_unit_by_unit()
-    {
-        const int unitBytes = 1024;
-        var volumes = Gen.Select(Gen.Int[1, 200], Gen.Int[0, 12], Gen.Int[0, 1 << 30]);
-        volumes.Sample((unitCount, gapUnits, seed) =>
-        {
-            var random = new Random(seed);
-            var used = new bool[unitCount];
-            var density = random.NextDouble();
-            for (var i = 0; i < unitCount; i++)
-                used[i] = random.NextDouble() < density;
-            var volumeBytes = unitCount * (long)unitBytes;
-
-            // The map: every used unit, and unused runs inside by their length.
-            var expected = (bool[])used.Clone();
-            for (var start = 0; start < unitCount;)
-            {
-                if (used[start])
-                {
-                    start++;
-                    continue;
-                }
-
-                var end = start;
-                while (end < unitCount && !used[end])
-                    end++;
-                var stored = gapUnits == 0 || (end < unitCount && end - start <= gapUnits);
-                for (var i = start; i < end; i++)
-                    expected[i] = stored;
-                start = end;
-            }
-
-            var covered = GapSize.FromKibibytes(gapUnits).Cover(Ranges(used, unitBytes), volumeBytes);
-            var actual = new bool[unitCount];
-            long last = -1;
-            foreach (var range in covered)
-            {
-                Assert.True(range.OffsetBytes > last && range.LengthBytes > 0 && range.EndBytes <= volumeBytes);
-                last = range.EndBytes;
-                for (var i = range.OffsetBytes / unitBytes; i < range.EndBytes / unitBytes; i++)
-                    actual[i] = true;
-            }
-
-            Assert.Equal(expected, actual);
-        });
-    }
-
-    [Fact]
-    public void Cover_refuses_ranges_that_overlap_or_leave_the_volume()
-    {
-        Assert.Throws<ArgumentException>(() => GapSize.Default.Cover([new ByteRange(0, 10), new ByteRange(5, 10)], 100));
-        Assert.Throws<ArgumentException>(() => GapSize.Default.Cover([new ByteRange(90, 11)], 100));
-        Assert.Throws<ArgumentException>(() => GapSize.Default.Cover([new ByteRange(long.MaxValue - 1, long.MaxValue)], 100));
-    }
-
-    private static IEnumerable<ByteRange> Ranges(bool[] used, int unitBytes) =>
-        Enumerable.Range(0, used.Length).Where(i => used[i]).Select(i => new ByteRange(i * (long)unitBytes, unitBytes));
 }

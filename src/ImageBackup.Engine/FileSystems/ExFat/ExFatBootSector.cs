@@ -47,28 +47,28 @@ internal sealed record ExFatBootSector
         volume.TryRead(0, 512) is { } bytes && bytes.AsSpan(3, 8).SequenceEqual("EXFAT   "u8) && LittleEndian.UInt16(bytes, 510) == 0xAA55;
 
     /// <summary>The geometry from the main boot region, else from its backup; null where neither has a right checksum.</summary>
-    public static ExFatBootSector? TryRead(IBlockReader volume)
+    public static ExFatBootSector? TryRead(IBlockReader volume, bool verifiesChecksum)
     {
         if (!IsNamed(volume))
             return null;
         byte shift = volume.ReadExact(108, 1)[0];
-        if (shift is >= 9 and <= 12 && TryReadRegion(volume, 0, 1 << shift) is { } main)
+        if (shift is >= 9 and <= 12 && TryReadRegion(volume, 0, 1 << shift, verifiesChecksum) is { } main)
             return main;
         for (int size = 512; size <= 4096; size *= 2)
         {
-            if (TryReadRegion(volume, (long)RegionSectorCount * size, size) is { } backup)
+            if (TryReadRegion(volume, (long)RegionSectorCount * size, size, verifiesChecksum) is { } backup)
                 return backup with { IsBackup = true };
         }
         return null;
     }
 
-    private static ExFatBootSector? TryReadRegion(IBlockReader volume, long offsetBytes, int sectorSize)
+    private static ExFatBootSector? TryReadRegion(IBlockReader volume, long offsetBytes, int sectorSize, bool verifiesChecksum)
     {
         byte[]? region = volume.TryRead(offsetBytes, RegionSectorCount * sectorSize);
         if (region is null || !region.AsSpan(3, 8).SequenceEqual("EXFAT   "u8) || region[108] != 31 - LeadingZeros(sectorSize))
             return null;
         uint checksum = Checksum(region.AsSpan(0, (RegionSectorCount - 1) * sectorSize));
-        return LittleEndian.UInt32(region, (RegionSectorCount - 1) * sectorSize) == checksum ? Parse(region) : null;
+        return !verifiesChecksum || LittleEndian.UInt32(region, (RegionSectorCount - 1) * sectorSize) == checksum ? Parse(region) : null;
     }
 
     private static int LeadingZeros(int value)

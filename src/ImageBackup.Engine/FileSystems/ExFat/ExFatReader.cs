@@ -15,6 +15,16 @@ namespace ImageBackup.Engine.FileSystems.ExFat;
 /// </remarks>
 public sealed class ExFatReader : IFileSystemReader
 {
+    private readonly bool _verifiesChecksums;
+
+    public ExFatReader()
+        : this(verifiesChecksums: true)
+    {
+    }
+
+    /// <param name="verifiesChecksums">False only for fuzzing what lies behind the checksum.</param>
+    internal ExFatReader(bool verifiesChecksums) => _verifiesChecksums = verifiesChecksums;
+
     /// <summary>How many files and directories are held against the bitmap.</summary>
     private const int MaxCheckedEntries = ExFatDirectory.MaxAllocationCount;
 
@@ -29,7 +39,7 @@ public sealed class ExFatReader : IFileSystemReader
         var description = new FileSystemDescription { Type = "exfat" };
         try
         {
-            if (ExFatBootSector.TryRead(volume) is not { } geometry)
+            if (ExFatBootSector.TryRead(volume, _verifiesChecksums) is not { } geometry)
                 return description;
             description = description with
             {
@@ -59,7 +69,7 @@ public sealed class ExFatReader : IFileSystemReader
 
     public UsedRangeMap ReadUsedRanges(IBlockReader volume, CancellationToken cancellation)
     {
-        ExFatBootSector geometry = ExFatBootSector.TryRead(volume)
+        ExFatBootSector geometry = ExFatBootSector.TryRead(volume, _verifiesChecksums)
             ?? throw new FileSystemFormatException("exFAT: the boot region and its backup are damaged");
         if (geometry.SizeBytes > volume.LengthBytes)
             throw new FileSystemFormatException($"exFAT: the file system has {geometry.SizeBytes} bytes, the volume only {volume.LengthBytes}");

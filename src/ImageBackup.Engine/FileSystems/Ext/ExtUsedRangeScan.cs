@@ -43,15 +43,17 @@ internal sealed class ExtUsedRangeScan
         _blockBitmaps = new RangeJoiner(_builder);
         _inodeBitmaps = new RangeJoiner(_builder);
         _inodeTables = new RangeJoiner(_builder);
-        _bitmapBuffer = new byte[Math.Max(BatchBytes, superblock.BlockSizeBytes)];
+        _bitmapBuffer = new byte[BatchLengthBytes(superblock.GroupCount)];
         _rawBuffer = new byte[superblock.BlockSizeBytes];
     }
 
     private int BlockSize => _superblock.BlockSizeBytes;
 
+    private int BatchLengthBytes(long blockCount) => (int)Math.Min(Math.Max(BatchBytes, BlockSize), blockCount * BlockSize);
+
     public UsedRangeMap Run(CancellationToken cancellation)
     {
-        var descriptors = new byte[Math.Max(BatchBytes, BlockSize)];
+        var descriptors = new byte[BatchLengthBytes(_superblock.DescriptorBlockCount)];
         int perBatch = descriptors.Length / BlockSize;
         for (int first = 0; first < _superblock.DescriptorBlockCount;)
         {

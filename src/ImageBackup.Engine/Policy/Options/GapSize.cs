@@ -1,7 +1,4 @@
-using System;
-using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Policy;
@@ -72,48 +69,6 @@ public readonly record struct GapSize
     /// <param name="runBytes">The run's length in bytes.</param>
     /// <param name="isTail">The run reaches the end of the volume.</param>
     public bool Stores(long runBytes, bool isTail) => StoresEverything || (!isTail && runBytes <= Bytes);
-
-    /// <summary>
-    /// The ranges that the image stores: the used ones, joined over every unused run that the gap stores. Sorted,
-    /// apart from each other, inside the volume.
-    /// </summary>
-    /// <param name="usedRanges">Sorted, not overlapping (touching is allowed), inside the volume; empty ranges are skipped.</param>
-    /// <param name="volumeBytes">The volume's length in bytes.</param>
-    public IReadOnlyList<ByteRange> Cover(IEnumerable<ByteRange> usedRanges, long volumeBytes)
-    {
-        if (usedRanges is null)
-            throw new ArgumentNullException(nameof(usedRanges));
-        var stored = new List<ByteRange>();
-        if (volumeBytes <= 0)
-            return stored;
-        if (StoresEverything)
-        {
-            stored.Add(new ByteRange(0, volumeBytes));
-            return stored;
-        }
-
-        long startBytes = 0;
-        long endBytes = 0;
-        foreach (var used in usedRanges)
-        {
-            if (used.LengthBytes == 0)
-                continue;
-            if (used.LengthBytes < 0 || used.OffsetBytes < endBytes || used.LengthBytes > volumeBytes - used.OffsetBytes)
-                throw new ArgumentException("The used ranges are not sorted or leave the volume.", nameof(usedRanges));
-            if (!Stores(used.OffsetBytes - endBytes, isTail: false))
-            {
-                if (endBytes > startBytes)
-                    stored.Add(new ByteRange(startBytes, endBytes - startBytes));
-                startBytes = used.OffsetBytes;
-            }
-
-            endBytes = used.EndBytes;
-        }
-
-        if (endBytes > startBytes)
-            stored.Add(new ByteRange(startBytes, endBytes - startBytes));
-        return stored;
-    }
 
     /// <summary>The shortest form that reads back as the same gap: 0, 48k, 1m, 2g.</summary>
     public override string ToString() => Kibibytes switch

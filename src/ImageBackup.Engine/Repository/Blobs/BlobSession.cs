@@ -23,12 +23,24 @@ internal sealed class BlobSession : IDisposable
     private long _storedBytes;
     private bool _finished;
 
-    public BlobSession(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion)
+    /// <param name="files">The repository's files.</param>
+    /// <param name="sealers">Its ciphers.</param>
+    /// <param name="index">What it has already; grows with what is stored.</param>
+    /// <param name="formatVersion">Its format.</param>
+    /// <param name="lockLost">
+    /// Cancelled when others may remove packs under us: from then on no index is written, which could list packs that are
+    /// gone.
+    /// </param>
+    public BlobSession(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost)
     {
         _files = files;
         _sealers = sealers;
         _index = index;
-        _indexWriter = new IndexWriter(json => files.SaveSealed(Storage.StoredKind.Index, json, formatVersion, sealers));
+        _indexWriter = new IndexWriter(json =>
+        {
+            lockLost.ThrowIfCancellationRequested();
+            return files.SaveSealed(Storage.StoredKind.Index, json, formatVersion, sealers);
+        });
         _committer = new PackCommitter(OnCommitted);
     }
 
@@ -63,9 +75,9 @@ internal sealed class BlobSession : IDisposable
     {
         if (_finished)
             throw new InvalidOperationException("The session has ended.");
-        _finished = true;
         _committer.Finish();
         _indexWriter.Flush();
+        _finished = true;
     }
 
     private void OnCommitted(IndexedPack pack)
@@ -96,6 +108,10 @@ internal sealed class BlobSession : IDisposable
         catch (ImageBackupException)
         {
             // The storage that failed the job fails this too; the packs stay unreferenced, which harms nobody.
+        }
+        catch (OperationCanceledException)
+        {
+            // The lock is lost.
         }
     }
 }

@@ -8,9 +8,8 @@ namespace ImageBackup.Engine.Repository.Locks;
 /// <summary>A lock's JSON (design.rst, "Locks").</summary>
 internal sealed record LockFile
 {
-    /// <summary>restic's figures: a lock is refreshed every 5 minutes and stale after 30.</summary>
+    /// <summary>restic's figure.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(30);
-    public static readonly TimeSpan RefreshEvery = TimeSpan.FromMinutes(5);
 
     public required DateTimeOffset Time { get; init; }
     public required bool IsExclusive { get; init; }

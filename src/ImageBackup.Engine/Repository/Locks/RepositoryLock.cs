@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 
@@ -10,46 +11,45 @@ namespace ImageBackup.Engine.Repository.Locks;
 /// </summary>
 internal sealed class RepositoryLock : IDisposable
 {
-    /// <summary>restic waits as long before it looks for rivals that locked at the same moment.</summary>
-    private static readonly TimeSpan s_settleTime = TimeSpan.FromMilliseconds(200);
-
     private readonly LockDirectory _directory;
     private readonly CancellationTokenSource _lost = new();
     private readonly object _gate = new();
     private readonly Timer _timer;
     private readonly bool _isExclusive;
+    private readonly List<string> _replaced = new();
     private string _name;
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now)
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, TimeSpan refreshEvery)
     {
         _directory = directory;
         _name = name;
         _isExclusive = isExclusive;
         _refreshed = now;
-        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, LockFile.RefreshEvery, LockFile.RefreshEvery);
+        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, refreshEvery, refreshEvery);
     }
 
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
     public CancellationToken Lost => _lost.Token;
 
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
-    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, CancellationToken cancellation)
+    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation)
     {
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
         string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
         try
         {
-            if (cancellation.WaitHandle.WaitOne(s_settleTime))
+            if (cancellation.WaitHandle.WaitOne(timing.Settle))
                 cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now);
+            return new RepositoryLock(directory, name, isExclusive, now, timing.RefreshEvery);
         }
         catch
         {
-            directory.Delete(name);
+            // What happened is the news, not what the tidying meets; the lock goes stale by itself.
+            TryDelete(directory, name);
             throw;
         }
     }
@@ -69,15 +69,16 @@ internal sealed class RepositoryLock : IDisposable
                     _lost.Cancel();
                     return;
                 }
-                string old = _name;
-                _name = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
-                _directory.Delete(old);
+                string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
+                _replaced.Add(_name);
+                _name = fresh;
                 _refreshed = now;
+                _replaced.RemoveAll(old => TryDelete(_directory, old));
             }
             catch (ImageBackupException)
             {
                 // A share may come back; the lock holds until it is nearly stale for others.
-                if (now - _refreshed > LockFile.StaleAfter - LockFile.RefreshEvery)
+                if (now - _refreshed > LockFile.StaleAfter - LockTiming.Restic.RefreshEvery)
                     _lost.Cancel();
             }
         }
@@ -98,15 +99,24 @@ internal sealed class RepositoryLock : IDisposable
                 return;
             _released = true;
             _timer.Dispose();
-            try
-            {
-                _directory.Delete(_name);
-            }
-            catch (ImageBackupException)
-            {
-                // The storage is gone; the lock goes stale by itself.
-            }
+            foreach (string old in _replaced)
+                TryDelete(_directory, old);
+            TryDelete(_directory, _name);
             _lost.Dispose();
+        }
+    }
+
+    /// <summary>False where the storage is away: the lock goes stale by itself.</summary>
+    private static bool TryDelete(LockDirectory directory, string name)
+    {
+        try
+        {
+            directory.Delete(name);
+            return true;
+        }
+        catch (ImageBackupException)
+        {
+            return false;
         }
     }
 }

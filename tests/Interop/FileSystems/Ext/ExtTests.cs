@@ -21,6 +21,7 @@ public sealed class ExtTests
         // Type, mke2fs options, size in MiB.
         { "ext2", "-b 1024", 64 },
         { "ext2", "-b 4096", 200 },
+        { "ext2", "-r 0 -O none -b 1024", 100 },
         { "ext3", "-b 1024", 128 },
         { "ext3", "-b 4096 -J size=8", 256 },
         { "ext4", "-b 1024", 200 },
@@ -164,6 +165,23 @@ public sealed class ExtTests
         Tool.Run("e2fsck", "-fn", crashed);
     }
 
+    [Fact]
+    public void AFrozenVolumeIsRead()
+    {
+        Tool.Require("mke2fs", "e2fsck", "fsfreeze", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("ext.img", 300 * MiB);
+        Tool.Shell($"mke2fs -q -F -t ext4 -b 4096 '{image}'");
+        string frozen = folder.File("frozen.img");
+        using (var mount = new LoopMount(image, "ext4", "rw,commit=300"))
+        {
+            FileTree.Churn(mount.Path, 40 * MiB, seed: 5);
+            FileTree.WriteDurably(mount.Path, count: 60, lengthBytes: 400_000, seed: 6);
+            FrozenCopy.Take(mount.Path, image, frozen);
+        }
+        AssertSurvivesNoise(folder, frozen, "ext4", CompareWithPeers(folder, frozen));
+    }
+
     [Theory]
     [InlineData("ext4", "-b 4096")]
     [InlineData("ext2", "-b 1024")]
@@ -223,13 +241,16 @@ public sealed class ExtTests
         Assert.Contains(reason, refusal.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void AVolumeOf16TiBIsReadInSeconds()
+    [Theory]
+    [InlineData("-E lazy_itable_init=1,nodiscard -O ^has_journal")]
+    // Every group has a bitmap that must be read.
+    [InlineData("-E nodiscard -i 67108864 -O ^has_journal,^metadata_csum,^uninit_bg")]
+    public void AVolumeOf16TiBIsReadInSeconds(string options)
     {
         Tool.Require("mke2fs");
         using var folder = new TestFolder();
         string image = folder.Sparse("ext.img", (16L << 40) - MiB);
-        Tool.Shell($"mke2fs -q -F -t ext4 -b 4096 -E lazy_itable_init=1,nodiscard -O ^has_journal '{image}'");
+        Tool.Shell($"mke2fs -q -F -t ext4 -b 4096 {options} '{image}'");
         long before = GC.GetTotalAllocatedBytes(precise: true);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         UsedRangeMap map = UsedRangeProof.Read(image);

@@ -13,7 +13,7 @@ public sealed class ExFatReaderTests
 {
     private static readonly Random s_random = new(1);
     private readonly ExFatReader _reader = new();
-    private readonly MutatedVolume _volume = new(SeedImage.Load("exfat"));
+    private readonly PatchedVolume _volume = new(SeedImage.Load("exfat"));
 
     [Fact]
     public void TheSeed()

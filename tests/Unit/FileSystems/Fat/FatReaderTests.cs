@@ -17,7 +17,7 @@ public sealed class FatReaderTests
     [InlineData("fat32", "FAT32", 512)]
     public void ASeed(string seed, string version, int clusterSize)
     {
-        var volume = new MutatedVolume(SeedImage.Load(seed));
+        var volume = new PatchedVolume(SeedImage.Load(seed));
         FileSystemDescription description = FileSystemCatalog.Probe(volume)!.Value.Description;
         Assert.Equal(
             ("vfat", version, "SEED", "1111-2222", clusterSize, true),
@@ -41,7 +41,7 @@ public sealed class FatReaderTests
     [InlineData(21, 0x12)] // medium
     public void WhatIsNotFat(int offset, byte value)
     {
-        var volume = new MutatedVolume(SeedImage.Load("fat16"));
+        var volume = new PatchedVolume(SeedImage.Load("fat16"));
         volume.Patch(offset, value);
         Assert.Null(_reader.Probe(volume));
         Assert.Throws<FileSystemFormatException>(() => _reader.ReadUsedRanges(volume, CancellationToken.None));
@@ -50,7 +50,7 @@ public sealed class FatReaderTests
     [Fact]
     public void ATableTooShortForTheClustersIsRefused()
     {
-        var volume = new MutatedVolume(SeedImage.Load("fat16"));
+        var volume = new PatchedVolume(SeedImage.Load("fat16"));
         volume.Patch(22, 20, 0);
         Assert.Throws<FileSystemFormatException>(() => _reader.ReadUsedRanges(volume, CancellationToken.None));
         Assert.Equal("vfat", _reader.Probe(volume)!.Type);

@@ -20,7 +20,7 @@ public sealed class NtfsReaderTests
     [InlineData("ntfs-extents", 512, null)]
     public void ProbeAndMapAgree(string seed, int clusterSize, string? label)
     {
-        var volume = new MutatedVolume(SeedImage.Load(seed));
+        var volume = new PatchedVolume(SeedImage.Load(seed));
         FileSystemDescription description = _reader.Probe(volume)!;
         Assert.Equal((label, "3.1", clusterSize, true), (description.Label, description.Version, description.ClusterSizeBytes, description.IsClean));
         UsedRangeMap map = _reader.ReadUsedRanges(volume, CancellationToken.None);
@@ -35,7 +35,7 @@ public sealed class NtfsReaderTests
     [Fact]
     public void WhatIsLeftOutOfTheSeed()
     {
-        var volume = new MutatedVolume(SeedImage.Load("ntfs"));
+        var volume = new PatchedVolume(SeedImage.Load("ntfs"));
         UsedRangeMap map = _reader.ReadUsedRanges(volume, CancellationToken.None);
         var files = _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None);
         Assert.Equal([9 << 10, 30 << 10, 49 << 10], files.Select(static file => (int)file.Ranges.Sum(static range => range.LengthBytes)).Order());
@@ -45,7 +45,7 @@ public sealed class NtfsReaderTests
     [Fact]
     public void WhatOfTheBitmapWasNeverWrittenIsFree()
     {
-        var volume = new MutatedVolume(SeedImage.Load("ntfs"));
+        var volume = new PatchedVolume(SeedImage.Load("ntfs"));
         UsedRangeMap whole = _reader.ReadUsedRanges(volume, CancellationToken.None);
         // The initialized size of $Bitmap's content: only the begin of the volume counts as written.
         long attribute = AttributeOffset(volume, record: 6, type: 0x80);
@@ -67,7 +67,7 @@ public sealed class NtfsReaderTests
     [Fact]
     public void ADirtyVolumeIsRefusedEvenWhenFlushed()
     {
-        var volume = new MutatedVolume(SeedImage.Load("ntfs"));
+        var volume = new PatchedVolume(SeedImage.Load("ntfs"));
         long information = AttributeOffset(volume, record: 3, type: 0x70);
         volume.Patch(information + 0x18 + 0x0A, 1);
         Assert.False(_reader.Probe(volume)!.IsClean);
@@ -78,9 +78,9 @@ public sealed class NtfsReaderTests
 
     [Fact]
     public void CancellingEndsIt() =>
-        Assert.Throws<OperationCanceledException>(() => _reader.ReadUsedRanges(new MutatedVolume(SeedImage.Load("ntfs")), new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => _reader.ReadUsedRanges(new PatchedVolume(SeedImage.Load("ntfs")), new CancellationToken(canceled: true)));
 
-    private static long AttributeOffset(MutatedVolume volume, int record, uint type)
+    private static long AttributeOffset(PatchedVolume volume, int record, uint type)
     {
         long offset = BinaryPrimitives.ReadInt64LittleEndian(volume.Read(0x30, 8)) * 1024 + record * 1024;
         for (offset += BinaryPrimitives.ReadUInt16LittleEndian(volume.Read(offset + 0x14, 2)); ;

@@ -83,7 +83,7 @@ public sealed class NtfsStructureTests
         NtfsAttribute first = Attribute([0x11, 1, 5, 0x01, 1, 0x11, 2, 0xFE, 0], 3, dataSize: 4 * 4096 - 10, initializedSize: 3 * 4096 + 100);
         var runs = new List<NtfsRun>();
         NtfsRunList.Append(runs, first, s_geometry);
-        var stream = new NtfsStream(new MutatedVolume(disk), 4096, first, runs);
+        var stream = new NtfsStream(new PatchedVolume(disk), 4096, first, runs);
         var expected = new byte[4 * 4096 - 10];
         disk.AsSpan(5 * 4096, 4096).CopyTo(expected);
         disk.AsSpan(3 * 4096, 4096 + 100).CopyTo(expected.AsSpan(2 * 4096));
@@ -102,7 +102,7 @@ public sealed class NtfsStructureTests
     public void AStreamLongerThanItsRunsIsRefused()
     {
         NtfsAttribute first = Attribute([0x11, 1, 5, 0], 0, dataSize: 4097, initializedSize: 0);
-        Assert.Throws<FileSystemFormatException>(() => new NtfsStream(new MutatedVolume([]), 4096, first, [new NtfsRun(0, 5, 1)]));
+        Assert.Throws<FileSystemFormatException>(() => new NtfsStream(new PatchedVolume([]), 4096, first, [new NtfsRun(0, 5, 1)]));
     }
 
     [Fact]
@@ -163,6 +163,6 @@ public sealed class NtfsStructureTests
         bytes[0x30] = 4;
         bytes[0x38] = 2;
         bytes[0x40] = perRecord;
-        return NtfsBootSector.TryRead(new MutatedVolume(bytes));
+        return NtfsBootSector.TryRead(new PatchedVolume(bytes));
     }
 }

@@ -1,0 +1,14 @@
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.FileSystems.Named;
+
+/// <summary>What is known by name only: members of volume managers and arrays, and file systems whose map is not read.</summary>
+public sealed class NamedReader : IFileSystemReader
+{
+    public FileSystemDescription? Probe(IBlockReader volume) =>
+        VolumeMemberSignatures.Find(volume) ?? FileSystemSignatures.Find(volume);
+
+    public UsedRangeMap ReadUsedRanges(IBlockReader volume, CancellationToken cancellation) =>
+        throw new FileSystemFormatException($"{Probe(volume)?.Type ?? "unknown"}: which blocks are in use is not read for this type: copied whole");
+}

@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Tests.Kits.FileSystems;
+
+namespace ImageBackup.Tests.Fuzz;
+
+/// <summary>
+/// Long fuzzing runs: <c>fuzz list</c>, <c>fuzz run &lt;target|all&gt; [--seconds n | --runs n] [--start n]</c>,
+/// <c>fuzz one &lt;target&gt; &lt;seed&gt; &lt;number&gt;</c>, <c>fuzz seeds &lt;folder&gt;</c> (makes the seeds anew; root).
+/// </summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["list"]:
+                foreach (FuzzTargets.Target target in FuzzTargets.All)
+                    Console.WriteLine($"{target.Name}: {string.Join(' ', FuzzTargets.Seeds(target).Select(seed => seed.Name))}");
+                return 0;
+            case ["run", string name, .. string[] options]:
+                return FuzzTargets.All.Where(target => name == "all" || name == target.Name).ToList() is { Count: > 0 } targets
+                    ? targets.Sum(target => Run(target, options))
+                    : Usage();
+            case ["one", string name, string seedName, string number]:
+                FuzzTargets.Target one = FuzzTargets.All.Single(target => target.Name == name);
+                new FileSystemFuzzer(one.Create(), FuzzTargets.Seeds(one).Single(seed => seed.Name == seedName).Seed).Run(int.Parse(number, CultureInfo.InvariantCulture));
+                return 0;
+            case ["seeds", string folder]:
+                SeedMaker.Make(folder);
+                return 0;
+            default:
+                return Usage();
+        }
+    }
+
+    private static int Usage()
+    {
+        Console.Error.WriteLine("list | run <target|all> [--seconds n | --runs n] [--start n] | one <target> <seed> <number> | seeds <folder>");
+        return 2;
+    }
+
+    private static int Run(FuzzTargets.Target target, string[] options)
+    {
+        long seconds = Option(options, "--seconds", 0);
+        long runs = Option(options, "--runs", seconds == 0 ? 100_000 : long.MaxValue);
+        int start = (int)Option(options, "--start", 0);
+        IReadOnlyList<(string Name, SeedVolume Seed)> seeds = FuzzTargets.Seeds(target);
+        if (seeds.Count == 0)
+        {
+            Console.Error.WriteLine($"{target.Name}: no seeds");
+            return 1;
+        }
+        List<(string Name, FileSystemFuzzer Fuzzer)> fuzzers = seeds.Select(seed => (seed.Name, new FileSystemFuzzer(target.Create(), seed.Seed))).ToList();
+        var clock = Stopwatch.StartNew();
+        long done = 0;
+        int failures = 0;
+        for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
+        {
+            (string name, FileSystemFuzzer fuzzer) = fuzzers[(int)(done % fuzzers.Count)];
+            try
+            {
+                fuzzer.Run(unchecked(start + (int)(done / fuzzers.Count)));
+            }
+            catch (InvalidDataException e)
+            {
+                Console.WriteLine($"{target.Name} {name}: {e.Message}");
+                if (++failures >= 5)
+                    break;
+            }
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.AcceptedCount)} maps, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
+        return failures;
+    }
+
+    private static long Option(string[] options, string name, long otherwise)
+    {
+        int at = Array.IndexOf(options, name);
+        return at >= 0 && at + 1 < options.Length ? long.Parse(options[at + 1], CultureInfo.InvariantCulture) : otherwise;
+    }
+}

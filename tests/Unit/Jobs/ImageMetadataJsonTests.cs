@@ -1,0 +1,99 @@
+using System;
+using System.Linq;
+using System.Text;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Jobs;
+
+public sealed class ImageMetadataJsonTests
+{
+    private static readonly ImageMetadata s_full = new()
+    {
+        VolumeName = "/dev/sda1 ü",
+        DevicePath = "/dev/sda1",
+        VolumeKind = VolumeKind.BlockDevice,
+        SizeBytes = 1L << 45,
+        SectorSizeBytes = 4096,
+        PhysicalSectorSizeBytes = 4096,
+        MountPoints = ["/mnt/a b", "/x"],
+        Aliases = ["/dev/disk/by-uuid/1"],
+        PartitionUuid = "p",
+        PartitionType = "t",
+        FileSystem = new FileSystemDescription { Type = "ext4", Label = "l", Uuid = "u", IsClean = false, ClusterSizeBytes = 4096, UsedBytes = 5 },
+        ImageType = ImageType.Snapshot,
+        RequestedImageType = ImageType.Static,
+        IsFuzzy = true,
+        SnapshotProvider = "LVM",
+        ManagementClass = "STANDARD",
+        Start = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(1)),
+        End = new DateTimeOffset(2026, 1, 2, 3, 4, 6, TimeSpan.FromHours(1)),
+        ChunkSizeBytes = 1 << 20,
+        GapSizeBytes = 32768,
+        UsedBytes = 1L << 40,
+        UsedRangeCount = 7,
+        UsedMapSource = "ext4",
+        ChunkCount = 1 << 25,
+        NewChunkCount = 3,
+        ZeroChunkCount = 4,
+        StoredBytes = 5,
+        ReadErrors = [new ByteRange(1L << 40, 512)],
+        Warnings = ["w"],
+        ProgramVersion = "ImageBackup 1",
+    };
+
+    [Fact]
+    public void Round_trip()
+    {
+        ImageMetadata? read = ImageMetadataJson.Read(ImageMetadataJson.Write(s_full));
+        Assert.NotNull(read);
+        Assert.Equal(Without(s_full), Without(read));
+        Assert.Equal(s_full.MountPoints, read.MountPoints);
+        Assert.Equal(s_full.Aliases, read.Aliases);
+        Assert.Equal(s_full.ReadErrors, read.ReadErrors);
+        Assert.Equal(s_full.Warnings, read.Warnings);
+    }
+
+    [Fact]
+    public void The_least_there_can_be()
+    {
+        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","later":{"a":[1]}}"""u8);
+        Assert.NotNull(read);
+        Assert.Equal(("x", 5L), (read.VolumeName, read.SizeBytes));
+        Assert.Empty(read.Warnings);
+    }
+
+    [Fact]
+    public void The_summary_cuts_long_lists()
+    {
+        ImageMetadata many = s_full with { Warnings = Enumerable.Range(0, 1000).Select(i => $"{i}").ToArray(), ReadErrors = Enumerable.Range(0, 1000).Select(i => new ByteRange(i, 1)).ToArray() };
+        ImageMetadata? read = ImageMetadataJson.Read(ImageMetadataJson.WriteSummary(many));
+        Assert.Equal((32, 32), (read!.Warnings.Count, read.ReadErrors.Count));
+        Assert.Equal(1000, ImageMetadataJson.Read(ImageMetadataJson.Write(many))!.Warnings.Count);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"schema":2,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":0,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":-5,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":null,"sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":[null]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","readErrors":null}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","mountPoints":null}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","chunkSizeBytes":-1}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","chunkSizeBytes":0}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"Other"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":77}""")]
+    [InlineData("""{"schema":1,"volumeName":"\ud800","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
+    public void What_is_not_ours_is_none(string json) => Assert.Null(ImageMetadataJson.Read(Encoding.UTF8.GetBytes(json)));
+
+    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [] };
+}

@@ -1,0 +1,171 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Storage;
+using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.Repository;
+using ImageBackup.Tests.Kits.Storage;
+using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Jobs;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Repository;
+
+/// <summary>A flipped bit or a cut anywhere: told by whoever reads it, under the fitting id, or the restore is equal all the same.</summary>
+public sealed class DamageTests : IDisposable
+{
+    private readonly JobRig _rig = new();
+    private readonly byte[] _content = JobRig.Content("ab0", 7_000);
+    private readonly string _id;
+
+    public DamageTests()
+    {
+        _rig.Volumes.Add("/mem/a", _content);
+        _id = _rig.Backup("/mem/a", r => r with { ThrottleLimit = 1 }).Id;
+    }
+
+    public void Dispose() => _rig.Dispose();
+
+    [Fact]
+    public void A_flipped_bit_anywhere_is_detected_or_harmless()
+    {
+        int harmless = 0, told = 0;
+        foreach (StoredKind kind in new[] { StoredKind.Index, StoredKind.Snapshot, StoredKind.Pack })
+        {
+            foreach (string name in _rig.Memory.Names(kind))
+            {
+                byte[] good = _rig.Memory.Content(kind, name);
+                // Every byte of small files; of large ones both ends and a sample between.
+                for (int at = 0; at < good.Length; at += at < 100 || at > good.Length - 400 || good.Length < 500 ? 7 : 3_001)
+                {
+                    byte[] bad = (byte[])good.Clone();
+                    bad[at] ^= (byte)(1 << at % 8);
+                    _rig.Memory.Replace(kind, name, bad);
+                    AssertDetectedByCheck(kind, at);
+                    if (AssertRestoresOrFails(kind))
+                        harmless++;
+                    else
+                        told++;
+                }
+                _rig.Memory.Replace(kind, name, good);
+            }
+        }
+        // Pack headers are not read by a restore; all else is.
+        Assert.True(told > harmless, $"{told} told, {harmless} harmless");
+        Assert.True(harmless > 0);
+        TestRepository.AssertHealthy(_rig.Repository);
+    }
+
+    [Theory]
+    [InlineData(StoredKind.Index, ErrorId.IndexCorrupt)]
+    [InlineData(StoredKind.Snapshot, ErrorId.SnapshotCorrupt)]
+    [InlineData(StoredKind.Pack, ErrorId.PackCorrupt)]
+    public void A_file_that_was_cut(StoredKind kind, ErrorId id)
+    {
+        foreach (string name in _rig.Memory.Names(kind))
+        {
+            byte[] good = _rig.Memory.Content(kind, name);
+            foreach (int length in new[] { 0, 1, 31, 32, good.Length / 2, good.Length - 1 })
+            {
+                _rig.Memory.Replace(kind, name, good[..length]);
+                // The structure alone tells; no byte of a pack needs reading.
+                RepositoryCheckResult result = _rig.Repository.Check(readData: false, null, CancellationToken.None);
+                Assert.False(result.IsHealthy);
+                Assert.Contains(result.Problems, p => p.ErrorId == id && p.File.Contains(name, StringComparison.Ordinal));
+                AssertRestoresOrFails(kind);
+            }
+            _rig.Memory.Replace(kind, name, good);
+        }
+    }
+
+    [Theory]
+    [InlineData(StoredKind.Index, ErrorId.ChunkMissing)]
+    [InlineData(StoredKind.Pack, ErrorId.PackCorrupt)]
+    public void A_file_that_is_gone(StoredKind kind, ErrorId id)
+    {
+        foreach (string name in _rig.Memory.Names(kind))
+        {
+            byte[] good = _rig.Memory.Content(kind, name);
+            _rig.Memory.Delete(kind, name);
+            RepositoryCheckResult result = _rig.Repository.Check(readData: true, null, CancellationToken.None);
+            Assert.False(result.IsHealthy);
+            Assert.Contains(result.Problems, p => p.ErrorId == id);
+            Assert.False(AssertRestoresOrFails(kind));
+            _rig.Memory.Save(kind, name, good);
+        }
+    }
+
+    [Fact]
+    public void A_check_goes_on_and_names_everything()
+    {
+        foreach (StoredKind kind in new[] { StoredKind.Snapshot, StoredKind.Pack })
+        {
+            foreach (string name in _rig.Memory.Names(kind))
+            {
+                byte[] bad = _rig.Memory.Content(kind, name);
+                bad[40] ^= 1;
+                _rig.Memory.Replace(kind, name, bad);
+            }
+        }
+        RepositoryCheckResult result = _rig.Repository.Check(readData: true, null, CancellationToken.None);
+        foreach (StoredKind kind in new[] { StoredKind.Snapshot, StoredKind.Pack })
+            Assert.All(_rig.Memory.Names(kind), name => Assert.Contains(result.Problems, p => p.File.EndsWith(name, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Packs_that_no_index_lists_are_told_as_harmless()
+    {
+        byte[] stray = SeededBytes.Make(1, 100);
+        _rig.Memory.Save(StoredKind.Pack, Engine.Repository.Blobs.BlobId.Of(stray).ToString(), stray);
+        RepositoryCheckResult result = _rig.Repository.Check(readData: false, null, CancellationToken.None);
+        Assert.True(result.IsHealthy);
+        Assert.Equal(1, result.UnreferencedPackCount);
+    }
+
+    /// <summary>A pack that lies where another's bytes should be: sealed under the right key, but it is another.</summary>
+    [Fact]
+    public void Packs_that_changed_places_are_found_out()
+    {
+        string[] packs = _rig.Memory.Names(StoredKind.Pack);
+        byte[] one = _rig.Memory.Content(StoredKind.Pack, packs[0]), other = _rig.Memory.Content(StoredKind.Pack, packs[1]);
+        _rig.Memory.Replace(StoredKind.Pack, packs[0], other);
+        _rig.Memory.Replace(StoredKind.Pack, packs[1], one);
+        Assert.False(_rig.Repository.Check(readData: true, null, CancellationToken.None).IsHealthy);
+        Assert.False(AssertRestoresOrFails(StoredKind.Pack));
+    }
+
+    private void AssertDetectedByCheck(StoredKind kind, int at)
+    {
+        RepositoryCheckResult result = _rig.Repository.Check(readData: true, null, CancellationToken.None);
+        Assert.False(result.IsHealthy, $"A bit of {kind} at {at} was flipped and the check found nothing.");
+        Assert.Contains(result.Problems, p => p.ErrorId == RepositoryFiles.CorruptId(kind));
+    }
+
+    /// <summary>True where the restore was equal.</summary>
+    private bool AssertRestoresOrFails(StoredKind kind)
+    {
+        MemoryVolume target = _rig.Volumes.Add("/mem/t", SeededBytes.Make(9, _content.Length));
+        try
+        {
+            _rig.Restore(_id, "/mem/t", r => r with { ThrottleLimit = 1 });
+        }
+        catch (ImageBackupException e)
+        {
+            ErrorId[] fitting = kind switch
+            {
+                StoredKind.Index => [ErrorId.IndexCorrupt, ErrorId.ChunkMissing],
+                StoredKind.Snapshot => [ErrorId.SnapshotCorrupt],
+                _ => [ErrorId.ChunkCorrupt, ErrorId.PackCorrupt],
+            };
+            Assert.Contains(e.Id, fitting);
+            return false;
+        }
+        Assert.Equal(_content, target.Content);
+        return true;
+    }
+}

@@ -1,0 +1,249 @@
+using System;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Storage;
+using ImageBackup.Tests.Kits.Repository;
+using ImageBackup.Tests.Kits.Storage;
+using ImageBackup.Tests.Kits.Volumes;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Repository.Locks;
+
+public sealed class RepositoryLockTests : IDisposable
+{
+    private readonly MemoryStorage _memory = TestRepository.NewStorage();
+    private readonly FaultyStorage _storage;
+    private readonly ImageRepository _repository;
+    private readonly LockDirectory _directory;
+
+    public RepositoryLockTests()
+    {
+        _storage = new FaultyStorage(_memory);
+        _repository = TestRepository.Open(_storage);
+        _directory = new LockDirectory(_repository.Files, _repository.Sealers, 2);
+    }
+
+    public void Dispose() => _repository.Dispose();
+
+    [Theory]
+    [InlineData(false, false, true)]
+    [InlineData(false, true, false)]
+    [InlineData(true, false, false)]
+    [InlineData(true, true, false)]
+    public void Who_goes_with_whom(bool first, bool second, bool together)
+    {
+        using RepositoryLock held = _repository.Lock(first, CancellationToken.None);
+        Assert.Equal(1, Count);
+        if (together)
+        {
+            using RepositoryLock other = _repository.Lock(second, CancellationToken.None);
+            Assert.Equal(2, Count);
+        }
+        else
+        {
+            ImageBackupException e = Assert.Throws<ImageBackupException>(() => _repository.Lock(second, CancellationToken.None));
+            Assert.Equal(ErrorId.RepositoryLocked, e.Id);
+            // Who, where and since when.
+            Assert.Contains($"process {Environment.ProcessId} of {Environment.UserName} on {Environment.MachineName}", e.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(1, Count);
+    }
+
+    [Fact]
+    public void A_lock_goes_with_its_holder()
+    {
+        RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        RepositoryLockInfo info = Assert.Single(_repository.Locks());
+        Assert.Equal((true, Environment.MachineName, Environment.UserName, Environment.ProcessId, false), (info.IsExclusive, info.ComputerName, info.UserName, info.ProcessId, info.IsStale));
+        Assert.InRange(info.Time, DateTime.Now.AddMinutes(-1), DateTime.Now);
+        held.Dispose();
+        held.Dispose();
+        Assert.Equal(0, Count);
+        using RepositoryLock again = _repository.Lock(true, CancellationToken.None);
+    }
+
+    [Theory]
+    [InlineData(31, true, true)] // too old, wherever it is from
+    [InlineData(29, true, false)]
+    [InlineData(31, false, true)]
+    public void Stale_by_age(int minutes, bool isElsewhere, bool isStale)
+    {
+        Save(minutes, isElsewhere ? "elsewhere" : Environment.MachineName, Environment.ProcessId);
+        Assert.Equal(isStale, Assert.Single(_repository.Locks()).IsStale);
+        if (!isStale)
+        {
+            Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.Lock(false, CancellationToken.None)).Id);
+            return;
+        }
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        Assert.Equal(1, Count);
+    }
+
+    [Fact]
+    public void Stale_by_a_process_that_is_gone_on_this_machine_only()
+    {
+        using Process ended = Process.Start(new ProcessStartInfo(OperatingSystem.IsWindows() ? "hostname" : "true") { RedirectStandardOutput = true })!;
+        ended.WaitForExit();
+        string elsewhere = Save(1, "elsewhere", ended.Id);
+        Save(1, Environment.MachineName, ended.Id);
+        Assert.Equal([false, true], _repository.Locks().Select(l => l.IsStale).Order());
+        Assert.Single(_repository.RemoveLocks(all: false, CancellationToken.None));
+        Assert.Equal([elsewhere], _memory.Names(StoredKind.Lock));
+        Assert.Equal(elsewhere, Assert.Single(_repository.RemoveLocks(all: true, CancellationToken.None)).Id);
+        Assert.Equal(0, Count);
+    }
+
+    [Fact]
+    public void A_lock_that_cannot_be_read_blocks_until_somebody_removes_it()
+    {
+        byte[] garbage = "no lock"u8.ToArray();
+        _memory.Save(StoredKind.Lock, BlobId.Of(garbage).ToString(), garbage);
+        RepositoryLockInfo info = Assert.Single(_repository.Locks());
+        Assert.Equal((true, 0, false), (info.IsExclusive, info.ProcessId, info.IsStale));
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.Lock(false, CancellationToken.None)).Id);
+        Assert.Empty(_repository.RemoveLocks(all: false, CancellationToken.None));
+        Assert.Single(_repository.RemoveLocks(all: true, CancellationToken.None));
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+    }
+
+    [Fact]
+    public void Refreshing_puts_a_new_file_in_the_old_ones_place()
+    {
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        string before = _memory.Names(StoredKind.Lock).Single();
+        held.Refresh(DateTimeOffset.Now.AddMinutes(5));
+        string after = _memory.Names(StoredKind.Lock).Single();
+        Assert.NotEqual(before, after);
+        Assert.True(Assert.Single(_repository.Locks()).Time > DateTime.Now.AddMinutes(4));
+        Assert.False(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void A_lock_that_somebody_removed_is_lost()
+    {
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+        _repository.RemoveLocks(all: true, CancellationToken.None);
+        held.ThrowIfLost();
+        held.Refresh(DateTimeOffset.Now);
+        Assert.True(held.Lost.IsCancellationRequested);
+        Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
+        Assert.Equal(0, Count);
+    }
+
+    [Fact]
+    public void A_storage_that_is_away_for_a_while_does_not_lose_it()
+    {
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+        DateTimeOffset start = DateTimeOffset.Now;
+        _storage.Script = call => new StorageFault(call.Operation is StorageOperation.Save or StorageOperation.Delete ? StorageProblem.WriteError : StorageProblem.ReadError, FaultMoment.Before);
+        held.Refresh(start.AddMinutes(5));
+        held.Refresh(start.AddMinutes(20));
+        Assert.False(held.Lost.IsCancellationRequested);
+        _storage.Reset();
+        held.Refresh(start.AddMinutes(24));
+        _storage.Script = call => new StorageFault(StorageProblem.WriteError, FaultMoment.Before);
+        held.Refresh(start.AddMinutes(48));
+        Assert.False(held.Lost.IsCancellationRequested);
+        held.Refresh(start.AddMinutes(50));
+        Assert.True(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void A_refresh_that_fails_half_way_leaves_no_lock_behind()
+    {
+        using (RepositoryLock held = _repository.Lock(false, CancellationToken.None))
+        {
+            _storage.Script = call => call.Operation == StorageOperation.Delete ? new StorageFault(StorageProblem.WriteError, FaultMoment.Before) : null;
+            held.Refresh(DateTimeOffset.Now);
+            _storage.Reset();
+            Assert.Equal(2, Count);
+            held.Refresh(DateTimeOffset.Now);
+            Assert.Equal(1, Count);
+        }
+        Assert.Equal(0, Count);
+    }
+
+    [Fact]
+    public void A_rival_that_locks_at_the_same_moment_is_noticed()
+    {
+        _storage.Script = call =>
+        {
+            // Between our first look and our second.
+            if (call is { Operation: StorageOperation.Save, Kind: StoredKind.Lock })
+                Save(0, "elsewhere", 1);
+            return null;
+        };
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.Lock(false, CancellationToken.None)).Id);
+        Assert.Equal("elsewhere", Assert.Single(_repository.Locks()).ComputerName);
+    }
+
+    [Fact]
+    public void What_went_wrong_is_told_not_what_the_tidying_met()
+    {
+        using var source = new CancellationTokenSource();
+        _storage.Script = call =>
+        {
+            if (call.Operation == StorageOperation.Save)
+                source.Cancel();
+            return call.Operation == StorageOperation.Delete ? new StorageFault(StorageProblem.WriteError, FaultMoment.Before) : null;
+        };
+        Assert.Throws<OperationCanceledException>(() => _repository.Lock(false, source.Token));
+    }
+
+    [Fact]
+    public void A_backup_that_lost_its_lock_makes_no_image()
+    {
+        _repository.LockTiming = LockTiming.Restic with { RefreshEvery = TimeSpan.FromMilliseconds(20) };
+        var volumes = new VolumeDouble();
+        MemoryVolume volume = volumes.Add("/mem/a", Kits.SeededBytes.Make(1, 1 << 20));
+        _storage.Script = call =>
+        {
+            if (call is { Operation: StorageOperation.Commit, Number: 0 })
+            {
+                foreach (string name in _memory.Names(StoredKind.Lock))
+                    _memory.Delete(StoredKind.Lock, name);
+                Thread.Sleep(500);
+            }
+            return null;
+        };
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => new BackupJob(_repository, volumes).Run(new BackupRequest { Volume = volume.Description }, null, CancellationToken.None));
+        Assert.Equal(ErrorId.LockLost, e.Id);
+        Assert.Empty(_memory.Names(StoredKind.Snapshot));
+        Assert.Equal(0, volume.OpenCount);
+        // Whoever took the repository meanwhile may have removed our packs: no index may speak of them.
+        Assert.Empty(_memory.Names(StoredKind.Index));
+    }
+
+    [Fact]
+    public void Readers_of_a_repository_that_cannot_be_locked_go_on()
+    {
+        foreach (StorageProblem problem in new[] { StorageProblem.ReadOnly, StorageProblem.AccessDenied })
+        {
+            _storage.Script = call => call.Operation == StorageOperation.Save ? new StorageFault(problem, FaultMoment.Before) : null;
+            Assert.Null(_repository.LockForReading(CancellationToken.None));
+        }
+        _storage.Script = call => call.Operation == StorageOperation.Save ? new StorageFault(StorageProblem.Full, FaultMoment.Before) : null;
+        Assert.Equal(ErrorId.RepositoryFull, Assert.Throws<ImageBackupException>(() => _repository.LockForReading(CancellationToken.None)).Id);
+        _storage.Reset();
+        Save(1, "elsewhere", 1);
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.LockForReading(CancellationToken.None)).Id);
+    }
+
+    private int Count => _memory.Names(StoredKind.Lock).Length;
+
+    private string Save(int minutes, string host, int processId)
+    {
+        byte[] json = new LockFile { Time = DateTimeOffset.Now.AddMinutes(-minutes), IsExclusive = true, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
+        byte[] content = _repository.Sealers.Seal(json);
+        string name = BlobId.Of(content).ToString();
+        _memory.Save(StoredKind.Lock, name, content);
+        return name;
+    }
+}
