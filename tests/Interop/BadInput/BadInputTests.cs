@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Runtime.Versioning;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -15,6 +16,7 @@ using Xunit;
 namespace ImageBackup.Tests.Interop.BadInput;
 
 /// <summary>The bad input of a real machine: rights, read-only and full disks, damaged files on disk.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class BadInputTests : IDisposable
 {
     private readonly Rig _rig = new();

@@ -112,7 +112,7 @@ public sealed class ResticsByUsTests : IDisposable
         File.WriteAllBytes(_rig["nothing"], []);
         using ImageRepository repository = _rig.CreateByRestic("repo");
         ResticTool.RunWithInput(_rig["repo"], _rig["zeros"], "backup", "--stdin");
-        ResticTool.RunWithInput(_rig["repo"], _rig["nothing"], "backup", "--stdin");
+        ResticTool.Run(_rig["repo"], "backup", _rig["nothing"]);
         ImageBackupInfo image = Assert.Single(ResticRig.List(repository));
         _rig.AssertRestores(repository, image.Id, _rig["zeros"]);
         RestoreResult result = new RestoreJob(repository, VolumeSystem.Current).Run(new RestoreRequest { ImageId = image.Id, Destination = _rig["out"] }, null, CancellationToken.None);

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Repository.Locks;
@@ -17,16 +18,18 @@ internal sealed class RepositoryLock : IDisposable
     private readonly Timer _timer;
     private readonly bool _isExclusive;
     private readonly List<string> _replaced = new();
+    private readonly HangupSignal _hangup;
     private string _name;
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, TimeSpan refreshEvery)
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, TimeSpan refreshEvery, HangupSignal hangup)
     {
         _directory = directory;
         _name = name;
         _isExclusive = isExclusive;
         _refreshed = now;
+        _hangup = hangup;
         _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, refreshEvery, refreshEvery);
     }
 
@@ -38,18 +41,22 @@ internal sealed class RepositoryLock : IDisposable
     {
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
-        string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
+        HangupSignal hangup = HangupSignal.Ignore();
+        string? name = null;
         try
         {
+            name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
             if (cancellation.WaitHandle.WaitOne(timing.Settle))
                 cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now, timing.RefreshEvery);
+            return new RepositoryLock(directory, name, isExclusive, now, timing.RefreshEvery, hangup);
         }
         catch
         {
             // What happened is the news, not what the tidying meets; the lock goes stale by itself.
-            TryDelete(directory, name);
+            if (name is not null)
+                TryDelete(directory, name);
+            hangup.Dispose();
             throw;
         }
     }
@@ -102,6 +109,7 @@ internal sealed class RepositoryLock : IDisposable
             foreach (string old in _replaced)
                 TryDelete(_directory, old);
             TryDelete(_directory, _name);
+            _hangup.Dispose();
             _lost.Dispose();
         }
     }
