@@ -117,10 +117,12 @@ function Pack {
     Build
     $version = ModuleVersion
     Compress ([System.IO.Path]::Combine($output, 'ImageBackup')) ([System.IO.Path]::Combine($output, "ImageBackup-$version.zip"))
+    # One restore for both systems: a restore by publish -r would rewrite the lock files for its system alone.
+    RunDotnet restore (RepositoryPath 'src/ImageBackup.Host') '-p:SelfContained=true' '-p:PublishReadyToRun=true'
     foreach ($rid in 'linux-x64', 'win-x64') {
         $published = [System.IO.Path]::Combine($output, 'Host', $rid)
         RemoveDirectory $published
-        RunDotnet publish (RepositoryPath 'src/ImageBackup.Host') -c $Configuration -r $rid --self-contained -o $published
+        RunDotnet publish (RepositoryPath 'src/ImageBackup.Host') -c $Configuration -r $rid --self-contained --no-restore -o $published
         Compress $published ([System.IO.Path]::Combine($output, "ImageBackup.Host-$version-$rid.zip"))
     }
 }

@@ -9,7 +9,7 @@ using System.Threading;
 namespace ImageBackup.Bench;
 
 /// <summary>One measured run of a program and its children.</summary>
-internal sealed record Measurement(double Seconds, double CpuSeconds, long PeakBytes, string Output);
+internal sealed record Measurement(double Seconds, long PeakBytes, string Output);
 
 /// <summary>Runs programs and measures their wall time and the most memory that they and their children held.</summary>
 internal static class Tool
@@ -48,7 +48,7 @@ internal static class Tool
         errors.Join();
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {error}{output}");
-        return new Measurement(seconds, process.TotalProcessorTime.TotalSeconds, peak, output);
+        return new Measurement(seconds, peak, output);
     }
 
     /// <summary>Sum of the high-water marks of a process and its descendants, from /proc.</summary>

@@ -237,6 +237,9 @@ public sealed class LocalStorage : IStorage
 
     private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, FileStream stream) : IStorageUpload
     {
+        /// <summary>So often the system is asked to begin writing.</summary>
+        private const int WritebackBytes = 4 << 20;
+
         private bool _failed;
         private bool _committed;
         private bool _renamed;
@@ -246,6 +249,8 @@ public sealed class LocalStorage : IStorage
         public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
         {
             stream.Write(buffer, offset, countBytes);
+            if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
+                DurableFiles.BeginWriteback(stream);
             LengthBytes += countBytes;
         });
 

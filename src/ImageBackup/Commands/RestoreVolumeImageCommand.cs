@@ -175,8 +175,6 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
         string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}, {ProgressText.Size(image.SizeBytes)}";
         if (!ShouldProcessUnlessForced(destination, action, Force))
             return;
-        if (image.IsFuzzy)
-            WriteWarning($"The image {image.ShortId} was taken while '{image.Volume}' could change: check its file system after the restore.");
         RestoreResult result = RunPumped($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
         _written.Add(destination);
         foreach (string warning in result.Warnings)

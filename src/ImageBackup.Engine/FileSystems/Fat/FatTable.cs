@@ -76,8 +76,17 @@ internal sealed class FatTable
         FatWidth width = _geometry.Width;
         uint marks = width switch { FatWidth.Fat12 => 0xFF7, FatWidth.Fat16 => 0xFFF7, _ => 0x0FFFFFF7 };
         long count = Math.Min(_geometry.EntryCount - firstEntry, bytes.Length * 8L / (int)width);
+        int entriesInWord = width == FatWidth.Fat12 ? 0 : 64 / (int)width;
         for (long i = 0; i < count; i++)
         {
+            // Free space comes in long stretches.
+            while (entriesInWord > 0 && firstEntry + i > 0 && i % entriesInWord == 0
+                && i + entriesInWord <= count && LittleEndian.UInt64(bytes, (int)(i / entriesInWord * 8)) == 0)
+            {
+                i += entriesInWord;
+            }
+            if (i == count)
+                break;
             long number = firstEntry + i;
             long bit = i * (int)width;
             uint entry = Entry(bytes, (int)(bit / 8), width, (bit & 4) != 0);

@@ -283,8 +283,10 @@ public sealed class ExtTests
         Assert.True(description.IsClean);
         string peer = folder.File("peer.map");
         File.Delete(peer);
-        if (Tool.TryRun("partclone.ext4", "-D", "-s", image, "-o", peer, "-L", folder.File("peer.log")).ExitCode == 0)
+        // partclone does not read bigalloc ("bitmap error"); everything else it must.
+        if (!Tool.Run("dumpe2fs", "-h", image).Contains(" bigalloc ", StringComparison.Ordinal))
         {
+            Tool.Run("partclone.ext4", "-D", "-s", image, "-o", peer, "-L", folder.File("peer.log"));
             List<ByteRange> used = UsedRangeProof.ReadPartcloneMap(peer);
             Assert.Equal(0, UsedRangeProof.MissingBytes(used, map));
             // Ours alone: the tail behind the file system.

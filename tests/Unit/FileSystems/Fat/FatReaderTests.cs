@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Threading;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Fat;
@@ -45,6 +46,22 @@ public sealed class FatReaderTests
         volume.Patch(offset, value);
         Assert.Null(_reader.Probe(volume));
         Assert.Throws<FileSystemFormatException>(() => _reader.ReadUsedRanges(volume, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("fat16")]
+    [InlineData("fat32")]
+    public void ATableThatBeginsWithZerosIsRefused(string seed)
+    {
+        var volume = new PatchedVolume(SeedImage.Load(seed));
+        int reserved = BinaryPrimitives.ReadUInt16LittleEndian(volume.Read(14, 2));
+        long sectors = BinaryPrimitives.ReadUInt16LittleEndian(volume.Read(22, 2));
+        if (sectors == 0)
+            sectors = BinaryPrimitives.ReadUInt32LittleEndian(volume.Read(36, 4));
+        volume.Patch(reserved * 512, new byte[512]);
+        volume.Patch((reserved + sectors) * 512, new byte[512]);
+        FileSystemFormatException refused = Assert.Throws<FileSystemFormatException>(() => _reader.ReadUsedRanges(volume, CancellationToken.None));
+        Assert.Contains("medium", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
