@@ -281,11 +281,24 @@ public sealed class LocalStorage : IStorage
 
         public void Dispose()
         {
-            stream.Dispose();
             if (_committed || _renamed)
+            {
+                stream.Dispose();
                 return;
+            }
             try
             {
+                // A program that is being started at this moment holds a copy of the handle, and with it the space, which
+                // a full disk's index is waiting for.
+                if (stream.CanWrite)
+                    stream.SetLength(0);
+            }
+            catch (IOException)
+            {
+            }
+            try
+            {
+                stream.Dispose();
                 File.Delete(temporaryPath);
             }
             catch (IOException)
