@@ -18,6 +18,7 @@ internal static class VolumeBitmap
     private const int PageBytes = 1 << 20;
     private const int NtfsDataBytes = 96;
     private const int NtfsClusterSizeOffset = 44;
+    private const int VolumeIsDirty = 1;
     private const int MostClusterBytes = 32 << 20;
 
     /// <summary>Null where the driver does not answer, or gives what cannot be: then the structures are to be read.</summary>
@@ -44,7 +45,7 @@ internal static class VolumeBitmap
                 return null;
         }
         if (clusterSize is not { } size || size < sectorSizeBytes || size > MostClusterBytes || (size & (size - 1)) != 0
-            || firstOffset is not { } first || first < 0 || first >= lengthBytes)
+            || firstOffset is not { } first || first < 0 || first >= lengthBytes || !IsSound(volume))
             return null;
         // One word of the bitmap is enough to hear how long it is.
         byte[] head = new byte[HeaderBytes + sizeof(long)];
@@ -99,6 +100,14 @@ internal static class VolumeBitmap
         if (clustersLeft <= 0)
             return $"{clustersLeft} clusters left";
         return isWhole && bitmapBytes * 8L < clustersLeft ? $"{bitmapBytes} bytes for {clustersLeft} clusters" : null;
+    }
+
+    /// <summary>Where damage waits for chkdsk the driver's bitmap is as wrong as the one on the disk.</summary>
+    private static bool IsSound(IVolumeControl volume)
+    {
+        byte[] flags = new byte[sizeof(uint)];
+        return volume.Control(Kernel32.FSCTL_IS_VOLUME_DIRTY, default, flags, out int returned, out _) && returned == flags.Length
+            && (flags[0] & VolumeIsDirty) == 0;
     }
 
     private static long? NtfsClusterSize(IVolumeControl volume)

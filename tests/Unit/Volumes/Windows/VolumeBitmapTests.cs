@@ -11,7 +11,7 @@ namespace ImageBackup.Tests.Unit.Volumes.Windows;
 /// <summary>Against a driver that answers as the documentation has it; the real one was never asked.</summary>
 public sealed class VolumeBitmapTests
 {
-    private const uint NtfsData = 0x90064, Bitmap = 0x9006F, PointerBase = 0x90234;
+    private const uint NtfsData = 0x90064, Bitmap = 0x9006F, PointerBase = 0x90234, IsDirty = 0x90078;
     private const int MoreData = 234, InvalidFunction = 1;
 
     [Theory]
@@ -62,11 +62,13 @@ public sealed class VolumeBitmapTests
     [Fact]
     public void A_driver_that_does_not_answer_gives_no_map()
     {
-        foreach (uint refused in new[] { NtfsData, Bitmap })
+        foreach (uint refused in new[] { NtfsData, Bitmap, IsDirty })
             Assert.Null(VolumeBitmap.Query(new Driver(8, _ => true) { Refused = refused }, "NTFS", 512, 1 << 20, () => 4096));
-        foreach (uint refused in new[] { PointerBase, Bitmap })
+        foreach (uint refused in new[] { PointerBase, Bitmap, IsDirty })
             Assert.Null(VolumeBitmap.Query(new Driver(8, _ => true) { Refused = refused }, "exFAT", 512, 1 << 20, () => 4096));
         Assert.NotNull(VolumeBitmap.Query(new Driver(8, _ => true), "exFAT", 512, 1 << 20, () => 4096));
+        Assert.Null(VolumeBitmap.Query(new Driver(8, _ => true) { DirtyFlags = 1 }, "NTFS", 512, 1 << 20, () => 4096));
+        Assert.NotNull(VolumeBitmap.Query(new Driver(8, _ => true) { DirtyFlags = 4 }, "NTFS", 512, 1 << 20, () => 4096));
     }
 
     [Theory]
@@ -115,6 +117,7 @@ public sealed class VolumeBitmapTests
     private sealed class Driver(long clusterCount, Func<int, bool> isUsed) : IVolumeControl
     {
         public uint Refused { get; init; }
+        public byte DirtyFlags { get; init; }
         public long RefuseFrom { get; init; } = long.MaxValue;
         public long StartShift { get; init; }
         public bool SaysWhole { get; init; }
@@ -134,6 +137,12 @@ public sealed class VolumeBitmapTests
                 case NtfsData:
                     BinaryPrimitives.WriteInt32LittleEndian(output[44..], 4096);
                     returnedBytes = 96;
+                    error = 0;
+                    return true;
+                case IsDirty:
+                    output.Clear();
+                    output[0] = DirtyFlags;
+                    returnedBytes = 4;
                     error = 0;
                     return true;
                 case PointerBase:
