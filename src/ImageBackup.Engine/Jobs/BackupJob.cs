@@ -34,16 +34,18 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         DateTimeOffset start = DateTimeOffset.Now;
         ImageType type = Check(request);
         var warnings = new List<string>();
-        using IBlockReader volume = volumes.OpenRead(request.Volume, type == ImageType.Static ? VolumeOpenMode.Exclusive : VolumeOpenMode.Shared);
-        if (volume.LengthBytes == 0)
-            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
-        var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-
         using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            return Run(request, type, volume, geometry, start, warnings, progress, held, stop.Token);
+            // Before the volume is opened: what comes into use between its flush and the reading of its data is fuzzy.
+            repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
+            BlobIndex index = repository.LoadIndex(stop.Token);
+            using IBlockReader volume = volumes.OpenRead(request.Volume, type == ImageType.Static ? VolumeOpenMode.Exclusive : VolumeOpenMode.Shared);
+            if (volume.LengthBytes == 0)
+                throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
+            var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
+            return Run(request, type, volume, geometry, index, start, warnings, progress, held, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -83,16 +85,14 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         }
     }
 
-    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, DateTimeOffset start,
-        List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
+    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, BlobIndex index,
+        DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
+        UsedMap map = ReadMap(request, type, volume, cancellation);
         if (type == ImageType.Dynamic)
-            warnings.Add($"'{request.Volume.Name}' was copied while it could be written to: the image may be fuzzy. Check its file system after a restore.");
-        UsedMap map = UsedMap.Read(volume, request.GapSizeBytes, cancellation);
+            warnings.Add(FuzzyWarning(request.Volume, map));
         warnings.AddRange(map.Warnings);
 
-        repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-        BlobIndex index = repository.LoadIndex(cancellation);
         using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
         var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
@@ -122,6 +122,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             UsedBytes = map.Used.UsedBytes,
             UsedRangeCount = map.Used.Count,
             UsedMapSource = map.Source,
+            LeftOut = map.LeftOut,
             ChunkCount = chunks.Length,
             NewChunkCount = copy.NewChunkCount,
             ZeroChunkCount = copy.ZeroChunkCount,
@@ -150,6 +151,29 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
         meter.Report();
         return ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
+    }
+
+    private static UsedMap ReadMap(BackupRequest request, ImageType type, IBlockReader volume, CancellationToken cancellation)
+    {
+        bool isLive = type == ImageType.Dynamic && request.Volume.IsMounted;
+        return UsedMap.Read(volume, new UsedMapOptions
+        {
+            GapSizeBytes = request.GapSizeBytes,
+            IncludePageFile = request.IncludePageFile,
+            IsLive = isLive,
+            // A flush reaches the kernel's memory; a driver in user space keeps its own.
+            IsFlushed = isLive && volume is IFlushedReader { IsFlushed: true }
+                && request.Volume.MountedFileSystem?.StartsWith("fuse", StringComparison.OrdinalIgnoreCase) != true,
+            MountedFileSystem = request.Volume.MountedFileSystem,
+        }, cancellation);
+    }
+
+    private static string FuzzyWarning(VolumeDescription volume, UsedMap map)
+    {
+        string what = map.Source is null
+            ? ""
+            : " Blocks that came into use after its map was read, when the copy began, are missing in it.";
+        return $"'{volume.Name}' was copied while it could be written to: the image may be fuzzy.{what} Check its file system after a restore.";
     }
 
     private static BlobId SaveTree(BlobSession session, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry)

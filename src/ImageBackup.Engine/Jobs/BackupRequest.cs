@@ -20,6 +20,9 @@ public sealed record BackupRequest
 
     /// <summary>Unused runs longer than this are not stored; 0 stores everything.</summary>
     public long GapSizeBytes { get; init; } = DefaultGapSizeBytes;
+
+    /// <summary>Stores paging files, hibernation files and shadow storage too, which are left out where that is safe.</summary>
+    public bool IncludePageFile { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
 
     /// <summary>Null: this machine's name.</summary>

@@ -38,6 +38,24 @@ public sealed record ImageBackupInfo
     public string? Label { get; init; }
     public string? Uuid { get; init; }
 
+    /// <summary>The file system's allocation unit in bytes.</summary>
+    public int? ClusterSizeBytes { get; init; }
+
+    /// <summary>Used bytes by the file system's own counters, where it has them.</summary>
+    public long? FileSystemUsedBytes { get; init; }
+
+    /// <summary>Whether the file system was cleanly unmounted when the image was taken; null where it cannot be told.</summary>
+    public bool? IsClean { get; init; }
+
+    /// <summary>Unused runs longer than this are not stored; 0: everything is.</summary>
+    public long? GapSizeBytes { get; init; }
+
+    /// <summary>Who gave the map of used blocks: the file system's name for our reader, windows; null: stored whole.</summary>
+    public string? UsedMapSource { get; init; }
+
+    /// <summary>Files whose content is not stored although it is in use: paging, hibernation, shadow storage.</summary>
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+
     /// <summary>Null on an image that restic made.</summary>
     public ImageType? ImageType { get; init; }
     public ImageType? RequestedImageType { get; init; }

@@ -44,6 +44,9 @@ internal sealed record ImageMetadata
 
     /// <summary>Where the map of used blocks came from; null where the volume was stored whole.</summary>
     public string? UsedMapSource { get; init; }
+
+    /// <summary>Files whose content is not stored although it is in use.</summary>
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = value ?? Array.Empty<LeftOutContent>(); } = Array.Empty<LeftOutContent>();
     public long? ChunkCount { get; init; }
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }

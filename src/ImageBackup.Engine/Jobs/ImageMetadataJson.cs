@@ -38,6 +38,7 @@ internal static class ImageMetadataJson
     {
         ReadErrors = Cut(metadata.ReadErrors),
         Warnings = Cut(metadata.Warnings),
+        LeftOut = Cut(metadata.LeftOut),
     });
 
     /// <summary>Null where it is not ours or of a later schema.</summary>
@@ -64,7 +65,8 @@ internal static class ImageMetadataJson
             Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0, VolumeName: not null,
         }
         && (metadata.FileSystem is null || metadata.FileSystem.Type is not null)
-        && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null);
+        && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null)
+        && metadata.LeftOut.All(file => file is { Path: not null, SizeBytes: >= 0, Reason: not null });
 
     private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
     {

@@ -19,6 +19,12 @@ public sealed record ImageVolume
     public string? Uuid => FileSystemProbe?.Uuid ?? Description.Serial;
     public long SizeBytes => Description.SizeBytes;
     public long? UsedBytes => FileSystemProbe?.UsedBytes;
+
+    /// <summary>The file system's allocation unit in bytes.</summary>
+    public int? ClusterSizeBytes => FileSystemProbe?.ClusterSizeBytes;
+
+    /// <summary>Whether the file system was cleanly unmounted (a mounted one is not, on most); null where it cannot be told.</summary>
+    public bool? IsClean => FileSystemProbe?.IsClean;
     public IReadOnlyList<string> MountPoints => Description.MountPoints;
     public bool IsMounted => Description.IsMounted;
     public bool IsSystem => Description.IsSystem;

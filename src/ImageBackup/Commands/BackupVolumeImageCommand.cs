@@ -43,6 +43,13 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     [ValidateNotNullOrEmpty]
     public string? GapSize { get; set; }
 
+    /// <summary>
+    /// Stores the content of paging files, hibernation files and shadow storage of NTFS volumes too. Without it they are
+    /// left out where that is safe, and the image lists them.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter IncludePageFile { get; set; }
+
     /// <summary>Tags of the image besides imagebackup.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -108,6 +115,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             ImageType = ImageType,
             ChunkSizeBytes = (int?)ChunkSize,
             GapSizeBytes = _gapSize.Bytes,
+            IncludePageFile = IncludePageFile,
             Tags = Tag ?? [],
             ComputerName = ComputerName,
             ThrottleLimit = ThrottleLimit,

@@ -37,6 +37,12 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
     /// <summary>Ranges that hold data, for a sparse reader; null: not sparse.</summary>
     public IReadOnlyList<ByteRange>? Data { get; set; }
 
+    /// <summary>Whether opening it flushed what a driver held in memory.</summary>
+    public bool IsFlushed { get; set; }
+
+    /// <summary>What the driver answers when it is asked for the used clusters; null: it cannot be asked.</summary>
+    public Func<OwnUsedMap?>? OwnMap { get; set; }
+
     public List<ByteRange> Reads { get; } = [];
     public List<ByteRange> Writes { get; } = [];
     public List<ByteRange> Discards { get; } = [];
@@ -46,7 +52,7 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
     public IBlockReader OpenReader()
     {
         Interlocked.Increment(ref _openCount);
-        return Data is null ? new Handle(this) : new SparseHandle(this);
+        return OwnMap is not null ? new AskedHandle(this) : Data is null ? new Handle(this) : new SparseHandle(this);
     }
 
     public IBlockWriter OpenWriter()
@@ -55,13 +61,14 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
         return new Handle(this);
     }
 
-    private class Handle(MemoryVolume volume) : IBlockWriter, ILengthQuery
+    private class Handle(MemoryVolume volume) : IBlockWriter, IFlushedReader, ILengthQuery
     {
         private readonly StickyFailure _failure = new();
         private bool _disposed;
 
         protected MemoryVolume Volume => volume;
         public long LengthBytes { get; } = volume.Content.Length;
+        public bool IsFlushed => volume.IsFlushed;
         public int SectorSizeBytes => volume.Description.SectorSizeBytes;
 
         public long QueryLengthBytes() => volume.LengthLater ?? volume.Content.Length;
@@ -128,6 +135,11 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
                 Interlocked.Decrement(ref volume._openCount);
             _disposed = true;
         }
+    }
+
+    private sealed class AskedHandle(MemoryVolume volume) : Handle(volume), IOwnUsedMap
+    {
+        public OwnUsedMap? QueryUsedMap() => Volume.OwnMap!();
     }
 
     private sealed class SparseHandle(MemoryVolume volume) : Handle(volume), ISparseBlockReader

@@ -42,6 +42,7 @@ public sealed class ImageMetadataJsonTests
         StoredBytes = 5,
         ReadErrors = [new ByteRange(1L << 40, 512)],
         Warnings = ["w"],
+        LeftOut = [new LeftOutContent { Path = @"a\b", SizeBytes = 9, Reason = "r" }],
         ProgramVersion = "ImageBackup 1",
     };
 
@@ -55,6 +56,7 @@ public sealed class ImageMetadataJsonTests
         Assert.Equal(s_full.Aliases, read.Aliases);
         Assert.Equal(s_full.ReadErrors, read.ReadErrors);
         Assert.Equal(s_full.Warnings, read.Warnings);
+        Assert.Equal(s_full.LeftOut, read.LeftOut);
     }
 
     [Fact]
@@ -69,7 +71,7 @@ public sealed class ImageMetadataJsonTests
     [Fact]
     public void A_list_that_is_null_is_empty()
     {
-        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null}"""u8);
+        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null,"leftOut":null}"""u8);
         Assert.NotNull(read);
         Assert.Equal((0, 0, 0, 0), (read.Warnings.Count, read.ReadErrors.Count, read.MountPoints.Count, read.Aliases.Count));
     }
@@ -95,10 +97,13 @@ public sealed class ImageMetadataJsonTests
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":[null]}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","chunkSizeBytes":-1}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","chunkSizeBytes":0}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[null]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[{"path":"a","sizeBytes":-1,"reason":"r"}]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[{"path":null,"sizeBytes":1,"reason":"r"}]}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"Other"}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":77}""")]
     [InlineData("""{"schema":1,"volumeName":"\ud800","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
     public void What_is_not_ours_is_none(string json) => Assert.Null(ImageMetadataJson.Read(Encoding.UTF8.GetBytes(json)));
 
-    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [] };
+    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [] };
 }

@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Volumes.Linux;
 
 /// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
-internal class LinuxBlockReader : IBlockReader, ILengthQuery
+internal class LinuxBlockReader : IFlushedReader, ILengthQuery
 {
     private const int DefaultSectorSizeBytes = 512;
 
@@ -36,6 +36,7 @@ internal class LinuxBlockReader : IBlockReader, ILengthQuery
     public string Name { get; }
     public long LengthBytes { get; protected init; }
     public int SectorSizeBytes { get; }
+    public bool IsFlushed { get; init; }
 
     public long QueryLengthBytes()
     {

@@ -98,11 +98,12 @@ internal sealed partial class LinuxVolumeSystem
                 FlushAbove(number);
             // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
             // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
-            if (mode == VolumeOpenMode.Probe || !descriptor.Control(Libc.BLKFLSBUF, out _))
+            bool isFlushed = mode != VolumeOpenMode.Probe && descriptor.Control(Libc.BLKFLSBUF, out _);
+            if (!isFlushed)
                 descriptor.DropCache();
             if (mode != VolumeOpenMode.Probe)
                 descriptor.AdviseSequential();
-            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true);
+            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed };
         }
         catch (BlockReadException e)
         {

@@ -30,7 +30,11 @@ internal static unsafe class Kernel32
     // winioctl.h
     public const uint FSCTL_LOCK_VOLUME = 0x90018;
     public const uint FSCTL_DISMOUNT_VOLUME = 0x90020;
+    public const uint FSCTL_GET_NTFS_VOLUME_DATA = 0x90064;
+    public const uint FSCTL_GET_VOLUME_BITMAP = 0x9006F;
+    public const uint FSCTL_IS_VOLUME_DIRTY = 0x90078;
     public const uint FSCTL_ALLOW_EXTENDED_DASD_IO = 0x90083;
+    public const uint FSCTL_GET_RETRIEVAL_POINTER_BASE = 0x90234;
     public const uint FSCTL_SET_SPARSE = 0x900C4;
     public const uint FSCTL_SET_ZERO_DATA = 0x980C8;
     public const uint FSCTL_QUERY_ALLOCATED_RANGES = 0x940CF;

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Volumes.Windows;
 /// An open volume, device or file. Calls give the error number back instead of throwing: what an error means only
 /// the caller knows. Positions are given with every call, so any thread may use it.
 /// </summary>
-internal sealed unsafe class WindowsHandle : IDisposable
+internal sealed unsafe class WindowsHandle : IVolumeControl, IDisposable
 {
     private const uint MostBytesACall = 1 << 30;
     private readonly SafeFileHandle _handle;

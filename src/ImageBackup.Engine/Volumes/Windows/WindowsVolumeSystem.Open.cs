@@ -70,11 +70,10 @@ internal sealed partial class WindowsVolumeSystem
         return new WindowsFileReader(handle, volume.Name);
     }
 
-    private static WindowsBlockReader OpenVolume(VolumeDescription volume, VolumeOpenMode mode)
+    private static WindowsVolumeReader OpenVolume(VolumeDescription volume, VolumeOpenMode mode)
     {
         string name = volume.Name;
-        if (mode == VolumeOpenMode.Shared)
-            FlushVolume(volume.DevicePath);
+        bool isFlushed = mode == VolumeOpenMode.Shared && FlushVolume(volume.DevicePath);
         WindowsHandle handle = WindowsHandle.Open(volume.DevicePath, Kernel32.GENERIC_READ,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw WindowsError.Open(error, name, isDevice: true);
@@ -86,7 +85,7 @@ internal sealed partial class WindowsVolumeSystem
             // Lets the sectors behind the file system's end be read: NTFS keeps its spare boot sector there.
             handle.Control(Kernel32.FSCTL_ALLOW_EXTENDED_DASD_IO, out _);
             int sectorBytes = VolumeGeometry.SectorSize(handle) ?? volume.SectorSizeBytes;
-            return new WindowsBlockReader(handle, name, sectorBytes, sectorBytes, opened => Length(opened, name, sectorBytes));
+            return new WindowsVolumeReader(handle, volume, sectorBytes, opened => Length(opened, name, sectorBytes)) { IsFlushed = isFlushed };
         }
         catch (BlockReadException e)
         {
@@ -99,12 +98,12 @@ internal sealed partial class WindowsVolumeSystem
         }
     }
 
-    /// <summary>Puts what the file system still holds in memory on the volume. Needs the right to write; without it nothing happens.</summary>
-    private static void FlushVolume(string devicePath)
+    /// <summary>Puts what the file system still holds in memory on the volume. Needs the right to write; without it nothing happens, and it says so.</summary>
+    private static bool FlushVolume(string devicePath)
     {
         using WindowsHandle? writable = WindowsHandle.Open(devicePath, Kernel32.GENERIC_WRITE,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out _);
-        writable?.Flush(out _);
+        return writable?.Flush(out _) == true;
     }
 
     private static long Length(WindowsHandle volume, string name, int sectorBytes)

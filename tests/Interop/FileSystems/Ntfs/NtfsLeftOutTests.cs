@@ -84,7 +84,7 @@ public sealed class NtfsLeftOutTests
     [DllImport("libc", EntryPoint = "setxattr", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern int SetAttribute(string path, string name, byte[] value, nint size, int flags);
 
-    private static ImageFile Create(string hibernationMagic = "wake", bool isHidden = true)
+    internal static ImageFile Create(string hibernationMagic = "wake", bool isHidden = true)
     {
         NtfsImages.RequireTools();
         ImageFile image = NtfsImages.Create(48 << 20);

@@ -1,0 +1,11 @@
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>A reader that knows whether its source was flushed when it was opened.</summary>
+public interface IFlushedReader : IBlockReader
+{
+    /// <summary>
+    /// True where the system wrote what it held in memory back to the source right before the reader was opened, and
+    /// reads see that state. False where nobody asked for it, or the user may not.
+    /// </summary>
+    bool IsFlushed { get; }
+}
