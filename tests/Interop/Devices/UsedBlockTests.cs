@@ -61,6 +61,8 @@ public sealed class UsedBlockTests : IDisposable
         Assert.True(_rig.Restore(used.Id, target, r => r with { SkipUnchanged = true }).WrittenBytes > 0);
         AssertUnused(used, target, isNoise: true);
         _rig.AssertHolds(kind, target, files);
+        // Mounting wrote to it, read-only or not (xfs clears its log): the first run mends that, the second finds nothing.
+        _rig.Restore(used.Id, target, r => r with { SkipUnchanged = true });
         RestoreResult again = _rig.Restore(used.Id, target, r => r with { SkipUnchanged = true });
         Assert.Equal((0L, used.UsedBytes), (again.WrittenBytes, again.SkippedBytes));
 
