@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
@@ -139,7 +140,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             Time = start,
             Tree = tree,
             Paths = [request.Volume.Name],
-            HostName = request.ComputerName ?? Environment.MachineName,
+            HostName = request.ComputerName ?? LocalHost.Name,
             UserName = Environment.UserName,
             Tags = request.Tags.Where(t => t != ImageTag.Name).Prepend(ImageTag.Name).Distinct(StringComparer.Ordinal).ToArray(),
             ProgramVersion = ProgramVersion.Text,

@@ -125,8 +125,39 @@ internal sealed class RestoreTarget
         string root = Path.GetFullPath(repository.Location).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar;
         if ((path + Path.DirectorySeparatorChar).StartsWith(root, StringComparison.Ordinal))
             throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository.", path);
+        if (LiesInRepository(directory, root))
+            throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository, by another name.", path);
         if (File.Exists(path) && !request.ReplaceFile && !request.SkipUnchanged)
             throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
+    }
+
+    /// <summary>
+    /// Links and bind mounts give one directory several names, so the repository is known by its 'config', whose bytes no
+    /// other repository has.
+    /// </summary>
+    private static bool LiesInRepository(string directory, string root)
+    {
+        byte[]? own = TryRead(Path.Combine(root, "config"));
+        for (string? at = directory; own is not null && at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (TryRead(Path.Combine(at, "config")) is { } other && other.AsSpan().SequenceEqual(own))
+                return true;
+        }
+        return false;
+    }
+
+    private static byte[]? TryRead(string path)
+    {
+        const int limitBytes = 1 << 20;
+        try
+        {
+            var file = new FileInfo(path);
+            return file.Exists && file.Length is > 0 and <= limitBytes ? File.ReadAllBytes(path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static string FullPath(string destination)

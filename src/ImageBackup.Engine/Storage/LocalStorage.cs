@@ -14,7 +14,7 @@ public sealed class LocalStorage : IStorage
     private static readonly string[] s_directories = ["data", "index", "keys", "locks", "snapshots", "tmp"];
 
     /// <summary>An abandoned upload of another machine is left alone: only its own machine can tell that the writer is gone.</summary>
-    private static readonly string s_machine = new(Environment.MachineName.Where(char.IsLetterOrDigit).ToArray());
+    private static readonly string s_machine = new(LocalHost.Name.Where(char.IsLetterOrDigit).ToArray());
     private readonly ReadHandleCache _handles = new(capacity: 16);
 
     public LocalStorage(string path) => Location = Path.GetFullPath(path);

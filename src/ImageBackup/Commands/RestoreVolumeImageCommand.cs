@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
@@ -133,7 +134,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
         {
             severalComputers |= newest is not null && newest.ComputerName != image.ComputerName;
             newest = image;
-            if (string.Equals(image.ComputerName, Environment.MachineName, StringComparison.OrdinalIgnoreCase))
+            if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
                 own = image;
         }
         if (own is not null)
@@ -191,7 +192,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
                 ? RunPumped("Looking at volumes", _ => VolumeNames.Find(name, Stop)).Name
                 : name;
         }
-        if (string.Equals(image.ComputerName, Environment.MachineName, StringComparison.OrdinalIgnoreCase))
+        if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
             return image.Volume;
         throw new ImageBackupException(
             ErrorId.ParameterInvalid,

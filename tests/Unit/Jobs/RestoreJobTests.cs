@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -70,7 +71,13 @@ public sealed class RestoreJobTests : IDisposable
         using var directory = new TemporaryDirectory();
         using Engine.Repository.ImageRepository repository = TestRepository.Create(directory["repo"]);
         string id = new BackupJob(repository, _rig.Volumes).Run(new BackupRequest { Volume = _rig.Volumes.Find("/mem/a") }, null, CancellationToken.None).Id;
-        foreach (string path in new[] { "repo/out", "repo/data/out", "repo/config", "x/../repo/out" })
+        var names = new List<string> { "repo/out", "repo/data/out", "repo/config", "x/../repo/out" };
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateSymbolicLink(directory["link"], directory["repo"]);
+            names.AddRange(["link/out", "link/config", "link/data/out"]);
+        }
+        foreach (string path in names)
         {
             JobRig.AssertFails(ErrorId.TargetHoldsRepository, () => new RestoreJob(repository, _rig.Volumes).Run(
                 new RestoreRequest { ImageId = id, Destination = directory[path], ReplaceFile = true }, null, CancellationToken.None));

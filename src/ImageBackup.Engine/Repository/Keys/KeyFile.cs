@@ -55,7 +55,7 @@ internal sealed record KeyFile
                 P = DefaultP,
                 Salt = salt,
                 Data = data,
-                HostName = Environment.MachineName,
+                HostName = LocalHost.Name,
                 UserName = Environment.UserName,
                 Created = DateTimeOffset.Now,
             };

@@ -21,7 +21,7 @@ internal sealed record LockFile
     {
         Time = now,
         IsExclusive = isExclusive,
-        HostName = Environment.MachineName,
+        HostName = LocalHost.Name,
         UserName = Environment.UserName,
         ProcessId = RunningProcess.CurrentId,
     };
@@ -29,7 +29,7 @@ internal sealed record LockFile
     /// <summary>Older than half an hour, or of this machine and its process is gone.</summary>
     public bool IsStale(DateTimeOffset now) =>
         now - Time > StaleAfter
-        || string.Equals(HostName, Environment.MachineName, StringComparison.Ordinal) && !RunningProcess.Exists(ProcessId);
+        || string.Equals(HostName, LocalHost.Name, StringComparison.Ordinal) && !RunningProcess.Exists(ProcessId);
 
     public byte[] Write()
     {

@@ -1,0 +1,26 @@
+using System;
+using System.Net;
+using System.Net.Sockets;
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>
+/// This computer's name as restic writes it: whole, where <see cref="Environment.MachineName"/> cuts it at the first dot on
+/// Linux. Locks and images of both are told apart by it.
+/// </summary>
+public static class LocalHost
+{
+    public static string Name { get; } = GetName();
+
+    private static string GetName()
+    {
+        try
+        {
+            return Dns.GetHostName();
+        }
+        catch (SocketException)
+        {
+            return Environment.MachineName;
+        }
+    }
+}
