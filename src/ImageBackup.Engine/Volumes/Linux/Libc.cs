@@ -76,6 +76,11 @@ internal static unsafe class Libc
     [DllImport(Library, SetLastError = true)]
     public static extern long lseek(FileDescriptor descriptor, long offset, int whence);
 
+    public const uint SYNC_FILE_RANGE_WRITE = 2;
+
+    [DllImport(Library)]
+    public static extern int sync_file_range(FileDescriptor descriptor, long offset, long length, uint flags);
+
     [DllImport(Library)]
     public static extern int posix_fadvise(FileDescriptor descriptor, long offset, long length, int advice);
 

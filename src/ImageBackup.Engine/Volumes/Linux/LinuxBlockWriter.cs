@@ -14,6 +14,9 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>Whole pages only: a call that drops pages must not meet bytes that are still to be written.</summary>
     private const int PageBytes = 4096;
 
+    /// <summary>Writes of at least this many bytes are sent on at once; smaller ones may still grow together.</summary>
+    private const int WritebackBytes = 256 << 10;
+
     private readonly StickyFailure _failure = new();
     private int _zeroUnsupported;
     private int _discardUnsupported;
@@ -32,6 +35,9 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
             }
             done += count;
         }
+        // The disk works while we do, and the flush at the end has little left.
+        if (buffer.Length >= WritebackBytes)
+            Descriptor.BeginWriteback(offsetBytes, buffer.Length);
     }
 
     public void ZeroRange(ByteRange range)
