@@ -5,7 +5,8 @@ Builds, tests and packs ImageBackup.
 .DESCRIPTION
 Clean  removes everything that was built.
 Build  puts the importable module at output/ImageBackup/<version>/.
-Test   builds, then runs the unit and interop tests, and the Pester suite where a PowerShell 7.6 and Pester are.
+Test   the README's test command: builds, then runs the unit and interop tests, and the Pester suite where a PowerShell 7.6
+       and Pester are.
 Bench  runs the benchmark against restic, borg and partclone.
 Help   makes the MAML help from en-US/*.md with platyPS.
 Pack   makes the module's archive and the self-contained Hosts for linux-x64 and win-x64 in output/.
@@ -82,17 +83,8 @@ function Build {
 }
 
 function Test {
-    Build
-    foreach ($project in 'tests/Unit', 'tests/Interop') {
-        RunDotnet test (RepositoryPath $project) -c $Configuration
-    }
-    $pwsh = RealPowerShell
-    if (-not $pwsh) {
-        'Pester suite: skipped, there is no pwsh in PATH.'
-        return
-    }
-    & $pwsh -NoProfile -NonInteractive -File (RepositoryPath 'tests/Pester/Invoke-Suite.ps1')
-    if ($LASTEXITCODE -ne 0) { throw "The Pester suite failed ($LASTEXITCODE)." }
+    # The README's test command: it builds, lays the module out, and runs every suite.
+    RunDotnet run -c Release --project (RepositoryPath 'tests/Run')
 }
 
 function Bench {
@@ -100,10 +92,15 @@ function Bench {
 }
 
 function Help {
+    $folder = RepositoryPath 'en-US'
+    if ([System.IO.Directory]::GetFiles($folder, '*.md').Length -eq 0) {
+        'Help: there are no Markdown topics in en-US yet.'
+        return
+    }
     $pwsh = RealPowerShell
     if (-not $pwsh) { throw 'The help is built with platyPS in a real PowerShell, and there is no pwsh in PATH.' }
-    $folder = (RepositoryPath 'en-US').Replace("'", "''")
-    & $pwsh -NoProfile -NonInteractive -Command "`$ErrorActionPreference = 'Stop'; Import-Module platyPS; `$null = New-ExternalHelp -Path '$folder' -OutputPath '$folder' -Force"
+    $quoted = $folder.Replace("'", "''")
+    & $pwsh -NoProfile -NonInteractive -Command "`$ErrorActionPreference = 'Stop'; Import-Module Microsoft.PowerShell.PlatyPS; `$null = Import-MarkdownCommandHelp -Path '$quoted/*.md' | Export-MamlCommandHelp -OutputFolder '$quoted' -Force"
     if ($LASTEXITCODE -ne 0) { throw "platyPS failed ($LASTEXITCODE)." }
 }
 
