@@ -31,6 +31,9 @@ internal sealed class Rig : IDisposable
     {
         string device = Tool.Run("losetup", [.. options, "--find", "--show", file]);
         _undo.Push(() => Tool.TryRun("losetup", "-d", device));
+        // A killed run may have left the device marked read-only.
+        if (Array.IndexOf(options, "-r") < 0)
+            Tool.TryRun("blockdev", "--setrw", device);
         return device;
     }
 

@@ -14,6 +14,9 @@ public sealed class LoopMount : IDisposable
         Device = Tool.Shell($"losetup -f --show{readOnly} -b {sectorSizeBytes} '{imagePath}'").Trim();
         try
         {
+            // A killed run may have left the device marked read-only.
+            if (readOnly.Length == 0)
+                Tool.TryRun("blockdev", "--setrw", Device);
             Tool.Run("mount", "-t", type, "-o", options, Device, Path);
         }
         catch
