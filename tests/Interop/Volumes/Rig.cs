@@ -31,9 +31,13 @@ internal sealed class Rig : IDisposable
     {
         string device = Tool.Run("losetup", [.. options, "--find", "--show", file]);
         _undo.Push(() => Tool.TryRun("losetup", "-d", device));
-        // A killed run may have left the device marked read-only.
+        // What one test sets on a loop device outlives the file behind it, and a killed run cleared nothing away.
         if (Array.IndexOf(options, "-r") < 0)
             Tool.TryRun("blockdev", "--setrw", device);
+        string queue = $"/sys/block/{System.IO.Path.GetFileName(device)}/queue/";
+        string hardwareLimit = System.IO.File.ReadAllText(queue + "discard_max_hw_bytes").Trim();
+        if (hardwareLimit != "0")
+            System.IO.File.WriteAllText(queue + "discard_max_bytes", hardwareLimit);
         return device;
     }
 
