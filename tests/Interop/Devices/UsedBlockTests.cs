@@ -186,9 +186,16 @@ public sealed class UsedBlockTests : IDisposable
         }
     }
 
-    /// <summary>So that unused blocks can only be left alone.</summary>
-    private static void ForbidDiscard(string loop) =>
+    /// <summary>So that unused blocks can only be left alone. Nothing can undo it on the device, so it is renewed.</summary>
+    private void ForbidDiscard(string loop)
+    {
+        _rig!.Undo(() =>
+        {
+            Tool.TryRun("losetup", "-d", loop);
+            LoopControl.Renew(loop);
+        });
         File.WriteAllText($"/sys/block/{Path.GetFileName(loop)}/queue/discard_max_bytes", "0");
+    }
 
     private static void MakeNoise(string path, long sizeBytes)
     {

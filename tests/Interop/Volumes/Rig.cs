@@ -30,16 +30,21 @@ internal sealed class Rig : IDisposable
     public string Loop(string file, params string[] options)
     {
         string device = Tool.Run("losetup", [.. options, "--find", "--show", file]);
-        _undo.Push(() => Tool.TryRun("losetup", "-d", device));
-        // What one test sets on a loop device outlives the file behind it, and a killed run cleared nothing away.
+        // What a test sets on a loop device outlives the file behind it, and a killed run clears nothing away.
+        string queue = $"/sys/block/{System.IO.Path.GetFileName(device)}/queue/";
+        if (ReadNumber(queue + "discard_max_bytes") != ReadNumber(queue + "discard_max_hw_bytes"))
+        {
+            Tool.Run("losetup", "-d", device);
+            LoopControl.Renew(device);
+            device = Tool.Run("losetup", [.. options, "--find", "--show", file]);
+        }
         if (Array.IndexOf(options, "-r") < 0)
             Tool.TryRun("blockdev", "--setrw", device);
-        string queue = $"/sys/block/{System.IO.Path.GetFileName(device)}/queue/";
-        string hardwareLimit = System.IO.File.ReadAllText(queue + "discard_max_hw_bytes").Trim();
-        if (hardwareLimit != "0")
-            System.IO.File.WriteAllText(queue + "discard_max_bytes", hardwareLimit);
+        _undo.Push(() => Tool.TryRun("losetup", "-d", device));
         return device;
     }
+
+    private static string ReadNumber(string path) => System.IO.File.ReadAllText(path).Trim();
 
     /// <summary>A partition of a loop device (attached with -P), told to the kernel as a partition table would.</summary>
     public string Partition(string loop, int number, long startSector, long sectorCount)
