@@ -82,8 +82,8 @@ internal sealed class RestoreCopy(
             ReleaseUnused(whole, used);
             if (used.Count == 0)
                 return;
-            bool compares = copy.Request.SkipUnchanged && !copy.Target.IsAllZero;
-            if (compares && Reads(whole) && BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
+            bool compares = copy.Request.SkipUnchanged && !copy.Target.IsAllZero && Reads(whole);
+            if (compares && BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
             {
                 Interlocked.Add(ref copy._skippedBytes, used.Sum(r => r.LengthBytes));
                 return;
@@ -92,6 +92,12 @@ internal sealed class RestoreCopy(
             {
                 foreach (ByteRange range in used)
                 {
+                    // The unused parts of the chunk may differ: what the image uses may be zeros already.
+                    if (compares && ZeroTest.IsZero(_current.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
+                    {
+                        Interlocked.Add(ref copy._skippedBytes, range.LengthBytes);
+                        continue;
+                    }
                     copy.Writer.ZeroRange(range);
                     Interlocked.Add(ref copy._zeroBytes, range.LengthBytes);
                 }
