@@ -160,6 +160,17 @@ public sealed class ImageRepository : IDisposable
     public RepositoryCheckResult Check(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation) =>
         new RepositoryChecker(this).Run(readData, progressBytes, cancellation);
 
+    /// <summary>
+    /// Removes what no snapshot refers to, and writes packs again that waste more than the limit; only the exclusive holder
+    /// of the repository may. With <paramref name="isPlan"/> nothing is changed, and the result says what would be.
+    /// </summary>
+    /// <exception cref="ImageBackupException">
+    /// ChunkMissing, PackCorrupt, ChunkCorrupt: images need what is not there (they are named), and nothing was removed;
+    /// SnapshotCorrupt, IndexCorrupt, RepositoryLocked, LockLost, RepositoryVersionUnsupported; a storage failure.
+    /// </exception>
+    public RepositoryOptimizeResult Optimize(UnusedLimit maxUnused, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation) =>
+        isPlan ? new Pruner(this).Plan(maxUnused, progress, cancellation) : new Pruner(this).Run(maxUnused, progress, cancellation);
+
     /// <summary>The locks that lie in the repository.</summary>
     public IReadOnlyList<RepositoryLockInfo> Locks() => _locks.List(DateTimeOffset.Now);
 
