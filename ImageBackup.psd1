@@ -10,12 +10,17 @@
     CompatiblePSEditions = @('Desktop', 'Core')
     FormatsToProcess     = @('ImageBackup.Format.ps1xml')
     CmdletsToExport      = @(
+        'Add-ImageRepositoryKey'
         'Backup-VolumeImage'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
         'Get-ImageBackup'
+        'Get-ImageRepositoryKey'
         'Get-ImageVolume'
         'Initialize-ImageRepository'
+        'Optimize-ImageRepository'
+        'Remove-ImageBackup'
+        'Remove-ImageRepositoryKey'
         'Restore-VolumeImage'
         'Test-ImageBackup'
         'Test-ImageRepository'

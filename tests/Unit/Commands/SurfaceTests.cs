@@ -17,7 +17,10 @@ namespace ImageBackup.Tests.Unit.Commands;
 public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
-        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository"];
+    [
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository",
+        "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
+    ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
         from type in typeof(BackupVolumeImageCommand).Assembly.GetExportedTypes()
@@ -62,14 +65,14 @@ public sealed class SurfaceTests
     }
 
     [Fact]
-    public void What_changes_something_asks_and_a_restore_always_does()
+    public void What_changes_something_asks_and_what_destroys_always_does()
     {
         Assert.Equal(
             s_changing.Order(StringComparer.Ordinal),
             Cmdlets().Where(c => c.Cmdlet.SupportsShouldProcess).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
         Assert.Equal(
-            ["Restore-VolumeImage"],
-            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)));
+            ["Remove-ImageBackup", "Remove-ImageRepositoryKey", "Restore-VolumeImage"],
+            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
