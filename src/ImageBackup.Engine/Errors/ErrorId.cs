@@ -55,6 +55,7 @@ public enum ErrorId
     RuleNotFound,
     ManagementClassNotFound,
     ManagementClassInvalid,
+    ManagementClassInUse,
     PolicyReadFailed,
     PolicyWriteFailed,
 }
