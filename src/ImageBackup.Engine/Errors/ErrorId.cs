@@ -59,6 +59,7 @@ public enum ErrorId
     RuleNotFound,
     ManagementClassNotFound,
     ManagementClassInvalid,
+    ManagementClassInUse,
     PolicyReadFailed,
     PolicyWriteFailed,
 }

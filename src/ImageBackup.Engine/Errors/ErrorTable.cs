@@ -147,6 +147,8 @@ public static class ErrorTable
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
             "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
+            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",

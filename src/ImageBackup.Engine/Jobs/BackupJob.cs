@@ -114,7 +114,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             PartitionType = request.Volume.PartitionType,
             FileSystem = map.FileSystem,
             ImageType = type,
-            RequestedImageType = request.ImageType,
+            RequestedImageType = request.Plan is { } plan ? plan.Options.ImageType.Value : request.ImageType,
             IsFuzzy = type == ImageType.Dynamic,
             ManagementClass = request.Plan?.ManagementClass.Name,
             Retention = request.Plan?.ManagementClass.Retention,

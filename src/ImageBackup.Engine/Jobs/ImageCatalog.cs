@@ -97,6 +97,8 @@ public sealed class ImageCatalog(ImageRepository repository)
                     statements.Add((file.Name, removal));
                 return;
             }
+            if (PolicySnapshot.Is(snapshot))
+                return;
             if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
                 images.Add(ImageInfoBuilder.Build(file.Name, snapshot, metadata, repository.Location));
             else

@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -14,15 +15,21 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
     public string? ClassPath { get; set; }
 
     /// <summary>The classes as they are now: this machine's, and what the repository keeps.</summary>
-    /// <exception cref="ImageBackupException">ManagementClassInvalid, PolicyReadFailed: nothing may expire on half of what is known.</exception>
+    /// <exception cref="ImageBackupException">
+    /// ManagementClassInvalid, PolicyReadFailed, SnapshotCorrupt (it could be what the repository keeps): nothing may expire
+    /// on half of what is known.
+    /// </exception>
     private protected ImageRetention LoadRetention()
     {
-        string path = ClassPath is null ? PolicyPaths.Classes : ResolvePath(ClassPath);
-        if (ClassPath is not null && !System.IO.File.Exists(path))
-            throw new ImageBackupException(ErrorId.PolicyReadFailed, $"There is no file of management classes '{path}'.", path);
-        ManagementClassDocument machine = ManagementClassFile.Load(path).Document;
-        _ = new ManagementClassCatalog(machine);
-        return new ImageRetention { MachineClasses = machine };
+        ManagementClassDocument machine = ManagementClassFile.Load(ClassPath is null ? PolicyPaths.Classes : ResolvePath(ClassPath), mustExist: ClassPath is not null).Document;
+        ManagementClassDocument enforced = RunPumped("Reading the repository's classes", _ =>
+        {
+            Exception? unread = null;
+            EnforcedPolicy policy = Connection.Policy.Load(failure => unread = failure, Stop);
+            return unread is null ? policy.Classes : throw unread;
+        });
+        _ = new ManagementClassCatalog(machine, enforced);
+        return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
     }
 
     /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are judged by what they recorded.</summary>

@@ -20,6 +20,7 @@ public sealed class SurfaceTests
     [
         "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository",
         "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
+        "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
     ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
@@ -85,8 +86,8 @@ public sealed class SurfaceTests
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>
         Assert.Equal(
-            ["Disconnect-ImageRepository"],
-            Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)));
+            ["Disconnect-ImageRepository", "Remove-IncludeImage", "Remove-ManagementClass"],
+            Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
 
     [Fact]
     public void No_cmdlet_has_an_alias() =>
