@@ -6,7 +6,6 @@ namespace ImageBackup.Commands;
 
 /// <summary>Removes passwords of a repository; never the one in use, and so never the last.</summary>
 [Cmdlet(VerbsCommon.Remove, "ImageRepositoryKey", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
-[OutputType(typeof(void))]
 public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
 {
     /// <summary>Ids of keys or their beginnings; objects of Get-ImageRepositoryKey.</summary>

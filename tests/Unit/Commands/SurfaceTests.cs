@@ -86,7 +86,7 @@ public sealed class SurfaceTests
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>
         Assert.Equal(
-            ["Disconnect-ImageRepository", "Remove-IncludeImage", "Remove-ManagementClass"],
+            ["Disconnect-ImageRepository", "Remove-ImageRepositoryKey", "Remove-IncludeImage", "Remove-ManagementClass"],
             Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
 
     [Fact]
