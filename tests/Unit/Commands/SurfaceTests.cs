@@ -45,7 +45,7 @@ public sealed class SurfaceTests
         Assert.All(Cmdlets(), c =>
         {
             Assert.Contains(c.Cmdlet.VerbName, approved);
-            Assert.False(c.Cmdlet.NounName.EndsWith('s'), c.Cmdlet.NounName);
+            Assert.False(c.Cmdlet.NounName.EndsWith('s') && !c.Cmdlet.NounName.EndsWith("ss", StringComparison.Ordinal), c.Cmdlet.NounName);
             Assert.Equal(c.Cmdlet.VerbName + c.Cmdlet.NounName + "Command", c.Type.Name);
         });
     }
