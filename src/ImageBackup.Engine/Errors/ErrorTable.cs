@@ -69,6 +69,14 @@ public static class ErrorTable
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
             "Restore the 'keys' directory from a copy, or use another password's key.");
+        Row(ErrorId.KeyNotFound, ErrorKind.NotFound, "The repository has no such key.",
+            "List the keys with Get-ImageRepositoryKey.");
+        Row(ErrorId.KeyAmbiguous, ErrorKind.InvalidArgument, "More than one key matches the id's beginning.",
+            "Give more characters of the id.");
+        Row(ErrorId.KeyInUse, ErrorKind.Busy, "The key is the one that this session opened the repository with.",
+            "Open the repository with another password first: Connect-ImageRepository.");
+        Row(ErrorId.KeyIsLast, ErrorKind.InvalidArgument, "The key may be the last one that opens the repository.",
+            "Add a key with Add-ImageRepositoryKey and open the repository with its password, then remove this one.");
         Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
             "Run Test-ImageRepository -ReadData to learn which images it reaches, and back the volumes up again.");
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -65,8 +66,32 @@ public sealed record ImageBackupInfo
     public string? SnapshotProvider { get; init; }
     public string? ManagementClass { get; init; }
 
-    /// <summary>The newest image of its volume and computer.</summary>
+    /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
+    public RetentionValues? Retention { get; init; }
+
+    /// <summary>The rule that the volume hit when the image was taken; null where none matched or none is recorded.</summary>
+    public RuleHit? Rule { get; init; }
+
+    /// <summary>Every option and who decided it; empty where none is recorded.</summary>
+    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
+
+    /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
     public bool IsActive { get; init; } = true;
+
+    /// <summary>Since when it is not the active one: the next image's time, or the volume's removal; null while it is.</summary>
+    public DateTime? InactiveSince { get; init; }
+
+    /// <summary>When it expires, or did; null: never, as things stand.</summary>
+    public DateTime? ExpiresAt { get; init; }
+
+    /// <summary>The next <c>Remove-ImageBackup -Expired</c> takes it.</summary>
+    public bool IsExpired { get; init; }
+
+    /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null where it was not asked.</summary>
+    public RetentionReason? ExpiryReason { get; init; }
+
+    /// <summary>Whose values decided: the class as it is now, or as the image recorded it.</summary>
+    public RetentionValuesSource? RetentionSource { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
     public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();

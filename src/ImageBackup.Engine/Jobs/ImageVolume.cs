@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Volumes;
 

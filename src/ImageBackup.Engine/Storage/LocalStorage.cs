@@ -161,6 +161,22 @@ public sealed class LocalStorage : IStorage
         });
     }
 
+    public void SyncDeletions(StoredKind kind)
+    {
+        string directory = kind == StoredKind.Config ? Location : DirectoryOf(kind);
+        Guard(directory, isWrite: true, () =>
+        {
+            if (kind != StoredKind.Pack)
+            {
+                DurableFiles.SyncDirectory(directory);
+                return true;
+            }
+            foreach (string each in Directory.EnumerateDirectories(directory))
+                DurableFiles.SyncDirectory(each);
+            return true;
+        });
+    }
+
     public int RemoveAbandonedUploads()
     {
         if (!Directory.Exists(TemporaryDirectory))

@@ -1,6 +1,7 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
@@ -78,7 +79,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
                 throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
         }
-        if (ImageType == Engine.Jobs.ImageType.Snapshot)
+        if (ImageType == Engine.Blocks.ImageType.Snapshot)
         {
             throw new ImageBackupException(
                 ErrorId.NotSupported, "No snapshot provider can be used: take the image as Static or Dynamic.", "ImageType");

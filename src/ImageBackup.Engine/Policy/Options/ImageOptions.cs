@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -10,7 +11,7 @@ public sealed record ImageOptions
 {
     public static ImageOptions Empty { get; } = new();
 
-    public PolicyImageType? ImageType { get; init; }
+    public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
 
     /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
