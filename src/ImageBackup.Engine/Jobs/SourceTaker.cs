@@ -1,13 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Programs;
 using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
@@ -140,7 +137,7 @@ internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProvide
             events.Write(EventId.LeftoverVolumePutBack, line);
             tell(line);
         }
-        foreach (ISnapshotProvider provider in providers.All.Where(provider => provider.CheckMachine().IsUsable))
+        foreach (ISnapshotProvider provider in providers.All)
         {
             foreach (SnapshotLeftover leftover in provider.FindLeftovers())
                 RemoveLeftover(provider, leftover);

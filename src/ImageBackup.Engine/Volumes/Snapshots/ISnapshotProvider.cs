@@ -28,7 +28,7 @@ public interface ISnapshotProvider
     bool TakesSets { get; }
 
     /// <summary>Whether this machine has what the provider needs, and why not. Never throws; changes nothing; quick.</summary>
-    SnapshotAbility CheckMachine();
+    SnapshotAbility CheckMachine(SnapshotOptions options);
 
     /// <summary>Whether it could take this volume now, and why not. Never throws; changes nothing.</summary>
     SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options);

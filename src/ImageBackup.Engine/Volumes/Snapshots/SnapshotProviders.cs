@@ -57,7 +57,7 @@ public sealed class SnapshotProviders
         var reasons = new List<string>();
         foreach (ISnapshotProvider provider in candidates)
         {
-            SnapshotAbility ability = provider.CheckMachine();
+            SnapshotAbility ability = provider.CheckMachine(options);
             if (ability.IsUsable)
                 ability = provider.CheckVolume(volume, options);
             if (ability.IsUsable)
