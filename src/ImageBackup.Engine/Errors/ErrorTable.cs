@@ -101,6 +101,8 @@ public static class ErrorTable
             "Name the volume by its device path or UUID.");
         Row(ErrorId.VolumeInUse, ErrorKind.Busy, "Another program holds the volume.",
             "Close the programs that use it, or take the image as Dynamic or Snapshot.");
+        Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be brought to rest.",
+            "Take the image as Snapshot or Dynamic, or from rescue media.");
         Row(ErrorId.VolumeEmpty, ErrorKind.InvalidArgument, "The volume has a length of 0 bytes.",
             "Name a volume that holds something (is a medium in the drive?).");
         Row(ErrorId.VolumeChanged, ErrorKind.DeviceError, "The volume's size or identity changed while it was read.",
@@ -147,6 +149,16 @@ public static class ErrorTable
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
             "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A snapshot could not be taken or removed.",
+            "See what the message and the log say; try Test-SnapshotProvider, or take the image as Static.");
+        Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",
+            "See Get-SnapshotProvider, or leave -NoFailover out.");
+        Row(ErrorId.SnapshotInvalid, ErrorKind.DeviceError, "The snapshot was lost while it was copied: its room was full, or the system gave it up. No image was made.",
+            "Give it more room with -SnapshotCacheSize or Set-SnapshotProvider, or run when less is written.");
+        Row(ErrorId.SnapshotProviderNotFound, ErrorKind.NotFound, "This system has no snapshot provider of that name.",
+            "List them with Get-SnapshotProvider.");
+        Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
+            "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",

@@ -64,6 +64,20 @@ public sealed record ImageBackupInfo
     /// <summary>The volume could change under the copy: check the file system after a restore.</summary>
     public bool IsFuzzy { get; init; }
     public string? SnapshotProvider { get; init; }
+
+    /// <summary>A snapshot was to be taken and could not be had; <see cref="FailoverReason"/> says why.</summary>
+    public bool IsFailedOver => FailoverReason is not null;
+    public string? FailoverReason { get; init; }
+
+    /// <summary>The moment that the snapshot shows.</summary>
+    public DateTime? SnapshotTime { get; init; }
+
+    /// <summary>The snapshot's room for changed blocks, and what of it was used when the copy ended.</summary>
+    public long? SnapshotCacheBytes { get; init; }
+    public long? SnapshotCacheUsedBytes { get; init; }
+
+    /// <summary>How the volume was brought to rest for a static image.</summary>
+    public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
