@@ -9,8 +9,8 @@ using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
@@ -41,12 +41,12 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         {
             // Before the volume is opened: what comes into use between its flush and the reading of its data is fuzzy.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            BlobIndex index = repository.LoadIndex(stop.Token);
+            LandedPacks landed = LandedPacks.Load(repository, held, stop.Token);
             using IBlockReader volume = volumes.OpenRead(request.Volume, type == ImageType.Static ? VolumeOpenMode.Exclusive : VolumeOpenMode.Shared);
             if (volume.LengthBytes == 0)
                 throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
             var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-            return Run(request, type, volume, geometry, index, start, warnings, progress, held, stop.Token);
+            return Run(request, type, volume, geometry, landed, start, warnings, progress, held, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -86,7 +86,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         }
     }
 
-    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, BlobIndex index,
+    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, LandedPacks landed,
         DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
         UsedMap map = ReadMap(request, type, volume, cancellation);
@@ -94,7 +94,8 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             warnings.Add(FuzzyWarning(request.Volume, map));
         warnings.AddRange(map.Warnings);
 
-        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
+        using var session = new BlobSession(repository.Files, repository.Sealers, landed.Index, repository.FormatVersion, held.Lost);
+        session.Adopt(landed.Adopted);
         var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
         BlobId[] chunks = copy.Run(meter, cancellation);
