@@ -57,4 +57,5 @@ public enum ErrorId
     ManagementClassInvalid,
     PolicyReadFailed,
     PolicyWriteFailed,
+    SomeDataUnreadable,
 }

@@ -55,8 +55,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         }
         catch (BlockReadException e)
         {
-            throw new ImageBackupException(ErrorId.ReadFailed,
-                $"The volume '{request.Volume.Name}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Volume.Name, e);
+            throw SourceChange.Failure(request.Volume, e);
         }
     }
 
@@ -96,10 +95,12 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
 
         using var session = new BlobSession(repository.Files, repository.Sealers, landed.Index, repository.FormatVersion, held.Lost);
         session.Adopt(landed.Adopted);
-        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
+        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
         BlobId[] chunks = copy.Run(meter, cancellation);
-        ThrowIfChanged(request.Volume, volume);
+        SourceChange.ThrowIfChanged(request.Volume, volume);
+        if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
+            warnings.Add(unreadable);
 
         var metadata = new ImageMetadata
         {
@@ -129,6 +130,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             NewChunkCount = copy.NewChunkCount,
             ZeroChunkCount = copy.ZeroChunkCount,
             StoredBytes = session.StoredBytes,
+            ReadErrors = copy.ReadErrors,
             Warnings = warnings,
             ProgramVersion = ProgramVersion.Text,
         };
@@ -193,18 +195,5 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         lane.Save(BlobType.Tree, tree, json);
         lane.Flush();
         return tree;
-    }
-
-    /// <summary>A source that grew, shrank or vanished under us gives no image.</summary>
-    private static void ThrowIfChanged(VolumeDescription description, IBlockReader volume)
-    {
-        if (volume is not ILengthQuery query)
-            return;
-        long now = query.QueryLengthBytes();
-        if (now != volume.LengthBytes)
-        {
-            throw new ImageBackupException(ErrorId.VolumeChanged,
-                $"The volume '{description.Name}' was {volume.LengthBytes} bytes long when the backup began and is {now} bytes long now.", description.Name);
-        }
     }
 }
