@@ -16,6 +16,7 @@
         'Get-ImageBackup'
         'Get-ImageVolume'
         'Initialize-ImageRepository'
+        'Repair-ImageRepository'
         'Restore-VolumeImage'
         'Test-ImageBackup'
         'Test-ImageRepository'

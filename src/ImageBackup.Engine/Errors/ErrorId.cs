@@ -67,4 +67,5 @@ public enum ErrorId
     SnapshotCommandFailed,
     PolicyReadFailed,
     PolicyWriteFailed,
+    SomeDataUnreadable,
 }

@@ -78,15 +78,15 @@ public static class ErrorTable
         Row(ErrorId.KeyIsLast, ErrorKind.InvalidArgument, "The key may be the last one that opens the repository.",
             "Add a key with Add-ImageRepositoryKey and open the repository with its password, then remove this one.");
         Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
-            "Run Test-ImageRepository -ReadData to learn which images it reaches, and back the volumes up again.");
+            "Run Repair-ImageRepository -ReadData, which saves what is whole in it, then back the volumes up again: what they still have heals the images.");
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
-            "Rebuild the index: 'restic rebuild-index' (0.14) or 'restic repair index' reads it from the packs.");
+            "Run Repair-ImageRepository: it rebuilds the index from the packs.");
         Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot file is truncated or damaged.",
-            "The image it described is lost; remove the file and back the volume up again.");
+            "The image it described is lost; Repair-ImageRepository removes the file. Back the volume up again.");
         Row(ErrorId.ChunkCorrupt, ErrorKind.InvalidData, "A chunk of an image does not match its hash.",
-            "Run Test-ImageBackup on other images of the volume and restore one that is whole.");
+            "Restore another image of the volume, or all that is whole of this one with -SkipCorrupt; Repair-ImageRepository -ReadData and a new backup heal it where the volume still has the data.");
         Row(ErrorId.ChunkMissing, ErrorKind.InvalidData, "A chunk of an image is not in the repository.",
-            "Run Test-ImageRepository; restore another image of the volume.");
+            "Back the volume up again, which heals the image where the volume still has the data; or restore all that is there with -SkipCorrupt.");
         Row(ErrorId.LockLost, ErrorKind.Busy, "The repository lock was removed or could not be refreshed in time.",
             "Check the storage and that nobody unlocks the repository while it is in use, then run again.");
         Row(ErrorId.ImageNotFound, ErrorKind.NotFound, "No image matches.",
@@ -116,7 +116,7 @@ public static class ErrorTable
         Row(ErrorId.VolumeAccessDenied, ErrorKind.Permission, "The system denied access to the volume.",
             "Run as a user who may open the device.");
         Row(ErrorId.ReadFailed, ErrorKind.ReadError, "The volume could not be read.",
-            "Check the disk (SMART, cables).");
+            "Check the disk (SMART, cables); -ReadErrorLimit takes an image of what can be read.");
         Row(ErrorId.WriteFailed, ErrorKind.WriteError, "The target could not be written.",
             "Check the target disk; resume with -SkipUnchanged, or restore to another one.");
         Row(ErrorId.TargetTooSmall, ErrorKind.InvalidArgument, "The target is smaller than the image.",
@@ -163,6 +163,8 @@ public static class ErrorTable
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",
             "Run elevated, or name a file that you may write; if somebody else changed it, run the command again.");
+        Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "It was done, but parts could not be read; zeros stand in their place.",
+            "See the object's ReadErrors or CorruptRanges for what is missing; replace the disk, or take what is missing from another image.");
         return rows;
     }
 }

@@ -12,7 +12,7 @@ namespace ImageBackup.Commands;
 /// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
 [Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
 [OutputType(typeof(ImageBackupInfo))]
-public sealed class BackupVolumeImageCommand : RepositoryCmdlet
+public sealed partial class BackupVolumeImageCommand : RepositoryCmdlet
 {
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
@@ -120,6 +120,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             Tags = Tag ?? [],
             ComputerName = ComputerName,
             ThrottleLimit = ThrottleLimit,
+            ReadErrorLimit = ReadErrorLimit,
         };
         ImageBackupInfo image = RunPumped(
             $"Backing up {volume.Name}",
@@ -127,5 +128,6 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);
+        ThrowIfIncomplete(image);
     }
 }

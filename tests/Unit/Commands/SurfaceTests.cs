@@ -17,7 +17,7 @@ namespace ImageBackup.Tests.Unit.Commands;
 public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
-        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository"];
+        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository"];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
         from type in typeof(BackupVolumeImageCommand).Assembly.GetExportedTypes()
