@@ -13,6 +13,7 @@
         'Backup-VolumeImage'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
+        'Export-ImageRepositoryPassword'
         'Get-ImageBackup'
         'Get-ImageVolume'
         'Initialize-ImageRepository'

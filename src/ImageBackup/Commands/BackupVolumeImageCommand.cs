@@ -1,6 +1,7 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
@@ -11,7 +12,7 @@ namespace ImageBackup.Commands;
 /// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
 [Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
 [OutputType(typeof(ImageBackupInfo))]
-public sealed class BackupVolumeImageCommand : RepositoryCmdlet
+public sealed partial class BackupVolumeImageCommand : RepositoryCmdlet
 {
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
@@ -24,6 +25,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[]? Volume { get; set; }
 
     /// <summary>Static or Dynamic; by default Static where the volume is not mounted.</summary>
@@ -52,6 +54,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>Tags of the image besides imagebackup.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageTagCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Tag { get; set; }
 
@@ -94,8 +97,15 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
-        foreach (VolumeArgument volume in Volume ?? [])
-            Attempt(volume.Input, () => Backup(volume));
+        AttemptEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+    }
+
+    /// <summary>What a volume adds to the overall progress; null where that is not known.</summary>
+    private long? UsedBytesOf(VolumeArgument argument)
+    {
+        string full = VolumeNames.FullSource(argument, ResolvePath);
+        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
+        return volume.UsedBytes ?? volume.SizeBytes;
     }
 
     private void Backup(VolumeArgument argument)
