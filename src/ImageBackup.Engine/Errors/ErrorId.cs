@@ -19,6 +19,8 @@ public enum ErrorId
     RepositoryNotConnected,
     WrongPassword,
     PasswordMissing,
+    PasswordFileUnsafe,
+    PasswordFileInvalid,
     KeyCorrupt,
     KeyNotFound,
     KeyAmbiguous,

@@ -67,6 +67,10 @@ public static class ErrorTable
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
+        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read the password file.",
+            "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
+        Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, or this user cannot unlock it.",
+            "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
             "Restore the 'keys' directory from a copy, or use another password's key.");
         Row(ErrorId.KeyNotFound, ErrorKind.NotFound, "The repository has no such key.",

@@ -55,7 +55,7 @@ public sealed record ImageBackupInfo
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use: paging, hibernation, shadow storage.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<LeftOutContent>());
 
     /// <summary>Null on an image that restic made.</summary>
     public ImageType? ImageType { get; init; }
@@ -106,9 +106,9 @@ public sealed record ImageBackupInfo
 
     /// <summary>Whose values decided: the class as it is now, or as the image recorded it.</summary>
     public RetentionValuesSource? RetentionSource { get; init; }
-    public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
-    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Tags { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+    public IReadOnlyList<ByteRange> ReadErrors { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<ByteRange>());
+    public IReadOnlyList<string> Warnings { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     public string? ProgramVersion { get; init; }
 
     /// <summary>The repository's location, as given when it was opened.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -25,6 +26,7 @@ public sealed partial class BackupVolumeImageCommand : RepositoryCmdlet
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[]? Volume { get; set; }
 
     /// <summary>Static or Dynamic; by default Static where the volume is not mounted.</summary>
@@ -53,6 +55,7 @@ public sealed partial class BackupVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>Tags of the image besides imagebackup.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageTagCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Tag { get; set; }
 
@@ -95,8 +98,15 @@ public sealed partial class BackupVolumeImageCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
-        foreach (VolumeArgument volume in Volume ?? [])
-            Attempt(volume.Input, () => Backup(volume));
+        AttemptEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+    }
+
+    /// <summary>What a volume adds to the overall progress; null where that is not known.</summary>
+    private long? UsedBytesOf(VolumeArgument argument)
+    {
+        string full = VolumeNames.FullSource(argument, ResolvePath);
+        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
+        return volume.UsedBytes ?? volume.SizeBytes;
     }
 
     private void Backup(VolumeArgument argument)

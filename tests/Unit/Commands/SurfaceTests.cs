@@ -17,7 +17,7 @@ namespace ImageBackup.Tests.Unit.Commands;
 public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
-        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository"];
+        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository", "Export-ImageRepositoryPassword"];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
         from type in typeof(BackupVolumeImageCommand).Assembly.GetExportedTypes()
@@ -77,7 +77,8 @@ public sealed class SurfaceTests
         Assert.All(
             Cmdlets().SelectMany(c => Parameters(c.Type)).Where(p => p.Name.Contains("Password", StringComparison.OrdinalIgnoreCase)
                 || p.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)),
-            p => Assert.Equal(typeof(SecureString), p.PropertyType));
+            // A password's file is a path.
+            p => Assert.Equal(p.Name == "PasswordFile" ? typeof(string) : typeof(SecureString), p.PropertyType));
 
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>
