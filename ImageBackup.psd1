@@ -8,11 +8,13 @@
     Description          = 'Backs up whole volumes as images into a deduplicating, encrypted repository in restic''s format, and restores and proves them, on Windows and Linux.'
     PowerShellVersion    = '5.1'
     CompatiblePSEditions = @('Desktop', 'Core')
+    TypesToProcess       = @('ImageBackup.Types.ps1xml')
     FormatsToProcess     = @('ImageBackup.Format.ps1xml')
     CmdletsToExport      = @(
         'Backup-VolumeImage'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
+        'Export-ImageRepositoryPassword'
         'Get-ImageBackup'
         'Get-ImageDomain'
         'Get-ImageVolume'
@@ -21,6 +23,7 @@
         'Initialize-ImageRepository'
         'Remove-IncludeImage'
         'Remove-ManagementClass'
+        'Repair-ImageRepository'
         'Restore-VolumeImage'
         'Set-ExcludeImage'
         'Set-ImageDomain'

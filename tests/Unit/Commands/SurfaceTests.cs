@@ -18,7 +18,8 @@ public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
     [
-        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository",
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository",
+        "Export-ImageRepositoryPassword",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
     ];
 
@@ -80,7 +81,8 @@ public sealed class SurfaceTests
         Assert.All(
             Cmdlets().SelectMany(c => Parameters(c.Type)).Where(p => p.Name.Contains("Password", StringComparison.OrdinalIgnoreCase)
                 || p.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)),
-            p => Assert.Equal(typeof(SecureString), p.PropertyType));
+            // A password's file is a path.
+            p => Assert.Equal(p.Name == "PasswordFile" ? typeof(string) : typeof(SecureString), p.PropertyType));
 
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>

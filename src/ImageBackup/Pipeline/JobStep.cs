@@ -1,0 +1,7 @@
+using System.Collections.Generic;
+
+namespace ImageBackup.Pipeline;
+
+/// <summary>One command of a job: a cmdlet of this module with everything resolved against the caller's session.</summary>
+/// <param name="Input">What goes down its pipeline; null: nothing does.</param>
+internal sealed record JobStep(string Command, IReadOnlyDictionary<string, object?> Parameters, IReadOnlyList<object>? Input);
