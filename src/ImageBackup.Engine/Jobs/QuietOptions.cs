@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes.Snapshots;
 

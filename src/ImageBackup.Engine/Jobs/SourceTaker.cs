@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
