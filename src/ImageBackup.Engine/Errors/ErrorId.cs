@@ -62,6 +62,7 @@ public enum ErrorId
     RuleNotFound,
     ManagementClassNotFound,
     ManagementClassInvalid,
+    ManagementClassInUse,
     SnapshotFailed,
     SnapshotUnavailable,
     SnapshotInvalid,

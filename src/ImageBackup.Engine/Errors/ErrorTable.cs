@@ -153,6 +153,8 @@ public static class ErrorTable
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
             "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
+            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
         Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A snapshot could not be taken or removed.",
             "See what the message and the log say; try Test-SnapshotProvider, or take the image as Static.");
         Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",

@@ -91,6 +91,8 @@ public sealed class ImageCatalog(ImageRepository repository)
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
         {
             SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+            if (PolicySnapshot.Is(snapshot))
+                return;
             if (RemovalStatement.Is(snapshot))
             {
                 if (RemovalStatement.Read(snapshot) is { } removal)

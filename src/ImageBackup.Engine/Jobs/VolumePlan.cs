@@ -33,9 +33,12 @@ public sealed record VolumePlan
     /// <param name="volume">The volume, probed.</param>
     /// <param name="command">What the command's parameters say; null: nothing.</param>
     /// <param name="commandClass">The class that the command names; null: none.</param>
-    /// <param name="whyNoSnapshot">Why no provider can take a snapshot of the volume; null: one can.</param>
+    /// <param name="whyNoSnapshot">
+    /// Why, with these options (the provider's name, NONE ...), no provider can take a snapshot of the volume; null: one can.
+    /// </param>
     /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound.</exception>
-    public static VolumePlan Make(ImagePolicy policy, ImageVolume volume, ImageOptions? command, string? commandClass, string? whyNoSnapshot)
+    public static VolumePlan Make(ImagePolicy policy, ImageVolume volume, ImageOptions? command, string? commandClass,
+        Func<ResolvedOptions, string?> whyNoSnapshot)
     {
         if (policy is null)
             throw new ArgumentNullException(nameof(policy));
@@ -45,14 +48,18 @@ public sealed record VolumePlan
     }
 
     /// <summary>As for a volume of this machine, by names alone: for one that is not there.</summary>
-    /// <inheritdoc cref="Make(ImagePolicy, ImageVolume, ImageOptions?, string?, string?)"/>
-    public static VolumePlan Make(ImagePolicy policy, VolumeNames names, bool isMounted, ImageOptions? command, string? commandClass, string? whyNoSnapshot)
+    /// <inheritdoc cref="Make(ImagePolicy, ImageVolume, ImageOptions?, string?, Func{ResolvedOptions, string?})"/>
+    public static VolumePlan Make(ImagePolicy policy, VolumeNames names, bool isMounted, ImageOptions? command, string? commandClass,
+        Func<ResolvedOptions, string?> whyNoSnapshot)
     {
         if (policy is null)
             throw new ArgumentNullException(nameof(policy));
+        if (whyNoSnapshot is null)
+            throw new ArgumentNullException(nameof(whyNoSnapshot));
         RuleDecision decision = policy.Evaluate(names);
         ResolvedOptions options = policy.Resolve(decision, command, commandClass);
-        ImageTypeDecision type = ImageTypeDecision.Decide(options, whyNoSnapshot is null, whyNoSnapshot);
+        string? whyNot = whyNoSnapshot(options);
+        ImageTypeDecision type = ImageTypeDecision.Decide(options, whyNot is null, whyNot);
         // Nobody asked for a type, and a mounted volume cannot be brought to rest: it is taken as it is.
         if (isMounted && type is { Type: ImageType.Static, Source: OptionSource.BuiltIn })
             type = type with { Type = ImageType.Dynamic, Reason = FuzzyReason };

@@ -25,7 +25,7 @@ public sealed class VolumePlanTests : IDisposable
         ImagePolicy policy = Policy(
             "  include.image /mem/* GOLD imagegapsize=1m\nexclude.image /mem/b\nsnapshotfsidlewait 500ms\n",
             new ManagementClass { Name = "Gold", ChangingRetries = 7, Retention = new RetentionValues { VersionsExist = 9, RetainOnlyDays = RetentionLimit.NoLimit } });
-        VolumePlan plan = VolumePlan.Make(policy, Of(volume), new ImageOptions { ImageType = ImageType.Dynamic }, null, "there is no provider");
+        VolumePlan plan = VolumePlan.Make(policy, Of(volume), new ImageOptions { ImageType = ImageType.Dynamic }, null, _ => "there is no provider");
         ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { Plan = plan, ImageType = plan.Type.Type });
         ImageBackupInfo listed = Assert.Single(new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None));
         ImageBackupInfo fromTree = ImageContent.Load(_rig.Repository, image.Id, _rig.Repository.LoadIndex(CancellationToken.None), CancellationToken.None).Info;
@@ -71,7 +71,7 @@ public sealed class VolumePlanTests : IDisposable
             MountPoints = ["/srv/data"], Aliases = ["/dev/disk/by-id/x"], PartitionUuid = "77",
         });
         ImageVolume volume = Of(memory) with { FileSystemProbe = new Engine.FileSystems.FileSystemDescription { Type = "ext4", Label = "Data", Uuid = "1234-ABCD" } };
-        VolumePlan plan = VolumePlan.Make(Policy("exclude.image " + pattern), volume, null, null, null);
+        VolumePlan plan = VolumePlan.Make(Policy("exclude.image " + pattern), volume, null, null, _ => null);
         Assert.False(plan.IsIncluded);
         Assert.Equal((pattern, 1), (plan.Rule!.Pattern, plan.Rule.Line));
     }
@@ -86,7 +86,7 @@ public sealed class VolumePlanTests : IDisposable
     public void The_type_is_decided_beforehand(string rules, bool isMounted, string? whyNoSnapshot, ImageType type, OptionSource source)
     {
         MemoryVolume volume = _rig.Volumes.Add("/dev/sda1", new byte[100], d => d with { MountPoints = isMounted ? ["/srv"] : [] });
-        VolumePlan plan = VolumePlan.Make(Policy(rules), Of(volume), null, null, whyNoSnapshot);
+        VolumePlan plan = VolumePlan.Make(Policy(rules), Of(volume), null, null, _ => whyNoSnapshot);
         Assert.Equal((type, source), (plan.Type.Type, plan.Type.Source));
     }
 
