@@ -10,6 +10,10 @@
     CompatiblePSEditions = @('Desktop', 'Core')
     TypesToProcess       = @('ImageBackup.Types.ps1xml')
     FormatsToProcess     = @('ImageBackup.Format.ps1xml')
+    NestedModules        = @('ImageBackup.Dsc.psm1')
+    DscResourcesToExport = @('ImageClass', 'ImageRepository', 'ImageRule')
+    # Filled in where the build lays the module out.
+    FileList             = @()
     CmdletsToExport      = @(
         'Backup-VolumeImage'
         'Connect-ImageRepository'
@@ -40,7 +44,8 @@
     PrivateData          = @{
         PSData = @{
             Tags         = @('Backup', 'Restore', 'Image', 'Volume', 'Snapshot', 'restic', 'Deduplication', 'Windows', 'Linux', 'PSEdition_Desktop', 'PSEdition_Core')
-            ReleaseNotes = 'First version: repositories, volumes, backup, restore and proof.'
+            LicenseUri   = 'https://opensource.org/license/mit'
+            ReleaseNotes = 'First version: repositories, volumes, backup, restore and proof. See README.md.'
         }
     }
 }
