@@ -257,6 +257,8 @@ public sealed class LocalStorage : IStorage
         public void Commit(string name) => Once(() =>
         {
             stream.Flush(flushToDisk: true);
+            if (kind == StoredKind.Pack)
+                PageCache.Drop(stream.SafeFileHandle);
             stream.Dispose();
             string path = storage.PathOf(kind, name);
             string directory = Path.GetDirectoryName(path)!;

@@ -88,7 +88,9 @@ internal static unsafe class Libc
     [DllImport(Library, SetLastError = true)]
     public static extern long lseek(FileDescriptor descriptor, long offset, int whence);
 
+    public const uint SYNC_FILE_RANGE_WAIT_BEFORE = 1;
     public const uint SYNC_FILE_RANGE_WRITE = 2;
+    public const uint SYNC_FILE_RANGE_WAIT_AFTER = 4;
 
     [DllImport(Library)]
     public static extern int sync_file_range(FileDescriptor descriptor, long offset, long length, uint flags);

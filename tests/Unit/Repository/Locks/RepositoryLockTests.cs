@@ -209,7 +209,7 @@ public sealed class RepositoryLockTests : IDisposable
             {
                 foreach (string name in _memory.Names(StoredKind.Lock))
                     _memory.Delete(StoredKind.Lock, name);
-                Thread.Sleep(500);
+                Thread.Sleep(2000);
             }
             return null;
         };
