@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Pipeline;
@@ -32,7 +31,13 @@ public sealed partial class BackupVolumeImageCommand
             parameters[nameof(ClassPath)] = FullPath(ClassPath);
         if (!MyInvocation.ExpectingInput && !isUnnamed)
             parameters.Add(nameof(Volume), _forJob.ToArray());
-        StartJob([new JobStep("Backup-VolumeImage", parameters, MyInvocation.ExpectingInput ? _forJob.ToList() : null)]);
+        PSDataCollection<object>? input = null;
+        if (MyInvocation.ExpectingInput)
+        {
+            input = new PSDataCollection<object>(_forJob);
+            input.Complete();
+        }
+        StartJob([new JobStep("Backup-VolumeImage", parameters, input)]);
     }
 
     /// <summary>A volume for the job: named so that it does not depend on this session's location and drives.</summary>

@@ -125,7 +125,7 @@ public sealed class ImageBackupJob : Job
         }
         try
         {
-            shell.Invoke(step.Input, Output);
+            shell.Invoke<object, PSObject>(step.Input, Output, null);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
@@ -6,6 +7,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Pipeline;
+using ImageBackup.Session;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -86,35 +88,24 @@ public sealed class JobCommandTests : IDisposable
     [Fact]
     public async Task Stopping_a_job_stops_its_command_and_waits_for_it()
     {
-        // Sparse and large: it is still being read when it is stopped, and takes no room.
-        string large = _fixture.PathOf($"large-{Guid.NewGuid():N}.img");
-        using (FileStream file = File.Create(large))
-        {
-            file.SetLength(1L << 42);
-            // What is written to keeps a whole chunk busy each, so that no plan calls the file empty.
-            for (int i = 0; i < 512; i++)
-            {
-                file.Position = (long)i << 31;
-                file.Write(Guid.NewGuid().ToByteArray());
-            }
-        }
-        try
-        {
-            var job = (ImageBackupJob)_session.Run(
-                "Backup-VolumeImage $large -GapSize 0 -ChunkSize 64KB -AsJob", ("large", large)).WithoutErrors().Single<ImageBackupJob>();
-            await WaitUntil(() => job.Progress.Count > 0 || job.JobStateInfo.State != JobState.Running);
-            Assert.Equal(JobState.Running, job.JobStateInfo.State);
-            Assert.NotEqual("", job.StatusMessage);
-            job.StopJob();
-            Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
-            Assert.Empty(job.Error);
-            Assert.Empty(Directory.GetFiles(Path.Combine(_fixture.Location, "locks")));
-            job.Dispose();
-        }
-        finally
-        {
-            File.Delete(large);
-        }
+        // Its pipeline stays open: the command waits for another volume until it is stopped.
+        using var volumes = new PSDataCollection<object> { _fixture.VolumeFile };
+        RepositoryConnection connection = _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors().Single<RepositoryConnection>();
+        int releasedCount = 0;
+        using var job = new ImageBackupJob(
+            "Backup-VolumeImage",
+            [new JobStep("Backup-VolumeImage", new Dictionary<string, object?> { ["Repository"] = connection }, volumes)],
+            () => Interlocked.Increment(ref releasedCount));
+        job.Start();
+        await WaitUntil(() => job.Output.Count > 0);
+        Assert.Equal(JobState.Running, job.JobStateInfo.State);
+        Assert.True(job.HasMoreData);
+        job.StopJob();
+        Assert.Equal(1, releasedCount);
+        await WaitUntil(() => job.JobStateInfo.State == JobState.Stopped);
+        Assert.Empty(job.Error);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_fixture.Location, "locks")));
+        job.StopJob();
     }
 
     [Fact]

@@ -103,7 +103,7 @@ public sealed class PasswordFileTests(RepositoryFixture fixture) : IDisposable
         Write();
         File.WriteAllText(_file, new string('x', 100_000));
         Assert.Equal("PasswordFileInvalid", Run("Connect-ImageRepository $repository -PasswordFile $file").ErrorId);
-        Assert.Equal("PasswordFileInvalid", Run("Connect-ImageRepository $repository -PasswordFile (Get-Location)").ErrorId);
+        Assert.Equal("PasswordFileInvalid", Run("Connect-ImageRepository $repository -PasswordFile .").ErrorId);
     }
 
     [Fact]
