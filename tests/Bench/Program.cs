@@ -19,7 +19,7 @@ internal static class Program
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map (issue: used blocks); default: the whole device
-          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog
+          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules
         """;
 
     public static int Main(string[] args)
@@ -34,6 +34,11 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
+        if (only is null || only.Contains("rules"))
+            RuleBench.Run(runs);
+        // The rules need neither a volume nor a work directory.
+        if (only is ["rules"])
+            return 0;
         bool ownsWork = !Directory.Exists(work);
         Directory.CreateDirectory(work);
         try

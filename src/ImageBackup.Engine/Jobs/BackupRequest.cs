@@ -21,8 +21,14 @@ public sealed record BackupRequest
     /// </summary>
     public VolumePlan? Plan { get; init; }
 
-    /// <summary>Null: Static where the volume is not mounted, Dynamic where it is.</summary>
+    /// <summary>
+    /// The type that the command, a rule, the class or a client-wide statement asked for. Null: nobody did; then Snapshot where
+    /// a provider can take the volume, else <see cref="QuietOptions.Failover"/>.
+    /// </summary>
     public ImageType? ImageType { get; init; }
+
+    /// <summary>How the volume is brought to rest or frozen.</summary>
+    public QuietOptions Quiet { get; init; } = QuietOptions.Default;
 
     /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
     public int? ChunkSizeBytes { get; init; }
@@ -36,6 +42,9 @@ public sealed record BackupRequest
 
     /// <summary>Null: this machine's name.</summary>
     public string? ComputerName { get; init; }
+
+    /// <summary>How many sectors may be unreadable: zeros take their place, and the image lists them. 0: the first one ends the backup.</summary>
+    public long ReadErrorLimit { get; init; }
 
     /// <summary>Worker threads; null: one a processor.</summary>
     public int? ThrottleLimit { get; init; }

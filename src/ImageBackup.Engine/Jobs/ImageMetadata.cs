@@ -34,6 +34,19 @@ internal sealed record ImageMetadata
     public ImageType? RequestedImageType { get; init; }
     public bool IsFuzzy { get; init; }
     public string? SnapshotProvider { get; init; }
+
+    /// <summary>Why a snapshot could not be had; null where none was tried, or it was.</summary>
+    public string? FailoverReason { get; init; }
+
+    /// <summary>The moment that a snapshot shows.</summary>
+    public DateTimeOffset? SnapshotTime { get; init; }
+
+    /// <summary>The room that the snapshot had for changed blocks, and what of it was used when the copy ended.</summary>
+    public long? SnapshotCacheBytes { get; init; }
+    public long? SnapshotCacheUsedBytes { get; init; }
+
+    /// <summary>How the volume was brought to rest for a static image.</summary>
+    public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken.</summary>

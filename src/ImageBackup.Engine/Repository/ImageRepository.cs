@@ -174,7 +174,28 @@ public sealed class ImageRepository : IDisposable
 
     /// <summary>Checks the structure; with <paramref name="readData"/> every byte of every pack.</summary>
     public RepositoryCheckResult Check(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation) =>
-        new RepositoryChecker(this).Run(readData, progressBytes, cancellation);
+        Check(new RepositoryCheckOptions { ReadData = readData }, progressBytes, cancellation);
+
+    /// <summary>As <see cref="Check(bool, Action{long, long}, CancellationToken)"/>; may read a share of the packs only.</summary>
+    public RepositoryCheckResult Check(RepositoryCheckOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
+        new RepositoryChecker(this).Run(options ?? throw new ArgumentNullException(nameof(options)), progressBytes, cancellation);
+
+    /// <summary>Makes a damaged repository usable again; see <see cref="RepositoryRepair"/>.</summary>
+    public RepositoryRepairResult Repair(RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
+        new RepositoryRepair(this, options ?? throw new ArgumentNullException(nameof(options))).Run(progressBytes, cancellation);
+
+    /// <summary>False where not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
+    internal bool IsReachable()
+    {
+        try
+        {
+            return Files.Load(StoredKind.Config, "").Length > 0;
+        }
+        catch (ImageBackupException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>
     /// Removes what no snapshot refers to, and writes packs again that waste more than the limit; only the exclusive holder

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Repository;
@@ -21,8 +22,37 @@ internal static class TestRepository
         var storage = new MemoryStorage();
         using RepositoryPassword password = NewPassword();
         ImageRepository.Create(storage, password, CancellationToken.None).Dispose();
+        MakeKeyCheap(storage, password);
         return storage;
     });
+
+    /// <summary>Seals the master key anew under scrypt's least cost: tests open repositories thousands of times.</summary>
+    private static void MakeKeyCheap(MemoryStorage storage, RepositoryPassword password)
+    {
+        string name = storage.Names(StoredKind.Key).Single();
+        KeyFile key = KeyFile.Read(storage.Content(StoredKind.Key, name));
+        byte[] json = new byte[key.Data.Length - Sealer.OverheadBytes];
+        using (MasterKey derived = KeyFile.Derive(password, key.Salt, key.N, key.R, key.P))
+        using (var sealer = new Sealer(derived))
+            Assert.True(sealer.TryOpen(key.Data, json));
+        using (MasterKey derived = KeyFile.Derive(password, key.Salt, 2, 8, 1))
+        using (var sealer = new Sealer(derived))
+            sealer.Seal(json, key.Data);
+        byte[] cheap = (key with { N = 2, R = 8, P = 1 }).Write();
+        storage.Delete(StoredKind.Key, name);
+        storage.Save(StoredKind.Key, BlobId.Of(cheap).ToString(), cheap);
+    }
+
+    /// <summary>Writes the files of an empty repository into a directory.</summary>
+    public static void WriteEmpty(string path)
+    {
+        using var target = new LocalStorage(path);
+        target.CreateLayout();
+        MemoryStorage source = NewStorage();
+        target.Save(StoredKind.Config, "", source.Content(StoredKind.Config, ""));
+        foreach (string name in source.Names(StoredKind.Key))
+            target.Save(StoredKind.Key, name, source.Content(StoredKind.Key, name));
+    }
 
     public static RepositoryPassword NewPassword(string text = Password) => RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(text));
 

@@ -105,6 +105,23 @@ internal sealed partial class BlobIndex
         return -1;
     }
 
+    /// <summary>Every place where the blob lies, in the order of <see cref="TryFind"/>.</summary>
+    public List<BlobLocation> FindAll(BlobId id, BlobType type)
+    {
+        var found = new List<BlobLocation>();
+        lock (_lock)
+        {
+            int slot = SlotOf(id);
+            for (int entry; (entry = _slots[slot]) != 0; slot = slot + 1 & _slots.Length - 1)
+            {
+                ref Entry known = ref At(entry - 1);
+                if (known.Id == id && known.Type == type && !_deadPacks.Contains(known.Pack))
+                    found.Add(known.LocationIn(_packIds[known.Pack]));
+            }
+        }
+        return found;
+    }
+
     public void MarkDead(BlobId packId)
     {
         lock (_lock)

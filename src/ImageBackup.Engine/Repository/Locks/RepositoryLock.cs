@@ -110,6 +110,20 @@ internal sealed class RepositoryLock : IDisposable
         }
     }
 
+    /// <summary>Whether no other live lock lies in the repository.</summary>
+    public bool IsAlone(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            foreach (RepositoryLockInfo other in _directory.List(now))
+            {
+                if (!other.IsStale && other.Id != _name && !_replaced.Contains(other.Id))
+                    return false;
+            }
+            return true;
+        }
+    }
+
     /// <summary>As when a lock is taken: wait, look again. A rival may have removed the old one as stale in between.</summary>
     private bool IsOvertaken(DateTimeOffset now)
     {
