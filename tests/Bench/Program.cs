@@ -19,7 +19,7 @@ internal static class Program
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map (issue: used blocks); default: the whole device
-          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules
+          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune
         """;
 
     public static int Main(string[] args)
