@@ -87,13 +87,15 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         foreach (IGrouping<ImageRepository, ImageArgument> group in _named.GroupBy(RepositoryOf))
         {
             IReadOnlyList<ImageBackupInfo> images = List(group.Key, null);
+            Dictionary<string, ImageBackupInfo> byId = images.ToDictionary(image => image.Id, StringComparer.Ordinal);
+            var seen = new HashSet<string>(StringComparer.Ordinal);
             var chosen = new List<ImageBackupInfo>();
             foreach (ImageArgument argument in group)
             {
                 Attempt(argument.Input, () =>
                 {
-                    ImageBackupInfo image = Find(images, argument.Id!, group.Key.Location);
-                    if (!chosen.Contains(image) && ShouldProcess(Name(image), "Remove the image"))
+                    ImageBackupInfo image = byId.TryGetValue(argument.Id!, out ImageBackupInfo? whole) ? whole : Find(images, argument.Id!, group.Key.Location);
+                    if (seen.Add(image.Id) && ShouldProcess(Name(image), "Remove the image"))
                         chosen.Add(image);
                 });
             }
@@ -142,8 +144,8 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     {
         if (chosen.Count == 0)
             return;
-        IReadOnlyList<string> removed = RunPumped("Removing images",
-            channel => new RemoveJob(repository).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop));
+        HashSet<string> removed = RunPumped("Removing images", channel => new HashSet<string>(
+            new RemoveJob(repository).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop), StringComparer.Ordinal));
         foreach (ImageBackupInfo image in chosen.Where(image => removed.Contains(image.Id)))
         {
             WriteVerbose($"Removed {Name(image)}.");
