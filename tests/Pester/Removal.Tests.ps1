@@ -73,8 +73,8 @@ Describe 'Remove-ImageBackup' {
     }
 
     It 'does not mix its two ways' {
-        { Remove-ImageBackup '00' -Expired } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
-        { Remove-ImageBackup '00' -KeepWithin 3 } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+        { Remove-ImageBackup '00' -Expired } | Should -Throw -ErrorId '*,ImageBackup.Commands.RemoveImageBackupCommand'
+        { Remove-ImageBackup -Id '00' -KeepWithin 3 } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
     }
 }
 
