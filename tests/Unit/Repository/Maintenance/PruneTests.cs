@@ -112,13 +112,19 @@ public sealed class PruneTests : IDisposable
     public void Of_copies_one_stays_that_can_be_read()
     {
         string kept = Backup("/mem/a", "abc");
-        // The same chunks once more: a backup that does not see the index.
+        // The same chunks once more: a backup that sees neither the index nor the packs.
         MemoryStorage hidden = _rig.Memory.Clone();
-        foreach (string index in _rig.Memory.Names(StoredKind.Index))
-            _rig.Memory.Delete(StoredKind.Index, index);
+        foreach (StoredKind kind in new[] { StoredKind.Index, StoredKind.Pack })
+        {
+            foreach (string name in hidden.Names(kind))
+                _rig.Memory.Delete(kind, name);
+        }
         string again = Backup("/mem/b", "abc");
-        foreach (string index in hidden.Names(StoredKind.Index))
-            _rig.Memory.Save(StoredKind.Index, index, hidden.Content(StoredKind.Index, index));
+        foreach (StoredKind kind in new[] { StoredKind.Index, StoredKind.Pack })
+        {
+            foreach (string name in hidden.Names(kind))
+                _rig.Memory.Save(kind, name, hidden.Content(kind, name));
+        }
         // One copy is damaged; which of the two packs would be kept is not known here, so each in turn.
         MemoryStorage both = _rig.Memory.Clone();
         string[] large = both.Names(StoredKind.Pack).Where(p => both.Content(StoredKind.Pack, p).Length > 3 * JobRig.ChunkBytes).ToArray();
