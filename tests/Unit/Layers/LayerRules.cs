@@ -22,7 +22,7 @@ internal static partial class LayerRules
         ["FileSystems"] = ["Blocks", "Errors", "Compat"],
         ["Chunks"] = ["Blocks", "Errors", "Compat"],
         ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
-        ["Policy"] = ["Errors", "Compat"],
+        ["Policy"] = ["Blocks", "Errors", "Compat"],
         ["Events"] = ["Compat"],
         ["Jobs"] = ["Events", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
     };
