@@ -47,14 +47,15 @@ Describe 'The module' {
         $shell.Dispose()
     }
 
-    It 'is imported in under half a second' {
+    It 'is imported with less than half a second of work' {
         $pwsh = [Environment]::ProcessPath
         $milliseconds = foreach ($run in 1..3) {
             & $pwsh -NoProfile -NonInteractive -Command {
                 param($manifest)
-                $watch = [Diagnostics.Stopwatch]::StartNew()
+                # Processor time: a machine that is busy with other things takes longer, but no more of it.
+                $before = [Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime
                 Import-Module $manifest
-                $watch.ElapsedMilliseconds
+                ([Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime - $before).TotalMilliseconds
             } -args $env:IMAGEBACKUP_MANIFEST
         }
         # The best of three: other work on the machine only ever adds.
