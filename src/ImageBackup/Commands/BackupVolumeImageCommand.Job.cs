@@ -24,6 +24,11 @@ public sealed partial class BackupVolumeImageCommand
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;
         Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));
+        // The job has a location of its own.
+        if (RulePath is not null)
+            parameters[nameof(RulePath)] = FullPath(RulePath);
+        if (ClassPath is not null)
+            parameters[nameof(ClassPath)] = FullPath(ClassPath);
         if (!MyInvocation.ExpectingInput && !isUnnamed)
             parameters.Add(nameof(Volume), _forJob.ToArray());
         PSDataCollection<object>? input = null;

@@ -45,9 +45,6 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     private void CheckOnly(string location)
     {
         PasswordSource.Resolve(Password, FullPasswordFile(), Stop).Dispose();
-        bool isFree = !System.IO.File.Exists(location)
-            && (!System.IO.Directory.Exists(location) || System.IO.Directory.GetFileSystemEntries(location).Length == 0);
-        if (!isFree)
-            throw new ImageBackupException(ErrorId.RepositoryExists, $"'{location}' exists and is not an empty directory.", location);
+        ImageRepository.ThrowIfTaken(location);
     }
 }

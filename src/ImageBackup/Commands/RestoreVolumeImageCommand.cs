@@ -72,6 +72,13 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter ZeroUnused { get; set; }
 
+    /// <summary>
+    /// Restore all that is whole of a damaged image: where a chunk is missing or corrupt zeros are left, and the result's
+    /// CorruptRanges lists them.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter SkipCorrupt { get; set; }
+
     /// <summary>Worker threads; by default one a processor.</summary>
     [Parameter]
     [ValidateRange(1, 1024)]
@@ -172,6 +179,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
             ZeroUnused = ZeroUnused,
             VerifyTarget = VerifyTarget,
             ReplaceFile = Force,
+            SkipCorrupt = SkipCorrupt,
             ThrottleLimit = ThrottleLimit,
         };
         var job = new RestoreJob(repository, VolumeSystem.Current);
@@ -190,6 +198,13 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         foreach (string warning in result.Warnings)
             WriteWarning($"{result.Destination}: {warning}");
         WriteObject(result);
+        if (result.CorruptRanges.Count > 0)
+        {
+            throw new ImageBackupException(
+                ErrorId.SomeDataUnreadable,
+                $"'{result.Destination}' was restored but for {result.CorruptRanges.Count} range(s), which are zeros; the first is at offset {result.CorruptRanges[0].OffsetBytes}. The result's CorruptRanges lists them.",
+                result.ImageId);
+        }
     }
 
     private string DestinationOf(ImageBackupInfo image)

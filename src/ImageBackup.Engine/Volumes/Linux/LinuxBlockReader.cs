@@ -4,9 +4,15 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Volumes.Linux;
 
 /// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
-internal class LinuxBlockReader : IFlushedReader, ILengthQuery
+internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
 {
     private const int DefaultSectorSizeBytes = 512;
+
+    /// <summary>So many bytes read in one run, and their pages are given back.</summary>
+    private const long RecycleBytes = 16 << 20;
+
+    private long _runStart;
+    private long _runEnd;
 
     /// <summary>Takes the descriptor over, also when it throws.</summary>
     /// <exception cref="BlockReadException">The length could not be had.</exception>
@@ -38,6 +44,9 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery
     public int SectorSizeBytes { get; }
     public bool IsFlushed { get; init; }
 
+    /// <summary>Whether pages read one after the other are given back: nobody else wants a whole device in the cache.</summary>
+    public bool RecyclesCache { get; init; }
+
     public long QueryLengthBytes()
     {
         if (IsDevice)
@@ -49,6 +58,13 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery
         }
         return FileStatus.OfDescriptor(Descriptor, out int errno)?.SizeBytes ?? throw LinuxFailure.Read(errno, Name, 0, 0);
     }
+
+    /// <summary>Where the reader was opened by; null: its name is its path.</summary>
+    public string? Path { get; init; }
+
+    public bool IsStillNamed() =>
+        FileStatus.OfDescriptor(Descriptor, out _) is { } open && FileStatus.OfPath(Path ?? Name) is { } named
+        && (IsDevice ? named.IsBlockDevice && named.NodeDevice == open.NodeDevice : named.IsSameFile(open));
 
     public int ReadAt(long offsetBytes, Span<byte> buffer)
     {
@@ -64,7 +80,21 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery
                 throw LinuxFailure.Short(Name, offsetBytes + done, wanted - done);
             done += count;
         }
+        if (RecyclesCache)
+            Recycle(offsetBytes, done);
         return done;
+    }
+
+    /// <summary>Only a hint, so threads that read at once may confuse it: then less is given back.</summary>
+    private void Recycle(long offsetBytes, int lengthBytes)
+    {
+        if (offsetBytes != _runEnd)
+            _runStart = offsetBytes;
+        _runEnd = offsetBytes + lengthBytes;
+        if (_runEnd - _runStart < RecycleBytes)
+            return;
+        Descriptor.DropCache(_runStart, _runEnd - _runStart);
+        _runStart = _runEnd;
     }
 
     public void Dispose()
