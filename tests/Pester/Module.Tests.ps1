@@ -94,3 +94,43 @@ Describe 'The module' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }
 }
+
+Describe 'The module''s files' {
+    BeforeAll {
+        $folder = Split-Path $env:IMAGEBACKUP_MANIFEST
+        $data = Import-PowerShellDataFile $env:IMAGEBACKUP_MANIFEST
+    }
+
+    It 'are the ones that the manifest lists' {
+        $there = Get-ChildItem $folder -Recurse -File | ForEach-Object { [IO.Path]::GetRelativePath($folder, $_.FullName).Replace('\', '/') } | Sort-Object
+        $data.FileList | Sort-Object | Should -Be $there
+    }
+
+    It 'lie in a folder named by the version' {
+        Split-Path $folder -Leaf | Should -Be $data.ModuleVersion
+        Split-Path (Split-Path $folder) -Leaf | Should -Be 'ImageBackup'
+    }
+
+    It 'have what a gallery asks for' {
+        $data.PrivateData.PSData.Tags | Should -Contain 'PSEdition_Desktop'
+        $data.PrivateData.PSData.Tags | Should -Contain 'PSEdition_Core'
+        $data.PrivateData.PSData.LicenseUri | Should -Match '^https://'
+        $data.PrivateData.PSData.ReleaseNotes | Should -Not -BeNullOrEmpty
+        $data.PrivateData.PSData.Tags | Where-Object { $_ -match '\s' } | Should -BeNullOrEmpty
+        $data.Description | Should -Not -BeNullOrEmpty
+        $data.DscResourcesToExport | Should -Be 'ImageClass', 'ImageRepository', 'ImageRule'
+    }
+
+    It 'have symbols for every assembly of ours' {
+        foreach ($assembly in Get-ChildItem $folder -Recurse -Filter 'ImageBackup*.dll') {
+            [IO.Path]::ChangeExtension($assembly.FullName, '.pdb') | Should -Exist
+        }
+    }
+
+    It 'hold no path of the machine that built them' {
+        $root = Split-Path (Split-Path $PSScriptRoot)
+        foreach ($assembly in Get-ChildItem $folder -Recurse -Filter 'ImageBackup*.dll') {
+            [Text.Encoding]::Latin1.GetString([IO.File]::ReadAllBytes($assembly.FullName)).Contains($root) | Should -BeFalse -Because $assembly.FullName
+        }
+    }
+}
