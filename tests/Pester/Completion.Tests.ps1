@@ -30,8 +30,7 @@ Describe 'Completion' {
     It 'offers this repository, and files where no repository fits' {
         (Complete 'Get-ImageBackup -Repository ').CompletionText | Should -Contain $location
         Push-Location $work
-        (Complete 'Get-ImageBackup -Repository ./vol').CompletionText | Should -BeLike '*volume.img'
-        Pop-Location
+        try { (Complete 'Get-ImageBackup -Repository ./vol').CompletionText | Should -BeLike '*volume.img' } finally { Pop-Location }
     }
 
     It 'offers the values of <_>' -ForEach 'Backup-VolumeImage -ImageType ', 'Export-ImageRepositoryPassword -Scope ' {

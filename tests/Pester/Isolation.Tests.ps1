@@ -2,20 +2,19 @@ BeforeAll {
     . $PSScriptRoot/Suite.ps1
 
     # A module with assemblies of the names of our dependencies, of other versions and with other things in them. They are
-    # compiled here: what counts is the name, the version and that nothing of ours is in them.
+    # made here: what counts is the name, the version and that nothing of ours is in them.
     $other = (New-Item -ItemType Directory (Join-Path $work 'Other')).FullName
-    $source = @'
-using System.Reflection;
-[assembly: AssemblyVersion("0.0.7.0")]
-namespace {0} {{ public static class Marker {{ public static string Text() {{ return "other {1}"; }} }} }}
-'@
     $names = 'ZstdSharp', 'BouncyCastle.Cryptography', 'ImageBackup.Engine'
     foreach ($name in $names) {
-        Add-Type -TypeDefinition ($source -f "Other$($name.Replace('.', ''))", $name) -OutputAssembly (Join-Path $other "$name.dll") -OutputType Library
+        $builder = [Reflection.Emit.PersistedAssemblyBuilder]::new([Reflection.AssemblyName]::new("$name, Version=0.0.7.0"), [object].Assembly)
+        $type = $builder.DefineDynamicModule($name).DefineType("Other$($name.Replace('.', '')).Marker", 'Public, Abstract, Sealed')
+        $type.DefineField('Text', [string], 'Public, Static, Literal').SetConstant("other $name")
+        $null = $type.CreateType()
+        $builder.Save((Join-Path $other "$name.dll"))
     }
     Set-Content (Join-Path $other 'Other.psm1') @"
 foreach (`$name in '$($names -join "', '")') { Add-Type -LiteralPath ([IO.Path]::Combine(`$PSScriptRoot, "`$name.dll")) }
-function Get-OtherMarker { [OtherZstdSharp.Marker]::Text(); [OtherBouncyCastleCryptography.Marker]::Text(); [OtherImageBackupEngine.Marker]::Text() }
+function Get-OtherMarker { [OtherZstdSharp.Marker]::Text; [OtherBouncyCastleCryptography.Marker]::Text; [OtherImageBackupEngine.Marker]::Text }
 "@
 
     $volume = Join-Path $work 'volume.img'
