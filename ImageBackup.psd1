@@ -15,16 +15,21 @@
     # Filled in where the build lays the module out.
     FileList             = @()
     CmdletsToExport      = @(
+        'Add-ImageRepositoryKey'
         'Backup-VolumeImage'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
         'Export-ImageRepositoryPassword'
         'Get-ImageBackup'
         'Get-ImageDomain'
+        'Get-ImageRepositoryKey'
         'Get-ImageVolume'
         'Get-IncludeImage'
         'Get-ManagementClass'
         'Initialize-ImageRepository'
+        'Optimize-ImageRepository'
+        'Remove-ImageBackup'
+        'Remove-ImageRepositoryKey'
         'Remove-IncludeImage'
         'Remove-ManagementClass'
         'Repair-ImageRepository'

@@ -21,7 +21,7 @@ $b mount -t tmpfs tmpfs /new/run
 $b mount -t tmpfs -o size=75% tmpfs /new/tmp
 $b mkdir -p /new/run/lvm /new/run/lock
 # Nobody runs udev here.
-cat > /new/etc/lvm/lvmlocal.conf <<'CONF'
+$b cat > /new/etc/lvm/lvmlocal.conf <<'CONF'
 activation { udev_sync=0 udev_rules=0 }
 devices { obtain_device_list_from_udev=0 use_devicesfile=0 filter=[ "a|^/dev/vd|", "r|.*|" ] }
 CONF

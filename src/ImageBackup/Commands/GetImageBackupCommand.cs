@@ -11,9 +11,10 @@ namespace ImageBackup.Commands;
 /// <summary>Lists the images of a repository: by default the newest of every volume.</summary>
 [Cmdlet(VerbsCommon.Get, "ImageBackup")]
 [OutputType(typeof(ImageBackupInfo))]
-public sealed class GetImageBackupCommand : RepositoryCmdlet
+public sealed class GetImageBackupCommand : RetentionCmdlet
 {
     private readonly HashSet<string> _given = new(StringComparer.Ordinal);
+    private ImageRetention? _retention;
 
     /// <summary>Volumes as Backup-VolumeImage takes them, or their names in the repository; * and ? are wildcards.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -105,6 +106,7 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
             PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
             Tags = Tag,
             IncludeInactive = IncludeInactive || Id is not null,
+            Retention = _retention ??= LoadRetentionForListing(),
         };
         IReadOnlyList<ImageBackupInfo> images = RunPumped(
             "Listing images",

@@ -165,14 +165,21 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
     {
         bool asked = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm)
             && LanguagePrimitives.IsTrue(confirm);
-        bool whatIf = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
-            ? LanguagePrimitives.IsTrue(bound)
-            : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
-        if (!force || asked || whatIf)
+        if (!force || asked || IsWhatIf)
             return ShouldProcess(target, action);
         WriteVerbose($"{action}: {target}");
         return true;
     }
+
+    /// <summary>-WhatIf, given or by the preference.</summary>
+    private protected bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
+        ? LanguagePrimitives.IsTrue(bound)
+        : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
+    /// <summary>ShouldProcess would ask, by -Confirm or by the preference.</summary>
+    private protected bool Asks(ConfirmImpact impact) => MyInvocation.BoundParameters.TryGetValue("Confirm", out object? bound)
+        ? LanguagePrimitives.IsTrue(bound)
+        : LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference) && preference != ConfirmImpact.None && impact >= preference;
 
     /// <summary>
     /// Full path of a path as the user wrote it: relative to the session's location, with its drives. Pipeline

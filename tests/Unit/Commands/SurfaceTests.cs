@@ -20,6 +20,7 @@ public sealed class SurfaceTests
     [
         "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository",
         "Export-ImageRepositoryPassword",
+        "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
     ];
 
@@ -66,14 +67,14 @@ public sealed class SurfaceTests
     }
 
     [Fact]
-    public void What_changes_something_asks_and_a_restore_always_does()
+    public void What_changes_something_asks_and_what_destroys_always_does()
     {
         Assert.Equal(
             s_changing.Order(StringComparer.Ordinal),
             Cmdlets().Where(c => c.Cmdlet.SupportsShouldProcess).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
         Assert.Equal(
-            ["Restore-VolumeImage"],
-            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)));
+            ["Remove-ImageBackup", "Remove-ImageRepositoryKey", "Restore-VolumeImage"],
+            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ internal static partial class LayerRules
         ["Chunks"] = ["Blocks", "Errors", "Compat"],
         ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
         ["Policy"] = ["Blocks", "Errors", "Compat"],
-        ["Events"] = [],
+        ["Events"] = ["Compat"],
         ["Jobs"] = ["Events", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
     };
 

@@ -86,6 +86,27 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(1, Count);
     }
 
+    /// <summary>After a restart of the machine another process soon has the number.</summary>
+    [Fact]
+    public void Stale_by_a_process_that_began_after_the_lock()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "It needs a program that sleeps.");
+        using Process later = Process.Start(new ProcessStartInfo("sleep", ["60"]))!;
+        try
+        {
+            Save(10, Environment.MachineName, later.Id);
+            Assert.True(Assert.Single(_repository.Locks()).IsStale);
+            using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+            // One that it could have written itself is its own.
+            string own = Save(0, Environment.MachineName, later.Id);
+            Assert.False(_repository.Locks().Single(l => l.Id == own).IsStale);
+        }
+        finally
+        {
+            later.Kill();
+        }
+    }
+
     [Fact]
     public void Stale_by_a_process_that_is_gone_on_this_machine_only()
     {

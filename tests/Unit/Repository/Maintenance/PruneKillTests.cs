@@ -105,12 +105,14 @@ public sealed class PruneKillTests(ITestOutputHelper output)
     {
         (MemoryStorage memory, Dictionary<string, string> images) = Scene();
         int count;
+        StorageCall[] calls;
         using (var rig = new JobRig(memory.Clone()))
         {
             rig.Storage.Reset();
             RepositoryOptimizeResult result = Prune(rig, UnusedLimit.Bytes(0));
             Assert.True(result is { RepackedPackCount: > 0, UnreferencedPackCount: > 0 } && result.RemovedPackCount > result.RepackedPackCount + result.UnreferencedPackCount);
-            count = rig.Storage.Calls.Count;
+            calls = [.. rig.Storage.Calls];
+            count = calls.Length;
             foreach (StorageOperation operation in new[] { StorageOperation.Append, StorageOperation.Commit, StorageOperation.Save, StorageOperation.Delete, StorageOperation.SyncDeletions })
                 Assert.Contains(rig.Storage.Calls, c => c.Operation == operation);
             AssertWhole(rig, images);
@@ -121,6 +123,8 @@ public sealed class PruneKillTests(ITestOutputHelper output)
         {
             for (int killed = 0; killed < count; killed++)
             {
+                if (moment == FaultMoment.Torn && calls[killed].Operation != StorageOperation.Append)
+                    continue;
                 using var rig = new JobRig(memory.Clone());
                 kills += PruneKilled(rig, UnusedLimit.Bytes(0), killed, moment) ? 1 : 0;
                 AssertWhole(rig, images);
@@ -130,7 +134,7 @@ public sealed class PruneKillTests(ITestOutputHelper output)
                 AssertWhole(rig, more);
             }
         }
-        Assert.True(kills > count * 2);
+        Assert.True(kills > count);
         output.WriteLine($"{kills} kills at {count} calls");
     }
 
@@ -147,13 +151,13 @@ public sealed class PruneKillTests(ITestOutputHelper output)
         }
         for (int killed = 0; killed < count; killed++)
         {
-            for (int seed = 0; seed < 3; seed++)
+            for (int seed = 0; seed < 2; seed++)
             {
                 UnsyncedDeletions? disk = null;
                 MemoryStorage copy = memory.Clone();
                 using var rig = new JobRig(copy, _ => disk = new UnsyncedDeletions(copy));
                 PruneKilled(rig, UnusedLimit.Bytes(0), killed, FaultMoment.After);
-                var random = new Random(killed * 3 + seed);
+                var random = new Random(killed * 2 + seed);
                 broughtBack += disk!.CutPower(() => seed == 0 || random.Next(2) == 0);
                 rig.Repository.RemoveLocks(all: true, CancellationToken.None);
                 AssertWhole(rig, images);
@@ -163,7 +167,7 @@ public sealed class PruneKillTests(ITestOutputHelper output)
             }
         }
         Assert.True(broughtBack > count);
-        output.WriteLine($"{count * 3} power cuts, {broughtBack} files brought back");
+        output.WriteLine($"{count * 2} power cuts, {broughtBack} files brought back");
     }
 
     private enum Step
@@ -235,8 +239,8 @@ public sealed class PruneKillTests(ITestOutputHelper output)
             AssertWhole(rig, kept);
             AssertNothingLeftOver(rig);
             AssertWhole(rig, kept);
-        }, iter: 100, threads: 2);
+        }, iter: 60, threads: 2);
         output.WriteLine($"{images} images, {kills} kills");
-        Assert.True(kills > 60);
+        Assert.True(kills > 30);
     }
 }

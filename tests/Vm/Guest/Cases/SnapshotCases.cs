@@ -18,7 +18,7 @@ internal static class SnapshotCases
     /// </summary>
     public static void Equal(string fileSystem)
     {
-        string device = GuestDisk.Make("origin", fileSystem, fileSystem == "xfs" ? 320 : 128);
+        string device = GuestDisk.Make("origin", fileSystem, fileSystem == "xfs" ? 304 : 64);
         string point = GuestDisk.Mount(device);
         using var rig = new Rig();
         using (var writer = new RecordWriter(point))
@@ -59,7 +59,7 @@ internal static class SnapshotCases
     /// <summary>More changes than there is room for: an error, no image, no snapshot left.</summary>
     public static void Overflow()
     {
-        string device = GuestDisk.Make("origin", "ext4", 128);
+        string device = GuestDisk.Make("origin", "ext4", 64);
         string point = GuestDisk.Mount(device);
         using var rig = new Rig();
         int before = rig.ImageCount;
@@ -74,7 +74,7 @@ internal static class SnapshotCases
             file.Flush(flushToDisk: true);
         };
         ImageBackupException e = Expect.Throws<ImageBackupException>(() => rig.Backup(device, ImageType.Snapshot,
-            Rig.Quick(1) with { Snapshot = new SnapshotOptions { CacheSizePercent = 2 } }));
+            Rig.Quick(1) with { Snapshot = new SnapshotOptions { CacheSizePercent = 4 } }));
         Expect.Equal(ErrorId.SnapshotInvalid, e.Id, "The error");
         Expect.Equal(before, rig.ImageCount, "The number of images");
         Expect.True(!GuestDisk.Volumes().Any(name => name.StartsWith("imagebackup-", StringComparison.Ordinal)), "The snapshot was not removed.");

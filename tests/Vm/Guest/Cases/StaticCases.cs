@@ -54,7 +54,7 @@ internal static class StaticCases
 
     public static void ThirdWait()
     {
-        string device = GuestDisk.Make("origin", "xfs", 320);
+        string device = GuestDisk.Make("origin", "xfs", 304);
         string point = GuestDisk.Mount(device);
         using var rig = new Rig();
         var writer = new RecordWriter(point);
