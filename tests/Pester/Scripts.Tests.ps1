@@ -19,7 +19,7 @@ Describe 'Script <Name>' -ForEach $scripts {
         # Tests make passwords of plain text, variables for blocks that the analyzer does not connect, and state.
         $more = if ($IsTest) {
             'PSAvoidUsingConvertToSecureStringWithPlainText', 'PSUseDeclaredVarsMoreThanAssignments', 'PSUseShouldProcessForStateChangingFunctions',
-            'PSUseUsingScopeModifierInNewRunspaces', 'PSReviewUnusedParameter', 'PSUseSingularNouns'
+            'PSUseUsingScopeModifierInNewRunspaces', 'PSAvoidUsingPlainTextForPassword', 'PSUseSingularNouns'
         }
         $settings = Import-PowerShellDataFile (Join-Path $PSScriptRoot 'ScriptAnalyzerSettings.psd1')
         $settings.ExcludeRules += @($more | Where-Object { $_ })
