@@ -16,6 +16,7 @@ Describe 'The password' {
         $null = Start-Transcript $transcript
         try {
             & {
+                $ErrorActionPreference = 'Continue'
                 $VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
                 Connect-ImageRepository $location -Password $password
                 try { Connect-ImageRepository $location -Password $wrong } catch { $_ | Format-List * -Force; $_.Exception.ToString() }
