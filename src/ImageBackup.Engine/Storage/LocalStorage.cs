@@ -107,6 +107,9 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         return Guard(path, isWrite: false, () =>
         {
+            // Not opened: a pipe in a file's place would hold us there for ever, and says that it is 0 bytes long.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+                return Array.Empty<byte>();
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
             long lengthBytes = stream.Length;
             if (lengthBytes > limitBytes)
@@ -129,6 +132,8 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         Guard(path, isWrite: false, () =>
         {
+            if (countBytes > 0 && new FileInfo(path) is { Exists: true, Length: 0 })
+                throw new StorageException(StorageProblem.TooShort, path, "The file is empty.");
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
                 throw new StorageException(StorageProblem.TooShort, path, $"The file ends before offset {offsetBytes + countBytes}.");
             return true;
