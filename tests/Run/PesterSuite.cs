@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text.RegularExpressions;
 
 namespace ImageBackup.Tests.Run;
@@ -45,7 +46,11 @@ internal static partial class PesterSuite
         if (output.Contains("Pester suite: skipped", StringComparison.Ordinal))
             Skip(count, "pwsh has no Pester 5");
         else if (!line.Success || process.ExitCode != 0 && Number(line, 2) == 0)
+        {
             count.Failed++;
+            count.Failures.Add("the Pester suite did not run to its end.");
+        }
+        count.Failures.AddRange(output.Split('\n').Where(l => l.TrimStart().StartsWith("[-]", StringComparison.Ordinal)).Select(l => "Pester: " + l.Trim()));
     }
 
     private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);

@@ -20,8 +20,8 @@ internal static class Program
         if (!Dotnet.Run(root, "build", "src/ImageBackup.slnx", "-c", "Release", "-nologo", "-v", "quiet")
             || !Dotnet.Run(root, "build", "src/ImageBackup", "-t:LayOutModule", "-c", "Release", "-nologo", "-v", "quiet"))
         {
-            Console.WriteLine("The build failed.");
             count.Failed++;
+            count.Failures.Add("The build failed.");
         }
         else
         {
@@ -32,6 +32,9 @@ internal static class Program
 
         foreach (string reason in count.SkipReasons)
             Console.WriteLine("skipped: " + reason);
+        // At the very end, because whoever keeps a part of a long log keeps its end.
+        foreach (string failure in count.Failures)
+            Console.WriteLine("FAILED: " + failure);
         Console.WriteLine($"{count.Passed} passed, {count.Failed} failed, {count.Skipped} skipped");
         return count.Failed == 0 && count.Passed > 0 ? 0 : 1;
     }
@@ -54,4 +57,5 @@ internal sealed class TestCount
     public int Failed { get; set; }
     public int Skipped { get; set; }
     public List<string> SkipReasons { get; } = [];
+    public List<string> Failures { get; } = [];
 }

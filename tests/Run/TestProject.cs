@@ -14,7 +14,7 @@ internal static class TestProject
         string results = Path.Combine(Path.GetTempPath(), "imagebackup-results-" + Guid.NewGuid().ToString("N"));
         try
         {
-            bool succeeded = Dotnet.Run(root, "test", project, "-c", "Release", "--no-build", "--nologo", "--logger", "trx", "--logger", "console;verbosity=normal", "--results-directory", results);
+            bool succeeded = Dotnet.Run(root, "test", project, "-c", "Release", "--no-build", "--nologo", "--logger", "trx", "--logger", "console;verbosity=minimal", "--results-directory", results);
             string[] files = Directory.Exists(results) ? Directory.GetFiles(results, "*.trx", SearchOption.AllDirectories) : [];
             int failedBefore = count.Failed;
             foreach (string file in files)
@@ -22,8 +22,8 @@ internal static class TestProject
             // A run that ended without a result file, or badly with no failed test, has failed all the same.
             if (files.Length == 0 || !succeeded && count.Failed == failedBefore)
             {
-                Console.WriteLine($"{project} did not run to its end.");
                 count.Failed++;
+                count.Failures.Add($"{project} did not run to its end.");
             }
         }
         finally
@@ -49,6 +49,8 @@ internal static class TestProject
                     break;
                 default:
                     count.Failed++;
+                    string? message = result.Descendants().FirstOrDefault(e => e.Name.LocalName == "ErrorInfo")?.Value;
+                    count.Failures.Add($"{(string?)result.Attribute("testName")}: {message?.Trim()}");
                     break;
             }
         }

@@ -3,7 +3,7 @@ using System.IO;
 
 namespace ImageBackup.Engine.Compat;
 
-/// <summary>A file read at offsets from any thread.</summary>
+/// <summary>A file read at offsets from any thread; what was read leaves the system's cache with it.</summary>
 internal sealed class PositionedFile : IDisposable
 {
     private readonly FileStream _stream;
@@ -34,5 +34,9 @@ internal sealed class PositionedFile : IDisposable
         return done;
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        PageCache.Drop(_stream.SafeFileHandle);
+        _stream.Dispose();
+    }
 }

@@ -67,8 +67,20 @@ public static class ErrorTable
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
+        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read the password file.",
+            "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
+        Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, or this user cannot unlock it.",
+            "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
             "Restore the 'keys' directory from a copy, or use another password's key.");
+        Row(ErrorId.KeyNotFound, ErrorKind.NotFound, "The repository has no such key.",
+            "List the keys with Get-ImageRepositoryKey.");
+        Row(ErrorId.KeyAmbiguous, ErrorKind.InvalidArgument, "More than one key matches the id's beginning.",
+            "Give more characters of the id.");
+        Row(ErrorId.KeyInUse, ErrorKind.Busy, "The key is the one that this session opened the repository with.",
+            "Open the repository with another password first: Connect-ImageRepository.");
+        Row(ErrorId.KeyIsLast, ErrorKind.InvalidArgument, "The key may be the last one that opens the repository.",
+            "Add a key with Add-ImageRepositoryKey and open the repository with its password, then remove this one.");
         Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
             "Run Repair-ImageRepository -ReadData, which saves what is whole in it, then back the volumes up again: what they still have heals the images.");
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
@@ -93,6 +105,8 @@ public static class ErrorTable
             "Name the volume by its device path or UUID.");
         Row(ErrorId.VolumeInUse, ErrorKind.Busy, "Another program holds the volume.",
             "Close the programs that use it, or take the image as Dynamic or Snapshot.");
+        Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be brought to rest.",
+            "Take the image as Snapshot or Dynamic, or from rescue media.");
         Row(ErrorId.VolumeEmpty, ErrorKind.InvalidArgument, "The volume has a length of 0 bytes.",
             "Name a volume that holds something (is a medium in the drive?).");
         Row(ErrorId.VolumeChanged, ErrorKind.DeviceError, "The volume's size or identity changed while it was read.",
@@ -139,6 +153,18 @@ public static class ErrorTable
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
             "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
+            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
+        Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A snapshot could not be taken or removed.",
+            "See what the message and the log say; try Test-SnapshotProvider, or take the image as Static.");
+        Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",
+            "See Get-SnapshotProvider, or leave -NoFailover out.");
+        Row(ErrorId.SnapshotInvalid, ErrorKind.DeviceError, "The snapshot was lost while it was copied: its room was full, or the system gave it up. No image was made.",
+            "Give it more room with -SnapshotCacheSize or Set-SnapshotProvider, or run when less is written.");
+        Row(ErrorId.SnapshotProviderNotFound, ErrorKind.NotFound, "This system has no snapshot provider of that name.",
+            "List them with Get-SnapshotProvider.");
+        Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
+            "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",

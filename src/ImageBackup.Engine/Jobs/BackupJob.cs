@@ -6,6 +6,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Events;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
@@ -15,12 +16,25 @@ using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>Takes one volume to one image.</summary>
-public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
+/// <param name="repository">Where the image goes.</param>
+/// <param name="volumes">The system's volumes.</param>
+/// <param name="providers">The snapshot providers to choose from; null: none.</param>
+/// <param name="events">The machine's logs; null: nobody is told.</param>
+public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes, SnapshotProviders? providers = null, EventLog? events = null)
 {
+    private readonly EventLog _events = events ?? EventLog.Silent;
+    private readonly SnapshotProviders _providers = providers ?? new SnapshotProviders([]);
+
+    /// <summary>Lines about what is being done, for -Verbose; any thread.</summary>
+    public Action<string>? Tell { get; init; }
+
+    private SourceTaker Taker => new(volumes, _providers, _events, Tell ?? (_ => { }));
+
     /// <summary>
     /// Runs the backup. Holds a non-exclusive lock on the repository and the volume open while it runs; both are
     /// undone on every way out. On failure or cancellation nothing refers to what was written; the next backup
@@ -32,21 +46,48 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
+        try
+        {
+            ImageBackupInfo image = RunLocked(request, progress, cancellation);
+            Log(image);
+            return image;
+        }
+        catch (ImageBackupException e)
+        {
+            _events.Write(EventId.BackupFailed, $"The backup of '{request.Volume.Name}' failed: {e.Message}", request.Volume.Name, e.Id.ToString());
+            throw;
+        }
+    }
+
+    private ImageBackupInfo RunLocked(BackupRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)
+    {
         DateTimeOffset start = DateTimeOffset.Now;
-        ImageType type = Check(request);
+        _ = Plan(request);
         var warnings = new List<string>();
         using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            // Before the volume is opened: what comes into use between its flush and the reading of its data is fuzzy.
+            // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
+            // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
             LandedPacks landed = LandedPacks.Load(repository, held, stop.Token);
-            using IBlockReader volume = volumes.OpenRead(request.Volume, type == ImageType.Static ? VolumeOpenMode.Exclusive : VolumeOpenMode.Shared);
-            if (volume.LengthBytes == 0)
-                throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
-            var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-            return Run(request, type, volume, geometry, landed, start, warnings, progress, held, stop.Token);
+            using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
+            using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
+            try
+            {
+                IBlockReader volume = source.Reader;
+                if (volume.LengthBytes == 0)
+                    throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
+                var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
+                return Run(request, source, geometry, landed, start, warnings, progress, held, copyStop.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
+            {
+                // A lost snapshot shows itself as unreadable blocks; what is wrong is the snapshot.
+                source.ThrowIfSpoiled();
+                throw;
+            }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -60,10 +101,12 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
     }
 
     /// <summary>
-    /// What can be told before anything is opened: the type that will be taken.
+    /// What can be told before anything is opened: the type that will be tried, and by whom.
     /// </summary>
-    /// <exception cref="ImageBackupException">NotSupported, RepositoryVersionUnsupported, VolumeInUse, ParameterInvalid.</exception>
-    public ImageType Check(BackupRequest request)
+    /// <exception cref="ImageBackupException">
+    /// RepositoryVersionUnsupported, ParameterInvalid, SnapshotProviderNotFound, SnapshotUnavailable.
+    /// </exception>
+    public BackupPlan Plan(BackupRequest request)
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
@@ -71,44 +114,48 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         VolumeDescription volume = request.Volume;
         if (volume.SizeBytes > 0)
             _ = new ChunkGeometry(volume.SizeBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.SizeBytes));
-        switch (request.ImageType)
-        {
-            case ImageType.Snapshot:
-                throw new ImageBackupException(ErrorId.NotSupported, "No snapshot provider is built in yet: take the image as Static or Dynamic.", volume.Name);
-            case ImageType.Static when volume.IsMounted:
-                throw new ImageBackupException(ErrorId.VolumeInUse,
-                    $"The volume '{volume.Name}' is mounted at {string.Join(", ", volume.MountPoints)}: a static image needs it unmounted.", volume.Name);
-            case { } asked:
-                return asked;
-            default:
-                return volume.IsMounted ? ImageType.Dynamic : ImageType.Static;
-        }
+        return Taker.Plan(request);
     }
 
-    private ImageBackupInfo Run(BackupRequest request, ImageType type, IBlockReader volume, ChunkGeometry geometry, LandedPacks landed,
+    private void Log(ImageBackupInfo image)
+    {
+        _events.Write(EventId.ImageTaken, $"The image {image.ShortId} of '{image.Volume}' was taken as {image.ImageType} image.", image.Volume);
+        if (image.IsFuzzy)
+            _events.Write(EventId.ImageFuzzy, $"The image {image.ShortId} of '{image.Volume}' was taken while it could be written to.", image.Volume);
+        foreach (string warning in image.Warnings)
+            _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
+    }
+
+    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, LandedPacks landed,
         DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
-        UsedMap map = ReadMap(request, type, volume, cancellation);
+        IBlockReader volume = source.Reader;
+        ImageType type = source.Type;
+        UsedMap map = ReadMap(request, source, cancellation);
         if (type == ImageType.Dynamic)
             warnings.Add(FuzzyWarning(request.Volume, map));
         warnings.AddRange(map.Warnings);
 
         using var session = new BlobSession(repository.Files, repository.Sealers, landed.Index, repository.FormatVersion, held.Lost);
         session.Adopt(landed.Adopted);
+        // Asked now: a volume at rest is given back before the image is recorded.
+        int sectorSizeBytes = volume.SectorSizeBytes;
         var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
         BlobId[] chunks = copy.Run(meter, cancellation);
         SourceChange.ThrowIfChanged(request.Volume, volume);
         if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
             warnings.Add(unreadable);
+        source.ThrowIfSpoiled();
+        warnings.AddRange(source.EndReading());
 
         var metadata = new ImageMetadata
         {
             VolumeName = request.Volume.Name,
             DevicePath = request.Volume.DevicePath,
             VolumeKind = request.Volume.Kind,
-            SizeBytes = volume.LengthBytes,
-            SectorSizeBytes = volume.SectorSizeBytes,
+            SizeBytes = geometry.VolumeBytes,
+            SectorSizeBytes = sectorSizeBytes,
             PhysicalSectorSizeBytes = request.Volume.PhysicalSectorSizeBytes,
             MountPoints = request.Volume.MountPoints,
             Aliases = request.Volume.Aliases,
@@ -116,8 +163,18 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             PartitionType = request.Volume.PartitionType,
             FileSystem = map.FileSystem,
             ImageType = type,
-            RequestedImageType = request.ImageType,
+            RequestedImageType = request.Plan is { } plan ? plan.Options.ImageType.Value : request.ImageType,
             IsFuzzy = type == ImageType.Dynamic,
+            ManagementClass = request.Plan?.ManagementClass.Name,
+            Retention = request.Plan?.ManagementClass.Retention,
+            Rule = request.Plan?.Rule,
+            Options = request.Plan?.Decided ?? [],
+            SnapshotProvider = source.Provider,
+            FailoverReason = source.FailoverReason,
+            SnapshotTime = source.SnapshotTime,
+            SnapshotCacheBytes = source.State?.CacheBytes,
+            SnapshotCacheUsedBytes = source.State?.CacheUsedBytes,
+            RestedBy = source.RestedBy,
             Start = start,
             End = DateTimeOffset.Now,
             ChunkSizeBytes = geometry.ChunkSizeBytes,
@@ -134,7 +191,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
             Warnings = warnings,
             ProgramVersion = ProgramVersion.Text,
         };
-        BlobId tree = SaveTree(session, metadata, map.Used, chunks, geometry);
+        BlobId tree = SaveTree(session, metadata, map.Used, chunks, geometry, source.Documents);
         session.Finish();
 
         metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
@@ -154,19 +211,20 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
         meter.Report();
-        return ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
+        ImageBackupInfo image = ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
+        return source.Complete() is { Count: > 0 } late ? image with { Warnings = [.. image.Warnings, .. late] } : image;
     }
 
-    private static UsedMap ReadMap(BackupRequest request, ImageType type, IBlockReader volume, CancellationToken cancellation)
+    private static UsedMap ReadMap(BackupRequest request, BackupSource source, CancellationToken cancellation)
     {
-        bool isLive = type == ImageType.Dynamic && request.Volume.IsMounted;
-        return UsedMap.Read(volume, new UsedMapOptions
+        bool isLive = source.IsLive;
+        return UsedMap.Read(source.Reader, new UsedMapOptions
         {
             GapSizeBytes = request.GapSizeBytes,
             IncludePageFile = request.IncludePageFile,
             IsLive = isLive,
             // A flush reaches the kernel's memory; a driver in user space keeps its own.
-            IsFlushed = isLive && volume is IFlushedReader { IsFlushed: true }
+            IsFlushed = isLive && source.Reader is IFlushedReader { IsFlushed: true }
                 && request.Volume.MountedFileSystem?.StartsWith("fuse", StringComparison.OrdinalIgnoreCase) != true,
             MountedFileSystem = request.Volume.MountedFileSystem,
         }, cancellation);
@@ -180,13 +238,16 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes)
         return $"'{volume.Name}' was copied while it could be written to: the image may be fuzzy.{what} Check its file system after a restore.";
     }
 
-    private static BlobId SaveTree(BlobSession session, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry)
+    private static BlobId SaveTree(BlobSession session, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
+        IReadOnlyList<SnapshotDocument> documents)
     {
         using BlobLane lane = session.OpenLane();
         DateTimeOffset time = metadata.Start;
         TreeNode[] nodes =
         [
             ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
+            .. documents.OrderBy(document => document.Name, StringComparer.Ordinal)
+                .Select(document => ImageFiles.Save(lane, ImageFiles.SnapshotPrefix + document.Name, document.Content, time)),
             ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
             new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
         ];

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -54,7 +55,7 @@ public sealed record ImageBackupInfo
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use: paging, hibernation, shadow storage.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<LeftOutContent>());
 
     /// <summary>Null on an image that restic made.</summary>
     public ImageType? ImageType { get; init; }
@@ -63,13 +64,51 @@ public sealed record ImageBackupInfo
     /// <summary>The volume could change under the copy: check the file system after a restore.</summary>
     public bool IsFuzzy { get; init; }
     public string? SnapshotProvider { get; init; }
+
+    /// <summary>A snapshot was to be taken and could not be had; <see cref="FailoverReason"/> says why.</summary>
+    public bool IsFailedOver => FailoverReason is not null;
+    public string? FailoverReason { get; init; }
+
+    /// <summary>The moment that the snapshot shows.</summary>
+    public DateTime? SnapshotTime { get; init; }
+
+    /// <summary>The snapshot's room for changed blocks, and what of it was used when the copy ended.</summary>
+    public long? SnapshotCacheBytes { get; init; }
+    public long? SnapshotCacheUsedBytes { get; init; }
+
+    /// <summary>How the volume was brought to rest for a static image.</summary>
+    public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
 
-    /// <summary>The newest image of its volume and computer.</summary>
+    /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
+    public RetentionValues? Retention { get; init; }
+
+    /// <summary>The rule that the volume hit when the image was taken; null where none matched or none is recorded.</summary>
+    public RuleHit? Rule { get; init; }
+
+    /// <summary>Every option and who decided it; empty where none is recorded.</summary>
+    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
+
+    /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
     public bool IsActive { get; init; } = true;
-    public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
-    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+
+    /// <summary>Since when it is not the active one: the next image's time, or the volume's removal; null while it is.</summary>
+    public DateTime? InactiveSince { get; init; }
+
+    /// <summary>When it expires, or did; null: never, as things stand.</summary>
+    public DateTime? ExpiresAt { get; init; }
+
+    /// <summary>The next <c>Remove-ImageBackup -Expired</c> takes it.</summary>
+    public bool IsExpired { get; init; }
+
+    /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null where it was not asked.</summary>
+    public RetentionReason? ExpiryReason { get; init; }
+
+    /// <summary>Whose values decided: the class as it is now, or as the image recorded it.</summary>
+    public RetentionValuesSource? RetentionSource { get; init; }
+    public IReadOnlyList<string> Tags { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+    public IReadOnlyList<ByteRange> ReadErrors { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<ByteRange>());
+    public IReadOnlyList<string> Warnings { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     public string? ProgramVersion { get; init; }
 
     /// <summary>The repository's location, as given when it was opened.</summary>

@@ -9,6 +9,9 @@ namespace ImageBackup.Engine.Jobs;
 internal static class ImageFiles
 {
     public const string Metadata = "image.json";
+
+    /// <summary>Before the name of what a snapshot provider gives to be stored with the image.</summary>
+    public const string SnapshotPrefix = "snapshot-";
     public const string UsedRanges = "used.ranges";
     public const string Volume = "volume.img";
 

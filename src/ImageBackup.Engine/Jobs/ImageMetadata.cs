@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
@@ -33,7 +34,29 @@ internal sealed record ImageMetadata
     public ImageType? RequestedImageType { get; init; }
     public bool IsFuzzy { get; init; }
     public string? SnapshotProvider { get; init; }
+
+    /// <summary>Why a snapshot could not be had; null where none was tried, or it was.</summary>
+    public string? FailoverReason { get; init; }
+
+    /// <summary>The moment that a snapshot shows.</summary>
+    public DateTimeOffset? SnapshotTime { get; init; }
+
+    /// <summary>The room that the snapshot had for changed blocks, and what of it was used when the copy ended.</summary>
+    public long? SnapshotCacheBytes { get; init; }
+    public long? SnapshotCacheUsedBytes { get; init; }
+
+    /// <summary>How the volume was brought to rest for a static image.</summary>
+    public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
+
+    /// <summary>The class's values when the image was taken.</summary>
+    public RetentionValues? Retention { get; init; }
+
+    /// <summary>The rule that the volume hit; null where none matched.</summary>
+    public RuleHit? Rule { get; init; }
+
+    /// <summary>Every option and who decided it; empty where no policy was asked.</summary>
+    public IReadOnlyList<DecidedOption> Options { get; init => field = value ?? Array.Empty<DecidedOption>(); } = Array.Empty<DecidedOption>();
     public required DateTimeOffset Start { get; init; }
     public DateTimeOffset? End { get; init; }
 

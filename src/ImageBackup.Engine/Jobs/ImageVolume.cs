@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Volumes;
 
@@ -25,11 +26,23 @@ public sealed record ImageVolume
 
     /// <summary>Whether the file system was cleanly unmounted (a mounted one is not, on most); null where it cannot be told.</summary>
     public bool? IsClean => FileSystemProbe?.IsClean;
-    public IReadOnlyList<string> MountPoints => Description.MountPoints;
+    public IReadOnlyList<string> MountPoints => JoinedList.Of(Description.MountPoints);
     public bool IsMounted => Description.IsMounted;
     public bool IsSystem => Description.IsSystem;
     public int SectorSizeBytes => Description.SectorSizeBytes;
 
-    /// <summary>The type that a backup would take now.</summary>
-    public ImageType ImageType => Description.IsMounted ? ImageType.Dynamic : ImageType.Static;
+    /// <summary>What the rules and classes say of it; null: they were not asked.</summary>
+    public VolumePlan? Plan { get; init; }
+
+    /// <summary>A rule excludes it.</summary>
+    public bool IsExcluded => Plan is { IsIncluded: false };
+
+    /// <summary>The rule that it hits, as written; null: none.</summary>
+    public string? Rule => Plan?.Rule?.Text;
+
+    /// <summary>Null where it is excluded.</summary>
+    public string? ManagementClass => IsExcluded ? null : Plan?.ManagementClass.Name;
+
+    /// <summary>The type that a backup would take now; null where a rule excludes the volume.</summary>
+    public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type ?? (Description.IsMounted ? Blocks.ImageType.Dynamic : Blocks.ImageType.Static);
 }

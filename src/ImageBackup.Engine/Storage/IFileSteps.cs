@@ -37,6 +37,9 @@ internal interface IFileWriter : IDisposable
     /// <summary>Puts the content on stable storage.</summary>
     void Flush();
 
+    /// <summary>Gives back what the system's cache holds of what is on stable storage; no promise.</summary>
+    void DropCache();
+
     /// <summary>Gives the space back.</summary>
     void Truncate();
 }

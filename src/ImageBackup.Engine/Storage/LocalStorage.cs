@@ -180,6 +180,22 @@ public sealed class LocalStorage : IStorage
         });
     }
 
+    public void SyncDeletions(StoredKind kind)
+    {
+        string directory = kind == StoredKind.Config ? Location : DirectoryOf(kind);
+        Guard(directory, isWrite: true, () =>
+        {
+            if (kind != StoredKind.Pack)
+            {
+                DurableFiles.SyncDirectory(directory);
+                return true;
+            }
+            foreach (string each in Directory.EnumerateDirectories(directory))
+                DurableFiles.SyncDirectory(each);
+            return true;
+        });
+    }
+
     public int RemoveAbandonedUploads()
     {
         if (!Directory.Exists(TemporaryDirectory))
@@ -276,6 +292,8 @@ public sealed class LocalStorage : IStorage
         public void Commit(string name) => Once(() =>
         {
             writer.Flush();
+            if (kind == StoredKind.Pack)
+                writer.DropCache();
             writer.Dispose();
             IFileSteps steps = storage._steps;
             string path = storage.PathOf(kind, name);

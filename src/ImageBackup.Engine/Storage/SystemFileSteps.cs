@@ -33,6 +33,8 @@ internal sealed class SystemFileSteps : IFileSteps
 
         public void Flush() => stream.Flush(flushToDisk: true);
 
+        public void DropCache() => PageCache.Drop(stream.SafeFileHandle);
+
         public void Truncate()
         {
             if (stream.CanWrite)

@@ -44,6 +44,26 @@ public interface IVolumeSystem
     IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode);
 
     /// <summary>
+    /// One attempt to bring a volume to rest for a static image, and to open it. Not mounted: held exclusively, as
+    /// <see cref="VolumeOpenMode.Exclusive"/>. Mounted: Linux remounts the file system read-only, in all its mounts;
+    /// Windows locks and dismounts it. Never done to a volume that the system, this process's temporary files or a
+    /// needed path lie on.
+    /// </summary>
+    /// <param name="volume">Which one; looked up anew.</param>
+    /// <param name="neededPaths">Files and directories that must stay writable: the repository.</param>
+    /// <exception cref="Errors.ImageBackupException">
+    /// As <see cref="OpenRead"/>. VolumeInUse: somebody uses it now, and the message says who where that can be told; another
+    /// attempt may succeed. VolumeNeeded: the system or a needed path is on it; no attempt will.
+    /// </exception>
+    IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths);
+
+    /// <summary>
+    /// Puts back the volumes that killed runs left at rest. Gives a line for each: which volume, what was done or why it
+    /// could not be. Never throws.
+    /// </summary>
+    IReadOnlyList<string> RestoreLeftResting();
+
+    /// <summary>
     /// Opens a device as the target of a restore, exclusively, and keeps it so until disposed. Checked on the open
     /// handle itself: not mounted (a disk: none of its partitions), not held, not the system's, not read-only.
     /// Windows mounts whatever is opened, so there the volume is locked and dismounted, and one with open files is

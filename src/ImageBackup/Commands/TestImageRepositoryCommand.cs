@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
@@ -17,6 +18,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

@@ -59,6 +59,31 @@ internal static class TestRepository
     /// <summary>The files of an empty repository.</summary>
     public static MemoryStorage NewStorage() => s_empty.Value.Clone();
 
+    /// <summary>The same under a key that costs next to nothing to derive: for tests that open many repositories.</summary>
+    public static MemoryStorage NewQuickStorage() => s_quick.Value.Clone();
+
+    private static readonly Lazy<MemoryStorage> s_quick = new(() =>
+    {
+        MemoryStorage storage = NewStorage();
+        using RepositoryPassword password = NewPassword();
+        (MasterKey master, string keyName) = KeyRing.Open(new RepositoryFiles(storage), password, _ => true, CancellationToken.None);
+        using (master)
+        {
+            const int n = 2, r = 1, p = 1;
+            byte[] salt = new byte[64];
+            using MasterKey derived = KeyFile.Derive(password, salt, n, r, p);
+            using var sealer = new Sealer(derived);
+            byte[] json = Encoding.UTF8.GetBytes(
+                $$$"""{"mac":{"k":"{{{Convert.ToBase64String(master.MacK)}}}","r":"{{{Convert.ToBase64String(master.MacR)}}}"},"encrypt":"{{{Convert.ToBase64String(master.Encryption)}}}"}""");
+            byte[] data = new byte[json.Length + Sealer.OverheadBytes];
+            sealer.Seal(json, data);
+            byte[] content = new KeyFile { N = n, R = r, P = p, Salt = salt, Data = data }.Write();
+            storage.Save(StoredKind.Key, BlobId.Of(content).ToString(), content);
+            storage.Delete(StoredKind.Key, keyName);
+        }
+        return storage;
+    });
+
     public static ImageRepository Open(IStorage storage)
     {
         using RepositoryPassword password = NewPassword();

@@ -95,6 +95,10 @@ internal sealed class RecordingFileSteps : IFileSteps
 
         public void Flush() => steps.Take(new FileStep(FileStepKind.Flush, path, File: file), () => { });
 
+        public void DropCache()
+        {
+        }
+
         public void Truncate() => steps.Take(new FileStep(FileStepKind.Truncate, path, File: file), () =>
         {
             if (stream.CanWrite)

@@ -13,14 +13,21 @@ public abstract class StorageContract : IDisposable
 {
     private static readonly StoredKind[] s_named = [StoredKind.Key, StoredKind.Lock, StoredKind.Snapshot, StoredKind.Index, StoredKind.Pack];
 
-    private IStorage? _storage;
+    // Lazy, because a derived fixture is not constructed yet here; and locked, because some tests first ask on many threads.
+    private readonly Lazy<IStorage> _storage;
 
-    private IStorage Storage => _storage ??= (IStorage)Open();
+    protected StorageContract() => _storage = new(() => (IStorage)Open());
+
+    private IStorage Storage => _storage.Value;
 
     /// <summary>An <see cref="IStorage"/> with an empty layout. (An object, because the interface is internal.)</summary>
     protected abstract object Open();
 
-    public virtual void Dispose() => _storage?.Dispose();
+    public virtual void Dispose()
+    {
+        if (_storage.IsValueCreated)
+            _storage.Value.Dispose();
+    }
 
     [Fact]
     public void An_empty_layout_holds_nothing()
@@ -165,6 +172,8 @@ public abstract class StorageContract : IDisposable
         Assert.Empty(Storage.List(StoredKind.Pack));
         AssertProblem(StorageProblem.NotFound, () => Storage.ReadAt(StoredKind.Pack, Name(1), 0, new byte[10], 10));
         Storage.Delete(StoredKind.Pack, Name(1));
+        foreach (StoredKind kind in s_named)
+            Storage.SyncDeletions(kind);
     }
 
     [Fact]

@@ -39,6 +39,57 @@ internal sealed class VolumeDouble : IVolumeSystem
         return Volume(volume.Name).OpenReader();
     }
 
+    /// <summary>Called before every attempt to bring a volume to rest, with its number from 1; may throw.</summary>
+    public Action<VolumeDescription, int>? OnRest { get; set; }
+
+    /// <summary>What a volume at rest answers when it is asked, and when it is released.</summary>
+    public Func<string?>? Disturbance { get; set; }
+    public IReadOnlyList<string> NotPutBack { get; set; } = [];
+
+    /// <summary>What killed runs left; handed out once.</summary>
+    public IReadOnlyList<string> LeftResting { get; set; } = [];
+
+    public int RestAttempts { get; private set; }
+
+    /// <summary>Volumes at rest that were not released.</summary>
+    public int RestingCount { get; private set; }
+
+    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    {
+        OnRest?.Invoke(volume, ++RestAttempts);
+        IBlockReader reader = OpenRead(volume, VolumeOpenMode.Exclusive);
+        RestingCount++;
+        return new Resting(this, reader);
+    }
+
+    public IReadOnlyList<string> RestoreLeftResting()
+    {
+        IReadOnlyList<string> left = LeftResting;
+        LeftResting = [];
+        return left;
+    }
+
+    private sealed class Resting(VolumeDouble system, IBlockReader reader) : IRestingVolume
+    {
+        private bool _isReleased;
+
+        public IBlockReader Reader => reader;
+        public string How => "held exclusively";
+        public string? Disturbance() => system.Disturbance?.Invoke();
+
+        public IReadOnlyList<string> Release()
+        {
+            if (_isReleased)
+                return [];
+            _isReleased = true;
+            reader.Dispose();
+            system.RestingCount--;
+            return system.NotPutBack;
+        }
+
+        public void Dispose() => Release();
+    }
+
     public IBlockWriter OpenTarget(VolumeDescription volume) => Volume(volume.Name).OpenWriter();
 
     public IReadOnlyList<string> VolumesUnder(string path) => UnderEverything;

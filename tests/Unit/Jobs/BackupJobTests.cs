@@ -229,7 +229,7 @@ public sealed class BackupJobTests : IDisposable
         Assert.Equal(WithoutLists(image), WithoutLists(listed));
 
         // Records compare lists by reference.
-        static ImageBackupInfo WithoutLists(ImageBackupInfo info) => info with { Tags = [], ReadErrors = [], Warnings = [], LeftOut = [] };
+        static ImageBackupInfo WithoutLists(ImageBackupInfo info) => info with { Tags = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
     }
 
     [Fact]

@@ -153,7 +153,7 @@ public sealed class CancellationTests : IDisposable
         Assert.Equal(snapshotCount, _rig.SnapshotCount);
         Assert.Equal(0, _rig.Memory.OpenUploadCount);
         // A thread that was waited for takes the system a moment to forget.
-        Assert.True(SpinWait.SpinUntil(() => OurThreads().Length == 0, TimeSpan.FromSeconds(1)), string.Join(", ", OurThreads()));
+        Assert.True(SpinWait.SpinUntil(() => OurThreads().Length == 0, TimeSpan.FromSeconds(10)), string.Join(", ", OurThreads()));
         TestRepository.AssertHealthy(_rig.Repository);
     }
 

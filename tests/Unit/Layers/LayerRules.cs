@@ -22,8 +22,9 @@ internal static partial class LayerRules
         ["FileSystems"] = ["Blocks", "Errors", "Compat"],
         ["Chunks"] = ["Blocks", "Errors", "Compat"],
         ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
-        ["Policy"] = ["Errors", "Compat"],
-        ["Jobs"] = ["Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
+        ["Policy"] = ["Blocks", "Errors", "Compat"],
+        ["Events"] = ["Compat"],
+        ["Jobs"] = ["Events", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
     };
 
     private const string Prefix = "ImageBackup.Engine.";
@@ -80,6 +81,6 @@ internal static partial class LayerRules
     private static partial Regex FullNames();
 
     /// <summary>Layer.Type or Layer.Folder.Type, not itself a member of something.</summary>
-    [GeneratedRegex(@"(?<![\w.])(Storage|Volumes|FileSystems|Chunks|Repository|Policy|Jobs)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
+    [GeneratedRegex(@"(?<![\w.])(Storage|Volumes|FileSystems|Chunks|Repository|Policy|Events|Jobs)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
     private static partial Regex ShortNames();
 }

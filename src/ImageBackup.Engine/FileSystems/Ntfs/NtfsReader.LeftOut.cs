@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 
@@ -57,7 +58,38 @@ public sealed partial class NtfsReader
                 }
             }
         }
+        RequireOwnClusters(found, ntfs, cancellation);
         return found;
+    }
+
+    /// <summary>On a damaged volume a file's runs may be another's clusters too: of a system file, or of another of these.</summary>
+    private static void RequireOwnClusters(List<LeftOutFile> files, NtfsVolume ntfs, CancellationToken cancellation)
+    {
+        if (files.Count == 0)
+            return;
+        List<(ByteRange Range, string Path)> ranges = files.SelectMany(f => f.Ranges.Select(r => (r, f.Path))).OrderBy(r => r.r.OffsetBytes).ToList();
+        for (int i = 1; i < ranges.Count; i++)
+        {
+            if (ranges[i].Range.OffsetBytes < ranges[i - 1].Range.EndBytes)
+                throw new FileSystemFormatException($"NTFS: {ranges[i - 1].Path} and {ranges[i].Path} hold the same cluster");
+        }
+        int clusterSize = ntfs.Geometry.ClusterSizeBytes;
+        foreach ((long number, NtfsRun run) in SystemRuns(ntfs, cancellation))
+        {
+            long start = run.Lcn * clusterSize, end = start + run.ClusterCount * clusterSize;
+            // The first range that ends behind the run's start is the only one that can be the first to overlap it.
+            int low = 0, high = ranges.Count;
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                if (ranges[middle].Range.EndBytes <= start)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            if (low < ranges.Count && ranges[low].Range.OffsetBytes < end)
+                throw new FileSystemFormatException($"NTFS: {ranges[low].Path} holds a cluster of the system file {number}");
+        }
     }
 
     private static bool IsNamed(NtfsDirectoryEntry entry, string name) =>

@@ -107,6 +107,16 @@ public sealed partial class NtfsReader
     private static void RequireSystemFilesUsed(NtfsVolume ntfs, UsedRangeMap map, CancellationToken cancellation)
     {
         int clusterSize = ntfs.Geometry.ClusterSizeBytes;
+        foreach ((long number, NtfsRun run) in SystemRuns(ntfs, cancellation))
+        {
+            if (!map.Covers(new ByteRange(run.Lcn * clusterSize, run.ClusterCount * clusterSize)))
+                throw new FileSystemFormatException($"NTFS: $Bitmap calls clusters of the system file {number} free (cluster {run.Lcn})");
+        }
+    }
+
+    /// <summary>All runs with clusters of the system files, with their file's record number.</summary>
+    private static IEnumerable<(long Number, NtfsRun Run)> SystemRuns(NtfsVolume ntfs, CancellationToken cancellation)
+    {
         int runCount = 0;
         for (long number = 0; number < SystemRecordCount; number++)
         {
@@ -124,8 +134,8 @@ public sealed partial class NtfsReader
                     throw new FileSystemFormatException("NTFS: the system files have too many runs");
                 foreach (NtfsRun run in stream.Runs)
                 {
-                    if (!run.IsHole && !map.Covers(new ByteRange(run.Lcn * clusterSize, run.ClusterCount * clusterSize)))
-                        throw new FileSystemFormatException($"NTFS: $Bitmap calls clusters of the system file {number} free (cluster {run.Lcn})");
+                    if (!run.IsHole)
+                        yield return (number, run);
                 }
             }
         }

@@ -32,6 +32,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
         using RepositoryLock? held = repository.LockForReading(cancellation);
+        CheckKeys();
         // Snapshots are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
         (BlobIndex index, int indexCount) = IndexLoader.Load(files, repository.Sealers,
@@ -64,6 +65,19 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             Problems = _problems,
             Duration = clock.Elapsed,
         };
+    }
+
+    /// <summary>Every key's structure; whether another password opens it nobody can tell.</summary>
+    private void CheckKeys()
+    {
+        IReadOnlyList<RepositoryKeyInfo> keys = repository.Keys();
+        foreach (RepositoryKeyInfo key in keys)
+        {
+            if (key.Problem is { } problem)
+                Report(ErrorId.KeyCorrupt, "keys/" + key.Id, problem);
+        }
+        if (keys.All(key => !key.IsCurrent))
+            Report(ErrorId.KeyCorrupt, "keys/" + repository.KeyName, "The key that opened the repository is gone.");
     }
 
     private static Dictionary<BlobId, long> ListPacks(RepositoryFiles files)

@@ -115,18 +115,25 @@ internal sealed unsafe class FileDescriptor : SafeHandle
         return true;
     }
 
-    /// <summary>A wish, not a need: an error changes nothing.</summary>
     /// <summary>Asks the kernel to begin writing a range's dirty pages, without waiting. A hint: what fails here fails in the sync too.</summary>
     public void BeginWriteback(long offsetBytes, long lengthBytes) =>
         _ = Libc.sync_file_range(this, offsetBytes, lengthBytes, Libc.SYNC_FILE_RANGE_WRITE);
 
-    /// <summary>Drops the clean pages of the whole file or device from the page cache.</summary>
-    public void AdviseNotNeeded() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_DONTNEED);
+    /// <summary>
+    /// Waits until what was dirty when it was called has been written, without flushing the disk's own cache. False with an
+    /// errno where that failed; the kernel tells it once, so the next sync may not.
+    /// </summary>
+    public bool AwaitWriteback(out int errno) => Repeat(
+        Libc.sync_file_range(this, 0, 0, Libc.SYNC_FILE_RANGE_WAIT_BEFORE | Libc.SYNC_FILE_RANGE_WRITE | Libc.SYNC_FILE_RANGE_WAIT_AFTER), out errno);
 
     public void AdviseSequential() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_SEQUENTIAL);
 
     /// <summary>Forgets what the page cache holds and nobody uses. Dirty pages stay.</summary>
-    public void DropCache() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_DONTNEED);
+    public void DropCache() => DropCache(0, 0);
+
+    /// <summary>The same for a range; a length of 0 is all from the offset on.</summary>
+    public void DropCache(long offsetBytes, long lengthBytes) =>
+        _ = Libc.posix_fadvise(this, offsetBytes, lengthBytes, Libc.POSIX_FADV_DONTNEED);
 
     public bool Lock(int operation, out int errno)
     {

@@ -38,6 +38,18 @@ internal static unsafe class Libc
     public const int W_OK = 2;
     public const uint RENAME_NOREPLACE = 1;
 
+    // linux/mount.h
+    public const ulong MS_RDONLY = 1;
+    public const ulong MS_NOSUID = 2;
+    public const ulong MS_NODEV = 4;
+    public const ulong MS_NOEXEC = 8;
+    public const ulong MS_SYNCHRONOUS = 16;
+    public const ulong MS_REMOUNT = 32;
+    public const ulong MS_MANDLOCK = 64;
+    public const ulong MS_NOSYMFOLLOW = 256;
+    public const ulong MS_BIND = 4096;
+    public const ulong MS_LAZYTIME = 1 << 25;
+
     // linux/falloc.h
     public const int FALLOC_FL_KEEP_SIZE = 0x1;
     public const int FALLOC_FL_PUNCH_HOLE = 0x2;
@@ -76,7 +88,9 @@ internal static unsafe class Libc
     [DllImport(Library, SetLastError = true)]
     public static extern long lseek(FileDescriptor descriptor, long offset, int whence);
 
+    public const uint SYNC_FILE_RANGE_WAIT_BEFORE = 1;
     public const uint SYNC_FILE_RANGE_WRITE = 2;
+    public const uint SYNC_FILE_RANGE_WAIT_AFTER = 4;
 
     [DllImport(Library)]
     public static extern int sync_file_range(FileDescriptor descriptor, long offset, long length, uint flags);
@@ -125,6 +139,12 @@ internal static unsafe class Libc
 
     [DllImport(Library, SetLastError = true)]
     public static extern int unlink(byte[] path);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern nint readlink(byte[] path, byte[] buffer, nuint size);
+
+    [DllImport(Library, SetLastError = true)]
+    public static extern int mount(byte[]? source, byte[] target, byte[]? fileSystem, nuint flags, byte[]? data);
 
     [DllImport(Library)]
     public static extern uint geteuid();

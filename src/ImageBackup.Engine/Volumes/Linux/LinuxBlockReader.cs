@@ -8,6 +8,12 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
 {
     private const int DefaultSectorSizeBytes = 512;
 
+    /// <summary>So many bytes read in one run, and their pages are given back.</summary>
+    private const long RecycleBytes = 16 << 20;
+
+    private long _runStart;
+    private long _runEnd;
+
     /// <summary>Takes the descriptor over, also when it throws.</summary>
     /// <exception cref="BlockReadException">The length could not be had.</exception>
     public LinuxBlockReader(FileDescriptor descriptor, string name, bool isDevice)
@@ -37,6 +43,9 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     public long LengthBytes { get; protected init; }
     public int SectorSizeBytes { get; }
     public bool IsFlushed { get; init; }
+
+    /// <summary>Whether pages read one after the other are given back: nobody else wants a whole device in the cache.</summary>
+    public bool RecyclesCache { get; init; }
 
     public long QueryLengthBytes()
     {
@@ -71,7 +80,21 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
                 throw LinuxFailure.Short(Name, offsetBytes + done, wanted - done);
             done += count;
         }
+        if (RecyclesCache)
+            Recycle(offsetBytes, done);
         return done;
+    }
+
+    /// <summary>Only a hint, so threads that read at once may confuse it: then less is given back.</summary>
+    private void Recycle(long offsetBytes, int lengthBytes)
+    {
+        if (offsetBytes != _runEnd)
+            _runStart = offsetBytes;
+        _runEnd = offsetBytes + lengthBytes;
+        if (_runEnd - _runStart < RecycleBytes)
+            return;
+        Descriptor.DropCache(_runStart, _runEnd - _runStart);
+        _runStart = _runEnd;
     }
 
     public void Dispose()

@@ -17,7 +17,12 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>Writes of at least this many bytes are sent on at once; smaller ones may still grow together.</summary>
     private const int WritebackBytes = 256 << 10;
 
+    /// <summary>So many bytes written, and their pages are given back.</summary>
+    private const long RecycleBytes = 32 << 20;
+
     private readonly StickyFailure _failure = new();
+    private long _sinceRecycledBytes;
+    private int _isRecycling;
     private int _zeroUnsupported;
     private int _discardUnsupported;
 
@@ -38,6 +43,22 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
         // The disk works while we do, and the flush at the end has little left.
         if (buffer.Length >= WritebackBytes)
             Descriptor.BeginWriteback(offsetBytes, buffer.Length);
+        RecycleCache(buffer.Length);
+    }
+
+    /// <summary>
+    /// Every so many bytes, whoever wrote the last of them waits for the disk and gives the pages back: a restore neither
+    /// fills the memory with dirty pages nor pushes out what others need.
+    /// </summary>
+    private void RecycleCache(int lengthBytes)
+    {
+        if (Interlocked.Add(ref _sinceRecycledBytes, lengthBytes) < RecycleBytes || Interlocked.Exchange(ref _isRecycling, 1) != 0)
+            return;
+        Interlocked.Exchange(ref _sinceRecycledBytes, 0);
+        if (!Descriptor.AwaitWriteback(out int errno) && !Errno.IsUnsupported(errno) && errno != Errno.EINTR)
+            throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
+        Descriptor.DropCache();
+        Volatile.Write(ref _isRecycling, 0);
     }
 
     public void ZeroRange(ByteRange range)
@@ -81,7 +102,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
             throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
     }
 
-    public void DropCache() => Descriptor.AdviseNotNeeded();
+    public void DropCache() => Descriptor.DropCache();
 
     private delegate bool RangeCall(long offsetBytes, long lengthBytes, out int errno);
 

@@ -103,7 +103,7 @@ internal sealed partial class LinuxVolumeSystem
                 descriptor.DropCache();
             if (mode != VolumeOpenMode.Probe)
                 descriptor.AdviseSequential();
-            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, Path = volume.DevicePath };
+            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, Path = volume.DevicePath, RecyclesCache = mode != VolumeOpenMode.Probe };
         }
         catch (BlockReadException e)
         {

@@ -12,8 +12,9 @@ namespace ImageBackup.Engine.Volumes.Linux;
 /// <param name="FileSystem">Type, as mount(8) names it.</param>
 /// <param name="Source">What the file system says it comes from: a device, a share, or any word.</param>
 /// <param name="SuperOptions">The file system's own options.</param>
+/// <param name="Options">This mount's own: ro, nosuid, nodev ...</param>
 internal sealed record MountEntry(
-    long Id, DeviceNumber Device, string Root, string MountPoint, string FileSystem, string Source, string SuperOptions);
+    long Id, DeviceNumber Device, string Root, string MountPoint, string FileSystem, string Source, string SuperOptions, string Options = "");
 
 /// <summary>Reads /proc/self/mountinfo. Layout: proc_pid_mountinfo(5).</summary>
 internal static class MountTable
@@ -22,6 +23,7 @@ internal static class MountTable
     private const int DeviceField = 2;
     private const int RootField = 3;
     private const int MountPointField = 4;
+    private const int OptionsField = 5;
     private const int FirstOptionalField = 6;
 
     /// <summary>Lines that are not of the form are passed over: a mount cannot be refused because of another's.</summary>
@@ -49,7 +51,7 @@ internal static class MountTable
             return null;
         return new MountEntry(id, device, Unescape(fields[RootField]), Unescape(fields[MountPointField]),
             Unescape(fields[separator + 1]), Unescape(fields[separator + 2]),
-            separator + 3 < fields.Length ? Unescape(fields[separator + 3]) : "");
+            separator + 3 < fields.Length ? Unescape(fields[separator + 3]) : "", Unescape(fields[OptionsField]));
     }
 
     /// <summary>

@@ -42,6 +42,28 @@ public sealed class NtfsReaderTests
         Assert.All(files.SelectMany(static file => file.Ranges), range => Assert.True(map.Covers(range)));
     }
 
+    /// <summary>A paging file whose runs a fault has set onto other clusters must not take these out of the image.</summary>
+    [Theory]
+    [InlineData(null, "same cluster")]
+    [InlineData(2, "system file 2")]
+    [InlineData(6, "system file 6")]
+    public void ALeftOutFileThatHoldsAnothersClustersIsRefused(int? systemRecord, string reason)
+    {
+        var volume = new PatchedVolume(SeedImage.Load("ntfs"));
+        LeftOutFile[] files = _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None).OrderBy(f => f.Ranges[0].OffsetBytes).ToArray();
+        long lcn = files[0].Ranges[0].OffsetBytes / 1024;
+        (long pairs, int lcnBytes) = Enumerable.Range(12, 100).Select(r => FirstRun(volume, r)).First(r => r.Lcn == lcn) is var found ? (found.LcnOffset, found.LcnBytes) : default;
+        long other = systemRecord is { } record ? FirstRun(volume, record).Lcn : files[1].Ranges[0].OffsetBytes / 1024;
+        var bytes = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, other);
+        Assert.True(other < 1L << (8 * lcnBytes - 1));
+        volume.Patch(pairs, bytes.AsSpan(0, lcnBytes).ToArray());
+
+        FileSystemFormatException refused = Assert.Throws<FileSystemFormatException>(
+            () => _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None));
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WhatOfTheBitmapWasNeverWrittenIsFree()
     {
@@ -79,6 +101,29 @@ public sealed class NtfsReaderTests
     [Fact]
     public void CancellingEndsIt() =>
         Assert.Throws<OperationCanceledException>(() => _reader.ReadUsedRanges(new PatchedVolume(SeedImage.Load("ntfs")), new CancellationToken(canceled: true)));
+
+    /// <summary>The first run of a record's content, and where its cluster number is written; all -1 where it has none.</summary>
+    private static (long Lcn, long LcnOffset, int LcnBytes) FirstRun(PatchedVolume volume, int record)
+    {
+        long start = BinaryPrimitives.ReadInt64LittleEndian(volume.Read(0x30, 8)) * 1024 + record * 1024L;
+        if (start + 1024 > volume.LengthBytes || !volume.Read(start, 4).AsSpan().SequenceEqual("FILE"u8))
+            return (-1, -1, -1);
+        for (long offset = start + BinaryPrimitives.ReadUInt16LittleEndian(volume.Read(start + 0x14, 2)); ;
+            offset += BinaryPrimitives.ReadUInt32LittleEndian(volume.Read(offset + 4, 4)))
+        {
+            uint type = BinaryPrimitives.ReadUInt32LittleEndian(volume.Read(offset, 4));
+            if (type == uint.MaxValue)
+                return (-1, -1, -1);
+            if (type != 0x80 || volume.Read(offset + 8, 1)[0] == 0)
+                continue;
+            long pairs = offset + BinaryPrimitives.ReadUInt16LittleEndian(volume.Read(offset + 0x20, 2));
+            int header = volume.Read(pairs, 1)[0], lcnBytes = header >> 4;
+            long at = pairs + 1 + (header & 15), lcn = 0;
+            for (int i = lcnBytes - 1; i >= 0; i--)
+                lcn = lcn << 8 | volume.Read(at + i, 1)[0];
+            return (lcn, at, lcnBytes);
+        }
+    }
 
     private static long AttributeOffset(PatchedVolume volume, int record, uint type)
     {

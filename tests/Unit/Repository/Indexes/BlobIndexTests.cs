@@ -70,27 +70,6 @@ public sealed class BlobIndexTests
     }, iter: 100);
 
     [Fact]
-    public void A_million_chunks_take_at_most_100_bytes_each()
-    {
-        const int count = 1_000_000;
-        BlobId[] packs = Enumerable.Range(0, 1000).Select(i => Id(i)).ToArray();
-        long before = GC.GetTotalMemory(forceFullCollection: true);
-        var index = new BlobIndex();
-        for (int i = 0; i < count; i++)
-            index.Add(Spread(i), new BlobLocation(packs[i / 1000], BlobType.Data, (uint)i % 1000 * 17_000, 17_000, 1 << 20));
-        long taken = GC.GetTotalMemory(forceFullCollection: true) - before;
-        Assert.Equal(count, index.Count);
-        Assert.InRange(index.MemoryBytes / (double)count, 40, 100);
-        Assert.InRange(taken / (double)count, 40, 100);
-        for (int i = 0; i < count; i += 997)
-        {
-            Assert.True(index.TryFind(Spread(i), BlobType.Data, out BlobLocation found));
-            Assert.Equal(packs[i / 1000], found.PackId);
-        }
-        GC.KeepAlive(index);
-    }
-
-    [Fact]
     public void Many_threads_add_and_find()
     {
         var index = new BlobIndex();

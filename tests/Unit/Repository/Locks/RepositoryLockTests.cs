@@ -158,6 +158,78 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(0, Count);
     }
 
+    /// <summary>A machine that slept: its lock was stale for others, and whoever came meanwhile must be respected.</summary>
+    [Theory]
+    [InlineData(true, false, true)]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, true)]
+    [InlineData(false, false, false)]
+    public void After_a_sleep_a_rival_is_looked_for_first(bool ours, bool theirs, bool isLost)
+    {
+        using RepositoryLock held = _repository.Lock(ours, CancellationToken.None);
+        DateTimeOffset woken = DateTimeOffset.Now.AddMinutes(45);
+        string rival = Save(woken, "elsewhere", 1, theirs);
+        held.Refresh(woken);
+        Assert.Equal(isLost, held.Lost.IsCancellationRequested);
+        Assert.Contains(rival, _memory.Names(StoredKind.Lock));
+        Assert.Equal(2, Count);
+        held.Dispose();
+        Assert.Equal([rival], _memory.Names(StoredKind.Lock));
+    }
+
+    [Fact]
+    public void After_a_sleep_a_lock_that_nobody_took_goes_on()
+    {
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        string before = _memory.Names(StoredKind.Lock).Single();
+        // Another sleeper's lock is as stale as ours was.
+        string stale = Save(DateTimeOffset.Now, "elsewhere", 1, isExclusive: true);
+        held.Refresh(DateTimeOffset.Now.AddMinutes(45));
+        Assert.False(held.Lost.IsCancellationRequested);
+        Assert.DoesNotContain(before, _memory.Names(StoredKind.Lock));
+        Assert.Contains(stale, _memory.Names(StoredKind.Lock));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_rival_that_comes_while_the_sleeper_refreshes_is_noticed(bool removesOurs)
+    {
+        _repository.LockTiming = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        string before = _memory.Names(StoredKind.Lock).Single();
+        DateTimeOffset woken = DateTimeOffset.Now.AddMinutes(45);
+        _storage.Reset();
+        _storage.Script = call =>
+        {
+            if (call is not { Operation: StorageOperation.Save, Kind: StoredKind.Lock })
+                return null;
+            // Between our first look and our second: one that has locked, or one that took ours away and has ended.
+            if (removesOurs)
+                _memory.Delete(StoredKind.Lock, before);
+            else
+                Save(woken, "elsewhere", 1, isExclusive: true);
+            return null;
+        };
+        held.Refresh(woken);
+        Assert.True(held.Lost.IsCancellationRequested);
+        Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
+        held.Dispose();
+        Assert.Equal(removesOurs ? 0 : 1, Count);
+    }
+
+    /// <summary>The timer may wake up later than the job: the job's own question finds out.</summary>
+    [Fact]
+    public void Asking_after_a_sleep_looks_before_the_timer_does()
+    {
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        held.ThrowIfLost();
+        held.Refresh(DateTimeOffset.Now.AddMinutes(-40));
+        _repository.RemoveLocks(all: true, CancellationToken.None);
+        Assert.False(held.Lost.IsCancellationRequested);
+        Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
+    }
+
     [Fact]
     public void A_storage_that_is_away_for_a_while_does_not_lose_it()
     {
@@ -230,7 +302,7 @@ public sealed class RepositoryLockTests : IDisposable
             {
                 foreach (string name in _memory.Names(StoredKind.Lock))
                     _memory.Delete(StoredKind.Lock, name);
-                Thread.Sleep(500);
+                Thread.Sleep(2000);
             }
             return null;
         };
@@ -259,9 +331,11 @@ public sealed class RepositoryLockTests : IDisposable
 
     private int Count => _memory.Names(StoredKind.Lock).Length;
 
-    private string Save(int minutes, string host, int processId)
+    private string Save(int minutes, string host, int processId) => Save(DateTimeOffset.Now.AddMinutes(-minutes), host, processId, isExclusive: true);
+
+    private string Save(DateTimeOffset time, string host, int processId, bool isExclusive)
     {
-        byte[] json = new LockFile { Time = DateTimeOffset.Now.AddMinutes(-minutes), IsExclusive = true, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
+        byte[] json = new LockFile { Time = time, IsExclusive = isExclusive, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
         byte[] content = _repository.Sealers.Seal(json);
         string name = BlobId.Of(content).ToString();
         _memory.Save(StoredKind.Lock, name, content);

@@ -1,0 +1,14 @@
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>How quiet the volume was while it was copied; the original's three image types.</summary>
+public enum ImageType
+{
+    /// <summary>Nobody could write: unmounted, or locked.</summary>
+    Static,
+
+    /// <summary>Copied while it was mounted and could be written to: may be fuzzy.</summary>
+    Dynamic,
+
+    /// <summary>A point-in-time copy made by a snapshot provider.</summary>
+    Snapshot,
+}

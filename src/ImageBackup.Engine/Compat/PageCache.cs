@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>
+/// Gives back what the system's cache holds of a file. What a backup writes or a restore reads is not read again soon: left
+/// in the cache, it pushes out what other programs need, and makes the system find a fresh page for every one of ours
+/// instead of the one just freed, which on a virtual machine whose host takes unused memory back is the dearest part of
+/// writing. A hint: where it cannot be given, nothing changes.
+/// </summary>
+internal static class PageCache
+{
+    private const int DontNeed = 4;
+
+    /// <summary>Drops the clean pages of the whole file; what is not on the disk yet stays.</summary>
+    public static void Drop(SafeFileHandle file)
+    {
+        if (RuntimeInformation.IsOSPlatform(OSPlatform.Linux))
+            _ = posix_fadvise(file, 0, 0, DontNeed);
+    }
+
+    [DllImport("libc")]
+    private static extern int posix_fadvise(SafeFileHandle handle, long offset, long length, int advice);
+}

@@ -1,0 +1,29 @@
+namespace ImageBackup.Engine.Events;
+
+/// <summary>
+/// The stable numbers of what is logged; <see cref="EventTable"/> says what each means. A number is never reused. 1xxx: what
+/// went as it should; 2xxx: what somebody should look at; 3xxx: what failed.
+/// </summary>
+public enum EventId
+{
+    ImageTaken = 1000,
+    SnapshotTaken = 1010,
+    SnapshotRemoved = 1011,
+    VolumeAtRest = 1020,
+    VolumePutBack = 1021,
+    CommandRun = 1030,
+    ImageFuzzy = 2000,
+    ImageFailedOver = 2010,
+    ImageWarning = 2020,
+    VolumeBusy = 2030,
+    LeftoverSnapshotRemoved = 2040,
+    LeftoverVolumePutBack = 2041,
+    PostSnapshotCommandFailed = 2050,
+    BackupFailed = 3000,
+    SnapshotFailed = 3010,
+    SnapshotInvalid = 3011,
+    SnapshotNotRemoved = 3012,
+    VolumeInUse = 3020,
+    VolumeNotPutBack = 3021,
+    PreSnapshotCommandFailed = 3030,
+}

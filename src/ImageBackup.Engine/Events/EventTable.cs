@@ -1,0 +1,64 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Events;
+
+/// <summary>How much an event matters: syslog's info, warning and err; the Windows log's Information, Warning and Error.</summary>
+public enum EventSeverity
+{
+    Information,
+    Warning,
+    Error,
+}
+
+/// <summary>One row of the event table.</summary>
+public sealed record EventEntry(EventId Id, EventSeverity Severity, string Meaning, string RecommendedAction);
+
+/// <summary>
+/// The table of events. about_ImageBackup_Events is written from it; tests prove that every <see cref="EventId"/> has exactly
+/// one row and that the help says the same.
+/// </summary>
+public static class EventTable
+{
+    private static readonly Dictionary<EventId, EventEntry> s_rows = Build();
+
+    public static IReadOnlyCollection<EventEntry> All => s_rows.Values;
+
+    public static EventEntry Get(EventId id) => s_rows[id];
+
+    private static Dictionary<EventId, EventEntry> Build()
+    {
+        var rows = new Dictionary<EventId, EventEntry>();
+        void Row(EventId id, string meaning, string action) =>
+            rows.Add(id, new EventEntry(id, (int)id < 2000 ? EventSeverity.Information : (int)id < 3000 ? EventSeverity.Warning : EventSeverity.Error, meaning, action));
+
+        Row(EventId.ImageTaken, "An image was taken and recorded.", "None.");
+        Row(EventId.SnapshotTaken, "A snapshot of a volume was taken.", "None.");
+        Row(EventId.SnapshotRemoved, "The snapshot was removed after the copy.", "None.");
+        Row(EventId.VolumeAtRest, "A volume was brought to rest for a static image.", "None.");
+        Row(EventId.VolumePutBack, "The volume was put back as it was.", "None.");
+        Row(EventId.CommandRun, "A command before or after the snapshot ended well; its output follows.", "None.");
+        Row(EventId.ImageFuzzy, "An image was taken while the volume could be written to.",
+            "Check its file system after a restore; take it as Snapshot or Static where you can.");
+        Row(EventId.ImageFailedOver, "A snapshot could not be had; the volume was taken by another image type.",
+            "See the reason in the event and Get-SnapshotProvider; -NoFailover makes it an error.");
+        Row(EventId.ImageWarning, "An image has a warning.", "Read it; it is recorded with the image too.");
+        Row(EventId.VolumeBusy, "A volume was in use; the backup waits and tries again.", "None while it ends well.");
+        Row(EventId.LeftoverSnapshotRemoved, "A snapshot that a killed run had left was removed.", "Look for why that run was killed.");
+        Row(EventId.LeftoverVolumePutBack, "A volume that a killed run had left read-only was put back.", "Look for why that run was killed.");
+        Row(EventId.PostSnapshotCommandFailed, "The command after the snapshot failed or took too long.",
+            "Its output is in the event; see whether what the first command stopped runs again.");
+        Row(EventId.BackupFailed, "A backup failed; no image was recorded.", "See the error's text and its recommended action.");
+        Row(EventId.SnapshotFailed, "A snapshot could not be taken.", "See Get-SnapshotProvider and Test-SnapshotProvider.");
+        Row(EventId.SnapshotInvalid, "A snapshot was lost while it was copied: its room was full, or the system gave it up.",
+            "Give it more room with -SnapshotCacheSize or Set-SnapshotProvider.");
+        Row(EventId.SnapshotNotRemoved, "A snapshot could not be removed.",
+            "The next run tries again; it costs room until then. The event names it.");
+        Row(EventId.VolumeInUse, "A volume did not come to rest in all attempts.", "The event names who holds it; close it, or take a snapshot.");
+        Row(EventId.VolumeNotPutBack, "A volume could not be put back as it was: it may still be read-only.",
+            "Remount it by hand ('mount -o remount,rw <mount point>'); the next run tries again.");
+        Row(EventId.PreSnapshotCommandFailed, "The command before the snapshot failed or took too long: the backup stopped.",
+            "Its output is in the event.");
+        return rows;
+    }
+}

@@ -1,0 +1,10 @@
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>How a volume would be taken, as far as it can be told without touching it: for -WhatIf and views.</summary>
+/// <param name="Type">What is tried first.</param>
+/// <param name="Provider">The snapshot provider, for <see cref="ImageType.Snapshot"/>.</param>
+/// <param name="FailoverReason">A snapshot was asked for and cannot be had, and why; null otherwise.</param>
+/// <param name="Reason">Why this type, in words.</param>
+public sealed record BackupPlan(ImageType Type, string? Provider, string? FailoverReason, string Reason);

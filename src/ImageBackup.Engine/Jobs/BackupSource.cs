@@ -1,0 +1,136 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// A volume, taken for one copy: held at rest, frozen, or as it is. Dispose lets go of it and puts it back, on every way out
+/// and at the process's end.
+/// </summary>
+internal sealed class BackupSource : IDisposable
+{
+    private static readonly TimeSpan s_watchInterval = TimeSpan.FromSeconds(1);
+
+    private readonly VolumeDescription _volume;
+    private readonly EventLog _events;
+    private readonly IRestingVolume? _resting;
+    private readonly ISnapshot? _snapshot;
+    private readonly ISnapshotSet? _ownSet;
+    private readonly CancellationTokenSource _lost = new();
+    private readonly Timer? _watch;
+    private readonly object _gate = new();
+    private bool _isReleased;
+
+    private BackupSource(VolumeDescription volume, ImageType type, IBlockReader reader, EventLog events,
+        IRestingVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
+    {
+        _volume = volume;
+        _events = events;
+        _resting = resting;
+        _snapshot = taken?.Snapshot;
+        _ownSet = ownsSet ? taken!.Set : null;
+        Type = type;
+        Reader = reader;
+        Provider = taken?.Set.ProviderName;
+        SnapshotTime = taken?.Set.Time;
+        RestedBy = resting?.How;
+        Documents = taken?.Set.Documents ?? [];
+        Lost = _lost.Token;
+        if (_snapshot is not null)
+            _watch = new Timer(_ => Look(), null, s_watchInterval, s_watchInterval);
+        HeldAtExit.Add(this);
+    }
+
+    public ImageType Type { get; }
+    public IBlockReader Reader { get; }
+
+    /// <summary>It may change under the copy.</summary>
+    public bool IsLive => Type == ImageType.Dynamic && _volume.IsMounted;
+
+    public string? Provider { get; }
+    public DateTimeOffset? SnapshotTime { get; }
+    public string? RestedBy { get; }
+    public IReadOnlyList<SnapshotDocument> Documents { get; }
+
+    /// <summary>Why no snapshot was had, where one was to be.</summary>
+    public string? FailoverReason { get; init; }
+
+    /// <summary>The last answer of a snapshot.</summary>
+    public SnapshotState? State { get; private set; }
+
+    /// <summary>Cancelled when the snapshot is lost.</summary>
+    public CancellationToken Lost { get; }
+
+    public static BackupSource AsItIs(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
+        new(volume, ImageType.Dynamic, reader, events) { FailoverReason = failoverReason };
+
+    public static BackupSource AtRest(VolumeDescription volume, IRestingVolume resting, EventLog events, string? failoverReason) =>
+        new(volume, ImageType.Static, resting.Reader, events, resting) { FailoverReason = failoverReason };
+
+    public static BackupSource Frozen(VolumeDescription volume, TakenSnapshot taken, IBlockReader reader, bool ownsSet, EventLog events) =>
+        new(volume, ImageType.Snapshot, reader, events, taken: taken, ownsSet: ownsSet);
+
+    /// <summary>Asks whether what was read so far was what it should be.</summary>
+    /// <exception cref="ImageBackupException">SnapshotInvalid, VolumeChanged.</exception>
+    public void ThrowIfSpoiled()
+    {
+        if (_snapshot is not null && !Look())
+        {
+            string message = $"The snapshot of '{_volume.Name}' was lost while it was copied: {State?.Fault ?? "it is not valid any more"}. No image was made.";
+            _events.Write(EventId.SnapshotInvalid, message, _volume.Name, nameof(ErrorId.SnapshotInvalid));
+            throw new ImageBackupException(ErrorId.SnapshotInvalid, message, _volume.Name);
+        }
+        if (_resting?.Disturbance() is { } disturbance)
+            throw new ImageBackupException(ErrorId.VolumeChanged, $"'{_volume.Name}' did not stay at rest while it was copied: {disturbance}.", _volume.Name);
+    }
+
+    /// <summary>After the last read: a volume at rest goes back to its users at once. Gives warnings.</summary>
+    public IReadOnlyList<string> EndReading() => _resting is null ? [] : PutBack();
+
+    /// <summary>The image is recorded: applications that take part are told. Gives warnings.</summary>
+    public IReadOnlyList<string> Complete() => _ownSet?.Complete(succeeded: true) ?? [];
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isReleased)
+                return;
+            _isReleased = true;
+        }
+        _watch?.Dispose();
+        Reader.Dispose();
+        _ = PutBack();
+        if (_ownSet is not null)
+            _ownSet.Dispose();
+        HeldAtExit.Remove(this);
+        // The token may still be asked by a copy that ends just now; without a timer the source needs no disposing.
+    }
+
+    private IReadOnlyList<string> PutBack()
+    {
+        if (_resting is null)
+            return [];
+        IReadOnlyList<string> faults = _resting.Release();
+        foreach (string fault in faults)
+            _events.Write(EventId.VolumeNotPutBack, fault, _volume.Name);
+        return faults;
+    }
+
+    /// <summary>True while the snapshot is valid; once it was not it never is again.</summary>
+    private bool Look()
+    {
+        SnapshotState state = _snapshot!.QueryState();
+        if (State is not { IsValid: false })
+            State = state;
+        if (!State!.IsValid && !_lost.IsCancellationRequested)
+            _lost.Cancel();
+        return State.IsValid;
+    }
+}

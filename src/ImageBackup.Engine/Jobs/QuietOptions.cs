@@ -1,0 +1,49 @@
+using System;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// How a volume is brought to rest or frozen for its image, all decided: what the command line, the rule, the class, the
+/// client-wide statements and the machine's defaults came to.
+/// </summary>
+public sealed record QuietOptions
+{
+    public static QuietOptions Default { get; } = new();
+
+    /// <summary>For Static, also as the failover.</summary>
+    public QuietPlan Plan { get; init; } = QuietPlan.Of(SerializationMode.ShrStatic, OptionResolver.DefaultChangingRetries);
+
+    /// <summary>Between two attempts to bring the volume to rest.</summary>
+    public TimeSpan IdleWait { get; init; } = OptionResolver.DefaultIdleWait;
+
+    /// <summary>Static or Dynamic: taken where a snapshot cannot be had.</summary>
+    public ImageType Failover { get; init; } = ImageType.Static;
+
+    /// <summary>A snapshot that cannot be had is an error.</summary>
+    public bool NoFailover { get; init; }
+
+    /// <summary>A provider's name, NONE, or null: whichever can.</summary>
+    public string? SnapshotProvider { get; init; }
+    public SnapshotOptions Snapshot { get; init; } = new();
+
+    /// <summary>A command line for the system's shell, before the snapshot; failing stops the backup. Null: none.</summary>
+    public string? PreSnapshotCommand { get; init; }
+
+    /// <summary>After the snapshot, also after one that failed; failing warns. Null: none.</summary>
+    public string? PostSnapshotCommand { get; init; }
+
+    /// <summary>The longest that each of them may take.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// A copy that the caller took (one set for several volumes): it is read as it is, nothing is tried or run, and neither
+    /// completed nor removed. Its set must outlive the job.
+    /// </summary>
+    public TakenSnapshot? Taken { get; init; }
+}
+
+/// <summary>One volume's copy in a set that the caller owns.</summary>
+public sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot);

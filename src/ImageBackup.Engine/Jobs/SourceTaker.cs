@@ -1,0 +1,163 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// Takes a volume for its copy: the snapshot, and where it cannot be had the failover; the attempts to bring it to rest, and
+/// what follows when it does not.
+/// </summary>
+/// <param name="volumes">The system's volumes.</param>
+/// <param name="providers">The snapshot providers to choose from.</param>
+/// <param name="events">The machine's logs.</param>
+/// <param name="tell">Lines for -Verbose; any thread.</param>
+internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> tell)
+{
+    /// <summary>What would be tried. Touches nothing.</summary>
+    /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable (asked for, with NoFailover).</exception>
+    public BackupPlan Plan(BackupRequest request) => Choose(request).Plan;
+
+    /// <param name="request">What is asked for.</param>
+    /// <param name="neededPaths">What must stay writable.</param>
+    /// <param name="warnings">What the user has to know is added here; recorded with the image.</param>
+    /// <param name="cancellation">Also ends a wait.</param>
+    /// <exception cref="ImageBackupException">By id.</exception>
+    public BackupSource Take(BackupRequest request, IReadOnlyList<string> neededPaths, List<string> warnings, CancellationToken cancellation)
+    {
+        QuietOptions quiet = request.Quiet;
+        if (quiet.Taken is { } taken)
+            return Freeze(request.Volume, taken, ownsSet: false, warnings);
+        RemoveLeftovers();
+        (BackupPlan plan, ISnapshotProvider? provider) = Choose(request);
+        string? failoverReason = plan.FailoverReason;
+        ImageType type = plan.Type;
+        if (type == ImageType.Snapshot)
+        {
+            try
+            {
+                return TakeSnapshot(request, provider!, warnings, cancellation);
+            }
+            catch (ImageBackupException e) when (e.Id is not ErrorId.SnapshotCommandFailed)
+            {
+                events.Write(EventId.SnapshotFailed, e.Message, request.Volume.Name, e.Id.ToString());
+                if (quiet.NoFailover)
+                    throw;
+                failoverReason = e.Message;
+                type = quiet.Failover;
+            }
+        }
+        if (failoverReason is not null)
+            SayFailover(request.Volume.Name, type, failoverReason, warnings);
+        return type == ImageType.Static
+            ? TakeAtRest(request, neededPaths, failoverReason, warnings, cancellation)
+            : TakeAsItIs(request.Volume, failoverReason);
+    }
+
+    private (BackupPlan Plan, ISnapshotProvider? Provider) Choose(BackupRequest request)
+    {
+        QuietOptions quiet = request.Quiet;
+        if (quiet.Taken is { } taken)
+            return (new BackupPlan(ImageType.Snapshot, taken.Set.ProviderName, null, "a snapshot was taken of it"), null);
+        if (request.ImageType is ImageType.Static or ImageType.Dynamic)
+            return (new BackupPlan(request.ImageType.Value, null, null, "asked for"), null);
+        (ISnapshotProvider? provider, string? whyNot) = providers.Choose(request.Volume, quiet.SnapshotProvider, quiet.Snapshot);
+        if (provider is not null)
+        {
+            string reason = request.ImageType is null ? "a snapshot provider is usable" : "asked for";
+            return (new BackupPlan(ImageType.Snapshot, provider.Name, null, reason), provider);
+        }
+        // Nobody asked for a snapshot: that none can be had is no failover.
+        if (request.ImageType is null)
+            return (new BackupPlan(quiet.Failover, null, null, whyNot!), null);
+        if (quiet.NoFailover)
+            throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {whyNot}.", request.Volume.Name);
+        return (new BackupPlan(quiet.Failover, null, whyNot, whyNot!), null);
+    }
+
+    private BackupSource TakeAtRest(BackupRequest request, IReadOnlyList<string> neededPaths, string? failoverReason, List<string> warnings,
+        CancellationToken cancellation)
+    {
+        VolumeDescription volume = request.Volume;
+        QuietOptions quiet = request.Quiet;
+        string why = "its class never waits for rest";
+        for (int attempt = 1; attempt <= quiet.Plan.QuietAttempts; attempt++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                IRestingVolume resting = volumes.OpenResting(volume, neededPaths);
+                events.Write(EventId.VolumeAtRest, $"'{volume.Name}' is at rest: {resting.How}.", volume.Name);
+                tell($"{volume.Name}: {resting.How}.");
+                return BackupSource.AtRest(volume, resting, events, failoverReason);
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.VolumeInUse or ErrorId.VolumeNeeded)
+            {
+                why = e.Message;
+                bool isLast = attempt == quiet.Plan.QuietAttempts || e.Id == ErrorId.VolumeNeeded;
+                if (isLast && !quiet.Plan.EndsDynamic)
+                {
+                    events.Write(EventId.VolumeInUse, e.Message, volume.Name, e.Id.ToString());
+                    throw;
+                }
+                if (isLast)
+                    break;
+                string wait = string.Format(CultureInfo.InvariantCulture, "{0} Attempt {1} of {2}; trying again in {3:0.###} s.",
+                    e.Message, attempt, quiet.Plan.QuietAttempts, quiet.IdleWait.TotalSeconds);
+                events.Write(EventId.VolumeBusy, wait, volume.Name);
+                tell(wait);
+                if (cancellation.WaitHandle.WaitOne(quiet.IdleWait))
+                    cancellation.ThrowIfCancellationRequested();
+            }
+        }
+        warnings.Add($"'{volume.Name}' could not be brought to rest and is taken as it is: {why}");
+        return TakeAsItIs(volume, failoverReason);
+    }
+
+    private BackupSource TakeAsItIs(VolumeDescription volume, string? failoverReason) =>
+        BackupSource.AsItIs(volume, volumes.OpenRead(volume, VolumeOpenMode.Shared), events, failoverReason);
+
+    private void SayFailover(string volume, ImageType type, string reason, List<string> warnings)
+    {
+        string message = $"No snapshot of '{volume}' could be had; it is taken as {type} image: {reason}";
+        warnings.Add(message);
+        events.Write(EventId.ImageFailedOver, message, volume);
+    }
+
+    /// <summary>What killed runs left is found, named and removed before anything new is begun.</summary>
+    public void RemoveLeftovers()
+    {
+        foreach (string line in volumes.RestoreLeftResting())
+        {
+            events.Write(EventId.LeftoverVolumePutBack, line);
+            tell(line);
+        }
+        foreach (ISnapshotProvider provider in providers.All)
+        {
+            foreach (SnapshotLeftover leftover in provider.FindLeftovers())
+                RemoveLeftover(provider, leftover);
+        }
+    }
+
+    private void RemoveLeftover(ISnapshotProvider provider, SnapshotLeftover leftover)
+    {
+        try
+        {
+            provider.Remove(leftover, tell);
+            string line = $"The snapshot '{leftover.Name}' that a killed run had left was removed.";
+            events.Write(EventId.LeftoverSnapshotRemoved, line, leftover.VolumeName);
+            tell(line);
+        }
+        catch (ImageBackupException e)
+        {
+            events.Write(EventId.SnapshotNotRemoved, e.Message, leftover.VolumeName, e.Id.ToString());
+            tell(e.Message);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Volumes;
+
+/// <summary>At rest because its reader holds it exclusively; closing that is all there is to put back.</summary>
+internal sealed class HeldVolume(IBlockReader reader) : IRestingVolume
+{
+    public IBlockReader Reader => reader;
+
+    public string How => "held exclusively";
+
+    public string? Disturbance() => null;
+
+    public IReadOnlyList<string> Release()
+    {
+        reader.Dispose();
+        return [];
+    }
+
+    public void Dispose() => Release();
+}

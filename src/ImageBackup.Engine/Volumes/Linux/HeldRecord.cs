@@ -1,0 +1,149 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text;
+using ImageBackup.Engine.Compat;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+/// <summary>
+/// A small file that says what this process has taken and must give back: a volume remounted read-only, a snapshot. It is
+/// there before the thing is taken, and locked while the process lives; one that nobody holds a lock on was left by a killed
+/// run. The kernel drops a lock with its process, so neither a process id used again nor another container's misleads.
+/// </summary>
+internal sealed class HeldRecord : IDisposable
+{
+    public const string Suffix = ".held";
+    private const string UnfinishedSuffix = ".new";
+    private const string BootKey = "boot";
+    private const int MaxBytes = 64 << 10;
+    private const uint OwnerOnly = 0x180; // 0600
+
+    private readonly string _path;
+    private readonly FileDescriptor _descriptor;
+
+    private HeldRecord(string path, FileDescriptor descriptor, IReadOnlyDictionary<string, string> values)
+    {
+        _path = path;
+        _descriptor = descriptor;
+        Values = values;
+    }
+
+    /// <summary>Where the records of things that outlive a restart of the machine lie, and those of things that do not.</summary>
+    public static string LastingDirectory => "/var/lib/imagebackup/held";
+    public static string PassingDirectory => "/run/imagebackup/held";
+
+    public IReadOnlyDictionary<string, string> Values { get; }
+
+    /// <summary>Whether the machine has not been restarted since.</summary>
+    public bool IsOfThisBoot => Values.Find(BootKey) == BootId;
+
+    private static string? BootId => LinuxRoots.TryReadText("/proc/sys/kernel/random/boot_id");
+
+    /// <summary>Written, durable and locked when it returns. Values are one line each.</summary>
+    /// <exception cref="IOException">It could not be: nothing must be taken then.</exception>
+    public static HeldRecord Create(string directory, string kind, IReadOnlyDictionary<string, string> values)
+    {
+        DurableFiles.CreatePrivateDirectory(directory);
+        string path = Path.Combine(directory, $"{kind}-{Guid.NewGuid():N}{Suffix}");
+        string unfinished = path + UnfinishedSuffix;
+        FileDescriptor descriptor = FileDescriptor.Open(unfinished, Libc.O_RDWR | Libc.O_CREAT | Libc.O_EXCL, out int errno, OwnerOnly)
+            ?? throw new IOException($"'{unfinished}' could not be made: {Errno.Describe(errno)}.");
+        try
+        {
+            var all = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (KeyValuePair<string, string> value in values)
+                all.Add(value.Key, value.Value);
+            all[BootKey] = BootId ?? "";
+            byte[] bytes = Encoding.UTF8.GetBytes(Write(all));
+            if (!descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out errno)
+                || descriptor.Write(0, bytes, out errno) != bytes.Length
+                || !descriptor.Sync(out errno)
+                || Libc.rename(LinuxPath.ToNative(unfinished), LinuxPath.ToNative(path)) != 0)
+            {
+                throw new IOException($"'{unfinished}' could not be written: {Errno.Describe(errno)}.");
+            }
+            DurableFiles.SyncDirectory(directory);
+            return new HeldRecord(path, descriptor, all);
+        }
+        catch
+        {
+            _ = Libc.unlink(LinuxPath.ToNative(unfinished));
+            _ = Libc.unlink(LinuxPath.ToNative(path));
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The records that killed runs left; each is locked now, so that only one run undoes it. Never throws.</summary>
+    public static IReadOnlyList<HeldRecord> Abandoned(string directory, string kind)
+    {
+        var found = new List<HeldRecord>();
+        foreach (string name in LinuxRoots.Names(directory))
+        {
+            if (!name.StartsWith(kind + "-", StringComparison.Ordinal))
+                continue;
+            if (Open(directory, name) is not { } descriptor)
+                continue;
+            if (!descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out _) || !File.Exists(Path.Combine(directory, name)))
+            {
+                descriptor.Dispose();
+                continue;
+            }
+            var record = new HeldRecord(Path.Combine(directory, name), descriptor, Read(descriptor));
+            // Its maker died before it took anything.
+            if (name.EndsWith(UnfinishedSuffix, StringComparison.Ordinal))
+                record.Remove();
+            else if (name.EndsWith(Suffix, StringComparison.Ordinal))
+                found.Add(record);
+            else
+                record.Dispose();
+        }
+        return found;
+    }
+
+    /// <summary>What the records of living processes say.</summary>
+    public static IReadOnlyList<IReadOnlyDictionary<string, string>> Living(string directory, string kind)
+    {
+        var found = new List<IReadOnlyDictionary<string, string>>();
+        foreach (string name in LinuxRoots.Names(directory))
+        {
+            if (!name.StartsWith(kind + "-", StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
+                continue;
+            using FileDescriptor? descriptor = Open(directory, name);
+            if (descriptor is not null && !descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out _))
+                found.Add(Read(descriptor));
+        }
+        return found;
+    }
+
+    /// <summary>The thing is given back.</summary>
+    public void Remove()
+    {
+        _ = Libc.unlink(LinuxPath.ToNative(_path));
+        Dispose();
+    }
+
+    /// <summary>The thing could not be given back: the next run finds the record.</summary>
+    public void Dispose() => _descriptor.Dispose();
+
+    private static FileDescriptor? Open(string directory, string name) => FileDescriptor.Open(Path.Combine(directory, name), Libc.O_RDWR, out _);
+
+    private static Dictionary<string, string> Read(FileDescriptor descriptor)
+    {
+        byte[] bytes = new byte[MaxBytes];
+        int count = descriptor.Read(0, bytes, out _);
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (KeyValuePair<string, string> value in PropertyLines.Parse(Encoding.UTF8.GetString(bytes, 0, Math.Max(0, count))))
+            values[value.Key] = MountTable.Unescape(value.Value);
+        return values;
+    }
+
+    private static string Write(Dictionary<string, string> values)
+    {
+        var text = new StringBuilder();
+        foreach (KeyValuePair<string, string> value in values)
+            text.Append(value.Key).Append('=').Append(value.Value.Replace(@"\", @"\134").Replace("\n", @"\012")).Append('\n');
+        return text.ToString();
+    }
+}

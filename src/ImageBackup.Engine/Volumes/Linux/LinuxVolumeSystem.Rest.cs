@@ -1,0 +1,36 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+internal sealed partial class LinuxVolumeSystem
+{
+    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        if (volume.Kind != VolumeKind.BlockDevice || FileStatus.OfPath(volume.DevicePath) is not { IsBlockDevice: true } node
+            || tree.ByNumber(node.NodeDevice) is not { } device || tree.MountsOf(device) is not { Count: > 0 } mounts)
+        {
+            return new HeldVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
+        }
+        RequireNotNeeded(volume, device, tree, neededPaths);
+        return ReadOnlyMount.Take(_roots, volume, mounts, () => OpenRead(volume, VolumeOpenMode.Shared));
+    }
+
+    public IReadOnlyList<string> RestoreLeftResting() =>
+        [.. HeldRecord.Abandoned(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind)
+            .Select(record => ReadOnlyMount.PutBackLeft(_roots, record)).OfType<string>()];
+
+    private static void RequireNotNeeded(VolumeDescription volume, SysDevice device, DeviceTree tree, IReadOnlyList<string> neededPaths)
+    {
+        if (tree.SystemDevices.Contains(device))
+            throw new ImageBackupException(ErrorId.VolumeNeeded, $"The running system is on '{volume.Name}': it is not remounted read-only.", volume.Name);
+        foreach (string path in neededPaths.Append(Path.GetTempPath()).Append(HeldRecord.PassingDirectory))
+        {
+            if (tree.NamesUnder(path).Contains(device.Name))
+                throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{path}' is on '{volume.Name}' and must stay writable: it is not remounted read-only.", volume.Name);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Volumes.Linux;
+
+/// <summary>
+/// A mounted file system that was remounted read-only. The kernel does that to the file system itself, so it holds for all its
+/// mounts, in every namespace, and refuses while anybody has a file open for writing.
+/// </summary>
+internal sealed class ReadOnlyMount : IRestingVolume
+{
+    public const string RecordKind = "remount";
+    private const string VolumeKey = "volume", DeviceKey = "device", PointKey = "mountPoint", FlagsKey = "flags", OptionsKey = "options",
+        OwnReadOnlyKey = "mountWasReadOnly";
+
+    private readonly LinuxRoots _roots;
+    private readonly HeldRecord? _record;
+    private readonly DeviceNumber _device;
+    private readonly string _volume;
+    private readonly object _gate = new();
+    private IReadOnlyList<string>? _released;
+
+    /// <param name="roots">Where /proc is.</param>
+    /// <param name="volume">For messages.</param>
+    /// <param name="device">The file system's device, as mountinfo has it.</param>
+    /// <param name="points">All its mount points.</param>
+    /// <param name="record">What must be undone; null: it was read-only before.</param>
+    /// <param name="open">Opens the device; when it throws, the volume is put back.</param>
+    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, HeldRecord? record, Func<IBlockReader> open)
+    {
+        _roots = roots;
+        _volume = volume;
+        _device = device;
+        _record = record;
+        How = (record is null ? "mounted read-only already at " : "remounted read-only at ") + string.Join(", ", points);
+        try
+        {
+            Reader = open();
+        }
+        catch
+        {
+            Reader = null!;
+            Release();
+            throw;
+        }
+    }
+
+    public IBlockReader Reader { get; }
+
+    public string How { get; }
+
+    /// <exception cref="ImageBackupException">VolumeInUse, NotElevated, and what <paramref name="open"/> throws.</exception>
+    public static ReadOnlyMount Take(LinuxRoots roots, VolumeDescription volume, IReadOnlyList<MountEntry> mounts, Func<IBlockReader> open)
+    {
+        string name = volume.Name;
+        DeviceNumber device = mounts[0].Device;
+        IReadOnlyList<string> points = [.. mounts.Select(mount => mount.MountPoint).Distinct()];
+        if (HeldRecord.Living(HeldRecord.PassingDirectory, RecordKind).Any(values => values.Find(DeviceKey) == device.ToString()))
+            throw new ImageBackupException(ErrorId.VolumeInUse, $"Another backup of '{name}' holds it read-only.", name);
+        if (MountFlags.IsSuperReadOnly(mounts[0]))
+            return new ReadOnlyMount(roots, name, device, points, null, open);
+        if (mounts.FirstOrDefault(mount => mount.FileSystem.StartsWith("fuse", StringComparison.Ordinal)) is { } fuse)
+        {
+            throw new ImageBackupException(ErrorId.VolumeInUse,
+                $"'{name}' is mounted at '{fuse.MountPoint}' by a driver in user space ({fuse.FileSystem}), which keeps data in its own memory: unmount it.", name);
+        }
+        if (!LinuxFailure.IsRoot)
+            throw new ImageBackupException(ErrorId.NotElevated, $"Only root may remount '{name}' read-only.", name);
+        // A path can be covered by another mount; only one that leads to the file system will do. One that is writable
+        // itself goes first: remounting sets the mount's own flag too.
+        MountEntry mount = mounts.Where(IsReachable).OrderBy(MountFlags.IsMountReadOnly).FirstOrDefault()
+            ?? throw new ImageBackupException(ErrorId.VolumeInUse, $"No mount point of '{name}' can be reached: {string.Join(", ", points)}.", name);
+
+        HeldRecord record = Record(volume, mount);
+        int errno = Remount(mount.MountPoint, MountFlags.Of(mount) | Libc.MS_RDONLY, "");
+        if (errno == 0)
+            return new ReadOnlyMount(roots, name, device, points, record, open);
+        record.Remove();
+        throw errno == Errno.EBUSY
+            ? new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' ({string.Join(", ", points)}) is in use{Users(roots, device)}.", name)
+            : new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' could not be remounted read-only at '{mount.MountPoint}': {Errno.Describe(errno)}.", name);
+    }
+
+    /// <summary>Undoes what a killed run left. Null where nothing is left to undo.</summary>
+    public static string? PutBackLeft(LinuxRoots roots, HeldRecord record)
+    {
+        string volume = record.Values.Find(VolumeKey) ?? "?";
+        if (!record.IsOfThisBoot)
+        {
+            record.Remove();
+            return null;
+        }
+        IReadOnlyList<string> faults = PutBack(roots, record.Values, out bool wasUndone);
+        if (faults.Count > 0)
+        {
+            record.Dispose();
+            return string.Join(" ", faults);
+        }
+        record.Remove();
+        return wasUndone ? $"'{volume}', which a killed run had left read-only at '{record.Values.Find(PointKey)}', is writable again." : null;
+    }
+
+    public string? Disturbance()
+    {
+        IReadOnlyList<MountEntry> mounts = MountsOf(_roots, _device);
+        return mounts.Count == 0 ? "it was unmounted"
+            : mounts.Any(mount => !MountFlags.IsSuperReadOnly(mount)) ? "somebody remounted it writable"
+            : null;
+    }
+
+    public IReadOnlyList<string> Release()
+    {
+        lock (_gate)
+        {
+            if (_released is not null)
+                return _released;
+            Reader?.Dispose();
+            _released = [];
+            if (_record is null)
+                return _released;
+            _released = PutBack(_roots, _record.Values, out _);
+            if (_released.Count == 0)
+                _record.Remove();
+            else
+                _record.Dispose();
+            return _released;
+        }
+    }
+
+    public void Dispose() => Release();
+
+    private static HeldRecord Record(VolumeDescription volume, MountEntry mount)
+    {
+        var values = new Dictionary<string, string>
+        {
+            [VolumeKey] = volume.Name,
+            [DeviceKey] = mount.Device.ToString(),
+            [PointKey] = mount.MountPoint,
+            [FlagsKey] = MountFlags.Of(mount).ToString(CultureInfo.InvariantCulture),
+            [OptionsKey] = mount.SuperOptions,
+            [OwnReadOnlyKey] = MountFlags.IsMountReadOnly(mount) ? "yes" : "no",
+        };
+        try
+        {
+            return HeldRecord.Create(HeldRecord.PassingDirectory, RecordKind, values);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageBackupException(ErrorId.VolumeInUse,
+                $"'{volume.Name}' is not remounted, because it could not be written down that it must be put back: {e.Message}", volume.Name, e);
+        }
+    }
+
+    /// <summary>Gives what could not be put back, in words.</summary>
+    private static IReadOnlyList<string> PutBack(LinuxRoots roots, IReadOnlyDictionary<string, string> values, out bool wasUndone)
+    {
+        wasUndone = false;
+        string volume = values.Find(VolumeKey) ?? "?", point = values.Find(PointKey) ?? "", options = values.Find(OptionsKey) ?? "";
+        if (DeviceNumber.Parse(values.Find(DeviceKey) ?? "") is not { } device || !ulong.TryParse(values.Find(FlagsKey), out ulong flags))
+            return [$"The record of what must be put back of '{volume}' cannot be read."];
+        IReadOnlyList<MountEntry> mounts = MountsOf(roots, device);
+        // Unmounted, or made writable by somebody else, meanwhile: nothing is left to do.
+        if (mounts.Count == 0 || mounts.All(mount => !MountFlags.IsSuperReadOnly(mount)))
+            return [];
+        MountEntry? mount = mounts.Where(IsReachable).OrderBy(candidate => candidate.MountPoint != point).FirstOrDefault();
+        if (mount is null)
+            return [$"'{volume}' is still read-only: none of its mount points can be reached."];
+        int errno = Remount(mount.MountPoint, flags, "");
+        if (errno != 0)
+            return [$"'{volume}' could not be made writable again at '{mount.MountPoint}': {Errno.Describe(errno)}."];
+        wasUndone = true;
+        if (values.Find(OwnReadOnlyKey) == "yes")
+            Remount(mount.MountPoint, flags | Libc.MS_BIND | Libc.MS_RDONLY, "");
+        // Some drivers forget options that they are not told again.
+        string wanted = MountFlags.WithoutAccess(options);
+        if (Current() is { } changed && changed != wanted)
+        {
+            Remount(mount.MountPoint, flags, wanted);
+            if (Current() is { } still && still != wanted)
+                return [$"'{volume}' is writable again at '{mount.MountPoint}', but its options are '{still}' and were '{wanted}'."];
+        }
+        return [];
+
+        string? Current() => MountsOf(roots, device).Select(entry => MountFlags.WithoutAccess(entry.SuperOptions)).FirstOrDefault();
+    }
+
+    private static bool IsReachable(MountEntry mount) =>
+        FileStatus.OfPath(mount.MountPoint) is { } status && (status.MountId is { } id ? id == mount.Id : status.Device == mount.Device);
+
+    private static IReadOnlyList<MountEntry> MountsOf(LinuxRoots roots, DeviceNumber device) =>
+        [.. MountTable.Parse(LinuxRoots.TryReadText(Path.Combine(roots.Proc, "self", "mountinfo")) ?? "").Where(mount => mount.Device == device)];
+
+    /// <summary>0, or the error number.</summary>
+    private static int Remount(string mountPoint, ulong flags, string data) =>
+        Libc.mount(null, LinuxPath.ToNative(mountPoint), null, (nuint)(flags | Libc.MS_REMOUNT), data.Length == 0 ? null : LinuxPath.ToNative(data)) == 0
+            ? 0
+            : Marshal.GetLastWin32Error();
+
+    private static string Users(LinuxRoots roots, DeviceNumber device)
+    {
+        IReadOnlyList<VolumeUser> users = ProcessUse.Writers(roots, device);
+        return users.Count == 0 ? "" : " by " + string.Join(", ", users);
+    }
+}

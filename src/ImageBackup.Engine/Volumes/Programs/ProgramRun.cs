@@ -1,0 +1,147 @@
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
+
+namespace ImageBackup.Engine.Volumes.Programs;
+
+/// <summary>How another program ended.</summary>
+/// <param name="ExitCode">Null: it could not be started, or it was ended because its time was over.</param>
+/// <param name="Output">Its standard output, cut at a bound.</param>
+/// <param name="ErrorText">Its error output; or why it could not be started or was ended.</param>
+internal sealed record ProgramResult(int? ExitCode, string Output, string ErrorText)
+{
+    public bool IsGood => ExitCode == 0;
+
+    /// <summary>In words, for messages: what it said, else its exit code.</summary>
+    public string Fault
+    {
+        get
+        {
+            string said = (ErrorText.Trim().Length > 0 ? ErrorText : Output).Trim();
+            string how = ExitCode is { } code ? $"it ended with {code}" : "";
+            return said.Length == 0 ? how : how.Length == 0 ? said : $"{how}: {said}";
+        }
+    }
+}
+
+/// <summary>
+/// Runs other programs: by an argument list without a shell, or an administrator's command line by the system's shell. Always
+/// with a time limit; a program whose time is over is ended with all that it started. Its standard input is empty.
+/// </summary>
+internal static class ProgramRun
+{
+    private const int MaxOutputChars = 256 << 10;
+    private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
+    private static readonly string[] s_directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+    /// <summary>Where the system keeps a program; null where it is not installed. PATH is not asked: we may be root.</summary>
+    public static string? Find(string program)
+    {
+        foreach (string directory in s_directories)
+        {
+            string path = Path.Combine(directory, program);
+            if (File.Exists(path))
+                return path;
+        }
+        return null;
+    }
+
+    /// <exception cref="OperationCanceledException">Cancelled; the program was ended.</exception>
+    public static ProgramResult Start(string path, IReadOnlyList<string> arguments, TimeSpan timeout, CancellationToken cancellation,
+        IReadOnlyDictionary<string, string>? environment = null)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var start = new ProcessStartInfo(path)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            CreateNoWindow = true,
+        };
+        ChildProcess.SetArguments(start, arguments);
+        foreach (KeyValuePair<string, string> variable in environment ?? new Dictionary<string, string>())
+            start.Environment[variable.Key] = variable.Value;
+        Process process;
+        try
+        {
+            process = Process.Start(start) ?? throw new InvalidOperationException("no process");
+        }
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
+        {
+            return new ProgramResult(null, "", $"'{path}' could not be started: {e.Message}");
+        }
+        using (process)
+            return Wait(process, path, timeout, cancellation);
+    }
+
+    /// <summary>Runs a command line by /bin/sh or cmd.exe.</summary>
+    public static ProgramResult Shell(string commandLine, TimeSpan timeout, CancellationToken cancellation, IReadOnlyDictionary<string, string>? environment = null) =>
+        RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
+            ? Start(Path.Combine(Environment.SystemDirectory, "cmd.exe"), ["/d", "/c", commandLine], timeout, cancellation, environment)
+            : Start("/bin/sh", ["-c", commandLine], timeout, cancellation, environment);
+
+    private static ProgramResult Wait(Process process, string path, TimeSpan timeout, CancellationToken cancellation)
+    {
+        process.StandardInput.Close();
+        var output = new StringBuilder();
+        var error = new StringBuilder();
+        Task reading = Task.WhenAll(Read(process.StandardOutput, output), Read(process.StandardError, error));
+        bool ended;
+        using (cancellation.Register(() => Kill(process)))
+            ended = process.WaitForExit((int)Math.Min(Math.Max(1, timeout.TotalMilliseconds), int.MaxValue));
+        if (!ended)
+            Kill(process);
+        // A grandchild that went on in the background may keep the pipes: what it says is not waited for.
+        bool isWhole = reading.Wait((int)s_drain.TotalMilliseconds, CancellationToken.None);
+        cancellation.ThrowIfCancellationRequested();
+        string said = Text(output), complaint = Text(error);
+        return ended
+            ? new ProgramResult(process.ExitCode, said, complaint)
+            : new ProgramResult(null, said, $"'{Path.GetFileName(path)}' was ended because it took longer than {timeout.TotalSeconds:0.#} s. {complaint}".TrimEnd());
+
+        string Text(StringBuilder text)
+        {
+            if (isWhole)
+                return text.ToString();
+            lock (text)
+                return text.ToString();
+        }
+    }
+
+    private static async Task Read(StreamReader reader, StringBuilder text)
+    {
+        char[] buffer = new char[4096];
+        try
+        {
+            for (int count; (count = await reader.ReadAsync(buffer, 0, buffer.Length).ConfigureAwait(false)) > 0;)
+            {
+                lock (text)
+                    text.Append(buffer, 0, Math.Min(count, MaxOutputChars - text.Length));
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The pipe went with the program.
+        }
+    }
+
+    private static void Kill(Process process)
+    {
+        try
+        {
+            ChildProcess.Kill(process);
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or System.Reflection.TargetInvocationException or AggregateException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+}

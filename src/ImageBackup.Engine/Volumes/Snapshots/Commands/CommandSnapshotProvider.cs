@@ -1,0 +1,198 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Programs;
+
+namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
+
+/// <summary>
+/// Snapshots by two command lines of the administrator's, for whatever this module has no provider for. The first one freezes
+/// and prints the frozen device's (or file's) path on its last line; the second one removes. Both find in their environment:
+/// IMAGEBACKUP_VOLUME, IMAGEBACKUP_DEVICE, IMAGEBACKUP_MOUNTPOINT, IMAGEBACKUP_ID (of letters and digits, the same for both)
+/// and the second one IMAGEBACKUP_SNAPSHOT (what the first one printed; empty where it failed).
+/// </summary>
+internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
+{
+    internal const string RecordKind = "command";
+    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint";
+
+    public string Name => "COMMAND";
+    public string Description => "two commands of the administrator's";
+    public int Preference => 30;
+    public bool TakesSets => false;
+
+    public SnapshotAbility CheckMachine(SnapshotOptions options) =>
+        string.IsNullOrWhiteSpace(options.CreateCommand) || string.IsNullOrWhiteSpace(options.RemoveCommand)
+            ? new SnapshotAbility("no commands are set (Set-SnapshotProvider -CreateCommand -RemoveCommand)")
+            : SnapshotAbility.Usable;
+
+    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) => CheckMachine(options);
+
+    public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        if (taken.Count != 1)
+            throw new ArgumentException("The commands take one volume at a time.", nameof(taken));
+        VolumeDescription volume = taken[0];
+        if (CheckMachine(options) is { WhyNot: { } whyNot })
+            throw Failed(volume, whyNot);
+        string id = Guid.NewGuid().ToString("N");
+        HeldRecord record = Record(volume, id, options);
+        var set = new CommandSnapshotSet(record, volume, id, options, log);
+        try
+        {
+            log($"'{options.CreateCommand}' for {volume.Name}");
+            ProgramResult result = ProgramRun.Shell(options.CreateCommand!, options.Timeout, cancellation, Variables(volume, id));
+            if (!result.IsGood)
+                throw Failed(volume, result.Fault);
+            string? path = result.Output.Split('\n').Select(line => line.Trim()).LastOrDefault(line => line.Length > 0);
+            set.Open(volumes(), path ?? throw Failed(volume, "the command printed no device"));
+            return set;
+        }
+        catch
+        {
+            set.Dispose();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
+    {
+        var found = new List<SnapshotLeftover>();
+        foreach (HeldRecord record in HeldRecord.Abandoned(recordDirectory, RecordKind))
+        {
+            using (record)
+            {
+                if (record.Values.Find(IdKey) is { } id)
+                    found.Add(new SnapshotLeftover(Name, id, record.Values.Find(VolumeKey)));
+            }
+        }
+        return found;
+    }
+
+    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    {
+        IReadOnlyList<HeldRecord> records = HeldRecord.Abandoned(recordDirectory, RecordKind);
+        try
+        {
+            foreach (HeldRecord record in records.Where(record => record.Values.Find(IdKey) == leftover.Name))
+            {
+                string command = record.Values.Find(RemoveKey) ?? "";
+                log($"'{command}' for {leftover.VolumeName}");
+                ProgramResult result = ProgramRun.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, new Dictionary<string, string>
+                {
+                    ["IMAGEBACKUP_VOLUME"] = record.Values.Find(VolumeKey) ?? "",
+                    ["IMAGEBACKUP_DEVICE"] = record.Values.Find(DeviceKey) ?? "",
+                    ["IMAGEBACKUP_MOUNTPOINT"] = record.Values.Find(PointKey) ?? "",
+                    ["IMAGEBACKUP_ID"] = leftover.Name,
+                    ["IMAGEBACKUP_SNAPSHOT"] = "",
+                });
+                if (!result.IsGood)
+                    throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
+                record.Remove();
+            }
+        }
+        finally
+        {
+            foreach (HeldRecord record in records)
+                record.Dispose();
+        }
+    }
+
+    internal static Dictionary<string, string> Variables(VolumeDescription volume, string id) => new()
+    {
+        ["IMAGEBACKUP_VOLUME"] = volume.Name,
+        ["IMAGEBACKUP_DEVICE"] = volume.DevicePath,
+        ["IMAGEBACKUP_MOUNTPOINT"] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
+        ["IMAGEBACKUP_ID"] = id,
+    };
+
+    private HeldRecord Record(VolumeDescription volume, string id, SnapshotOptions options)
+    {
+        try
+        {
+            return HeldRecord.Create(recordDirectory, RecordKind, new Dictionary<string, string>
+            {
+                [VolumeKey] = volume.Name,
+                [DeviceKey] = volume.DevicePath,
+                [PointKey] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
+                [IdKey] = id,
+                [RemoveKey] = options.RemoveCommand!,
+            });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(volume, $"it could not be written down that the snapshot must be removed: {e.Message}");
+        }
+    }
+
+    private static ImageBackupException Failed(VolumeDescription volume, string why) =>
+        new(ErrorId.SnapshotFailed, $"The command took no snapshot of '{volume.Name}': {why}", volume.Name);
+
+    private sealed class CommandSnapshotSet(HeldRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
+        : ISnapshotSet, ISnapshot
+    {
+        private readonly object _gate = new();
+        private IVolumeSystem? _system;
+        private VolumeDescription? _frozen;
+        private bool _isDisposed;
+
+        public string ProviderName => "COMMAND";
+        public DateTimeOffset Time { get; } = DateTimeOffset.Now;
+        public IReadOnlyList<ISnapshot> Snapshots => [this];
+        public IReadOnlyList<SnapshotDocument> Documents => [];
+        public IReadOnlyList<string> Warnings => [];
+        public VolumeDescription Volume => volume;
+        public string DevicePath { get; private set; } = "";
+
+        public void Open(IVolumeSystem system, string path)
+        {
+            DevicePath = path;
+            _system = system;
+            _frozen = system.Find(path);
+            if (_frozen.SizeBytes != volume.SizeBytes)
+                throw Failed(volume, $"'{path}' has {_frozen.SizeBytes} bytes and the volume {volume.SizeBytes}");
+        }
+
+        public IBlockReader OpenRead() => _system!.OpenRead(_frozen!, VolumeOpenMode.Shared);
+
+        public SnapshotState QueryState()
+        {
+            try
+            {
+                // All that can be asked: whether it is still there.
+                return _system!.Find(DevicePath).SizeBytes == volume.SizeBytes
+                    ? new SnapshotState { IsValid = true }
+                    : new SnapshotState { IsValid = false, Fault = $"'{DevicePath}' has another length now" };
+            }
+            catch (ImageBackupException e)
+            {
+                return new SnapshotState { IsValid = false, Fault = e.Message };
+            }
+        }
+
+        public IReadOnlyList<string> Complete(bool succeeded) => [];
+
+        public void Dispose()
+        {
+            lock (_gate)
+            {
+                if (_isDisposed)
+                    return;
+                _isDisposed = true;
+            }
+            Dictionary<string, string> variables = Variables(volume, id);
+            variables["IMAGEBACKUP_SNAPSHOT"] = DevicePath;
+            ProgramResult result = ProgramRun.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, variables);
+            log($"'{options.RemoveCommand}' for {volume.Name}{(result.IsGood ? "" : ": " + result.Fault)}");
+            if (result.IsGood)
+                record.Remove();
+            else
+                record.Dispose();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Programs;
+
+namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+
+/// <summary>
+/// Snapshots of LVM2's logical volumes: classic ones with room for the blocks that change, and thin ones, whose room is the
+/// pool's. The kernel freezes the file system for the moment of the snapshot, so its journal is at rest.
+/// </summary>
+internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
+{
+    public const string RecordKind = "lvm";
+    internal const string VolumeKey = "volume", SnapshotKey = "snapshot";
+    private const int NameLength = 24;
+    private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(30);
+
+    public string Name => "LINUX_LVM";
+    public string Description => "LVM2 snapshots of logical volumes";
+    public int Preference => 20;
+    public bool TakesSets => false;
+
+    public SnapshotAbility CheckMachine(SnapshotOptions options) =>
+        LvmTools.Find(out string? missing) is null ? new SnapshotAbility($"'{missing}' is not installed (the package lvm2)")
+        : !LinuxFailure.IsRoot ? new SnapshotAbility("only root may take LVM snapshots")
+        : !Directory.Exists("/sys/module/dm_mod") && !Directory.Exists("/dev/mapper") ? new SnapshotAbility("this kernel has no device mapper")
+        : SnapshotAbility.Usable;
+
+    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options)
+    {
+        if (CheckMachine(options) is { IsUsable: false } machine)
+            return machine;
+        // Every logical volume is a mapped device; LVM's programs need not be started for others.
+        if (volume.Kind != VolumeKind.BlockDevice || !volume.Name.StartsWith("/dev/mapper/", StringComparison.Ordinal))
+            return new SnapshotAbility($"'{volume.Name}' is no logical volume");
+        if (LvmTools.Find(out _)!.Report(volume.DevicePath, s_reportTimeout, out string fault) is not { } report)
+            return new SnapshotAbility($"'{volume.Name}' is no logical volume that LVM knows ({fault})");
+        return WhyNot(report) is { } reason ? new SnapshotAbility(reason) : SnapshotAbility.Usable;
+    }
+
+    public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        if (taken.Count != 1)
+            throw new ArgumentException("LVM takes one volume at a time.", nameof(taken));
+        VolumeDescription volume = taken[0];
+        LvmTools tools = LvmTools.Find(out string? missing) ?? throw Failed(volume, $"'{missing}' is not installed");
+        LogicalVolume origin = tools.Report(volume.DevicePath, s_reportTimeout, out string fault) ?? throw Failed(volume, fault);
+        if (WhyNot(origin) is { } reason)
+            throw Failed(volume, reason);
+        cancellation.ThrowIfCancellationRequested();
+
+        string name = ("imagebackup-" + Guid.NewGuid().ToString("N")).Substring(0, NameLength);
+        string fullName = $"{origin.Group}/{name}";
+        HeldRecord record = Record(volume, fullName);
+        var set = new LvmSnapshotSet(tools, record, volume, fullName, options.Timeout, log);
+        try
+        {
+            string[] arguments = Arguments(origin, name, options, log);
+            log($"lvcreate {string.Join(" ", arguments)}");
+            ProgramResult result = tools.Create(arguments, options.Timeout);
+            if (!result.IsGood)
+                throw Failed(volume, result.Fault);
+            set.Open(volumes());
+            cancellation.ThrowIfCancellationRequested();
+            return set;
+        }
+        catch
+        {
+            set.Dispose();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
+    {
+        var found = new List<SnapshotLeftover>();
+        foreach (HeldRecord record in HeldRecord.Abandoned(recordDirectory, RecordKind))
+        {
+            using (record)
+            {
+                if (record.Values.Find(SnapshotKey) is { } name)
+                    found.Add(new SnapshotLeftover(Name, name, record.Values.Find(VolumeKey)));
+            }
+        }
+        return found;
+    }
+
+    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    {
+        IReadOnlyList<HeldRecord> records = HeldRecord.Abandoned(recordDirectory, RecordKind);
+        try
+        {
+            foreach (HeldRecord record in records.Where(record => record.Values.Find(SnapshotKey) == leftover.Name))
+                Remove(record, leftover, log);
+        }
+        finally
+        {
+            foreach (HeldRecord record in records)
+                record.Dispose();
+        }
+    }
+
+    private static void Remove(HeldRecord record, SnapshotLeftover leftover, Action<string> log)
+    {
+        LvmTools tools = LvmTools.Find(out string? missing)
+            ?? throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' cannot be removed: '{missing}' is not installed.", leftover.Name);
+        // Only what bears our mark: the name in a file is not enough to remove a volume.
+        LogicalVolume? found = tools.Report(leftover.Name, s_reportTimeout, out string fault);
+        if (found is null && !LvmTools.IsGone(fault))
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' cannot be looked for: {fault}", leftover.Name);
+        if (found is not null && found.Origin.Length > 0 && found.Tags.Contains(LvmTools.Tag))
+        {
+            log($"lvremove {leftover.Name}");
+            ProgramResult result = tools.Remove(leftover.Name, new SnapshotOptions().Timeout);
+            if (!result.IsGood)
+                throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
+        }
+        record.Remove();
+    }
+
+    private static string[] Arguments(LogicalVolume origin, string name, SnapshotOptions options, Action<string> log)
+    {
+        string[] common = ["-y", "-s", "-n", name, "--addtag", LvmTools.Tag];
+        if (origin.IsThin)
+            return [.. common, "-kn", "-ay", "--", origin.FullName];
+        long wanted = RoundUp(origin.SizeBytes / 100 * options.CacheSizePercent, origin.ExtentBytes);
+        long free = origin.GroupFreeBytes / origin.ExtentBytes * origin.ExtentBytes;
+        if (wanted > free)
+            log(string.Format(CultureInfo.InvariantCulture, "The volume group '{0}' has {1} bytes free, less than the {2} of {3} %: all of it is used.",
+                origin.Group, free, wanted, options.CacheSizePercent));
+        string extents = (Math.Min(wanted, free) / origin.ExtentBytes).ToString(CultureInfo.InvariantCulture);
+        string[] place = options.CacheLocation is { Length: > 0 } location ? [location] : [];
+        return [.. common, "-l", extents, "--", origin.FullName, .. place];
+    }
+
+    private static string? WhyNot(LogicalVolume volume) =>
+        volume.IsClassicSnapshot ? $"'{volume.FullName}' is a snapshot itself"
+        : volume.Attributes.Length > 0 && volume.Attributes[0] is 't' or 'T' or 'e' or 'd' or 'D' or 'i' or 'I' or 'l' or 'v'
+            ? $"'{volume.FullName}' is a part of another volume"
+        : !volume.IsThin && volume.GroupFreeBytes < volume.ExtentBytes ? $"the volume group '{volume.Group}' has no free room for a snapshot"
+        : null;
+
+    private HeldRecord Record(VolumeDescription volume, string fullName)
+    {
+        try
+        {
+            return HeldRecord.Create(recordDirectory, RecordKind, new Dictionary<string, string> { [VolumeKey] = volume.Name, [SnapshotKey] = fullName });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(volume, $"it could not be written down that the snapshot must be removed: {e.Message}");
+        }
+    }
+
+    private static long RoundUp(long bytes, long unitBytes) => Math.Max(1, (bytes + unitBytes - 1) / unitBytes) * unitBytes;
+
+    private static ImageBackupException Failed(VolumeDescription volume, string why) =>
+        new(ErrorId.SnapshotFailed, $"LVM took no snapshot of '{volume.Name}': {why}", volume.Name);
+}

@@ -1,0 +1,103 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Programs;
+
+namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+
+/// <summary>One LVM snapshot, removed by Dispose.</summary>
+internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
+    : ISnapshotSet, ISnapshot
+{
+    private const int RemoveAttempts = 5;
+    private static readonly TimeSpan s_removePause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_statusTimeout = TimeSpan.FromSeconds(20);
+
+    private readonly object _gate = new();
+    private IVolumeSystem? _system;
+    private VolumeDescription? _frozen;
+    private SnapshotState? _last;
+    private bool _isDisposed;
+
+    public string ProviderName => "LINUX_LVM";
+    public DateTimeOffset Time { get; } = DateTimeOffset.Now;
+    public IReadOnlyList<ISnapshot> Snapshots => [this];
+    public IReadOnlyList<SnapshotDocument> Documents => [];
+    public IReadOnlyList<string> Warnings => [];
+    public VolumeDescription Volume => volume;
+    public string DevicePath => "/dev/" + fullName;
+
+    /// <summary>Finds the new device.</summary>
+    public void Open(IVolumeSystem system)
+    {
+        _system = system;
+        _frozen = system.Find(DevicePath);
+        if (_frozen.SizeBytes != volume.SizeBytes)
+        {
+            throw new ImageBackupException(ErrorId.SnapshotFailed,
+                $"The snapshot of '{volume.Name}' has {_frozen.SizeBytes} bytes and the volume {volume.SizeBytes}.", volume.Name);
+        }
+    }
+
+    // Exclusively: a desktop that mounts what appears would write to it.
+    public IBlockReader OpenRead() => _system!.OpenRead(_frozen!, VolumeOpenMode.Exclusive);
+
+    public SnapshotState QueryState()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return _last ?? SnapshotStatus.Invalid("it was removed");
+            ProgramResult result = tools.Status(_frozen!.DevicePath, s_statusTimeout);
+            return _last = result.IsGood ? SnapshotStatus.Parse(result.Output) : SnapshotStatus.Invalid("the device mapper does not know it: " + result.Fault);
+        }
+    }
+
+    public IReadOnlyList<string> Complete(bool succeeded) => [];
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+        }
+        if (Remove())
+            record.Remove();
+        else
+            record.Dispose();
+    }
+
+    /// <summary>False where it is still there: its record then leads the next run to it.</summary>
+    private bool Remove()
+    {
+        // It may not exist yet, and something that looks at every new device may have it open for a moment.
+        for (int attempt = 1; ; attempt++)
+        {
+            LogicalVolume? found = tools.Report(fullName, timeout, out string fault);
+            if (found is null && LvmTools.IsGone(fault) || found is not null && !HasTag(found.Tags))
+                return true;
+            ProgramResult? result = found is null ? null : tools.Remove(fullName, timeout);
+            log($"lvremove {fullName}{(result is { IsGood: true } ? "" : ": " + (result?.Fault ?? fault))}");
+            if (result is { IsGood: true })
+                return true;
+            if (attempt == RemoveAttempts)
+                return false;
+            Thread.Sleep(s_removePause);
+        }
+    }
+
+    private static bool HasTag(IReadOnlyList<string> tags)
+    {
+        foreach (string tag in tags)
+        {
+            if (tag == LvmTools.Tag)
+                return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,32 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Volumes.Snapshots;
+
+/// <summary>How a snapshot is taken. A provider passes over what does not concern it.</summary>
+public sealed record SnapshotOptions
+{
+    /// <summary>Room for the blocks that change meanwhile, in percent of the volume, 1 to 100.</summary>
+    public int CacheSizePercent { get; init; } = 100;
+
+    /// <summary>Where that room is taken: a physical volume (LVM), a drive letter (VSS). Null: the provider's choice.</summary>
+    public string? CacheLocation { get; init; }
+
+    /// <summary>The longest that any single step may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>VSS: how often a writer that failed retryably is tried again.</summary>
+    public int WriterRetries { get; init; } = 3;
+
+    /// <summary>VSS: only these writers (names or ids) take part; empty: all.</summary>
+    public IReadOnlyList<string> IncludeWriters { get; init; } = [];
+
+    /// <summary>VSS: these do not.</summary>
+    public IReadOnlyList<string> ExcludeWriters { get; init; } = [];
+
+    /// <summary>COMMAND: the command line that freezes; it prints the frozen device's path on its last line.</summary>
+    public string? CreateCommand { get; init; }
+
+    /// <summary>COMMAND: the command line that removes it.</summary>
+    public string? RemoveCommand { get; init; }
+}
