@@ -172,10 +172,6 @@ public sealed class LocalStorage : IStorage
             if (!isThere)
                 return true;
             _steps.Delete(path);
-            // A pack may go only after the index that listed it has: their order must outlive a power cut. A lock that
-            // comes back is stale, a pack that comes back is unreferenced.
-            if (kind is not (StoredKind.Lock or StoredKind.Pack))
-                _steps.SyncDirectory(Path.GetDirectoryName(path)!);
             return true;
         });
     }
@@ -187,11 +183,11 @@ public sealed class LocalStorage : IStorage
         {
             if (kind != StoredKind.Pack)
             {
-                DurableFiles.SyncDirectory(directory);
+                _steps.SyncDirectory(directory);
                 return true;
             }
             foreach (string each in Directory.EnumerateDirectories(directory))
-                DurableFiles.SyncDirectory(each);
+                _steps.SyncDirectory(each);
             return true;
         });
     }

@@ -61,6 +61,12 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
         return true;
     });
 
+    public void SyncDeletions(StoredKind kind) => Try(() =>
+    {
+        inner.SyncDeletions(kind);
+        return true;
+    });
+
     public int RemoveAbandonedUploads() => Try(inner.RemoveAbandonedUploads);
 
     public void Dispose() => inner.Dispose();
