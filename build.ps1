@@ -8,9 +8,17 @@ Build  puts the importable module at output/ImageBackup/<version>/.
 Test   the README's test command: builds, then runs the unit and interop tests, and the Pester suite where a PowerShell 7.6
        and Pester are.
 Bench  runs the benchmark against restic, borg and partclone.
+<<<<<<< HEAD
 Help   brings en-US/*.md up to date with the cmdlets and makes the MAML help from them, with platyPS in a real PowerShell.
 Pack   makes the module's archive, its package for Install-PSResource, its bill of materials (SPDX) and the self-contained
        Hosts for linux-x64 and win-x64 in output/. Archives of the same build are the same byte for byte.
+=======
+Fuzz   fuzzes every parser and file system reader, -Seconds each (default 600).
+Soak   backups, prunes, checks and repairs of several processes on one repository with random kills, for -Seconds.
+Mutate takes safeguards out one by one and expects the named tests to fail.
+Help   makes the MAML help from en-US/*.md with platyPS.
+Pack   makes the module's archive and the self-contained Hosts for linux-x64 and win-x64 in output/.
+>>>>>>> h/worst
 
 The work is msbuild's; a machine without any PowerShell builds the same module with
     dotnet build src/ImageBackup -t:LayOutModule -c Release
@@ -26,11 +34,15 @@ and then runs this script with the Host:
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Clean', 'Build', 'Test', 'Bench', 'Help', 'Pack')]
+    [ValidateSet('Clean', 'Build', 'Test', 'Bench', 'Fuzz', 'Soak', 'Mutate', 'Help', 'Pack')]
     [string[]] $Task = 'Build',
 
     [ValidateSet('Release', 'Debug')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    # Of Fuzz (for each target) and Soak.
+    [ValidateRange(1, 1000000)]
+    [int] $Seconds = 600
 )
 
 # The language and .NET only: the Host has none of PowerShell's utility modules.
@@ -90,6 +102,21 @@ function Test {
 
 function Bench {
     RunDotnet run --project (RepositoryPath 'tests/Bench') -c Release
+}
+
+function Fuzz {
+    RunDotnet run --project (RepositoryPath 'tests/Fuzz') -c Release -- run all --seconds $Seconds --start ([System.Environment]::TickCount -band 0xFFFFFFF)
+}
+
+function Soak {
+    RunDotnet build (RepositoryPath 'src/ImageBackup.Host') -c $Configuration
+    RunDotnet build (RepositoryPath 'src/ImageBackup') '-t:LayOutModule' -c $Configuration
+    [System.Environment]::SetEnvironmentVariable('IMAGEBACKUP_SOAK_SECONDS', [string] $Seconds)
+    RunDotnet test (RepositoryPath 'tests/Interop') -c $Configuration --filter 'FullyQualifiedName~MixedTests' --logger 'console;verbosity=detailed'
+}
+
+function Mutate {
+    RunDotnet run --project (RepositoryPath 'tests/Mutations') -c Release
 }
 
 function Help {
