@@ -8,17 +8,12 @@ Build  puts the importable module at output/ImageBackup/<version>/.
 Test   the README's test command: builds, then runs the unit and interop tests, and the Pester suite where a PowerShell 7.6
        and Pester are.
 Bench  runs the benchmark against restic, borg and partclone.
-<<<<<<< HEAD
-Help   brings en-US/*.md up to date with the cmdlets and makes the MAML help from them, with platyPS in a real PowerShell.
-Pack   makes the module's archive, its package for Install-PSResource, its bill of materials (SPDX) and the self-contained
-       Hosts for linux-x64 and win-x64 in output/. Archives of the same build are the same byte for byte.
-=======
 Fuzz   fuzzes every parser and file system reader, -Seconds each (default 600).
 Soak   backups, prunes, checks and repairs of several processes on one repository with random kills, for -Seconds.
 Mutate takes safeguards out one by one and expects the named tests to fail.
-Help   makes the MAML help from en-US/*.md with platyPS.
-Pack   makes the module's archive and the self-contained Hosts for linux-x64 and win-x64 in output/.
->>>>>>> h/worst
+Help   brings en-US/*.md up to date with the cmdlets and makes the MAML help from them, with platyPS in a real PowerShell.
+Pack   makes the module's archive, its package for Install-PSResource, its bill of materials (SPDX) and the self-contained
+       Hosts for linux-x64 and win-x64 in output/. Archives of the same build are the same byte for byte.
 
 The work is msbuild's; a machine without any PowerShell builds the same module with
     dotnet build src/ImageBackup -t:LayOutModule -c Release
