@@ -61,6 +61,7 @@ public enum ErrorId
     SnapshotInvalid,
     SnapshotProviderNotFound,
     SnapshotCommandFailed,
+    ManagementClassInUse,
     PolicyReadFailed,
     PolicyWriteFailed,
 }

@@ -151,6 +151,8 @@ public static class ErrorTable
             "List them with Get-SnapshotProvider.");
         Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
             "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
+        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
+            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",

@@ -2,7 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems;
 

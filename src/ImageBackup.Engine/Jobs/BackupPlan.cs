@@ -1,3 +1,5 @@
+using ImageBackup.Engine.Blocks;
+
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>How a volume would be taken, as far as it can be told without touching it: for -WhatIf and views.</summary>

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
@@ -8,9 +10,16 @@ namespace ImageBackup.Engine.Jobs;
 public sealed record BackupRequest
 {
     /// <summary>The original's default: an unused run of up to 32 KiB is stored with its neighbours.</summary>
-    public const long DefaultGapSizeBytes = 32 << 10;
+    public static long DefaultGapSizeBytes => GapSize.Default.Bytes;
 
     public required VolumeDescription Volume { get; init; }
+
+    /// <summary>
+    /// What the policy says of the volume: recorded with the image, and for the type's decision and quiet plan. Null: no
+    /// policy was asked. <see cref="ImageType"/> and <see cref="GapSizeBytes"/> count all the same; a caller with a plan
+    /// takes them from it.
+    /// </summary>
+    public VolumePlan? Plan { get; init; }
 
     /// <summary>
     /// The type that the command, a rule, the class or a client-wide statement asked for. Null: nobody did; then Snapshot where

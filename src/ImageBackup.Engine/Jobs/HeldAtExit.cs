@@ -1,11 +1,12 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// What must be let go even where the process is told to end (SIGTERM, a closed console) while it is held: disposed by the
-/// runtime's last event, in reverse. Any thread.
+/// What must be let go even where the process is told to end (SIGTERM, a closed console) while it is held: disposed as
+/// the last thing, in reverse. Any thread.
 /// </summary>
 internal static class HeldAtExit
 {
@@ -18,7 +19,7 @@ internal static class HeldAtExit
         lock (s_gate)
         {
             if (!s_isRegistered)
-                AppDomain.CurrentDomain.ProcessExit += (_, _) => ReleaseAll();
+                TerminationSignal.Register(ReleaseAll);
             s_isRegistered = true;
             s_held.Add(held);
         }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -78,6 +79,15 @@ public sealed record ImageBackupInfo
     /// <summary>How the volume was brought to rest for a static image.</summary>
     public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
+
+    /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
+    public RetentionValues? Retention { get; init; }
+
+    /// <summary>The rule that the volume hit when the image was taken; null where none matched or none is recorded.</summary>
+    public RuleHit? Rule { get; init; }
+
+    /// <summary>Every option and who decided it; empty where none is recorded.</summary>
+    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
 
     /// <summary>The newest image of its volume and computer.</summary>
     public bool IsActive { get; init; } = true;

@@ -84,6 +84,8 @@ public sealed class ImageCatalog(ImageRepository repository)
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
         {
             SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+            if (PolicySnapshot.Is(snapshot))
+                return;
             if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
                 images.Add(ImageInfoBuilder.Build(file.Name, snapshot, metadata, repository.Location));
             else

@@ -166,7 +166,8 @@ internal sealed class ImageContent
         }
     }
 
-    private static byte[] ReadFile(ImageRepository repository, BlobIndex index, TreeNode node)
+    /// <exception cref="ImageBackupException">ImageInvalid, ChunkMissing, or the pack's damage.</exception>
+    internal static byte[] ReadFile(ImageRepository repository, BlobIndex index, TreeNode node)
     {
         if (node.SizeBytes > RepositoryFormat.BlobLimitBytes)
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The file '{node.Name}' of the image is too large to be one of ours.", repository.Location);

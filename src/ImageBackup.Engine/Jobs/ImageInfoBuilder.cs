@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
@@ -42,6 +43,9 @@ internal static class ImageInfoBuilder
         SnapshotCacheUsedBytes = metadata.SnapshotCacheUsedBytes,
         RestedBy = metadata.RestedBy,
         ManagementClass = metadata.ManagementClass,
+        Retention = metadata.Retention,
+        Rule = metadata.Rule,
+        Options = metadata.Options,
         Tags = snapshot.Tags.Where(t => t != ImageTag.Name).ToArray(),
         ReadErrors = metadata.ReadErrors,
         Warnings = metadata.Warnings,

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
@@ -47,6 +48,15 @@ internal sealed record ImageMetadata
     /// <summary>How the volume was brought to rest for a static image.</summary>
     public string? RestedBy { get; init; }
     public string? ManagementClass { get; init; }
+
+    /// <summary>The class's values when the image was taken.</summary>
+    public RetentionValues? Retention { get; init; }
+
+    /// <summary>The rule that the volume hit; null where none matched.</summary>
+    public RuleHit? Rule { get; init; }
+
+    /// <summary>Every option and who decided it; empty where no policy was asked.</summary>
+    public IReadOnlyList<DecidedOption> Options { get; init => field = value ?? Array.Empty<DecidedOption>(); } = Array.Empty<DecidedOption>();
     public required DateTimeOffset Start { get; init; }
     public DateTimeOffset? End { get; init; }
 

@@ -5,6 +5,8 @@ using System.IO;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
@@ -27,6 +29,8 @@ internal static class ImageMetadataJson
         {
             new JsonStringEnumConverter<ImageType>(namingPolicy: null, allowIntegerValues: false),
             new JsonStringEnumConverter<VolumeKind>(namingPolicy: null, allowIntegerValues: false),
+            new JsonStringEnumConverter<OptionSource>(namingPolicy: null, allowIntegerValues: false),
+            new RetentionLimitJson(),
         },
         MaxDepth = 16,
     });
@@ -39,6 +43,7 @@ internal static class ImageMetadataJson
         ReadErrors = Cut(metadata.ReadErrors),
         Warnings = Cut(metadata.Warnings),
         LeftOut = Cut(metadata.LeftOut),
+        Options = Cut(metadata.Options),
     });
 
     /// <summary>Null where it is not ours or of a later schema.</summary>
@@ -66,7 +71,9 @@ internal static class ImageMetadataJson
         }
         && (metadata.FileSystem is null || metadata.FileSystem.Type is not null)
         && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null)
-        && metadata.LeftOut.All(file => file is { Path: not null, SizeBytes: >= 0, Reason: not null });
+        && metadata.LeftOut.All(file => file is { Path: not null, SizeBytes: >= 0, Reason: not null })
+        && metadata.Rule is null or { Text: not null, Path: not null }
+        && metadata.Options.All(option => option is { Name: not null });
 
     private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Volumes;
 
@@ -30,6 +31,18 @@ public sealed record ImageVolume
     public bool IsSystem => Description.IsSystem;
     public int SectorSizeBytes => Description.SectorSizeBytes;
 
-    /// <summary>The type that a backup would take now.</summary>
-    public ImageType ImageType => Description.IsMounted ? ImageType.Dynamic : ImageType.Static;
+    /// <summary>What the rules and classes say of it; null: they were not asked.</summary>
+    public VolumePlan? Plan { get; init; }
+
+    /// <summary>A rule excludes it.</summary>
+    public bool IsExcluded => Plan is { IsIncluded: false };
+
+    /// <summary>The rule that it hits, as written; null: none.</summary>
+    public string? Rule => Plan?.Rule?.Text;
+
+    /// <summary>Null where it is excluded.</summary>
+    public string? ManagementClass => IsExcluded ? null : Plan?.ManagementClass.Name;
+
+    /// <summary>The type that a backup would take now; null where a rule excludes the volume.</summary>
+    public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type ?? (Description.IsMounted ? Blocks.ImageType.Dynamic : Blocks.ImageType.Static);
 }

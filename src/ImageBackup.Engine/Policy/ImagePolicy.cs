@@ -29,6 +29,20 @@ public sealed class ImagePolicy
         _evaluator = new RuleEvaluator(machine, enforced);
     }
 
+    /// <summary>Reads the machine's files and joins them with what the repository keeps.</summary>
+    /// <param name="rulePath">A rule list or an options file of the original's, which must be there; null: the machine's place, where none need be.</param>
+    /// <param name="classPath">A file of classes, which must be there; null: the machine's place, where none need be.</param>
+    /// <param name="enforcedRules">The repository's list; null: there is none.</param>
+    /// <param name="enforcedClasses">The repository's classes; null: there are none.</param>
+    /// <exception cref="RuleFileException">A rule list is faulty.</exception>
+    /// <exception cref="Errors.ImageBackupException">PolicyReadFailed, ManagementClassInvalid, ManagementClassNotFound.</exception>
+    public static ImagePolicy Load(string? rulePath, string? classPath, RuleDocument? enforcedRules = null, ManagementClassDocument? enforcedClasses = null)
+    {
+        var machine = RuleFile.Load(rulePath ?? PolicyPaths.Rules, mustExist: rulePath is not null);
+        var classes = ManagementClassFile.Load(classPath ?? PolicyPaths.Classes, mustExist: classPath is not null);
+        return new ImagePolicy(machine.Document, enforcedRules, new ManagementClassCatalog(classes.Document, enforcedClasses));
+    }
+
     public RuleDocument Machine { get; }
     public RuleDocument? Enforced { get; }
     public ManagementClassCatalog Classes { get; }

@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using System.Security;
 using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Policy;
 

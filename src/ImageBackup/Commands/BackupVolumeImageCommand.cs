@@ -1,8 +1,10 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
@@ -11,12 +13,10 @@ namespace ImageBackup.Commands;
 /// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
 [Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
 [OutputType(typeof(ImageBackupInfo))]
-public sealed class BackupVolumeImageCommand : RepositoryCmdlet
+public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 {
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
-
-    private Engine.Policy.GapSize _gapSize;
 
     /// <summary>
     /// The volumes: letters, \\?\Volume{guid}\, mount points, device paths, LABEL=, UUID=, files that hold a volume;
@@ -26,7 +26,10 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     [VolumeTransformation]
     public VolumeArgument[]? Volume { get; set; }
 
-    /// <summary>Static or Dynamic; by default Static where the volume is not mounted.</summary>
+    /// <summary>
+    /// Static, Dynamic or Snapshot; by default what rule and class say, else Snapshot where a provider can take the volume, else
+    /// Static.
+    /// </summary>
     [Parameter]
     public ImageType? ImageType { get; set; }
 
@@ -36,7 +39,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
     public long? ChunkSize { get; set; }
 
     /// <summary>
-    /// Unused runs longer than this are left out: 32 (KB) by default, with a suffix k, m or g (or KB, MB, GB); 0 stores
+    /// Unused runs longer than this are left out: by default what rule and class say, else 32 (KB), with a suffix k, m or g (or KB, MB, GB); 0 stores
     /// everything, the unused tail included. As the original counts, a number without a suffix is in KB.
     /// </summary>
     [Parameter]
@@ -67,7 +70,6 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
 
     private protected override void Begin()
     {
-        _gapSize = GapSize is null ? Engine.Policy.GapSize.Default : ParseGapSize(GapSize);
         if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
         {
             throw new ImageBackupException(
@@ -78,43 +80,47 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
             if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
                 throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
         }
-        if (ImageType == Engine.Jobs.ImageType.Snapshot)
-        {
-            throw new ImageBackupException(
-                ErrorId.NotSupported, "No snapshot provider can be used: take the image as Static or Dynamic.", "ImageType");
-        }
-        if (Volume is null && !MyInvocation.ExpectingInput)
-            throw new ImageBackupException(ErrorId.NoVolume, "No volume was named.");
+        _command = CommandOptions();
         base.Begin();
+        BeginPolicy();
     }
-
-    /// <summary>The engine reads the original's suffixes; PowerShell's own literals (64KB) end in a B.</summary>
-    private static Engine.Policy.GapSize ParseGapSize(string text) =>
-        Engine.Policy.GapSize.Parse(text.Length > 2 && text[text.Length - 1] is 'b' or 'B' ? text.Substring(0, text.Length - 1) : text);
 
     private protected override void Process()
     {
+        if (Volume is null && !MyInvocation.ExpectingInput)
+            BackupDomain();
         foreach (VolumeArgument volume in Volume ?? [])
-            Attempt(volume.Input, () => Backup(volume));
+            Attempt(volume.Input, () => Backup(Find(volume), isObjectOfPipeline: volume.IsFullPath && MyInvocation.ExpectingInput));
     }
 
-    private void Backup(VolumeArgument argument)
+    private ImageVolume Find(VolumeArgument argument)
     {
-        string full = VolumeNames.FullSource(argument, ResolvePath);
-        ImageVolume volume = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
+        string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
+        return RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+    }
+
+    private void Backup(ImageVolume volume, bool isObjectOfPipeline)
+    {
+        VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
+        if (!plan.IsIncluded)
+        {
+            Exclude(volume, plan, isObjectOfPipeline);
+            return;
+        }
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
-        ImageType type = ImageType ?? volume.ImageType;
-        WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {type} image.");
-        if (!ShouldProcess(volume.Name, $"Back up as {type} image to {Connection.Location}"))
+        WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
+        if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)})"))
             return;
 
         var request = new BackupRequest
         {
             Volume = volume.Description,
-            ImageType = ImageType,
+            Plan = plan,
+            ImageType = plan.Type.Type,
+            Quiet = QuietOf(plan),
             ChunkSizeBytes = (int?)ChunkSize,
-            GapSizeBytes = _gapSize.Bytes,
+            GapSizeBytes = plan.Options.GapSize.Value.Bytes,
             IncludePageFile = IncludePageFile,
             Tags = Tag ?? [],
             ComputerName = ComputerName,
@@ -122,7 +128,7 @@ public sealed class BackupVolumeImageCommand : RepositoryCmdlet
         };
         ImageBackupInfo image = RunPumped(
             $"Backing up {volume.Name}",
-            channel => new BackupJob(Opened, VolumeSystem.Current).Run(request, channel, Stop));
+            channel => Job(channel).Run(request, channel, Stop));
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);

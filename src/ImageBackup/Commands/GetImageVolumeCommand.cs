@@ -4,28 +4,46 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
-/// <summary>Lists the volumes of this machine that can be imaged, or the named ones.</summary>
+/// <summary>
+/// Lists the volumes of this machine that can be imaged, or the named ones; with the rule that each hits, its class and the
+/// image type that a backup would take.
+/// </summary>
 [Cmdlet(VerbsCommon.Get, "ImageVolume")]
 [OutputType(typeof(ImageVolume))]
-public sealed class GetImageVolumeCommand : PumpedCmdlet
+public sealed class GetImageVolumeCommand : PolicyCmdlet
 {
+    private ImagePolicy? _policy;
+
     /// <summary>Names, mount points, letters, LABEL=, UUID=, files that hold a volume; * and ? in names and mount points.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
     [SupportsWildcards]
     public VolumeArgument[]? Volume { get; set; }
 
+    private protected override bool NeedsRepository => false;
+
+    private protected override void Begin()
+    {
+        // Volumes can be looked at whatever state the rules are in.
+        Attempt(null, () =>
+        {
+            base.Begin();
+            _policy = LoadPolicy();
+        });
+    }
+
     private protected override void Process()
     {
         if (Volume is null)
         {
             if (!MyInvocation.ExpectingInput)
-                WriteObject(List(), enumerateCollection: true);
+                WriteObject(List().Select(Planned), enumerateCollection: true);
             return;
         }
         foreach (VolumeArgument volume in Volume)
@@ -38,13 +56,16 @@ public sealed class GetImageVolumeCommand : PumpedCmdlet
         {
             var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
             WriteObject(
-                List().Where(v => pattern.IsMatch(v.Name) || v.MountPoints.Any(pattern.IsMatch)),
+                List().Where(v => pattern.IsMatch(v.Name) || v.MountPoints.Any(pattern.IsMatch)).Select(Planned),
                 enumerateCollection: true);
             return;
         }
-        string full = VolumeNames.FullSource(volume, ResolvePath);
-        WriteObject(RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop)));
+        string full = Binding.VolumeNames.FullSource(volume, ResolvePath);
+        WriteObject(Planned(RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop))));
     }
+
+    private ImageVolume Planned(ImageVolume volume) =>
+        _policy is null ? volume : volume with { Plan = PlanOf(_policy, volume, null, null) };
 
     private IReadOnlyList<ImageVolume> List() =>
         RunPumped("Looking at volumes", _ => new VolumeInventory(VolumeSystem.Current).List(Stop));

@@ -1,5 +1,6 @@
 using System;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Session;
@@ -12,6 +13,7 @@ public sealed class RepositoryConnection : IDisposable
     internal RepositoryConnection(ImageRepository repository)
     {
         _repository = repository;
+        Policy = new EnforcedPolicyStore(repository);
         Location = repository.Location;
         Id = repository.Id;
         FormatVersion = repository.FormatVersion;
@@ -24,6 +26,9 @@ public sealed class RepositoryConnection : IDisposable
     public string Id { get; }
     public int FormatVersion { get; }
     public bool IsConnected { get; private set; } = true;
+
+    /// <summary>The rules and classes in the repository's keeping; remembers which snapshots are none.</summary>
+    internal EnforcedPolicyStore Policy { get; }
 
     /// <exception cref="ImageBackupException">RepositoryNotConnected: it was disconnected.</exception>
     internal ImageRepository Repository => IsConnected

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Jobs;
 using Xunit;
 

@@ -17,7 +17,10 @@ namespace ImageBackup.Tests.Unit.Commands;
 public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
-        ["Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository"];
+    [
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository",
+        "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
+    ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
         from type in typeof(BackupVolumeImageCommand).Assembly.GetExportedTypes()
@@ -82,8 +85,8 @@ public sealed class SurfaceTests
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>
         Assert.Equal(
-            ["Disconnect-ImageRepository"],
-            Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)));
+            ["Disconnect-ImageRepository", "Remove-IncludeImage", "Remove-ManagementClass"],
+            Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
 
     [Fact]
     public void No_cmdlet_has_an_alias() =>

@@ -4,6 +4,7 @@ using System.Text;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using Xunit;
 
@@ -29,6 +30,13 @@ public sealed class ImageMetadataJsonTests
         IsFuzzy = true,
         SnapshotProvider = "LVM",
         ManagementClass = "STANDARD",
+        Retention = new RetentionValues { VersionsExist = 7, VersionsDeleted = 0, RetainExtraDays = RetentionLimit.NoLimit, RetainOnlyDays = 9999 },
+        Rule = new RuleHit { Text = "include.image /dev/sd* GOLD", Path = "/etc/imagebackup/image.rules", Line = 12, Pattern = "/dev/sd*", MatchedName = "/dev/sda1", IsEnforced = true },
+        Options =
+        [
+            new DecidedOption { Name = "ImageType", Value = "static", Source = OptionSource.Rule, Where = "/etc/imagebackup/image.rules(12)" },
+            new DecidedOption { Name = "SnapshotProvider", Source = OptionSource.BuiltIn },
+        ],
         Start = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(1)),
         End = new DateTimeOffset(2026, 1, 2, 3, 4, 6, TimeSpan.FromHours(1)),
         ChunkSizeBytes = 1 << 20,
@@ -57,6 +65,7 @@ public sealed class ImageMetadataJsonTests
         Assert.Equal(s_full.ReadErrors, read.ReadErrors);
         Assert.Equal(s_full.Warnings, read.Warnings);
         Assert.Equal(s_full.LeftOut, read.LeftOut);
+        Assert.Equal(s_full.Options, read.Options);
     }
 
     [Fact]
@@ -66,12 +75,26 @@ public sealed class ImageMetadataJsonTests
         Assert.NotNull(read);
         Assert.Equal(("x", 5L), (read.VolumeName, read.SizeBytes));
         Assert.Empty(read.Warnings);
+        Assert.Equal((null, null, 0), (read.Retention, read.Rule, read.Options.Count));
+    }
+
+    [Theory]
+    [InlineData("""{"versionsExist":3}""", "3", "NoLimit")]
+    [InlineData("""{"versionsExist":"NoLimit","retainOnlyDays":4}""", "NoLimit", "4")]
+    [InlineData("""{"versionsExist":-1,"retainOnlyDays":10000}""", "NoLimit", "NoLimit")]
+    [InlineData("""{"versionsExist":{"a":[1,2]},"retainOnlyDays":[3]}""", "NoLimit", "NoLimit")]
+    [InlineData("""{"versionsExist":1.5,"retainOnlyDays":true,"later":1}""", "NoLimit", "NoLimit")]
+    public void A_limit_that_cannot_be_read_keeps(string retention, string versionsExist, string retainOnlyDays)
+    {
+        ImageMetadata? read = ImageMetadataJson.Read(Encoding.UTF8.GetBytes(
+            $$"""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","retention":{{retention}},"managementClass":"C"}"""));
+        Assert.Equal((versionsExist, retainOnlyDays, "C"), ($"{read!.Retention!.VersionsExist}", $"{read.Retention.RetainOnlyDays}", read.ManagementClass));
     }
 
     [Fact]
     public void A_list_that_is_null_is_empty()
     {
-        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null,"leftOut":null}"""u8);
+        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null,"leftOut":null,"options":null,"rule":null,"retention":null}"""u8);
         Assert.NotNull(read);
         Assert.Equal((0, 0, 0, 0), (read.Warnings.Count, read.ReadErrors.Count, read.MountPoints.Count, read.Aliases.Count));
     }
@@ -100,10 +123,15 @@ public sealed class ImageMetadataJsonTests
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[null]}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[{"path":"a","sizeBytes":-1,"reason":"r"}]}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","leftOut":[{"path":null,"sizeBytes":1,"reason":"r"}]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","options":[null]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","options":[{"name":null}]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","options":[{"name":"a","source":9}]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","rule":{"text":null,"path":"p","line":1}}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","rule":{"text":"t"}}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"Other"}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":77}""")]
     [InlineData("""{"schema":1,"volumeName":"\ud800","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
     public void What_is_not_ours_is_none(string json) => Assert.Null(ImageMetadataJson.Read(Encoding.UTF8.GetBytes(json)));
 
-    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [] };
+    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
 }

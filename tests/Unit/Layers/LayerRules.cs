@@ -22,8 +22,8 @@ internal static partial class LayerRules
         ["FileSystems"] = ["Blocks", "Errors", "Compat"],
         ["Chunks"] = ["Blocks", "Errors", "Compat"],
         ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
-        ["Policy"] = ["Errors", "Compat"],
-        ["Events"] = [],
+        ["Policy"] = ["Blocks", "Errors", "Compat"],
+        ["Events"] = ["Compat"],
         ["Jobs"] = ["Events", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
     };
 

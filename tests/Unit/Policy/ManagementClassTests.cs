@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using CsCheck;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using Xunit;
@@ -40,7 +41,7 @@ public class ManagementClassTests
             FrequencyDays = days,
             Serialization = mix % 5 == 0 ? null : (SerializationMode)(mix % 4),
             ChangingRetries = mix % 7 == 0 ? null : mix % 100,
-            ImageType = mix % 4 == 0 ? null : (PolicyImageType)(mix % 3),
+            ImageType = mix % 4 == 0 ? null : (ImageType)(mix % 3),
             GapSize = mix % 6 == 0 ? null : GapSize.FromKibibytes(mix),
         });
         managementClass.Array[0, 6].Sample(classes =>

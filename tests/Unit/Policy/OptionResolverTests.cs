@@ -1,20 +1,16 @@
 using System;
 using System.Linq;
 using CsCheck;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using Xunit;
-using JobImageType = ImageBackup.Engine.Jobs.ImageType;
 
 namespace ImageBackup.Tests.Unit.Policy;
 
 public class OptionResolverTests
 {
     private static readonly RuleParseOptions s_linux = new() { IsWindows = false };
-
-    [Fact]
-    public void The_policys_image_types_are_the_jobs() =>
-        Assert.Equal(Enum.GetValues<JobImageType>().Select(each => ($"{each}", (int)each)), Enum.GetValues<PolicyImageType>().Select(each => ($"{each}", (int)each)));
 
     [Fact]
     public void Who_stands_higher_decides_and_is_named()
@@ -51,7 +47,7 @@ public class OptionResolverTests
             + "snapshotfsidlewait=3 snapshotfsidleretries=6 presnapshotcmd=b postsnapshotcmd=a serialization=dynamic changingretries=7", "r", s_linux);
         var policy = new ImagePolicy(rules, null, new ManagementClassCatalog(ManagementClassDocument.Empty));
         var r = policy.Resolve(policy.Evaluate(new VolumeNames(["/a"], false)));
-        Assert.Equal((PolicyImageType.Static, "VSS", 5, "/c", 6, "b", "a"), (r.ImageType.Value!.Value, r.SnapshotProvider.Value, r.SnapshotCacheSizePercent.Value,
+        Assert.Equal((ImageType.Static, "VSS", 5, "/c", 6, "b", "a"), (r.ImageType.Value!.Value, r.SnapshotProvider.Value, r.SnapshotCacheSizePercent.Value,
             r.SnapshotCacheLocation.Value, r.IdleRetries.Value, r.PreSnapshotCommand.Value, r.PostSnapshotCommand.Value));
         Assert.Equal((TimeSpan.FromSeconds(3), SerializationMode.Dynamic, 7), (r.IdleWait.Value, r.Serialization.Value, r.ChangingRetries.Value));
         Assert.All([r.ImageType.Source, r.GapSize.Source, r.SnapshotProvider.Source, r.SnapshotCacheSizePercent.Source, r.SnapshotCacheLocation.Source, r.IdleWait.Source,
@@ -102,23 +98,23 @@ public class OptionResolverTests
 
     // asked, serialization, provider usable, provider NONE: type, failover, is a failover
     [Theory]
-    [InlineData("", "", true, PolicyImageType.Snapshot, PolicyImageType.Static, false)]
-    [InlineData("", "", false, PolicyImageType.Static, null, false)]
-    [InlineData("", "snapshotproviderimage=none", true, PolicyImageType.Static, null, false)]
-    [InlineData("", "serialization=dynamic", true, PolicyImageType.Snapshot, PolicyImageType.Dynamic, false)]
-    [InlineData("", "serialization=dynamic", false, PolicyImageType.Dynamic, null, false)]
-    [InlineData("", "imagetype=static", true, PolicyImageType.Static, null, false)]
-    [InlineData("", "imagetype=dynamic", true, PolicyImageType.Dynamic, null, false)]
-    [InlineData("", "imagetype=snapshot", true, PolicyImageType.Snapshot, PolicyImageType.Static, false)]
-    [InlineData("", "imagetype=snapshot", false, PolicyImageType.Static, null, true)]
-    [InlineData("", "imagetype=snapshot snapshotproviderimage=none", true, PolicyImageType.Static, null, true)]
-    [InlineData("", "imagetype=snapshot serialization=dynamic", false, PolicyImageType.Dynamic, null, true)]
-    [InlineData("", "imagetype=snapshot serialization=shrdynamic", true, PolicyImageType.Snapshot, PolicyImageType.Static, false)]
-    [InlineData("static", "imagetype=snapshot", true, PolicyImageType.Static, null, false)]
-    [InlineData("dynamic", "imagetype=static", true, PolicyImageType.Dynamic, null, false)]
-    [InlineData("snapshot", "imagetype=static", false, PolicyImageType.Static, null, true)]
-    [InlineData("static", "serialization=dynamic", true, PolicyImageType.Static, null, false)]
-    public void The_image_type_is_decided(string command, string rule, bool usable, PolicyImageType type, PolicyImageType? failover, bool isFailover)
+    [InlineData("", "", true, ImageType.Snapshot, ImageType.Static, false)]
+    [InlineData("", "", false, ImageType.Static, null, false)]
+    [InlineData("", "snapshotproviderimage=none", true, ImageType.Static, null, false)]
+    [InlineData("", "serialization=dynamic", true, ImageType.Snapshot, ImageType.Dynamic, false)]
+    [InlineData("", "serialization=dynamic", false, ImageType.Dynamic, null, false)]
+    [InlineData("", "imagetype=static", true, ImageType.Static, null, false)]
+    [InlineData("", "imagetype=dynamic", true, ImageType.Dynamic, null, false)]
+    [InlineData("", "imagetype=snapshot", true, ImageType.Snapshot, ImageType.Static, false)]
+    [InlineData("", "imagetype=snapshot", false, ImageType.Static, null, true)]
+    [InlineData("", "imagetype=snapshot snapshotproviderimage=none", true, ImageType.Static, null, true)]
+    [InlineData("", "imagetype=snapshot serialization=dynamic", false, ImageType.Dynamic, null, true)]
+    [InlineData("", "imagetype=snapshot serialization=shrdynamic", true, ImageType.Snapshot, ImageType.Static, false)]
+    [InlineData("static", "imagetype=snapshot", true, ImageType.Static, null, false)]
+    [InlineData("dynamic", "imagetype=static", true, ImageType.Dynamic, null, false)]
+    [InlineData("snapshot", "imagetype=static", false, ImageType.Static, null, true)]
+    [InlineData("static", "serialization=dynamic", true, ImageType.Static, null, false)]
+    public void The_image_type_is_decided(string command, string rule, bool usable, ImageType type, ImageType? failover, bool isFailover)
     {
         var decision = ImageTypeDecision.Decide(Resolve(command, rule, null), usable, "the volume is not on LVM");
         Assert.Equal((type, failover, isFailover), (decision.Type, decision.Failover, decision.IsFailover));
@@ -130,11 +126,11 @@ public class OptionResolverTests
     [Fact]
     public void A_serialization_that_stands_higher_beats_a_static_type()
     {
-        var gold = new ManagementClass { Name = "GOLD", ImageType = PolicyImageType.Static };
+        var gold = new ManagementClass { Name = "GOLD", ImageType = ImageType.Static };
         var decision = ImageTypeDecision.Decide(Resolve("", "serialization=dynamic", gold), true);
-        Assert.Equal((PolicyImageType.Dynamic, OptionSource.Rule), (decision.Type, decision.Source));
+        Assert.Equal((ImageType.Dynamic, OptionSource.Rule), (decision.Type, decision.Source));
         var byClass = ImageTypeDecision.Decide(Resolve("", "", gold with { Serialization = SerializationMode.Dynamic }), true);
-        Assert.Equal((PolicyImageType.Static, OptionSource.ManagementClass), (byClass.Type, byClass.Source));
+        Assert.Equal((ImageType.Static, OptionSource.ManagementClass), (byClass.Type, byClass.Source));
         Assert.Equal(new QuietPlan(5, false), byClass.Quiet);
     }
 
@@ -152,7 +148,7 @@ public class OptionResolverTests
     {
         var classes = managementClass is null ? ManagementClassDocument.Empty : ManagementClassDocument.Empty.Set(managementClass).WithDefault(managementClass.Name);
         var policy = new ImagePolicy(RuleDocument.Parse("include.image /a " + rule, "r", s_linux), null, new ManagementClassCatalog(classes));
-        var asked = command.Length == 0 ? ImageOptions.Empty : new ImageOptions { ImageType = Enum.Parse<PolicyImageType>(command, true) };
+        var asked = command.Length == 0 ? ImageOptions.Empty : new ImageOptions { ImageType = Enum.Parse<ImageType>(command, true) };
         return policy.Resolve(policy.Evaluate(new VolumeNames(["/a"], false)), asked);
     }
 }

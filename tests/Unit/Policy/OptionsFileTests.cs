@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using Xunit;
@@ -40,7 +41,7 @@ public class OptionsFileTests
         Assert.Equal("/opt/tsm/inclexcl.list", document.Rules[1].Path);
         Assert.Equal(3, document.Rules[1].Line);
         Assert.Equal(["/a"], document.Domain.Select(each => each.Text));
-        Assert.Equal(PolicyImageType.Static, document.ClientOptions.ImageType);
+        Assert.Equal(ImageType.Static, document.ClientOptions.ImageType);
         Assert.Null(document.ClientOptions.GapSize);
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using CsCheck;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using Xunit;
@@ -39,7 +40,7 @@ public class RuleDocumentEditTests
     public void A_rule_that_says_so_already_keeps_its_spelling()
     {
         var document = Parse(List);
-        Assert.Same(document, document.Set(Include("/b") with { ManagementClass = "gold", Options = new ImageOptions { ImageType = PolicyImageType.Static } }));
+        Assert.Same(document, document.Set(Include("/b") with { ManagementClass = "gold", Options = new ImageOptions { ImageType = ImageType.Static } }));
     }
 
     [Fact]
@@ -130,7 +131,7 @@ public class RuleDocumentEditTests
     public void Client_wide_options_change_where_they_stand()
     {
         var document = Parse("* mine\nimagetype static\ndynamicimage yes\nIMAGEG 32\n");
-        var wanted = new ImageOptions { ImageType = PolicyImageType.Snapshot, SnapshotCacheSizePercent = 20, PostSnapshotCommand = "" };
+        var wanted = new ImageOptions { ImageType = ImageType.Snapshot, SnapshotCacheSizePercent = 20, PostSnapshotCommand = "" };
         var edited = document.SetClientOptions(wanted);
         Assert.Equal(wanted, edited.ClientOptions);
         Assert.Equal("* mine\nimagetype snapshot\nsnapshotcachesize 20\npostsnapshotcmd \"\"\n", edited.ToString());
@@ -146,7 +147,7 @@ public class RuleDocumentEditTests
         var options = Gen.Select(Gen.Int[0, 3], Gen.Long[0, GapSize.MaximumKibibytes], Gen.Int[0, 99], Gen.OneOf("", "stop", "stop \"db\" now", "it's", "a=b", "a=\"b", "'", "* x"))
             .Select((type, gap, retries, command) => new ImageOptions
             {
-                ImageType = type == 3 ? null : (PolicyImageType)type,
+                ImageType = type == 3 ? null : (ImageType)type,
                 GapSize = gap % 3 == 0 ? null : GapSize.FromKibibytes(gap),
                 ChangingRetries = retries % 2 == 0 ? null : retries,
                 PreSnapshotCommand = command.Length == 0 && type == 0 ? null : command,

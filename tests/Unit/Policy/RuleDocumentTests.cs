@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using CsCheck;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Policy;
 using Xunit;
 
@@ -41,7 +42,7 @@ public class RuleDocumentTests
             PostSnapshotCommand = "start \"db\"",
             Serialization = SerializationMode.ShrDynamic,
             ChangingRetries = 2,
-            ImageType = PolicyImageType.Snapshot,
+            ImageType = ImageType.Snapshot,
         }, db.Options);
         Assert.Equal(RuleKind.Exclude, document.Rules[1].Kind);
         Assert.Equal(TimeSpan.FromMilliseconds(500), document.Rules[2].Options.IdleWait);
@@ -49,7 +50,7 @@ public class RuleDocumentTests
         Assert.Equal("LINUX_LVM", document.Rules[3].Options.SnapshotProvider);
         Assert.Equal(100, document.Rules[3].Options.SnapshotCacheSizePercent);
         Assert.Null(document.Rules[3].ManagementClass);
-        Assert.Equal(PolicyImageType.Dynamic, document.Rules[4].Options.ImageType);
+        Assert.Equal(ImageType.Dynamic, document.Rules[4].Options.ImageType);
         Assert.Equal(GapSize.Parse("1m"), document.Rules[5].Options.GapSize);
         Assert.Equal(new ImageOptions
         {
@@ -62,7 +63,7 @@ public class RuleDocumentTests
 
     [Fact]
     public void Of_a_client_wide_option_the_lowest_statement_counts() =>
-        Assert.Equal(PolicyImageType.Snapshot, Parse("imagetype static\nimagegapsize 1\nimagetype snapshot\n").ClientOptions.ImageType);
+        Assert.Equal(ImageType.Snapshot, Parse("imagetype static\nimagegapsize 1\nimagetype snapshot\n").ClientOptions.ImageType);
 
     [Theory]
     [InlineData("include.image", 1, 14)]

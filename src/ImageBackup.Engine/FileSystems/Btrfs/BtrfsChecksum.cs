@@ -1,6 +1,6 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Digests;
 

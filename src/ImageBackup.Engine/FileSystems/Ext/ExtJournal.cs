@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 

@@ -1,6 +1,6 @@
 using System;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 

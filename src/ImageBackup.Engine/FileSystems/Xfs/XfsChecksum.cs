@@ -1,5 +1,5 @@
 using System;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Compat;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 

@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Policy;
@@ -21,7 +22,7 @@ public sealed record ManagementClass
     public int FrequencyDays { get; init; }
     public SerializationMode? Serialization { get; init; }
     public int? ChangingRetries { get; init; }
-    public PolicyImageType? ImageType { get; init; }
+    public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
 
     /// <summary>Stands in the repository's document.</summary>

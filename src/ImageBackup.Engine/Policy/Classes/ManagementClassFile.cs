@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -17,16 +18,23 @@ public sealed class ManagementClassFile
     public string Path { get; }
     public ManagementClassDocument Document { get; private set; }
 
-    /// <summary>An empty document where there is no file.</summary>
-    /// <exception cref="Errors.ImageBackupException">ManagementClassInvalid, PolicyReadFailed.</exception>
-    public static ManagementClassFile Load(string path)
+    /// <summary>The file is there; else there are no classes but the built-in one.</summary>
+    public bool Exists => _savedBytes is not null;
+
+    /// <summary>An empty document where there is no file and <paramref name="mustExist"/> is false.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="mustExist">True for a file that the user named.</param>
+    /// <exception cref="ImageBackupException">ManagementClassInvalid, PolicyReadFailed.</exception>
+    public static ManagementClassFile Load(string path, bool mustExist = false)
     {
         var bytes = PolicyFile.TryRead(path, ManagementClassDocument.MaximumBytes);
+        if (bytes is null && mustExist)
+            throw new ImageBackupException(ErrorId.PolicyReadFailed, $"There is no file '{path}'.", path);
         return new ManagementClassFile(path,
             bytes is null ? ManagementClassDocument.Empty : ManagementClassDocument.Read(bytes, path, isEnforced: false), bytes);
     }
 
-    /// <exception cref="Errors.ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
+    /// <exception cref="ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
     public void Save(ManagementClassDocument document)
     {
         if (document is null)

@@ -45,5 +45,10 @@ public readonly record struct RetentionLimit
         return true;
     }
 
+    /// <exception cref="ImageBackupException">ParameterInvalid.</exception>
+    public static RetentionLimit Parse(string? text) => TryParse(text, out var limit)
+        ? limit
+        : throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{text}' is neither a number from 0 to 9999 nor NoLimit.", text);
+
     public override string ToString() => Value?.ToString(CultureInfo.InvariantCulture) ?? NoLimitText;
 }

@@ -1,4 +1,7 @@
 using System;
+using System.Text;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -10,7 +13,7 @@ public sealed record ImageOptions
 {
     public static ImageOptions Empty { get; } = new();
 
-    public PolicyImageType? ImageType { get; init; }
+    public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
 
     /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
@@ -35,6 +38,34 @@ public sealed record ImageOptions
     public int? ChangingRetries { get; init; }
 
     public bool IsEmpty => Equals(Empty);
+
+    /// <summary>With one option set as the rule syntax writes it: <c>With("imagegapsize", "64k")</c>.</summary>
+    /// <param name="name">The option's name in the rule syntax.</param>
+    /// <param name="value">Its value.</param>
+    /// <exception cref="ImageBackupException">ParameterInvalid: no such option, or not a value of it.</exception>
+    public ImageOptions With(string name, string value)
+    {
+        if (name is null)
+            throw new ArgumentNullException(nameof(name));
+        if (value is null)
+            throw new ArgumentNullException(nameof(value));
+        var keyword = OptionKeyword.Find(name) ?? throw new ImageBackupException(ErrorId.ParameterInvalid, $"There is no option '{name}'.", name);
+        return keyword.Set(this, value)
+            ?? throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{value}' is no value of {keyword.Name}: {keyword.Values}.", value);
+    }
+
+    /// <summary>The options that are set, as the rule syntax writes them: <c>imagetype=static imagegapsize=64k</c>.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (var keyword in OptionKeyword.All)
+        {
+            if (keyword.Get?.Invoke(this) is { } value)
+                text.Append(text.Length > 0 ? " " : "").Append(keyword.Name).Append('=').Append(RuleLexer.Quote(value) ?? value);
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>This one's values, and where it has none those of the other.</summary>
     public ImageOptions Over(ImageOptions other)

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -25,13 +26,13 @@ public sealed record QuietPlan(int QuietAttempts, bool EndsDynamic)
 /// <param name="Reason">In words.</param>
 /// <param name="IsFailover">A snapshot was asked for and cannot be had: a warning, or with -NoFailover an error.</param>
 /// <param name="Failover">What to fall over to when a snapshot fails; null where <paramref name="Type"/> is no snapshot.</param>
-/// <param name="Quiet">For <see cref="PolicyImageType.Static"/>, also as the failover.</param>
+/// <param name="Quiet">For <see cref="ImageType.Static"/>, also as the failover.</param>
 public sealed record ImageTypeDecision(
-    PolicyImageType Type,
+    ImageType Type,
     OptionSource Source,
     string Reason,
     bool IsFailover,
-    PolicyImageType? Failover,
+    ImageType? Failover,
     QuietPlan Quiet)
 {
     /// <summary>
@@ -47,38 +48,38 @@ public sealed record ImageTypeDecision(
         if (options is null)
             throw new ArgumentNullException(nameof(options));
         var quiet = QuietPlan.Of(options.Serialization.Value, options.ChangingRetries.Value);
-        var withoutSnapshot = options.Serialization.Value == SerializationMode.Dynamic ? PolicyImageType.Dynamic : PolicyImageType.Static;
+        var withoutSnapshot = options.Serialization.Value == SerializationMode.Dynamic ? ImageType.Dynamic : ImageType.Static;
         var unusable = options.AreSnapshotsOff ? "snapshots are turned off by " + By(options.SnapshotProvider.Source, options.SnapshotProvider.Where)
             : isProviderUsable ? null
             : whyNot ?? "no snapshot provider is usable";
         var asked = options.ImageType;
         switch (asked.Value)
         {
-            case PolicyImageType.Snapshot when unusable is null:
-                return new(PolicyImageType.Snapshot, asked.Source, Said(asked), false, withoutSnapshot, quiet);
-            case PolicyImageType.Snapshot:
+            case ImageType.Snapshot when unusable is null:
+                return new(ImageType.Snapshot, asked.Source, Said(asked), false, withoutSnapshot, quiet);
+            case ImageType.Snapshot:
                 return new(withoutSnapshot, asked.Source,
                     string.Format(CultureInfo.InvariantCulture, "{0}, but {1}", Said(asked), unusable), true, null, quiet);
-            case PolicyImageType.Dynamic:
-                return new(PolicyImageType.Dynamic, asked.Source, Said(asked), false, null, quiet);
+            case ImageType.Dynamic:
+                return new(ImageType.Dynamic, asked.Source, Said(asked), false, null, quiet);
 
             // Static by name against a serialization that never tries: who stands higher in the order decides.
-            case PolicyImageType.Static when options.Serialization.Value == SerializationMode.Dynamic && options.Serialization.Source < asked.Source:
-                return new(PolicyImageType.Dynamic, options.Serialization.Source,
+            case ImageType.Static when options.Serialization.Value == SerializationMode.Dynamic && options.Serialization.Source < asked.Source:
+                return new(ImageType.Dynamic, options.Serialization.Source,
                     "serialization is dynamic by " + By(options.Serialization.Source, options.Serialization.Where), false, null, quiet);
-            case PolicyImageType.Static:
-                return new(PolicyImageType.Static, asked.Source, Said(asked), false, null,
+            case ImageType.Static:
+                return new(ImageType.Static, asked.Source, Said(asked), false, null,
                     options.Serialization.Value == SerializationMode.Dynamic
                         ? QuietPlan.Of(SerializationMode.ShrStatic, options.ChangingRetries.Value)
                         : quiet);
             default:
                 return unusable is null
-                    ? new(PolicyImageType.Snapshot, OptionSource.BuiltIn, "a snapshot provider is usable", false, withoutSnapshot, quiet)
+                    ? new(ImageType.Snapshot, OptionSource.BuiltIn, "a snapshot provider is usable", false, withoutSnapshot, quiet)
                     : new(withoutSnapshot, OptionSource.BuiltIn, unusable, false, null, quiet);
         }
     }
 
-    private static string Said(ResolvedOption<PolicyImageType?> asked) =>
+    private static string Said(ResolvedOption<ImageType?> asked) =>
         string.Format(CultureInfo.InvariantCulture, "{0} by {1}", asked.Value.ToString()!.ToLowerInvariant(), By(asked.Source, asked.Where));
 
     private static string By(OptionSource source, string? where) => source switch

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -13,7 +14,7 @@ internal sealed class OptionKeyword
     /// <summary>Returns the options with the value set; null where the value cannot be used.</summary>
     public delegate ImageOptions? Setter(ImageOptions options, string value);
 
-    private static readonly PolicyImageType[] s_imageTypes = { PolicyImageType.Static, PolicyImageType.Dynamic, PolicyImageType.Snapshot };
+    private static readonly ImageType[] s_imageTypes = { ImageType.Static, ImageType.Dynamic, ImageType.Snapshot };
     private static readonly SerializationMode[] s_serializations =
         { SerializationMode.Static, SerializationMode.ShrStatic, SerializationMode.ShrDynamic, SerializationMode.Dynamic };
 
@@ -59,7 +60,7 @@ internal sealed class OptionKeyword
 
         // The UNIX clients' older way to say imagetype=dynamic; "no" is their default and decides nothing.
         new OptionKeyword("dynamici", "mage", "yes or no",
-            (o, v) => Is(v, "yes") ? o with { ImageType = PolicyImageType.Dynamic } : Is(v, "no") ? o : null,
+            (o, v) => Is(v, "yes") ? o with { ImageType = ImageType.Dynamic } : Is(v, "no") ? o : null,
             null),
         new OptionKeyword("imageg", "apsize", "0 to 4294967295, with k, m or g or without (KB)",
             (o, v) => Policy.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
@@ -93,7 +94,7 @@ internal sealed class OptionKeyword
             o => Text(o.ChangingRetries)),
     };
 
-    public static bool TryParseImageType(string value, out PolicyImageType type)
+    public static bool TryParseImageType(string value, out ImageType type)
     {
         type = default;
         foreach (var each in s_imageTypes)

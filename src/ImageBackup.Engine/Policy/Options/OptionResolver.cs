@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Policy;
 

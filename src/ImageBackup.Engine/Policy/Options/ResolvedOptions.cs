@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -26,7 +27,7 @@ public sealed record ResolvedOptions
     public required ResolvedOption<string> ManagementClass { get; init; }
 
     /// <summary>Null value: nobody asked for a type; see <see cref="ImageTypeDecision"/>.</summary>
-    public required ResolvedOption<PolicyImageType?> ImageType { get; init; }
+    public required ResolvedOption<ImageType?> ImageType { get; init; }
     public required ResolvedOption<GapSize> GapSize { get; init; }
 
     /// <summary>Null value: whichever provider the system has; NONE: none.</summary>

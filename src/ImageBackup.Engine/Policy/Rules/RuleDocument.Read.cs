@@ -113,9 +113,9 @@ public sealed partial class RuleDocument
             if (option is not null)
                 return ReadClientOption(option);
             if (known == StatementKeyword.Include)
-                return ReadRule(RuleKind.Include);
+                return ReadRule(RuleKind.Include, text);
             if (known == StatementKeyword.Exclude)
-                return ReadRule(RuleKind.Exclude);
+                return ReadRule(RuleKind.Exclude, text);
             if (known == StatementKeyword.Domain)
                 return ReadDomain();
             if (known == StatementKeyword.IncludedFile)
@@ -132,7 +132,7 @@ public sealed partial class RuleDocument
             return new ForeignStatement(path, _line, keyword);
         }
 
-        private ImageRule? ReadRule(RuleKind kind)
+        private ImageRule? ReadRule(RuleKind kind, string text)
         {
             if (_words.Count < 2)
             {
@@ -169,6 +169,7 @@ public sealed partial class RuleDocument
                     ManagementClass = managementClass,
                     Options = imageOptions,
                     IsEnforced = options.IsEnforced,
+                    Text = text.Trim(' ', '\t'),
                 };
         }
 

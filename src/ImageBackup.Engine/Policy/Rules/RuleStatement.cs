@@ -21,6 +21,9 @@ public sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePatte
 
     /// <summary>Stands in the repository's list, which is evaluated first.</summary>
     public bool IsEnforced { get; init; }
+
+    /// <summary>The line as written, without the blanks around it.</summary>
+    public string Text { get; init; } = string.Empty;
 }
 
 /// <summary><c>domain.image volume ...</c>: what is backed up when a command names no volume. Several add up.</summary>

@@ -134,6 +134,27 @@ public sealed partial class VolumePattern
         return new VolumePattern(text, isWindows, tokens.ToArray());
     }
 
+    /// <summary>A volume's name as a pattern that matches this name and no other.</summary>
+    public static string Escape(string name, bool isWindows)
+    {
+        if (name is null)
+            throw new ArgumentNullException(nameof(name));
+        var escaped = new StringBuilder(name.Length);
+        var isTag = VolumeNameForm.IsTag(name, isWindows);
+        for (var i = 0; i < name.Length; i++)
+        {
+            // In the device namespace's beginning nothing is a wildcard.
+            var isPrefix = isWindows && i < DeviceNamespace.Length && name.StartsWith(DeviceNamespace, StringComparison.Ordinal);
+            var startsDirectories = i > 0 && !isTag && VolumeNameForm.IsSeparator(name[i - 1], isWindows) && IsDirectories(name, i - 1, isWindows);
+            if (!isPrefix && (name[i] is '*' or '?' or '[' || startsDirectories))
+                escaped.Append('[').Append(name[i]).Append(']');
+            else
+                escaped.Append(name[i]);
+        }
+
+        return escaped.ToString();
+    }
+
     /// <summary>True where the pattern matches any of the names; <paramref name="matchedName"/> is the first that it does.</summary>
     public bool IsMatch(VolumeNames volume, out string? matchedName)
     {

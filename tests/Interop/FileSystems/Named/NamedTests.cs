@@ -22,6 +22,25 @@ public sealed class NamedTests
         AssertRefused(image, "encrypted");
     }
 
+    [Theory]
+    [InlineData("luks1")]
+    [InlineData("luks2")]
+    public void LuksByCryptsetupIsEncryptedAndRefused(string type)
+    {
+        Tool.Require("cryptsetup", "blkid");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("luks.img", 32 << 20), key = folder.File("key");
+        File.WriteAllText(key, "not a secret");
+        string[] options = type == "luks2" ? ["--pbkdf", "pbkdf2", "--label", "vault"] : [];
+        (int code, string output, string error) = Tool.TryRun("cryptsetup",
+            ["luksFormat", "-q", "--type", type, "--pbkdf-force-iterations", "1000", .. options, "--key-file", key, image]);
+        Assert.True(code == 0, output + error);
+        FileSystemDescription description = AssertLikeBlkid(image);
+        Assert.True(description.IsEncrypted);
+        Assert.Equal(type == "luks2" ? "vault" : null, description.Label);
+        AssertRefused(image, "encrypted");
+    }
+
     [Fact]
     public void SquashfsIsNamed()
     {

@@ -6,7 +6,7 @@ using System.Text;
 using System.Reflection;
 #endif
 
-namespace ImageBackup.Engine.Policy.Compat;
+namespace ImageBackup.Engine.Compat;
 
 /// <summary>What replacing a file needs of the system and netstandard2.0 has no name for.</summary>
 internal static class FileModes

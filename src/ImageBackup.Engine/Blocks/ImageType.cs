@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Blocks;
 
 /// <summary>How quiet the volume was while it was copied; the original's three image types.</summary>
 public enum ImageType

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.FileSystems.Compat;
+namespace ImageBackup.Engine.Compat;
 
 /// <summary>Bit counting, by the processor where the framework offers it.</summary>
 internal static class BitScan

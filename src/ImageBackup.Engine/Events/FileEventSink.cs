@@ -1,0 +1,72 @@
+using System;
+using System.Globalization;
+using System.IO;
+using ImageBackup.Engine.Compat;
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+
+namespace ImageBackup.Engine.Events;
+
+/// <summary>
+/// The error log file: warnings and errors, a line each. Serilog turns it over by size and keeps the last few; several processes
+/// may write to it. It is opened with the first event, so that a run without trouble makes none.
+/// </summary>
+public sealed class FileEventSink(string path) : IEventSink
+{
+    private const long FileSizeLimitBytes = 4 << 20;
+    private const int RetainedFileCount = 5;
+    private readonly object _gate = new();
+    private Logger? _logger;
+    private bool _isGivenUp;
+
+    public string Description => "file " + path;
+
+    public void Write(LoggedEvent happened)
+    {
+        if (happened.Severity == EventSeverity.Information)
+            return;
+        lock (_gate)
+        {
+            _logger ??= _isGivenUp ? null : Open();
+            _logger?.Write(happened.Severity == EventSeverity.Error ? LogEventLevel.Error : LogEventLevel.Warning, "{Line:l}", Line(happened));
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _logger?.Dispose();
+            _logger = null;
+            _isGivenUp = true;
+        }
+    }
+
+    /// <summary>Time, severity, number, name, volume, error id, message; what follows in further lines is indented.</summary>
+    internal static string Line(LoggedEvent happened)
+    {
+        string message = happened.Message.Replace("\r", "").TrimEnd().Replace("\n", Environment.NewLine + "    ");
+        string about = happened.Volume is { } volume ? $" [{volume}]" : "";
+        string error = happened.ErrorId is { } id ? $" {id}:" : "";
+        return string.Format(CultureInfo.InvariantCulture, "{0:yyyy-MM-ddTHH:mm:ss.fffzzz} {1} {2} {3}{4}{5} {6}",
+            happened.Time, happened.Severity == EventSeverity.Error ? "ERROR" : "WARN ", (int)happened.Id, happened.Id, about, error, message);
+    }
+
+    private Logger? Open()
+    {
+        try
+        {
+            DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            return new LoggerConfiguration().MinimumLevel.Information()
+                .WriteTo.File(path, outputTemplate: "{Message:l}{NewLine}", formatProvider: CultureInfo.InvariantCulture, shared: true,
+                    fileSizeLimitBytes: FileSizeLimitBytes, rollOnFileSizeLimit: true, retainedFileCountLimit: RetainedFileCount)
+                .CreateLogger();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            _isGivenUp = true;
+            return null;
+        }
+    }
+}

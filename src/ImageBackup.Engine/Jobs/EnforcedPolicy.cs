@@ -1,0 +1,22 @@
+using System;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>The rules and classes that a repository keeps: they go before those of every machine that backs up to it.</summary>
+public sealed record EnforcedPolicy
+{
+    public required RuleDocument Rules { get; init; }
+    public ManagementClassDocument Classes { get; init; } = ManagementClassDocument.Empty;
+
+    /// <summary>Counts the changes; 0: the repository keeps no policy.</summary>
+    public int Revision { get; init; }
+
+    /// <summary>When, where and by whom it was changed last; null: never.</summary>
+    public DateTimeOffset? ModifiedAt { get; init; }
+    public string? ComputerName { get; init; }
+    public string? UserName { get; init; }
+
+    /// <summary>The snapshot that carries it; null: there is none.</summary>
+    public string? SnapshotId { get; init; }
+}

@@ -1,0 +1,164 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// The policy in a repository's keeping: a snapshot of ours that is no image. Every change is a new snapshot; the one
+/// of the highest revision counts, and the others are its history. Any thread.
+/// </summary>
+public sealed class EnforcedPolicyStore(ImageRepository repository)
+{
+    // A snapshot's file never changes under its name: what was once seen to be an image need not be read again.
+    private readonly ConcurrentDictionary<string, bool> _images = new(StringComparer.Ordinal);
+
+    /// <summary>How rules and faults name the list; no file has this name.</summary>
+    public string RulesName => repository.Location + ":" + PolicySnapshot.RulesFile;
+
+    private string ClassesName => repository.Location + ":" + PolicySnapshot.ClassesFile;
+
+    /// <summary>The policy that counts; an empty one of revision 0 where the repository keeps none.</summary>
+    /// <param name="onWarning">Told of every snapshot that cannot be read: it could be the one that counts.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="ImageBackupException">
+    /// RuleInvalid (<see cref="RuleFileException"/>), ManagementClassInvalid, SnapshotCorrupt: it cannot be used, and what
+    /// was enforced is not known. Or a storage failure.
+    /// </exception>
+    public EnforcedPolicy Load(Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        if (Newest(onWarning, cancellation) is not var (id, snapshot))
+            return new EnforcedPolicy { Rules = RuleDocument.Empty(RulesName, ParseOptions()) };
+        (byte[] rules, byte[] classes) = PolicySnapshot.Inline(snapshot) ?? FromTree(id, snapshot, cancellation);
+        return new EnforcedPolicy
+        {
+            Rules = RuleDocument.Parse(RuleText.Decode(rules, RulesName), RulesName, ParseOptions()),
+            Classes = classes.Length == 0 ? ManagementClassDocument.Empty : ManagementClassDocument.Read(classes, ClassesName, isEnforced: true),
+            Revision = PolicySnapshot.RevisionOf(snapshot),
+            ModifiedAt = PolicySnapshot.ModifiedAt(snapshot),
+            ComputerName = snapshot.HostName,
+            UserName = snapshot.UserName,
+            SnapshotId = id,
+        };
+    }
+
+    /// <summary>Stores a changed policy, under a shared lock.</summary>
+    /// <param name="changed">Made from what <see cref="Load"/> gave, with other rules or classes.</param>
+    /// <param name="cancellation">Before the snapshot is written nothing has changed.</param>
+    /// <exception cref="ImageBackupException">
+    /// PolicyWriteFailed: somebody else changed it since it was loaded. ManagementClassNotFound: a rule or the default
+    /// names a class that neither the policy nor the built-in classes have. RepositoryLocked, a storage failure.
+    /// </exception>
+    public EnforcedPolicy Save(EnforcedPolicy changed, CancellationToken cancellation)
+    {
+        if (changed is null)
+            throw new ArgumentNullException(nameof(changed));
+        repository.ThrowIfNotWritable();
+        // Machines have classes of their own, or not: what all must obey needs nothing of theirs.
+        new ManagementClassCatalog(ManagementClassDocument.Empty, changed.Classes).Check(changed.Rules);
+        byte[] rules = changed.Rules.Text.Encode();
+        byte[] classes = changed.Classes.Write();
+        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
+        DateTimeOffset now = DateTimeOffset.Now;
+        BlobId tree = SaveTree(rules, classes, now, held, stop.Token);
+        if (Newest(null, stop.Token)?.Id != changed.SnapshotId)
+            throw Overtaken();
+        int revision = checked(changed.Revision + 1);
+        SnapshotFile snapshot = PolicySnapshot.Make(revision, tree, rules, classes, now, LocalHost.Name, Environment.UserName);
+        held.ThrowIfLost();
+        cancellation.ThrowIfCancellationRequested();
+        string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
+        return changed with
+        {
+            Revision = revision,
+            ModifiedAt = now,
+            ComputerName = snapshot.HostName,
+            UserName = snapshot.UserName,
+            SnapshotId = id,
+        };
+    }
+
+    private static RuleParseOptions ParseOptions() => new() { IsEnforced = true };
+
+    private BlobId SaveTree(byte[] rules, byte[] classes, DateTimeOffset time, RepositoryLock held, CancellationToken cancellation)
+    {
+        BlobIndex index = repository.LoadIndex(cancellation);
+        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
+        BlobId tree;
+        using (BlobLane lane = session.OpenLane())
+        {
+            byte[] json = TreeFile.Write(
+            [
+                ImageFiles.Save(lane, PolicySnapshot.ClassesFile, classes, time),
+                ImageFiles.Save(lane, PolicySnapshot.RulesFile, rules, time),
+            ]);
+            tree = BlobId.Of(json);
+            lane.Save(BlobType.Tree, tree, json);
+            lane.Flush();
+        }
+        session.Finish();
+        return tree;
+    }
+
+    /// <summary>The policy's snapshot of the highest revision; of two of one revision, the one of the higher id.</summary>
+    private (string Id, SnapshotFile Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        var found = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
+        var failures = new ConcurrentBag<Exception>();
+        List<StoredFile> unknown = repository.Files.List(StoredKind.Snapshot).Where(file => !_images.ContainsKey(file.Name)).ToList();
+        Parallel.ForEach(unknown, new ParallelOptions { CancellationToken = cancellation }, file =>
+        {
+            try
+            {
+                SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+                if (PolicySnapshot.Is(snapshot))
+                    found.Add((file.Name, snapshot));
+                else
+                    _images.TryAdd(file.Name, true);
+            }
+            catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
+            {
+                // Removed since it was listed.
+            }
+            catch (ImageBackupException e)
+            {
+                failures.Add(e);
+            }
+        });
+        foreach (Exception failure in failures)
+            onWarning?.Invoke(failure);
+        return found.IsEmpty
+            ? null
+            : found.OrderBy(each => PolicySnapshot.RevisionOf(each.Snapshot)).ThenBy(each => each.Id, StringComparer.Ordinal).Last();
+    }
+
+    private (byte[] Rules, byte[] Classes) FromTree(string id, SnapshotFile snapshot, CancellationToken cancellation)
+    {
+        BlobIndex index = repository.LoadIndex(cancellation);
+        List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
+        byte[]? File(string name) => root.FirstOrDefault(node => node.Name == name && node.Type == "file") is { } node
+            ? ImageContent.ReadFile(repository, index, node)
+            : null;
+        return (
+            File(PolicySnapshot.RulesFile)
+                ?? throw repository.Files.Corrupt(StoredKind.Snapshot, id, $"it is tagged {PolicySnapshot.Tag} and has no {PolicySnapshot.RulesFile}"),
+            File(PolicySnapshot.ClassesFile) ?? []);
+    }
+
+    private ImageBackupException Overtaken() =>
+        new(ErrorId.PolicyWriteFailed, $"The policy of '{repository.Location}' was changed by somebody else meanwhile. Run the command again.", repository.Location);
+}

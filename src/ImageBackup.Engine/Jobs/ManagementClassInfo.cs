@@ -1,0 +1,67 @@
+using System;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>One management class as <c>Get-ManagementClass</c> gives it. Null: the class does not say.</summary>
+public sealed record ManagementClassInfo
+{
+    public required string Name { get; init; }
+
+    /// <summary>What applies where no rule names a class.</summary>
+    public required bool IsDefault { get; init; }
+    public string? Description { get; init; }
+
+    /// <summary>Images kept while the volume exists: a number, or NoLimit.</summary>
+    public required string VersionsExist { get; init; }
+
+    /// <summary>Images kept once the volume is gone: a number, or NoLimit.</summary>
+    public required string VersionsDeleted { get; init; }
+
+    /// <summary>Days that an inactive image is kept: a number, or NoLimit.</summary>
+    public required string RetainExtra { get; init; }
+
+    /// <summary>Days that the last image of a volume that is gone is kept: a number, or NoLimit.</summary>
+    public required string RetainOnly { get; init; }
+
+    /// <summary>Days between the images that unattended runs take.</summary>
+    public int Frequency { get; init; }
+    public SerializationMode? Serialization { get; init; }
+    public int? ChangingRetries { get; init; }
+    public ImageType? ImageType { get; init; }
+    public string? GapSize { get; init; }
+
+    /// <summary>The repository keeps it.</summary>
+    public bool Enforced { get; init; }
+
+    /// <summary>The file that it stands in; null: the repository keeps it, or it is built in.</summary>
+    public string? ClassPath { get; init; }
+
+    /// <summary>Where it comes from: the file, the repository, or built in.</summary>
+    public required string Source { get; init; }
+
+    public static ManagementClassInfo Of(ManagementClass managementClass, bool isDefault, string? classPath, string source)
+    {
+        if (managementClass is null)
+            throw new ArgumentNullException(nameof(managementClass));
+        return new ManagementClassInfo
+        {
+            Name = managementClass.Name,
+            IsDefault = isDefault,
+            Description = managementClass.Description,
+            VersionsExist = managementClass.Retention.VersionsExist.ToString(),
+            VersionsDeleted = managementClass.Retention.VersionsDeleted.ToString(),
+            RetainExtra = managementClass.Retention.RetainExtraDays.ToString(),
+            RetainOnly = managementClass.Retention.RetainOnlyDays.ToString(),
+            Frequency = managementClass.FrequencyDays,
+            Serialization = managementClass.Serialization,
+            ChangingRetries = managementClass.ChangingRetries,
+            ImageType = managementClass.ImageType,
+            GapSize = managementClass.GapSize?.ToString(),
+            Enforced = managementClass.IsEnforced,
+            ClassPath = classPath,
+            Source = source,
+        };
+    }
+}

@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// One rule as <c>Get-IncludeImage</c> gives it. Null: the rule does not say. Property types are plain, so that CSV, JSON
+/// and Out-GridView show them.
+/// </summary>
+public sealed record RuleInfo
+{
+    /// <summary>Its place in the order of evaluation, from 1: of two that match, the lower one counts.</summary>
+    public required int Order { get; init; }
+    public required RuleKind Kind { get; init; }
+
+    /// <summary>The pattern.</summary>
+    public required string Volume { get; init; }
+    public string? ManagementClass { get; init; }
+    public ImageType? ImageType { get; init; }
+
+    /// <summary>With its unit: 32k, 1m; 0 stores everything.</summary>
+    public string? GapSize { get; init; }
+    public string? SnapshotProvider { get; init; }
+
+    /// <summary>Percent of the volume.</summary>
+    public int? SnapshotCacheSize { get; init; }
+    public string? SnapshotCacheLocation { get; init; }
+    public TimeSpan? IdleWait { get; init; }
+    public int? IdleRetries { get; init; }
+    public string? PreSnapshotCommand { get; init; }
+    public string? PostSnapshotCommand { get; init; }
+    public SerializationMode? Serialization { get; init; }
+    public int? ChangingRetries { get; init; }
+
+    /// <summary>All options of the rule, as the rule syntax writes them.</summary>
+    public string Options { get; init; } = string.Empty;
+
+    /// <summary>It stands in the repository's list, which goes before the machine's.</summary>
+    public bool Enforced { get; init; }
+
+    /// <summary>The file that it stands in, or what stands for the repository's list.</summary>
+    public required string RulePath { get; init; }
+
+    /// <summary>From 1.</summary>
+    public required int Line { get; init; }
+
+    /// <summary>The list and the line.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The line as written.</summary>
+    public required string Text { get; init; }
+
+    public static RuleInfo Of(ImageRule rule, int order)
+    {
+        if (rule is null)
+            throw new ArgumentNullException(nameof(rule));
+        ImageOptions options = rule.Options;
+        return new RuleInfo
+        {
+            Order = order,
+            Kind = rule.Kind,
+            Volume = rule.Pattern.Text,
+            ManagementClass = rule.ManagementClass,
+            ImageType = options.ImageType,
+            GapSize = options.GapSize?.ToString(),
+            SnapshotProvider = options.SnapshotProvider,
+            SnapshotCacheSize = options.SnapshotCacheSizePercent,
+            SnapshotCacheLocation = options.SnapshotCacheLocation,
+            IdleWait = options.IdleWait,
+            IdleRetries = options.IdleRetries,
+            PreSnapshotCommand = options.PreSnapshotCommand,
+            PostSnapshotCommand = options.PostSnapshotCommand,
+            Serialization = options.Serialization,
+            ChangingRetries = options.ChangingRetries,
+            Options = options.ToString(),
+            Enforced = rule.IsEnforced,
+            RulePath = rule.Path,
+            Line = rule.Line,
+            Source = string.Format(CultureInfo.InvariantCulture, "{0}({1})", rule.Path, rule.Line),
+            Text = rule.Text,
+        };
+    }
+
+    public static IReadOnlyList<RuleInfo> AllOf(IReadOnlyList<ImageRule> inOrder)
+    {
+        if (inOrder is null)
+            throw new ArgumentNullException(nameof(inOrder));
+        var all = new List<RuleInfo>(inOrder.Count);
+        for (int i = 0; i < inOrder.Count; i++)
+            all.Add(Of(inOrder[i], i + 1));
+        return all;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Lists the rules, including and excluding ones, in the order in which they are evaluated: the repository's first, where
+/// one is named or connected, then the machine's.
+/// </summary>
+[Cmdlet(VerbsCommon.Get, "IncludeImage")]
+[OutputType(typeof(RuleInfo))]
+public sealed class GetIncludeImageCommand : PolicyCmdlet
+{
+    /// <summary>Only rules of these patterns, as written; * and ? are wildcards over the patterns' text.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[]? Volume { get; set; }
+
+    /// <summary>Only the list in the repository's keeping.</summary>
+    [Parameter]
+    public SwitchParameter Enforced { get; set; }
+
+    private protected override bool NeedsRepository => Enforced;
+
+    private protected override void Process()
+    {
+        var all = new List<ImageRule>(LoadEnforced()?.Rules.Rules ?? []);
+        if (!Enforced)
+            all.AddRange(LoadMachine().Rules);
+        IReadOnlyList<RuleInfo> rules = RuleInfo.AllOf(all);
+        if (Volume is null)
+        {
+            WriteObject(rules, enumerateCollection: true);
+            return;
+        }
+        foreach (string text in Volume)
+        {
+            Attempt(text, () =>
+            {
+                // A rule's own pattern has wildcards itself: as written it goes before what it could mean here.
+                List<RuleInfo> found = [.. rules.Where(rule => rule.Volume == text)];
+                if (found.Count == 0 && text.IndexOfAny(['*', '?']) >= 0)
+                {
+                    var pattern = new WildcardPattern(WildcardPattern.Escape(text).Replace("`*", "*").Replace("`?", "?"), WildcardOptions.IgnoreCase);
+                    found = [.. rules.Where(rule => pattern.IsMatch(rule.Volume))];
+                }
+                else if (found.Count == 0)
+                {
+                    throw new ImageBackupException(ErrorId.RuleNotFound, $"No rule has the pattern '{text}'.", text);
+                }
+                WriteObject(found, enumerateCollection: true);
+            });
+        }
+    }
+
+    private RuleDocument LoadMachine()
+    {
+        RuleDocument document = RuleFile.Load(FullPath(RulePath) ?? PolicyPaths.Rules, mustExist: RulePath is not null).Document;
+        TellRemarks(document);
+        return document;
+    }
+}

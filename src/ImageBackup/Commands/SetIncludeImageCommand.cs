@@ -1,0 +1,114 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Sets a rule that includes volumes, with the class and options of their images. A rule that has the pattern is changed:
+/// what is not named stays as it is, and $null takes an option out.
+/// </summary>
+[Cmdlet(VerbsCommon.Set, "IncludeImage", SupportsShouldProcess = true, DefaultParameterSetName = "Set")]
+[OutputType(typeof(RuleInfo))]
+public sealed class SetIncludeImageCommand : RuleCmdlet
+{
+    private static readonly List<(string Parameter, string Keyword, Func<ImageOptions, ImageOptions> Clear)> s_options =
+    [
+        (nameof(ImageType), "imagetype", o => o with { ImageType = null }),
+        (nameof(GapSize), "imagegapsize", o => o with { GapSize = null }),
+        (nameof(SnapshotProvider), "snapshotproviderimage", o => o with { SnapshotProvider = null }),
+        (nameof(SnapshotCacheSize), "snapshotcachesize", o => o with { SnapshotCacheSizePercent = null }),
+        (nameof(SnapshotCacheLocation), "snapshotcachelocation", o => o with { SnapshotCacheLocation = null }),
+        (nameof(IdleWait), "snapshotfsidlewait", o => o with { IdleWait = null }),
+        (nameof(IdleRetries), "snapshotfsidleretries", o => o with { IdleRetries = null }),
+        (nameof(PreSnapshotCommand), "presnapshotcmd", o => o with { PreSnapshotCommand = null }),
+        (nameof(PostSnapshotCommand), "postsnapshotcmd", o => o with { PostSnapshotCommand = null }),
+        (nameof(Serialization), "serialization", o => o with { Serialization = null }),
+        (nameof(ChangingRetries), "changingretries", o => o with { ChangingRetries = null }),
+    ];
+
+    /// <summary>The management class; it must exist.</summary>
+    [Parameter]
+    public string? ManagementClass { get; set; }
+
+    /// <summary>Static, Dynamic or Snapshot.</summary>
+    [Parameter]
+    public ImageType? ImageType { get; set; }
+
+    /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
+    [Parameter]
+    public string? GapSize { get; set; }
+
+    /// <summary>The snapshot provider's name, or NONE for no snapshot.</summary>
+    [Parameter]
+    public string? SnapshotProvider { get; set; }
+
+    /// <summary>Room for what changes while a snapshot is there: percent of the volume, 1 to 100.</summary>
+    [Parameter]
+    public int? SnapshotCacheSize { get; set; }
+
+    /// <summary>Where that room is.</summary>
+    [Parameter]
+    public string? SnapshotCacheLocation { get; set; }
+
+    /// <summary>How long the volume must be idle: 0 to 999 seconds, or with ms milliseconds.</summary>
+    [Parameter]
+    public string? IdleWait { get; set; }
+
+    /// <summary>How often to wait again.</summary>
+    [Parameter]
+    public int? IdleRetries { get; set; }
+
+    /// <summary>Run before the snapshot; an empty text runs none, whatever others say. Not in the repository's list.</summary>
+    [Parameter]
+    public string? PreSnapshotCommand { get; set; }
+
+    /// <summary>Run after the snapshot; an empty text runs none, whatever others say. Not in the repository's list.</summary>
+    [Parameter]
+    public string? PostSnapshotCommand { get; set; }
+
+    /// <summary>How hard to try for a quiet volume.</summary>
+    [Parameter]
+    public SerializationMode? Serialization { get; set; }
+
+    /// <summary>How often to try again.</summary>
+    [Parameter]
+    public int? ChangingRetries { get; set; }
+
+    private protected override string? ClassAsked => string.IsNullOrEmpty(ManagementClass) ? null : ManagementClass;
+
+    private protected override RuleSpecification Wanted(string pattern, ImageRule? existing)
+    {
+        ImageRule? included = existing?.Kind == RuleKind.Include ? existing : null;
+        ImageOptions options = included?.Options ?? ImageOptions.Empty;
+        foreach ((string parameter, string keyword, Func<ImageOptions, ImageOptions> clear) in s_options)
+        {
+            if (MyInvocation.BoundParameters.TryGetValue(parameter, out object? value))
+                options = Changed(options, keyword, clear, value);
+        }
+        return new RuleSpecification
+        {
+            Kind = RuleKind.Include,
+            // A rule keeps the pattern as its author wrote it.
+            Pattern = existing?.Pattern.Text ?? pattern,
+            ManagementClass = MyInvocation.BoundParameters.ContainsKey(nameof(ManagementClass))
+                ? ClassAsked
+                : included?.ManagementClass,
+            Options = options,
+        };
+    }
+
+    // $null becomes an empty text where the parameter is one; only a command has a use for that.
+    private static ImageOptions Changed(ImageOptions options, string keyword, Func<ImageOptions, ImageOptions> clear, object? value) => value switch
+    {
+        null => clear(options),
+        string { Length: 0 } when keyword is not ("presnapshotcmd" or "postsnapshotcmd") => clear(options),
+        string gap when keyword == "imagegapsize" => options with { GapSize = GapSizeText.Parse(gap) },
+        _ => options.With(keyword, Convert.ToString(value, CultureInfo.InvariantCulture) ?? ""),
+    };
+}

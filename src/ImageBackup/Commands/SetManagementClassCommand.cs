@@ -1,0 +1,117 @@
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Session;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Makes a management class, with the original's defaults for what is not named, or changes one: what is not named stays
+/// as it is, and $null takes a value out.
+/// </summary>
+[Cmdlet(VerbsCommon.Set, "ManagementClass", SupportsShouldProcess = true)]
+[OutputType(typeof(ManagementClassInfo))]
+public sealed class SetManagementClassCommand : PolicyEditCmdlet
+{
+    /// <summary>1 to 30 letters, digits and _ . - + &amp;; compared without case.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = "";
+
+    /// <summary>What the class is for.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Description { get; set; }
+
+    /// <summary>Images kept while the volume exists, the active one counted: 1 to 9999 or NoLimit; 2 by default.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public RetentionLimit VersionsExist { get; set; }
+
+    /// <summary>Images kept once the volume is gone: 0 to 9999 or NoLimit; 1 by default.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public RetentionLimit VersionsDeleted { get; set; }
+
+    /// <summary>Days that an inactive image is kept: 0 to 9999 or NoLimit; 30 by default.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public RetentionLimit RetainExtra { get; set; }
+
+    /// <summary>Days that the last image of a volume that is gone is kept: 0 to 9999 or NoLimit; 60 by default.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public RetentionLimit RetainOnly { get; set; }
+
+    /// <summary>Days between the images that Backup-VolumeImage takes when it is given no volume; 0 by default.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int Frequency { get; set; }
+
+    /// <summary>How hard to try for a quiet volume.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public SerializationMode? Serialization { get; set; }
+
+    /// <summary>How often to try again.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int? ChangingRetries { get; set; }
+
+    /// <summary>Static, Dynamic or Snapshot.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public ImageType? ImageType { get; set; }
+
+    /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? GapSize { get; set; }
+
+    /// <summary>What applies where no rule names a class.</summary>
+    [Parameter]
+    public SwitchParameter Default { get; set; }
+
+    /// <summary>Puts out the class as it is now.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    private protected override void Process() => Attempt(Name, () => SetClass(Name));
+
+    private void SetClass(string name)
+    {
+        ManagementClassDocument? classes = EditClasses(
+            document =>
+            {
+                ManagementClass wanted = Wanted(document.Find(name) ?? new ManagementClass { Name = name });
+                ManagementClassDocument edited = document.Set(wanted);
+                return Default ? edited.WithDefault(wanted.Name) : edited;
+            },
+            $"Set the management class {name}{(Default ? " as the default" : "")}");
+        if (classes?.Find(name) is not { } now || !PassThru)
+            return;
+        bool isDefault = ManagementClass.IsSameName(classes.DefaultClass ?? ManagementClass.DefaultName, name);
+        string? path = Enforced ? null : FullPath(ClassPath) ?? PolicyPaths.Classes;
+        WriteObject(ManagementClassInfo.Of(now with { IsEnforced = Enforced }, isDefault, path, path ?? Connection.Location));
+    }
+
+    private ManagementClass Wanted(ManagementClass was)
+    {
+        RetentionValues retention = was.Retention;
+        if (IsGiven(nameof(VersionsExist)))
+            retention = retention with { VersionsExist = VersionsExist };
+        if (IsGiven(nameof(VersionsDeleted)))
+            retention = retention with { VersionsDeleted = VersionsDeleted };
+        if (IsGiven(nameof(RetainExtra)))
+            retention = retention with { RetainExtraDays = RetainExtra };
+        if (IsGiven(nameof(RetainOnly)))
+            retention = retention with { RetainOnlyDays = RetainOnly };
+        return was with
+        {
+            Retention = retention,
+            Description = IsGiven(nameof(Description)) ? NullIfEmpty(Description) : was.Description,
+            FrequencyDays = IsGiven(nameof(Frequency)) ? Frequency : was.FrequencyDays,
+            Serialization = IsGiven(nameof(Serialization)) ? Serialization : was.Serialization,
+            ChangingRetries = IsGiven(nameof(ChangingRetries)) ? ChangingRetries : was.ChangingRetries,
+            ImageType = IsGiven(nameof(ImageType)) ? ImageType : was.ImageType,
+            GapSize = !IsGiven(nameof(GapSize)) ? was.GapSize : NullIfEmpty(GapSize) is { } gap ? GapSizeText.Parse(gap) : null,
+        };
+    }
+
+    private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+}

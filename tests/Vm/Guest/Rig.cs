@@ -1,0 +1,89 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Tests.Vm.Guest;
+
+/// <summary>One repository for all cases, opened anew by each.</summary>
+internal sealed class Rig : IDisposable
+{
+    private const string Location = "/tmp/repository";
+    private readonly List<string> _told = [];
+
+    public Rig()
+    {
+        using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes("pw"));
+        Repository = Directory.Exists(Location)
+            ? ImageRepository.Open(Location, password, CancellationToken.None)
+            : ImageRepository.Create(Location, password, CancellationToken.None);
+    }
+
+    public ImageRepository Repository { get; }
+
+    /// <summary>Called with every line that the job tells.</summary>
+    public Action<string>? OnTold { get; set; }
+    public IReadOnlyList<string> Told => _told;
+
+    public static IVolumeSystem Volumes => VolumeSystem.Current;
+
+    public int ImageCount => new ImageCatalog(Repository).List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Count;
+
+    public ImageBackupInfo Backup(string device, ImageType? type, QuietOptions? quiet = null, IProgress<JobProgress>? progress = null)
+    {
+        var job = new BackupJob(Repository, Volumes, SnapshotProviders.Current)
+        {
+            Tell = line =>
+            {
+                lock (_told)
+                    _told.Add(line);
+                Program.Say(line);
+                OnTold?.Invoke(line);
+            },
+        };
+        var request = new BackupRequest
+        {
+            Volume = Volumes.Find(device),
+            ImageType = type,
+            GapSizeBytes = 0,
+            Quiet = quiet ?? Quick(attempts: 1),
+        };
+        return job.Run(request, progress, CancellationToken.None);
+    }
+
+    public static QuietOptions Quick(int attempts, bool endsDynamic = false) =>
+        new() { Plan = new QuietPlan(attempts, endsDynamic), IdleWait = TimeSpan.FromMilliseconds(300) };
+
+    public string RestoreToFile(string id)
+    {
+        string file = $"/tmp/restored-{id[..8]}.img";
+        new RestoreJob(Repository, Volumes).Run(new RestoreRequest { ImageId = id, Destination = file }, null, CancellationToken.None);
+        return file;
+    }
+
+    public static bool IsReadOnly(string point) => File.ReadLines("/proc/self/mountinfo")
+        .Select(line => line.Split(' ')).Where(fields => fields[4] == point)
+        .Select(fields => fields[^1].Split(',')[0] == "ro").Last();
+
+    public static bool CanWrite(string point)
+    {
+        try
+        {
+            File.WriteAllText(Path.Combine(point, "touched"), "x");
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    public void Dispose() => Repository.Dispose();
+}
