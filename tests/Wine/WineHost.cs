@@ -6,7 +6,6 @@ using ImageBackup.Tests.Wine;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(WineHost))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace ImageBackup.Tests.Wine;
 

@@ -94,7 +94,9 @@ internal sealed class VssScript : IVssService
                 case "DoSnapshotSetAsync":
                     return Then(Wait(name, number, arguments), () =>
                     {
-                        Sets.Add(own!.Value);
+                        // One that ends after its object was let go of leaves nothing.
+                        if (isOpen)
+                            Sets.Add(own!.Value);
                         InProgress = null;
                     });
                 case "GatherWriterMetadataAsync":

@@ -23,7 +23,7 @@ internal static class VolumeUsers
         if (mountPoints.Count == 0)
             return [];
         string[] files = Files(mountPoints[0]);
-        return files.Length == 0 ? [] : RestartManager.UsersOf(files);
+        return files.Length == 0 ? [] : OpenFileUsers.Of(files);
     }
 
     /// <summary>Breadth first, so that of a large volume the upper part is known.</summary>

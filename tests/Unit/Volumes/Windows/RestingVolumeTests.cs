@@ -19,7 +19,7 @@ public sealed class RestingVolumeTests
         var driver = new Driver();
         RestingVolume resting = RestingVolume.Take(driver, "D:", () => []);
         Assert.Equal([Lock, Dismount, ExtendedDasd], driver.Calls);
-        var reader = new MemoryReader(new byte[8]);
+        var reader = new MemoryReader(new byte[512], 512);
         resting.Reads(reader);
         Assert.Null(resting.Disturbance());
         Assert.Empty(resting.Release());

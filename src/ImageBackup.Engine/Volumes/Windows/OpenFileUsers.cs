@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 
-/// <summary>Which processes have files open (restartmanager.h). It is only asked; nothing is ever closed or restarted.</summary>
-internal static unsafe class RestartManager
+/// <summary>Which processes have files open, by the Restart Manager (restartmanager.h). It is only asked; nothing is ever closed or restarted.</summary>
+internal static unsafe class OpenFileUsers
 {
     private const string Library = "rstrtmgr.dll";
     private const int SessionKeyChars = 33;
     private const int MostProcesses = 256;
 
     /// <summary>Empty where it cannot be told. Never throws.</summary>
-    public static IReadOnlyList<string> UsersOf(string[] files)
+    public static IReadOnlyList<string> Of(string[] files)
     {
         try
         {
