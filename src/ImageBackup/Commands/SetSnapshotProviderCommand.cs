@@ -12,7 +12,7 @@ namespace ImageBackup.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "SnapshotProvider", SupportsShouldProcess = true)]
 [OutputType(typeof(SnapshotProviderInfo))]
-public sealed class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
+public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
     /// <summary>The provider to take, or NONE for no snapshots; $null: whichever can.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
@@ -91,6 +91,7 @@ public sealed class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
         if (!ShouldProcess(path, "Set the machine's snapshot defaults"))
             return;
         SnapshotDefaults defaults = SnapshotDefaults.Edit(path, Changed);
+        SetUpWindows(defaults);
         if (PassThru)
             WriteObject(RunPumped("Looking at snapshot providers", _ => new SnapshotProviderList(SnapshotProviders.Current).List(defaults)), enumerateCollection: true);
     }
