@@ -26,6 +26,7 @@
         'Get-ImageVolume'
         'Get-IncludeImage'
         'Get-ManagementClass'
+        'Get-SnapshotProvider'
         'Initialize-ImageRepository'
         'Optimize-ImageRepository'
         'Remove-ImageBackup'
@@ -38,9 +39,11 @@
         'Set-ImageDomain'
         'Set-IncludeImage'
         'Set-ManagementClass'
+        'Set-SnapshotProvider'
         'Test-ImageBackup'
         'Test-ImageRepository'
         'Test-IncludeImage'
+        'Test-SnapshotProvider'
         'Unlock-ImageRepository'
     )
     FunctionsToExport    = @()

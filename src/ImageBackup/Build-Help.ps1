@@ -35,18 +35,18 @@ $shared = @{
     WhatIf        = 'Runs the command in a mode that only reports what would happen without performing the actions.'
 }
 
-function Save-Text([string] $Path, [string] $Text) {
+function SaveText([string] $Path, [string] $Text) {
     [IO.File]::WriteAllText($Path, $Text.Replace("`r`n", "`n").TrimEnd("`n") + "`n", [Text.UTF8Encoding]::new($false))
 }
 
 # The paragraphs of a Markdown text; wrapped lines become one, lists and code keep theirs.
-function Split-Paragraph([string] $Text) {
+function SplitParagraph([string] $Text) {
     foreach ($paragraph in $Text.Trim() -split "\n\s*\n") {
         if ($paragraph -match '(?m)^\s*([-*|`]|\d+\.)\s' -or $paragraph.StartsWith('    ')) { $paragraph } else { $paragraph -replace "\s*\n\s*", ' ' }
     }
 }
 
-function Set-Paragraph([Xml.XmlElement] $Parent, [string[]] $Paragraphs) {
+function SetParagraph([Xml.XmlElement] $Parent, [string[]] $Paragraphs) {
     $maml = 'http://schemas.microsoft.com/maml/2004/10'
     foreach ($old in @($Parent.ChildNodes)) { $null = $Parent.RemoveChild($old) }
     foreach ($paragraph in $Paragraphs) {
@@ -67,7 +67,7 @@ if ($Update) {
         $text = $text -replace "(Runs the command in a mode that only reports what would happen without performing the actions\.\n)(\n*\1)+", '$1'
         $text = $text.Replace("### System.Object`n`n{{ Fill in the Description }}`n`n", '')
         $text = $text -replace '(?m)^ms\.date: .*$', 'ms.date: 11/22/2026'
-        Save-Text $page.FullName ($text -replace "\n{3,}", "`n`n")
+        SaveText $page.FullName ($text -replace "\n{3,}", "`n`n")
     }
 }
 
@@ -88,20 +88,20 @@ $names.AddNamespace('dev', 'http://schemas.microsoft.com/maml/dev/2004/10')
 
 foreach ($command in $xml.SelectNodes('//command:command', $names)) {
     $page = [IO.File]::ReadAllText((Join-Path $Folder "$($command.SelectSingleNode('command:details/command:name', $names).InnerText).md")).Replace("`r`n", "`n")
-    Set-Paragraph $command.SelectSingleNode('maml:description', $names) (Split-Paragraph ([regex]::Match($page, '(?s)\n## DESCRIPTION\n(.*?)\n## ').Groups[1].Value))
+    SetParagraph $command.SelectSingleNode('maml:description', $names) (SplitParagraph ([regex]::Match($page, '(?s)\n## DESCRIPTION\n(.*?)\n## ').Groups[1].Value))
 
     foreach ($example in $command.SelectNodes('.//command:example', $names)) {
         $introduction = $example.SelectSingleNode('maml:introduction', $names)
         $text = ($introduction.SelectNodes('maml:para', $names) | ForEach-Object InnerText | Where-Object { $_ -ne "$([char]0x80)" }) -join "`n`n"
         $fence = [regex]::Match($text, '(?s)```powershell[^\n]*\n(.*?)\n```')
         $example.SelectSingleNode('dev:code', $names).InnerText = $fence.Groups[1].Value
-        Set-Paragraph $example.SelectSingleNode('dev:remarks', $names) (Split-Paragraph $text.Remove($fence.Index, $fence.Length))
-        Set-Paragraph $introduction @()
+        SetParagraph $example.SelectSingleNode('dev:remarks', $names) (SplitParagraph $text.Remove($fence.Index, $fence.Length))
+        SetParagraph $introduction @()
         $title = $example.SelectSingleNode('maml:title', $names)
         $title.InnerText = $title.InnerText.Trim('-', ' ')
     }
     foreach ($para in $command.SelectNodes('command:parameters//maml:para | command:inputTypes//maml:para | command:returnValues//maml:para | maml:alertSet//maml:para', $names)) {
-        $para.InnerText = (Split-Paragraph $para.InnerText) -join "`n`n"
+        $para.InnerText = (SplitParagraph $para.InnerText) -join "`n`n"
     }
     foreach ($link in $command.SelectNodes('.//maml:navigationLink', $names)) {
         $uri = $link.SelectSingleNode('maml:uri', $names)
@@ -119,5 +119,5 @@ $stream = [IO.MemoryStream]::new()
 $writer = [Xml.XmlWriter]::Create($stream, $settings)
 $xml.Save($writer)
 $writer.Dispose()
-Save-Text (Join-Path $Folder 'ImageBackup.dll-Help.xml') ([Text.Encoding]::UTF8.GetString($stream.ToArray()))
+SaveText (Join-Path $Folder 'ImageBackup.dll-Help.xml') ([Text.Encoding]::UTF8.GetString($stream.ToArray()))
 "Help: $($pages.Count) pages."

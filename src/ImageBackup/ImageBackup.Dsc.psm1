@@ -62,6 +62,8 @@ class ImageRule {
     hidden [object] Find() {
         ImportCmdlet
         $where = SelectNamed $this @('RulePath', 'ClassPath')
+        # A list that is not there yet holds no rule.
+        if ($this.RulePath -and -not [System.IO.File]::Exists($this.RulePath)) { return $null }
         foreach ($rule in Get-IncludeImage @where -ErrorAction Stop) {
             if (-not $rule.Enforced -and $rule.Volume -eq $this.Volume) { return $rule }
         }

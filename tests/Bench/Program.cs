@@ -19,7 +19,8 @@ internal static class Program
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map (issue: used blocks); default: the whole device
-          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune
+          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images
+          --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
 
     public static int Main(string[] args)
@@ -43,6 +44,11 @@ internal static class Program
         Directory.CreateDirectory(work);
         try
         {
+            if (only is ["scale"])
+            {
+                Scale.Run(work, int.Parse(Option("--spots") ?? "20000", CultureInfo.InvariantCulture), chunkCount: 1_000_000, imageCount: 2_000);
+                return 0;
+            }
             string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB);
             string host = Option("--host") ?? HostPath.Find();
             var bench = new Bench(volume, work, host, runs, args.Contains("--used"), name => only is null || only.Contains(name));

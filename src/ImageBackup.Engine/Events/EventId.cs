@@ -8,7 +8,6 @@ public enum EventId
 {
     ImageTaken = 1000,
     SnapshotTaken = 1010,
-    SnapshotRemoved = 1011,
     VolumeAtRest = 1020,
     VolumePutBack = 1021,
     CommandRun = 1030,

@@ -34,7 +34,6 @@ public static class EventTable
 
         Row(EventId.ImageTaken, "An image was taken and recorded.", "None.");
         Row(EventId.SnapshotTaken, "A snapshot of a volume was taken.", "None.");
-        Row(EventId.SnapshotRemoved, "The snapshot was removed after the copy.", "None.");
         Row(EventId.VolumeAtRest, "A volume was brought to rest for a static image.", "None.");
         Row(EventId.VolumePutBack, "The volume was put back as it was.", "None.");
         Row(EventId.CommandRun, "A command before or after the snapshot ended well; its output follows.", "None.");

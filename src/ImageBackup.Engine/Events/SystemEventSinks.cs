@@ -11,6 +11,8 @@ internal static class SystemEventSinks
         if (EventLogPaths.IsOff)
             return [];
         var file = new FileEventSink(EventLogPaths.ErrorLog);
+        if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+            return [file, new WindowsEventSink()];
         return RuntimeInformation.IsOSPlatform(OSPlatform.Linux) ? [file, new SyslogSink()] : [file];
     }
 }

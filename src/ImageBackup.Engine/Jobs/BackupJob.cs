@@ -243,17 +243,18 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
     {
         using BlobLane lane = session.OpenLane();
         DateTimeOffset time = metadata.Start;
-        TreeNode[] nodes =
+        List<TreeNode> nodes =
         [
             ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
-            .. documents.OrderBy(document => document.Name, StringComparer.Ordinal)
-                .Select(document => ImageFiles.Save(lane, ImageFiles.SnapshotPrefix + document.Name, document.Content, time)),
             ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
             new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
         ];
-        byte[] json = TreeFile.Write(nodes);
-        BlobId tree = BlobId.Of(json);
-        lane.Save(BlobType.Tree, tree, json);
+        if (documents.Count > 0)
+        {
+            nodes.Add(ImageFiles.SaveFolder(lane, ImageFiles.SnapshotFolder(metadata.SnapshotProvider ?? "snapshot"),
+                documents.Select(document => (document.Name, document.Content)), time));
+        }
+        BlobId tree = ImageFiles.SaveTree(lane, nodes);
         lane.Flush();
         return tree;
     }

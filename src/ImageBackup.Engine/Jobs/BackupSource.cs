@@ -26,6 +26,7 @@ internal sealed class BackupSource : IDisposable
     private readonly Timer? _watch;
     private readonly object _gate = new();
     private bool _isReleased;
+    private bool _isPutBack;
 
     private BackupSource(VolumeDescription volume, ImageType type, IBlockReader reader, EventLog events,
         IRestingVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
@@ -107,17 +108,22 @@ internal sealed class BackupSource : IDisposable
         _watch?.Dispose();
         Reader.Dispose();
         _ = PutBack();
-        if (_ownSet is not null)
-            _ownSet.Dispose();
+        _ownSet?.Dispose();
         HeldAtExit.Remove(this);
         // The token may still be asked by a copy that ends just now; without a timer the source needs no disposing.
     }
 
     private IReadOnlyList<string> PutBack()
     {
-        if (_resting is null)
-            return [];
+        lock (_gate)
+        {
+            if (_resting is null || _isPutBack)
+                return [];
+            _isPutBack = true;
+        }
         IReadOnlyList<string> faults = _resting.Release();
+        if (faults.Count == 0)
+            _events.Write(EventId.VolumePutBack, $"'{_volume.Name}' is as it was.", _volume.Name);
         foreach (string fault in faults)
             _events.Write(EventId.VolumeNotPutBack, fault, _volume.Name);
         return faults;

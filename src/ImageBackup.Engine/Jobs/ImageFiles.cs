@@ -10,13 +10,33 @@ internal static class ImageFiles
 {
     public const string Metadata = "image.json";
 
-    /// <summary>Before the name of what a snapshot provider gives to be stored with the image.</summary>
-    public const string SnapshotPrefix = "snapshot-";
     public const string UsedRanges = "used.ranges";
     public const string Volume = "volume.img";
 
     /// <summary>Files beside the volume are cut into blobs of this many bytes.</summary>
     private const int PartBytes = 4 << 20;
+
+    /// <summary>The directory of what a snapshot provider gave to be stored with the image: vss.</summary>
+    public static string SnapshotFolder(string provider) => provider.ToLowerInvariant();
+
+    /// <summary>Stores a directory of small files and gives its node.</summary>
+    public static TreeNode SaveFolder(BlobLane lane, string name, IEnumerable<(string Name, byte[] Content)> files, DateTimeOffset time)
+    {
+        var nodes = new List<TreeNode>();
+        foreach ((string file, byte[] content) in files)
+            nodes.Add(Save(lane, file, content, time));
+        return new TreeNode { Name = name, Type = "dir", Time = time, Subtree = SaveTree(lane, nodes) };
+    }
+
+    /// <summary>Stores a tree of nodes, sorted as restic sorts them.</summary>
+    public static BlobId SaveTree(BlobLane lane, List<TreeNode> nodes)
+    {
+        nodes.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
+        byte[] json = TreeFile.Write(nodes);
+        BlobId tree = BlobId.Of(json);
+        lane.Save(BlobType.Tree, tree, json);
+        return tree;
+    }
 
     /// <summary>Stores a small file's content and gives its node.</summary>
     public static TreeNode Save(BlobLane lane, string name, byte[] content, DateTimeOffset time)

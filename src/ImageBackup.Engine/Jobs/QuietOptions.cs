@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Jobs;
 /// How a volume is brought to rest or frozen for its image, all decided: what the command line, the rule, the class, the
 /// client-wide statements and the machine's defaults came to.
 /// </summary>
-public sealed record QuietOptions
+public sealed partial record QuietOptions
 {
     public static QuietOptions Default { get; } = new();
 

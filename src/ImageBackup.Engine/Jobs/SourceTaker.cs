@@ -65,6 +65,13 @@ internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProvide
         QuietOptions quiet = request.Quiet;
         if (quiet.Taken is { } taken)
             return (new BackupPlan(ImageType.Snapshot, taken.Set.ProviderName, null, "a snapshot was taken of it"), null);
+        // The policy asked for a snapshot and knew already that none can be had.
+        if (request.Plan is { Type: { IsFailover: true, Reason: { } known } })
+        {
+            return quiet.NoFailover
+                ? throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {known}.", request.Volume.Name)
+                : (new BackupPlan(request.ImageType ?? quiet.Failover, null, known, known), null);
+        }
         if (request.ImageType is ImageType.Static or ImageType.Dynamic)
             return (new BackupPlan(request.ImageType.Value, null, null, "asked for"), null);
         (ISnapshotProvider? provider, string? whyNot) = providers.Choose(request.Volume, quiet.SnapshotProvider, quiet.Snapshot);

@@ -12,8 +12,6 @@ namespace ImageBackup.Engine.Jobs;
 /// </summary>
 public sealed record VolumePlan
 {
-    private const string FuzzyReason = "it is mounted, and without a snapshot it is taken as it is";
-
     public required RuleDecision Decision { get; init; }
 
     /// <summary>Decided by command line, rule, class, client-wide statements, built-in values, in this order.</summary>
@@ -44,12 +42,12 @@ public sealed record VolumePlan
             throw new ArgumentNullException(nameof(policy));
         if (volume is null)
             throw new ArgumentNullException(nameof(volume));
-        return Make(policy, NamesOf(volume, policy.Machine.ParseOptions.IsWindows), volume.IsMounted, command, commandClass, whyNoSnapshot);
+        return Make(policy, NamesOf(volume, policy.Machine.ParseOptions.IsWindows), command, commandClass, whyNoSnapshot);
     }
 
     /// <summary>As for a volume of this machine, by names alone: for one that is not there.</summary>
     /// <inheritdoc cref="Make(ImagePolicy, ImageVolume, ImageOptions?, string?, Func{ResolvedOptions, string?})"/>
-    public static VolumePlan Make(ImagePolicy policy, VolumeNames names, bool isMounted, ImageOptions? command, string? commandClass,
+    public static VolumePlan Make(ImagePolicy policy, VolumeNames names, ImageOptions? command, string? commandClass,
         Func<ResolvedOptions, string?> whyNoSnapshot)
     {
         if (policy is null)
@@ -60,9 +58,6 @@ public sealed record VolumePlan
         ResolvedOptions options = policy.Resolve(decision, command, commandClass);
         string? whyNot = whyNoSnapshot(options);
         ImageTypeDecision type = ImageTypeDecision.Decide(options, whyNot is null, whyNot);
-        // Nobody asked for a type, and a mounted volume cannot be brought to rest: it is taken as it is.
-        if (isMounted && type is { Type: ImageType.Static, Source: OptionSource.BuiltIn })
-            type = type with { Type = ImageType.Dynamic, Reason = FuzzyReason };
         return new VolumePlan
         {
             Decision = decision,

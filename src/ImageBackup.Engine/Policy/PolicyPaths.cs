@@ -16,4 +16,7 @@ public static class PolicyPaths
 
     public static string Rules { get; } = Path.Combine(Folder, "image.rules");
     public static string Classes { get; } = Path.Combine(Folder, "classes.json");
+
+    /// <summary>The defaults of Set-SnapshotProvider.</summary>
+    public static string Snapshots { get; } = Path.Combine(Folder, "snapshots.json");
 }

@@ -105,11 +105,11 @@ public sealed class ImageRepository : IDisposable
     public static ImageRepository Open(string location, RepositoryPassword password, CancellationToken cancellation) =>
         Open(StorageAt(location), password, cancellation);
 
-    private static LocalStorage StorageAt(string location)
+    private static IStorage StorageAt(string location)
     {
         try
         {
-            return new LocalStorage(location);
+            return RetryingStorage.At(location);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or PathTooLongException)
         {

@@ -107,6 +107,9 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         return Guard(path, isWrite: false, () =>
         {
+            // Not opened: a pipe in a file's place would hold us there for ever, and says that it is 0 bytes long.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+                return Array.Empty<byte>();
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
             long lengthBytes = stream.Length;
             if (lengthBytes > limitBytes)
@@ -129,6 +132,8 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         Guard(path, isWrite: false, () =>
         {
+            if (countBytes > 0 && new FileInfo(path) is { Exists: true, Length: 0 })
+                throw new StorageException(StorageProblem.TooShort, path, "The file is empty.");
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
                 throw new StorageException(StorageProblem.TooShort, path, $"The file ends before offset {offsetBytes + countBytes}.");
             return true;
@@ -167,10 +172,6 @@ public sealed class LocalStorage : IStorage
             if (!isThere)
                 return true;
             _steps.Delete(path);
-            // A pack may go only after the index that listed it has: their order must outlive a power cut. A lock that
-            // comes back is stale, a pack that comes back is unreferenced.
-            if (kind is not (StoredKind.Lock or StoredKind.Pack))
-                _steps.SyncDirectory(Path.GetDirectoryName(path)!);
             return true;
         });
     }
@@ -182,11 +183,11 @@ public sealed class LocalStorage : IStorage
         {
             if (kind != StoredKind.Pack)
             {
-                DurableFiles.SyncDirectory(directory);
+                _steps.SyncDirectory(directory);
                 return true;
             }
             foreach (string each in Directory.EnumerateDirectories(directory))
-                DurableFiles.SyncDirectory(each);
+                _steps.SyncDirectory(each);
             return true;
         });
     }

@@ -28,7 +28,10 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[]? Volume { get; set; }
 
-    /// <summary>Static or Dynamic; by default what rule and class say, else Static where the volume is not mounted.</summary>
+    /// <summary>
+    /// Static, Dynamic or Snapshot; by default what rule and class say, else Snapshot where a provider can take the volume, else
+    /// Static.
+    /// </summary>
     [Parameter]
     public ImageType? ImageType { get; set; }
 
@@ -80,11 +83,6 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
                 throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
         }
-        if (ImageType == Engine.Blocks.ImageType.Snapshot)
-        {
-            throw new ImageBackupException(
-                ErrorId.NotSupported, "No snapshot provider can be used: take the image as Static or Dynamic.", "ImageType");
-        }
         _command = CommandOptions();
         base.Begin();
         BeginPolicy();
@@ -130,14 +128,13 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)})"))
             return;
-        if (plan.Type.IsFailover)
-            WriteWarning($"{volume.Name}: {plan.Type.Reason}; it is taken as {plan.Type.Type} image.");
 
         var request = new BackupRequest
         {
             Volume = volume.Description,
             Plan = plan,
             ImageType = plan.Type.Type,
+            Quiet = QuietOf(plan),
             ChunkSizeBytes = (int?)ChunkSize,
             GapSizeBytes = plan.Options.GapSize.Value.Bytes,
             IncludePageFile = IncludePageFile,
@@ -148,7 +145,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         };
         ImageBackupInfo image = RunPumped(
             $"Backing up {volume.Name}",
-            channel => new BackupJob(Opened, VolumeSystem.Current).Run(request, channel, Stop));
+            channel => Job(channel).Run(request, channel, Stop));
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes.Snapshots;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
@@ -74,5 +75,14 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
         VolumePlan.Make(policy, volume, command, commandClass, options => WhyNoSnapshot(volume, options));
 
     /// <summary>Why no provider can take a snapshot of the volume with these options; null: one can.</summary>
-    private protected virtual string? WhyNoSnapshot(ImageVolume volume, ResolvedOptions options) => "no snapshot provider is built in yet";
+    private protected virtual string? WhyNoSnapshot(ImageVolume volume, ResolvedOptions options)
+    {
+        SnapshotDefaults defaults = MachineDefaults;
+        return SnapshotProviders.Current.Choose(volume.Description, QuietOptions.ProviderOf(options, defaults), QuietOptions.SnapshotOf(options, defaults)).WhyNot;
+    }
+
+    /// <summary>What Set-SnapshotProvider set; read once.</summary>
+    private protected SnapshotDefaults MachineDefaults => _defaults ??= SnapshotDefaults.Load(PolicyPaths.Snapshots);
+
+    private SnapshotDefaults? _defaults;
 }

@@ -48,7 +48,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
         {
             WriteWarning($"This machine has no volume '{given}': rules are compared with this name alone.");
             var names = new Engine.Policy.VolumeNames([given], isWindows);
-            VolumePlan plan = VolumePlan.Make(policy, names, isMounted: false, null, null, _ => "the volume is not there");
+            VolumePlan plan = VolumePlan.Make(policy, names, null, null, _ => "the volume is not there");
             return RuleTest.Of(given, false, names, plan);
         }
     }

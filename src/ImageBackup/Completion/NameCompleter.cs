@@ -33,7 +33,8 @@ public abstract class NameCompleter : IArgumentCompleter
                 results.Add(new CompletionResult(Quoted(candidate.Text), candidate.ListText, CompletionResultType.ParameterValue, tooltip));
             }
         }
-        return results;
+        // Null, and not an empty list: then PowerShell offers what it would without a completer, such as files.
+        return results.Count > 0 ? results : null!;
     }
 
     /// <summary>

@@ -102,7 +102,11 @@ public sealed class BackupCommandTests : IDisposable
 
     [Theory]
     [InlineData("Backup-VolumeImage", "NoVolume")]
-    [InlineData("Backup-VolumeImage $volume -ImageType Snapshot", "NotSupported")]
+    [InlineData("Backup-VolumeImage $volume -ImageType Snapshot -NoFailover", "SnapshotUnavailable")]
+    [InlineData("Backup-VolumeImage $volume -SnapshotProvider Nothing", "SnapshotProviderNotFound")]
+    [InlineData("Backup-VolumeImage $volume -SnapshotCacheSize 101", "ParameterArgumentValidationError")]
+    [InlineData("Backup-VolumeImage $volume -IdleWait soon", "ParameterInvalid")]
+    [InlineData("Backup-VolumeImage $volume -IdleRetries -1", "ParameterArgumentValidationError")]
     [InlineData("Backup-VolumeImage $volume -ChunkSize 100000", "ParameterInvalid")]
     [InlineData("Backup-VolumeImage $volume -ChunkSize 8MB", "ParameterInvalid")]
     [InlineData("Backup-VolumeImage $volume -ChunkSize 32KB", "ParameterInvalid")]

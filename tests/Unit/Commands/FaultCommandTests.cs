@@ -74,12 +74,12 @@ public sealed class FaultCommandTests : IDisposable
         string? cursor = null;
         try
         {
-            var first = _session.Run("$checked = Test-ImageRepository -Sample 50; $checked").WithoutErrors().Single<RepositoryCheckResult>();
+            var first = _session.Run("$checked = Test-ImageRepository -Sample 1; $checked").WithoutErrors().Single<RepositoryCheckResult>();
             using RepositoryPassword password = RepositoryPassword.From(RepositoryFixture.Secret(RepositoryFixture.PasswordText));
             using (ImageRepository repository = ImageRepository.Open(_location, password, default))
                 cursor = new SampleCursor(repository.Id).Path;
             Assert.True(first.DataRead);
-            Assert.InRange(first.ReadPackCount, 1, first.PackCount - 1);
+            Assert.Equal(1, first.ReadPackCount);
             Assert.Equal(first.SampleEnd, File.ReadAllText(cursor!));
             var second = _session.Run("Test-ImageRepository -Sample 1").WithoutErrors().Single<RepositoryCheckResult>();
             Assert.NotEqual(first.SampleEnd, second.SampleEnd);

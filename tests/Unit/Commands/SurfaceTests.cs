@@ -22,6 +22,7 @@ public sealed class SurfaceTests
         "Export-ImageRepositoryPassword",
         "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
+        "Set-SnapshotProvider", "Test-SnapshotProvider",
     ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>

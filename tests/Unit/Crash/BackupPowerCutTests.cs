@@ -56,6 +56,7 @@ public sealed class BackupPowerCutTests
                 Assert.Equal(0, repository.Check(readData: false, null, CancellationToken.None).UnreferencedPackCount);
             });
 
+        TestContext.Current.TestOutputHelper?.WriteLine($"{stateCount} states");
         Assert.InRange(stateCount, 100, 2000);
         // One data pack holds all five chunks: once it has landed, durable or only by the process's death, nothing is stored again.
         int before = reused.Min(r => r.LandedCount);

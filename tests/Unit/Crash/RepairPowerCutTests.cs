@@ -50,6 +50,7 @@ public sealed class RepairPowerCutTests
                 PowerCutDirectory.AssertWhole(repository, new VolumeDouble(), whole);
                 Assert.False(Repair(repository).WasNeeded);
             });
+        TestContext.Current.TestOutputHelper?.WriteLine($"{stateCount} states");
         Assert.InRange(stateCount, 100, 2000);
     }
 

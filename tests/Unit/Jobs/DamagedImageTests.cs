@@ -7,6 +7,8 @@ using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
@@ -123,6 +125,23 @@ public sealed class DamagedImageTests : IDisposable
         Assert.Throws<ImageBackupException>(() => _rig.Restore(_id, _rig.File("out"), r => r with { SkipCorrupt = true }));
         Assert.False(System.IO.File.Exists(_rig.File("out")));
         _rig.Storage.Reset();
+    }
+
+    /// <summary>Rightly sealed and where the index says, but another chunk: only its own hash tells.</summary>
+    [Fact]
+    public void A_chunk_that_is_another_is_refused()
+    {
+        BlobId a = BlobId.Of(_content.AsSpan(0, JobRig.ChunkBytes)), b = BlobId.Of(_content.AsSpan(JobRig.ChunkBytes, JobRig.ChunkBytes));
+        List<(BlobId Id, BlobLocation At)> entries = [.. _rig.Repository.LoadIndex(CancellationToken.None).Entries()];
+        foreach (string name in _rig.Memory.Names(StoredKind.Index))
+            _rig.Memory.Delete(StoredKind.Index, name);
+        byte[] swapped = IndexFile.Write(
+            [.. entries.GroupBy(e => e.At.PackId).Select(pack => new IndexedPack(pack.Key,
+                [.. pack.Select(e => new PackEntry(e.Id == a ? b : e.Id == b ? a : e.Id, e.At.Type, e.At.OffsetBytes, e.At.LengthBytes, e.At.UncompressedLengthBytes))]))],
+            []);
+        _rig.Repository.Files.SaveSealed(StoredKind.Index, swapped, 2, _rig.Repository.Sealers);
+        JobRig.AssertFails(ErrorId.ChunkCorrupt, () => _rig.Restore(_id, _rig.File("out")));
+        Assert.Equal([Range(0, 2)], _rig.Verify(_id).DamagedRanges);
     }
 
     [Fact]

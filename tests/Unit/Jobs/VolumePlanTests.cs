@@ -78,7 +78,7 @@ public sealed class VolumePlanTests : IDisposable
 
     [Theory]
     [InlineData("", false, "no", ImageType.Static, OptionSource.BuiltIn)]
-    [InlineData("", true, "no", ImageType.Dynamic, OptionSource.BuiltIn)]
+    [InlineData("", true, "no", ImageType.Static, OptionSource.BuiltIn)]
     [InlineData("", true, null, ImageType.Snapshot, OptionSource.BuiltIn)]
     [InlineData("imagetype static", true, "no", ImageType.Static, OptionSource.ClientWide)]
     [InlineData("include.image * imagetype=static", true, null, ImageType.Static, OptionSource.Rule)]

@@ -116,6 +116,15 @@ public sealed class RepairTests : IDisposable
         _rig.AssertRestores(_otherId, _other);
     }
 
+    /// <summary>Rightly sealed, but another's: an old snapshot put in a new one's place.</summary>
+    [Fact]
+    public void A_file_under_another_files_name_is_refused()
+    {
+        _rig.Memory.Replace(StoredKind.Snapshot, _oneId, _rig.Memory.Content(StoredKind.Snapshot, _otherId));
+        JobRig.AssertFails(ErrorId.SnapshotCorrupt, () => _rig.Restore(_oneId, _rig.File("out")));
+        Assert.Contains(_rig.Repository.Check(false, null, CancellationToken.None).Problems, p => p.ErrorId == ErrorId.SnapshotCorrupt);
+    }
+
     [Fact]
     public void An_image_whose_list_of_chunks_is_lost_is_called_lost()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Tests.Vm.Guest;

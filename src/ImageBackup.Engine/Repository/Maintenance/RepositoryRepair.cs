@@ -115,6 +115,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         cancellation.ThrowIfCancellationRequested();
         foreach (string name in oldIndexes)
             _files.Delete(StoredKind.Index, name);
+        // A pack goes only once no index that comes back after a power cut can list it.
+        _files.Guard(StoredKind.Index, () => _files.Storage.SyncDeletions(StoredKind.Index));
         foreach (DamagedPack pack in _triage.Damaged.Where(d => !d.IsUnreadable))
             _files.Delete(StoredKind.Pack, pack.Id.ToString());
     }

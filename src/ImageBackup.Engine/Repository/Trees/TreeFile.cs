@@ -16,7 +16,10 @@ internal static partial class TreeFile
     /// <summary>Octal 600: our files are for their owner.</summary>
     private const int FileMode = 0x180;
 
-    /// <summary>Nodes must be sorted by name, as restic sorts them (by bytes), and be regular files.</summary>
+    /// <summary>A directory's: Go's bit for it, and octal 700.</summary>
+    private const uint DirectoryMode = 0x8000_01C0;
+
+    /// <summary>Nodes must be sorted by name, as restic sorts them (by bytes), and be regular files or directories.</summary>
     public static byte[] Write(IReadOnlyList<TreeNode> nodes)
     {
         long capacity = 1024;
@@ -35,12 +38,21 @@ internal static partial class TreeFile
                 writer.WriteStartObject();
                 writer.WriteString("name", node.Name);
                 writer.WriteString("type", node.Type);
-                writer.WriteNumber("mode", FileMode);
+                writer.WriteNumber("mode", node.Subtree is null ? FileMode : DirectoryMode);
                 writer.WriteString("mtime", time);
                 writer.WriteString("atime", time);
                 writer.WriteString("ctime", time);
                 writer.WriteNumber("uid", 0);
                 writer.WriteNumber("gid", 0);
+                if (node.Subtree is { } subtree)
+                {
+                    subtree.CopyTo(bytes);
+                    ByteConvert.ToHexAscii(bytes, hex);
+                    writer.WriteNull("content");
+                    writer.WriteString("subtree", hex);
+                    writer.WriteEndObject();
+                    continue;
+                }
                 writer.WriteNumber("size", node.SizeBytes);
                 writer.WriteNumber("links", 1);
                 writer.WriteStartArray("content");

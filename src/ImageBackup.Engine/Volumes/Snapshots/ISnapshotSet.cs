@@ -56,5 +56,5 @@ public interface ISnapshot
 }
 
 /// <summary>A file that is stored beside an image.</summary>
-/// <param name="Name">Of letters, digits, dots and hyphens; it becomes a file's name in the image's tree: snapshot-Name.</param>
+/// <param name="Name">Of letters, digits, dots and hyphens; it becomes a file's name in a directory of the image's tree that is called after the provider: vss/components.xml.</param>
 public sealed record SnapshotDocument(string Name, byte[] Content);

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using ImageBackup.Engine.Volumes.Linux;
 using ImageBackup.Engine.Volumes.Snapshots.Commands;
 using ImageBackup.Engine.Volumes.Snapshots.Lvm;
+using ImageBackup.Engine.Volumes.Snapshots.Wmi;
+using ImageBackup.Engine.Volumes.Windows;
 
 namespace ImageBackup.Engine.Volumes.Snapshots;
 
@@ -15,5 +17,7 @@ internal static class SystemSnapshotProviders
             new LvmSnapshotProvider(() => VolumeSystem.Current, HeldRecord.LastingDirectory),
             new CommandSnapshotProvider(() => VolumeSystem.Current, HeldRecord.LastingDirectory),
         ]
-        : [];
+        : RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
+            ? [new WmiSnapshotProvider(new ScriptingWmi(), () => VolumeSystem.Current, HeldFile.LastingDirectory)]
+            : [];
 }

@@ -29,6 +29,7 @@ internal static unsafe class Kernel32
 
     // winioctl.h
     public const uint FSCTL_LOCK_VOLUME = 0x90018;
+    public const uint FSCTL_UNLOCK_VOLUME = 0x9001C;
     public const uint FSCTL_DISMOUNT_VOLUME = 0x90020;
     public const uint FSCTL_GET_NTFS_VOLUME_DATA = 0x90064;
     public const uint FSCTL_GET_VOLUME_BITMAP = 0x9006F;
@@ -140,6 +141,13 @@ internal static unsafe class Kernel32
     [DllImport(Library, SetLastError = true, CharSet = CharSet.Unicode)]
     public static extern uint GetSystemWindowsDirectoryW([Out] char[] path, uint length);
 
+    [DllImport(Library, SetLastError = true, CharSet = CharSet.Unicode)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    public static extern bool CreateDirectoryW(string path, ref SecurityAttributes attributes);
+
+    [DllImport(Library)]
+    public static extern IntPtr LocalFree(IntPtr memory);
+
     [DllImport("advapi32.dll", CharSet = CharSet.Unicode)]
     public static extern int RegGetValueW(
         UIntPtr key, string subKey, string value, uint flags, out uint type, [Out] char[] data, ref uint dataBytes);
@@ -147,6 +155,15 @@ internal static unsafe class Kernel32
     [DllImport("shell32.dll")]
     [return: MarshalAs(UnmanagedType.Bool)]
     public static extern bool IsUserAnAdmin();
+
+    /// <summary>SECURITY_ATTRIBUTES.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct SecurityAttributes
+    {
+        public uint Length;
+        public IntPtr Descriptor;
+        public int InheritHandle;
+    }
 
     /// <summary>OVERLAPPED, of which a synchronous handle takes only the offset.</summary>
     [StructLayout(LayoutKind.Sequential)]

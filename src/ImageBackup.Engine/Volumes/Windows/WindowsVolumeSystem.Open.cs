@@ -35,14 +35,14 @@ internal sealed partial class WindowsVolumeSystem
         WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ | Kernel32.GENERIC_WRITE,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw (error is WindowsError.SharingViolation or WindowsError.LockViolation
-                ? InUse(ErrorId.TargetInUse, name)
+                ? RestingVolume.InUse(ErrorId.TargetInUse, name, [])
                 : WindowsError.Open(error, name, isDevice: true));
         try
         {
             if (!handle.Control(Kernel32.IOCTL_DISK_IS_WRITABLE, out error) && error == WindowsError.WriteProtect)
                 throw new ImageBackupException(ErrorId.VolumeAccessDenied, $"'{name}' is write-protected.", name);
             if (!handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out error))
-                throw InUse(ErrorId.TargetInUse, name);
+                throw RestingVolume.InUse(ErrorId.TargetInUse, name, VolumeUsers.Of(current.MountPoints));
             // What the file system still knows of the old content must go before the new one comes.
             if (!handle.Control(Kernel32.FSCTL_DISMOUNT_VOLUME, out error))
                 throw new ImageBackupException(ErrorId.TargetInUse, $"'{name}' could not be dismounted: {WindowsError.Describe(error)}.", name);
@@ -81,7 +81,7 @@ internal sealed partial class WindowsVolumeSystem
         {
             // The lock flushes, and fails while anybody has a file of the volume open.
             if (mode == VolumeOpenMode.Exclusive && !handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out _))
-                throw InUse(ErrorId.VolumeInUse, name);
+                throw RestingVolume.InUse(ErrorId.VolumeInUse, name, VolumeUsers.Of(volume.MountPoints));
             // Lets the sectors behind the file system's end be read: NTFS keeps its spare boot sector there.
             handle.Control(Kernel32.FSCTL_ALLOW_EXTENDED_DASD_IO, out _);
             int sectorBytes = VolumeGeometry.SectorSize(handle) ?? volume.SectorSizeBytes;
@@ -111,7 +111,4 @@ internal sealed partial class WindowsVolumeSystem
         long lengthBytes = VolumeGeometry.ToldLength(volume) ?? VolumeGeometry.ProbedLength(volume, name, sectorBytes);
         return lengthBytes - (lengthBytes % sectorBytes);
     }
-
-    private static ImageBackupException InUse(ErrorId id, string name) =>
-        new(id, $"'{name}' could not be locked: another program has files of it open.", name);
 }

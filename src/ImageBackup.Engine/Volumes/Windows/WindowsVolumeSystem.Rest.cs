@@ -1,13 +1,69 @@
+using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 
 internal sealed partial class WindowsVolumeSystem
 {
-    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) =>
-        new HeldVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
+    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    {
+        if (volume.Kind == VolumeKind.File)
+            return new HeldVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
+        // Asked again: the description may be old.
+        VolumeDescription current = Find(volume.Name);
+        ThrowIfNeeded(current, neededPaths);
+        string name = current.Name;
+        // What the lock would flush is flushed before: the less there is to do, the shorter everybody else waits for it.
+        _ = FlushVolume(current.DevicePath);
+        WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ,
+            Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
+            ?? throw WindowsError.Open(error, name, isDevice: true);
+        RestingVolume? resting = null;
+        try
+        {
+            resting = RestingVolume.Take(handle, name, () => VolumeUsers.Of(current.MountPoints));
+            int sectorBytes = VolumeGeometry.SectorSize(handle) ?? current.SectorSizeBytes;
+            var reader = new WindowsVolumeReader(handle, current, sectorBytes, opened => Length(opened, name, sectorBytes));
+            if (reader.LengthBytes == 0)
+                throw new ImageBackupException(ErrorId.VolumeEmpty, $"'{name}' has a length of 0 bytes.", name);
+            resting.Reads(reader);
+            return resting;
+        }
+        catch (Exception e)
+        {
+            resting?.Dispose();
+            handle.Dispose();
+            if (e is BlockReadException)
+                throw new ImageBackupException(ErrorId.ReadFailed, e.Message, name, e);
+            throw;
+        }
+    }
 
     /// <summary>Windows drops a lock with the handle: a killed run leaves none.</summary>
     public IReadOnlyList<string> RestoreLeftResting() => [];
+
+    private void ThrowIfNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    {
+        if (volume.IsSystem)
+            throw Needed(volume.Name, "the running system is on it");
+        foreach (string path in neededPaths)
+        {
+            if (IsUnder(path, volume))
+                throw Needed(volume.Name, $"'{path}' is on it");
+        }
+        if (IsUnder(Path.GetTempPath(), volume))
+            throw Needed(volume.Name, "the temporary files are on it");
+        if (IsUnder(AppContext.BaseDirectory, volume))
+            throw Needed(volume.Name, "the running program is on it");
+    }
+
+    private bool IsUnder(string path, VolumeDescription volume) => VolumesUnder(path).Any(under =>
+        string.Equals(under, volume.Name, StringComparison.OrdinalIgnoreCase) || volume.Aliases.Contains(under, StringComparer.OrdinalIgnoreCase));
+
+    private static ImageBackupException Needed(string name, string why) =>
+        new(ErrorId.VolumeNeeded, $"'{name}' cannot be locked for a static image: {why}.", name);
 }

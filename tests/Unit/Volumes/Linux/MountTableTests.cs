@@ -18,7 +18,7 @@ public class MountTableTests
             41 27 0:46 / /net rw - nfs4 server:/export rw,vers=4.2
             """);
         Assert.Equal(["/proc", "/", "/mnt/a b\tc\nd\\e#f", "/home", "/net"], mounts.Select(mount => mount.MountPoint));
-        Assert.Equal(new MountEntry(36, new DeviceNumber(98, 0), "/mnt1", "/mnt/a b\tc\nd\\e#f", "xfs", "/dev/mapper/vg-a b", "rw,errors=continue"),
+        Assert.Equal(new MountEntry(36, new DeviceNumber(98, 0), "/mnt1", "/mnt/a b\tc\nd\\e#f", "xfs", "/dev/mapper/vg-a b", "rw,errors=continue", "rw,noatime"),
             mounts[2]);
         Assert.Equal("/@home", mounts[3].Root);
         Assert.True(mounts[3].Device.IsAnonymous);

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 

@@ -1,0 +1,35 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>A snapshot provider as <c>Get-SnapshotProvider</c> shows it, with the machine's defaults.</summary>
+public sealed record SnapshotProviderInfo
+{
+    public required string Name { get; init; }
+    public required string Description { get; init; }
+    public required bool IsUsable { get; init; }
+
+    /// <summary>Why it cannot be used; null where it can.</summary>
+    public string? WhyNot { get; init; }
+
+    /// <summary>Taken where nobody names one: the default that was set, else the first that is usable.</summary>
+    public bool IsDefault { get; init; }
+    public int Preference { get; init; }
+
+    /// <summary>Several volumes can be taken at one and the same moment.</summary>
+    public bool TakesSets { get; init; }
+
+    /// <summary>What killed runs left; the next backup removes it.</summary>
+    public IReadOnlyList<SnapshotLeftover> Leftovers { get; init; } = Array.Empty<SnapshotLeftover>();
+    public int CacheSizePercent { get; init; }
+    public string? CacheLocation { get; init; }
+    public TimeSpan IdleWait { get; init; }
+    public int IdleRetries { get; init; }
+    public TimeSpan SnapshotTimeout { get; init; }
+    public TimeSpan CommandTimeout { get; init; }
+    public int WriterRetries { get; init; }
+    public string? CreateCommand { get; init; }
+    public string? RemoveCommand { get; init; }
+}

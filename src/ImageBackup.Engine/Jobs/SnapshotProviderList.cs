@@ -1,0 +1,42 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>Joins the providers with the machine's defaults.</summary>
+public sealed class SnapshotProviderList(SnapshotProviders providers)
+{
+    /// <exception cref="Errors.ImageBackupException">SnapshotProviderNotFound.</exception>
+    public IReadOnlyList<SnapshotProviderInfo> List(SnapshotDefaults defaults, string? name = null)
+    {
+        if (defaults is null)
+            throw new ArgumentNullException(nameof(defaults));
+        SnapshotOptions options = QuietOptions.SnapshotOf(defaults);
+        List<(ISnapshotProvider Provider, SnapshotAbility Ability)> all = [.. providers.All.Select(provider => (provider, provider.CheckMachine(options)))];
+        string? byDefault = defaults.Provider ?? all.FirstOrDefault(one => one.Ability.IsUsable).Provider?.Name;
+        ISnapshotProvider? wanted = name is null ? null : providers.Get(name);
+        return [.. all.Where(one => wanted is null || one.Provider == wanted).Select(one => new SnapshotProviderInfo
+        {
+            Name = one.Provider.Name,
+            Description = one.Provider.Description,
+            IsUsable = one.Ability.IsUsable,
+            WhyNot = one.Ability.WhyNot,
+            IsDefault = string.Equals(one.Provider.Name, byDefault, StringComparison.OrdinalIgnoreCase),
+            Preference = one.Provider.Preference,
+            TakesSets = one.Provider.TakesSets,
+            Leftovers = one.Provider.FindLeftovers(),
+            CacheSizePercent = options.CacheSizePercent,
+            CacheLocation = options.CacheLocation,
+            IdleWait = defaults.IdleWait ?? OptionResolver.DefaultIdleWait,
+            IdleRetries = defaults.IdleRetries ?? OptionResolver.DefaultChangingRetries,
+            SnapshotTimeout = options.Timeout,
+            CommandTimeout = defaults.CommandTimeout ?? QuietOptions.Default.CommandTimeout,
+            WriterRetries = options.WriterRetries,
+            CreateCommand = defaults.CreateCommand,
+            RemoveCommand = defaults.RemoveCommand,
+        })];
+    }
+}

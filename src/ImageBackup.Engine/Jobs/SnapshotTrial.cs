@@ -1,0 +1,66 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>What <c>Test-SnapshotProvider</c> found.</summary>
+public sealed record SnapshotTrialResult
+{
+    public required string Volume { get; init; }
+
+    /// <summary>The provider that was tried; null where none can take the volume.</summary>
+    public string? Provider { get; init; }
+    public required bool IsGood { get; init; }
+
+    /// <summary>What went wrong; null where nothing did.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>How long the snapshot took to take, and to remove.</summary>
+    public TimeSpan? CreateTime { get; init; }
+    public TimeSpan? RemoveTime { get; init; }
+    public long? CacheBytes { get; init; }
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+}
+
+/// <summary>Takes a snapshot of a volume, reads its first bytes and removes it.</summary>
+public sealed class SnapshotTrial(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null)
+{
+    private const int SampleBytes = 64 << 10;
+
+    public SnapshotTrialResult Run(VolumeDescription volume, string? providerName, SnapshotOptions options, Action<string> tell, CancellationToken cancellation)
+    {
+        if (volume is null)
+            throw new ArgumentNullException(nameof(volume));
+        new SourceTaker(volumes, providers, events ?? EventLog.Silent, tell).RemoveLeftovers();
+        (ISnapshotProvider? provider, string? whyNot) = providers.Choose(volume, providerName, options);
+        if (provider is null)
+            return new SnapshotTrialResult { Volume = volume.Name, IsGood = false, Fault = whyNot };
+        var result = new SnapshotTrialResult { Volume = volume.Name, Provider = provider.Name, IsGood = false };
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            using (ISnapshotSet set = provider.Create([volume], options, tell, cancellation))
+            {
+                result = result with { CreateTime = clock.Elapsed, Warnings = set.Warnings };
+                using (IBlockReader reader = set.Snapshots[0].OpenRead())
+                    reader.ReadAt(0, new byte[(int)Math.Min(SampleBytes, reader.LengthBytes)]);
+                SnapshotState state = set.Snapshots[0].QueryState();
+                result = result with { IsGood = state.IsValid, Fault = state.Fault, CacheBytes = state.CacheBytes };
+                set.Complete(succeeded: true);
+                clock.Restart();
+            }
+            return result with { RemoveTime = clock.Elapsed };
+        }
+        catch (Exception e) when (e is ImageBackupException or BlockReadException)
+        {
+            return result with { IsGood = false, Fault = e.Message };
+        }
+    }
+}

@@ -1,0 +1,6 @@
+namespace Alphaleonis.Win32.Vss;
+
+public interface IVssFactory
+{
+    IVssBackupComponents CreateVssBackupComponents();
+}

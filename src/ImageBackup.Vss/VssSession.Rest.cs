@@ -1,0 +1,89 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Alphaleonis.Win32.Vss;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Volumes.Windows;
+
+namespace ImageBackup.Vss;
+
+/// <summary>What needs no set of its own.</summary>
+internal sealed partial class VssSession
+{
+    private static readonly TimeSpan s_stateTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>A new components object; not initialized.</summary>
+    public static IVssBackupComponents Create(IVssService service, VssCalls calls, CancellationToken cancellation) =>
+        calls.Run("CreateVssBackupComponents", _ => ((IVssFactory)service.Factory()).CreateVssBackupComponents(), cancellation, late => late.Dispose());
+
+    /// <exception cref="VssTrialException">VSS refused the question.</exception>
+    public static bool IsSupported(IVssService service, string root, TimeSpan timeout)
+    {
+        var calls = new VssCalls(timeout, _ => { });
+        IVssBackupComponents components = Create(service, calls, CancellationToken.None);
+        try
+        {
+            calls.Run("InitializeForBackup", () => components.InitializeForBackup(null), CancellationToken.None);
+            calls.Run("SetContext", () => components.SetContext(VssSnapshotContext.Backup), CancellationToken.None);
+            return calls.Run("IsVolumeSupported", _ => components.IsVolumeSupported(root), CancellationToken.None);
+        }
+        finally
+        {
+            components.Dispose();
+        }
+    }
+
+    /// <summary>Deletes the set that a killed run left, where VSS still has it.</summary>
+    /// <exception cref="VssTrialException">It is still there.</exception>
+    public static void DeleteLeft(IVssService service, HeldFile record, Action<string> log)
+    {
+        if (VssRecord.SetOf(record) is not { } set)
+        {
+            log($"VSS: the {VssRecord.NameOf(record)} had no id yet when its run was killed; VSS drops such a set with its process.");
+            return;
+        }
+        var calls = new VssCalls(new SnapshotOptions().Timeout, log);
+        IVssBackupComponents components = Create(service, calls, CancellationToken.None);
+        try
+        {
+            calls.Run("InitializeForBackup", () => components.InitializeForBackup(null), CancellationToken.None);
+            calls.Run("SetContext", () => components.SetContext(VssSnapshotContext.All), CancellationToken.None);
+            bool isThere = calls.Run("QuerySnapshots", _ => components.QuerySnapshots().Any(known => known.SnapshotSetId == set), CancellationToken.None);
+            if (isThere)
+                calls.Run($"DeleteSnapshotSet {set:B}", () => Delete(components, set), CancellationToken.None);
+        }
+        finally
+        {
+            components.Dispose();
+        }
+    }
+
+    private static void Delete(IVssBackupComponents components, Guid set)
+    {
+        try
+        {
+            components.DeleteSnapshotSet(set, true);
+        }
+        catch (VssObjectNotFoundException)
+        {
+            // It never came to be, or is gone already.
+        }
+    }
+
+    private static HeldFile Record(string directory, IReadOnlyList<VolumeDescription> volumes)
+    {
+        try
+        {
+            return HeldFile.Create(directory, VssRecord.Kind, VssRecord.Begun(volumes));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageBackupException(ErrorId.SnapshotFailed,
+                $"VSS took no snapshot of '{volumes[0].Name}': it could not be written down that it must be removed: {e.Message}", volumes[0].Name, e);
+        }
+    }
+}

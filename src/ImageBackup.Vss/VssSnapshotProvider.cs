@@ -1,0 +1,153 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Volumes.Windows;
+
+namespace ImageBackup.Vss;
+
+/// <summary>
+/// Shadow copies by the Volume Shadow Copy Service, with its writers: the registry, Active Directory and other applications bring
+/// their data on the volumes into a state that can be relied on. All volumes of a set show one moment.
+/// </summary>
+/// <remarks>
+/// Proven with a scripted double of AlphaVSS's interfaces only: it never ran on a real Windows. No member of this type names a
+/// type of AlphaVSS where the runtime would look for it before <see cref="CheckMachine"/> has said that it is there.
+/// </remarks>
+public sealed class VssSnapshotProvider : ISnapshotProvider
+{
+    public const string ProviderName = "VSS";
+
+    private readonly IVssService _service;
+    private readonly Func<IVolumeSystem> _system;
+    private readonly string _recordDirectory;
+
+    /// <summary>The machine's own.</summary>
+    public VssSnapshotProvider()
+        : this(new AlphaVssService(), () => VolumeSystem.Current, HeldFile.LastingDirectory)
+    {
+    }
+
+    internal VssSnapshotProvider(IVssService service, Func<IVolumeSystem> system, string recordDirectory)
+    {
+        _service = service;
+        _system = system;
+        _recordDirectory = recordDirectory;
+    }
+
+    public string Name => ProviderName;
+    public string Description => "Windows Volume Shadow Copy Service; applications (writers) take part";
+    public int Preference => 10;
+    public bool TakesSets => true;
+
+    /// <summary>Between two attempts after a writer that may succeed the next time, and while another set is being made.</summary>
+    internal TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(10);
+
+    public SnapshotAbility CheckMachine(SnapshotOptions options)
+    {
+        try
+        {
+            return new SnapshotAbility(TimedStep.Run(_ => _service.WhyNotUsable(), options.Timeout, CancellationToken.None));
+        }
+        catch (TimeoutException e)
+        {
+            return new SnapshotAbility("VSS does not answer: " + e.Message);
+        }
+    }
+
+    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options)
+    {
+        if (ShadowedVolume.RootOf(volume) is not { } root)
+            return new SnapshotAbility($"'{volume.Name}' is no Windows volume that is mounted");
+        try
+        {
+            return IsSupported(root, options.Timeout) ? SnapshotAbility.Usable : new SnapshotAbility($"VSS does not support '{volume.Name}'");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whatever AlphaVSS throws, it throws as a reason.
+            return new SnapshotAbility("VSS cannot be asked about it: " + e.Message.TrimEnd('.'));
+        }
+    }
+
+    public ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        string names = string.Join(", ", volumes.Select(volume => volume.Name));
+        if (volumes.FirstOrDefault(volume => ShadowedVolume.RootOf(volume) is null) is { } homeless)
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{homeless.Name}': it is no Windows volume that is mounted.", homeless.Name);
+        DateTime end = DateTime.UtcNow + options.Timeout;
+        for (int retries = 0, waits = 0; ;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return Take(volumes, options, log, cancellation);
+            }
+            catch (VssTrialException e) when (e.Trial == VssTrial.AnotherTime && retries < options.WriterRetries)
+            {
+                retries++;
+                log($"VSS: {e.Message}. Attempt {retries} of {options.WriterRetries} more follows.");
+            }
+            catch (VssTrialException e) when (e.Trial == VssTrial.Busy && DateTime.UtcNow + RetryPause < end)
+            {
+                waits++;
+                if (waits == 1)
+                    log($"VSS: {e.Message}; waiting.");
+            }
+            catch (VssTrialException e)
+            {
+                throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of {names}: {e.Message}.", volumes[0].Name, e);
+            }
+            if (cancellation.WaitHandle.WaitOne(RetryPause))
+                cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
+    {
+        var found = new List<SnapshotLeftover>();
+        foreach (HeldFile record in HeldFile.Abandoned(_recordDirectory, VssRecord.Kind))
+        {
+            using (record)
+                found.Add(new SnapshotLeftover(Name, VssRecord.NameOf(record), VssRecord.VolumesOf(record)));
+        }
+        return found;
+    }
+
+    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    {
+        IReadOnlyList<HeldFile> records = HeldFile.Abandoned(_recordDirectory, VssRecord.Kind);
+        try
+        {
+            foreach (HeldFile record in records.Where(record => VssRecord.NameOf(record) == leftover.Name))
+            {
+                Delete(record, log);
+                record.Remove();
+            }
+        }
+        catch (Exception e) when (e is not (ImageBackupException or OutOfMemoryException))
+        {
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot set '{leftover.Name}' could not be removed: {e.Message.TrimEnd('.')}.", leftover.Name, e);
+        }
+        finally
+        {
+            foreach (HeldFile record in records)
+                record.Dispose();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation) =>
+        VssSession.Take(_service, _system, _recordDirectory, volumes, options, log, cancellation);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool IsSupported(string root, TimeSpan timeout) => VssSession.IsSupported(_service, root, timeout);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Delete(HeldFile record, Action<string> log) => VssSession.DeleteLeft(_service, record, log);
+}

@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Alphaleonis.Win32.Vss;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Vss;
+
+/// <summary>A finished set; aborted where it was not completed, and deleted, by Dispose.</summary>
+internal sealed class VssSnapshotSet : ISnapshotSet
+{
+    private readonly VssSession _session;
+
+    public VssSnapshotSet(VssSession session, Func<IVolumeSystem> system,
+        IReadOnlyList<(VolumeDescription Volume, Guid Id, VssSnapshotProperties Properties)> snapshots, IReadOnlyList<SnapshotDocument> documents)
+    {
+        _session = session;
+        Documents = documents;
+        // VSS gives it without a kind; it is the machine's time.
+        Time = new DateTimeOffset(DateTime.SpecifyKind(snapshots[0].Properties.CreationTimestamp, DateTimeKind.Local));
+        Snapshots = [.. snapshots.Select(taken => new Copy(session, system, taken.Volume, taken.Id, taken.Properties.SnapshotDeviceObject))];
+    }
+
+    public string ProviderName => VssSnapshotProvider.ProviderName;
+    public DateTimeOffset Time { get; }
+    public IReadOnlyList<ISnapshot> Snapshots { get; }
+    public IReadOnlyList<SnapshotDocument> Documents { get; }
+    public IReadOnlyList<string> Warnings => [];
+
+    /// <summary>What did not succeed is aborted by Dispose.</summary>
+    public IReadOnlyList<string> Complete(bool succeeded) => succeeded ? _session.Complete() : [];
+
+    public void Dispose() => _session.Dispose();
+
+    private sealed class Copy(VssSession session, Func<IVolumeSystem> system, VolumeDescription volume, Guid id, string device) : ISnapshot
+    {
+        private SnapshotState? _last;
+
+        public VolumeDescription Volume => volume;
+        public string DevicePath => device;
+
+        public IBlockReader OpenRead()
+        {
+            IVolumeSystem volumes = system();
+            return volumes.OpenRead(volumes.Find(device), VolumeOpenMode.Probe);
+        }
+
+        public SnapshotState QueryState()
+        {
+            if (session.IsDisposed && _last is { } last)
+                return last;
+            return _last = session.QueryState(id);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Takes a snapshot of each volume, reads from it and removes it: what a backup would do, without the copy.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "SnapshotProvider", SupportsShouldProcess = true)]
+[OutputType(typeof(SnapshotTrialResult))]
+public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
+{
+    /// <summary>The volumes, by anything that names one.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [VolumeTransformation]
+    public VolumeArgument[] Volume { get; set; } = [];
+
+    /// <summary>The provider to try; by default the one that a backup would take.</summary>
+    [Parameter(Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    private protected override void Process()
+    {
+        SnapshotDefaults defaults = SnapshotDefaults.Load(FilePath);
+        foreach (VolumeArgument argument in Volume)
+        {
+            Attempt(argument.Input, () =>
+            {
+                string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
+                ImageVolume volume = RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+                if (!ShouldProcess(volume.Name, "Take and remove a snapshot"))
+                    return;
+                var trial = new SnapshotTrial(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current);
+                WriteObject(RunPumped($"Taking a snapshot of {volume.Name}",
+                    channel => trial.Run(volume.Description, Name ?? defaults.Provider, QuietOptions.SnapshotOf(defaults), channel.Tell, Stop)));
+            });
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.Management.Automation;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Vss;
+
+namespace ImageBackup.Session;
+
+/// <summary>What lives in assemblies that the engine does not know is made known to it when the module is imported.</summary>
+public sealed class ModuleStart : IModuleAssemblyInitializer
+{
+    public void OnImport()
+    {
+        if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+            RegisterVss();
+    }
+
+    /// <summary>Apart, so that elsewhere its assembly is not even loaded.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RegisterVss() => SnapshotProviders.Register(new VssSnapshotProvider());
+}

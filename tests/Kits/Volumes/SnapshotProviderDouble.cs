@@ -1,0 +1,143 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Tests.Kits.Volumes;
+
+/// <summary>A provider that freezes volumes of a <see cref="VolumeDouble"/> by copying their bytes, with a script for what goes wrong.</summary>
+internal sealed class SnapshotProviderDouble(VolumeDouble volumes, string name = "DOUBLE", int preference = 20) : ISnapshotProvider
+{
+    private readonly Lock _gate = new();
+
+    public string Name => name;
+    public string Description => "a double";
+    public int Preference => preference;
+    public bool TakesSets { get; set; }
+    public string? MachineWhyNot { get; set; }
+    public string? VolumeWhyNot { get; set; }
+
+    /// <summary>Called before a snapshot is taken; may throw.</summary>
+    public Action<IReadOnlyList<VolumeDescription>>? OnCreate { get; set; }
+
+    /// <summary>What a snapshot answers, by how often it was asked (from 1).</summary>
+    public Func<int, SnapshotState> State { get; set; } = _ => new SnapshotState { IsValid = true, CacheBytes = 1000, CacheUsedBytes = 10 };
+    public List<SnapshotDocument> Documents { get; } = [];
+    public List<string> Warnings { get; } = [];
+    public List<string> CompleteWarnings { get; } = [];
+    public List<SnapshotLeftover> Leftovers { get; } = [];
+    public Func<SnapshotLeftover, Exception?> RemoveFails { get; set; } = _ => null;
+    public SnapshotOptions? Options { get; private set; }
+
+    /// <summary>What was called, in order: check, create, open, complete true, dispose, remove x.</summary>
+    public List<string> Calls { get; } = [];
+
+    public void Note(string call)
+    {
+        lock (_gate)
+            Calls.Add(call);
+    }
+
+    public SnapshotAbility CheckMachine(SnapshotOptions options) => new(MachineWhyNot);
+
+    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) => new(VolumeWhyNot);
+
+    public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        Note("create");
+        Options = options;
+        OnCreate?.Invoke(taken);
+        return new Set(this, [.. taken.Select(volume => new Snapshot(this, volume, Frozen(volume)))]);
+    }
+
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => [.. Leftovers];
+
+    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    {
+        Note("remove " + leftover.Name);
+        if (RemoveFails(leftover) is { } failure)
+            throw failure;
+        Leftovers.Remove(leftover);
+    }
+
+    private MemoryVolume Frozen(VolumeDescription volume)
+    {
+        using IBlockReader reader = volumes.OpenRead(volume, VolumeOpenMode.Probe);
+        byte[] bytes = new byte[reader.LengthBytes];
+        reader.ReadAt(0, bytes);
+        return volumes.Add(volume.Name + "-frozen", bytes);
+    }
+
+    private sealed class Set(SnapshotProviderDouble provider, IReadOnlyList<ISnapshot> snapshots) : ISnapshotSet
+    {
+        private bool _isDisposed;
+
+        public string ProviderName => provider.Name;
+        public DateTimeOffset Time { get; } = new(2026, 3, 4, 5, 6, 7, TimeSpan.Zero);
+        public IReadOnlyList<ISnapshot> Snapshots => snapshots;
+        public IReadOnlyList<SnapshotDocument> Documents => provider.Documents;
+        public IReadOnlyList<string> Warnings => provider.Warnings;
+
+        public IReadOnlyList<string> Complete(bool succeeded)
+        {
+            provider.Note("complete " + succeeded);
+            return provider.CompleteWarnings;
+        }
+
+        public void Dispose()
+        {
+            if (!_isDisposed)
+                provider.Note("dispose");
+            _isDisposed = true;
+        }
+    }
+
+    private sealed class Snapshot(SnapshotProviderDouble provider, VolumeDescription volume, MemoryVolume frozen) : ISnapshot
+    {
+        private int _asked;
+
+        public VolumeDescription Volume => volume;
+        public string DevicePath => frozen.Description.DevicePath;
+
+        public IBlockReader OpenRead()
+        {
+            provider.Note("open");
+            return frozen.OpenReader();
+        }
+
+        public SnapshotState QueryState() => provider.State(Interlocked.Increment(ref _asked));
+    }
+}
+
+/// <summary>Keeps what is logged.</summary>
+internal sealed class EventCollector : Engine.Events.IEventSink
+{
+    private readonly List<Engine.Events.LoggedEvent> _events = [];
+
+    public string Description => "a list";
+
+    public IReadOnlyList<Engine.Events.LoggedEvent> Events
+    {
+        get
+        {
+            lock (_events)
+                return [.. _events];
+        }
+    }
+
+    public IEnumerable<Engine.Events.EventId> Ids => Events.Select(e => e.Id);
+
+    public void Write(Engine.Events.LoggedEvent happened)
+    {
+        lock (_events)
+            _events.Add(happened);
+    }
+
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,111 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.Volumes;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Volumes.Snapshots;
+
+public sealed class CommandProviderTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly VolumeDouble _volumes = new();
+    private readonly CommandSnapshotProvider _provider;
+    private readonly VolumeDescription _volume;
+
+    public CommandProviderTests()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The commands here are a Linux shell's.");
+        _provider = new CommandSnapshotProvider(() => _volumes, _directory["held"]);
+        _volume = _volumes.Add("/mem/a", new byte[4096], d => d with { MountPoints = ["/srv/a b"] }).Description;
+        _volumes.Add("/mem/frozen", SeededBytes.Make(1, 4096));
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private string Log => _directory["log"];
+
+    private SnapshotOptions Options(string create = "", string remove = "") => new()
+    {
+        CreateCommand = $"echo \"create $IMAGEBACKUP_ID $IMAGEBACKUP_VOLUME $IMAGEBACKUP_MOUNTPOINT\" >> '{Log}'; echo talk; echo /mem/frozen; echo; {create}",
+        RemoveCommand = $"echo \"remove $IMAGEBACKUP_ID $IMAGEBACKUP_SNAPSHOT\" >> '{Log}'; {remove}",
+        Timeout = TimeSpan.FromSeconds(60),
+    };
+
+    [Fact]
+    public void The_device_that_the_first_command_prints_is_read_and_the_second_one_removes_it()
+    {
+        using (ISnapshotSet set = _provider.Create([_volume], Options(), _ => { }, CancellationToken.None))
+        {
+            Assert.Equal("/mem/frozen", set.Snapshots[0].DevicePath);
+            using IBlockReader reader = set.Snapshots[0].OpenRead();
+            byte[] bytes = new byte[4096];
+            Assert.Equal(4096, reader.ReadAt(0, bytes));
+            Assert.Equal(SeededBytes.Make(1, 4096), bytes);
+            Assert.True(set.Snapshots[0].QueryState().IsValid);
+            // It is held: no other run takes it for a left-over.
+            Assert.Empty(_provider.FindLeftovers());
+        }
+        string[] lines = File.ReadAllLines(Log);
+        string id = lines[0].Split(' ')[1];
+        Assert.Equal([$"create {id} /mem/a /srv/a b", $"remove {id} /mem/frozen"], lines);
+        Assert.Empty(Directory.GetFiles(_directory["held"]));
+    }
+
+    [Theory]
+    [InlineData("exit 4", "it ended with 4")]
+    [InlineData("echo /mem/nothing", "no volume '/mem/nothing'")]
+    public void When_it_fails_nothing_is_left(string create, string why)
+    {
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _provider.Create([_volume], Options(create), _ => { }, CancellationToken.None));
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("remove", File.ReadAllLines(Log)[^1], StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_directory["held"]));
+    }
+
+    [Fact]
+    public void A_copy_of_another_length_is_none()
+    {
+        _volumes.Add("/mem/frozen", new byte[512]);
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _provider.Create([_volume], Options(), _ => { }, CancellationToken.None));
+        Assert.Equal(ErrorId.SnapshotFailed, e.Id);
+        Assert.Contains("512 bytes and the volume 4096", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_command_that_hangs_is_ended()
+    {
+        SnapshotOptions options = Options("sleep 600") with { Timeout = TimeSpan.FromMilliseconds(400) };
+        Assert.Throws<ImageBackupException>(() => _provider.Create([_volume], options, _ => { }, CancellationToken.None));
+    }
+
+    [Fact]
+    public void What_could_not_be_removed_is_found_and_removed_later()
+    {
+        string flag = _directory["flag"];
+        _provider.Create([_volume], Options(remove: $"test -e '{flag}'"), _ => { }, CancellationToken.None).Dispose();
+        SnapshotLeftover left = Assert.Single(_provider.FindLeftovers());
+        Assert.Equal(("COMMAND", "/mem/a"), (left.Provider, left.VolumeName));
+        Assert.Throws<ImageBackupException>(() => _provider.Remove(left, _ => { }));
+        Assert.Single(_provider.FindLeftovers());
+        File.WriteAllText(flag, "");
+        _provider.Remove(left, _ => { });
+        Assert.Empty(_provider.FindLeftovers());
+    }
+
+    [Fact]
+    public void Without_commands_it_cannot_be_used()
+    {
+        Assert.False(_provider.CheckMachine(new SnapshotOptions()).IsUsable);
+        Assert.True(_provider.CheckVolume(_volume, Options()).IsUsable);
+    }
+}

@@ -1,0 +1,92 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using System.Threading;
+
+namespace ImageBackup.Tests.Wine;
+
+/// <summary>
+/// An NTFS volume on a loop device, mounted by ntfs-3g. What Wine calls a dismount unmounts it, and may detach the loop device
+/// when the last handle on it closes: <see cref="Mount"/> attaches it again.
+/// </summary>
+internal sealed class NtfsVolume : IDisposable
+{
+    private readonly string _image;
+
+    public NtfsVolume(string directory, string name, long sizeBytes)
+    {
+        MountPoint = Path.Combine(directory, name);
+        _image = MountPoint + ".img";
+        Directory.CreateDirectory(MountPoint);
+        using (FileStream stream = File.Create(_image))
+            stream.SetLength(sizeBytes);
+    }
+
+    public string MountPoint { get; }
+    public string Image => _image;
+
+    /// <summary>The loop device, while one is attached.</summary>
+    public string? Device => Tool.Run("losetup", "--associated", _image).Split(':')[0] is { Length: > 0 } device ? device : null;
+
+    public void Format(string label) => Tool.Run("mkfs.ntfs", "--quick", "--force", "--quiet", "--label", label, _image);
+
+    /// <summary>Files of several sizes, among them small ones that live in their file records, and one that is fragmented.</summary>
+    public void Fill(int seed)
+    {
+        var random = new Random(seed);
+        for (int i = 0; i < 60; i++)
+        {
+            string folder = Path.Combine(MountPoint, "folder" + i % 5);
+            Directory.CreateDirectory(folder);
+            byte[] content = new byte[i % 3 == 0 ? random.Next(400) : random.Next(400_000)];
+            random.NextBytes(content);
+            File.WriteAllBytes(Path.Combine(folder, $"file{i}.bin"), content);
+        }
+        for (int i = 0; i < 60; i += 4)
+            File.Delete(Path.Combine(MountPoint, "folder" + i % 5, $"file{i}.bin"));
+        byte[] large = new byte[6_000_000];
+        random.NextBytes(large);
+        File.WriteAllBytes(Path.Combine(MountPoint, "large.bin"), large);
+    }
+
+    public void Mount()
+    {
+        if (IsMounted)
+            return;
+        string device = Device ?? Tool.Run("losetup", "--find", "--show", _image).Trim();
+        Tool.Run("mount", "-t", "ntfs-3g", device, MountPoint);
+    }
+
+    public bool IsMounted => File.ReadAllText("/proc/self/mounts").Contains($" {MountPoint} ", StringComparison.Ordinal);
+
+    public void Unmount()
+    {
+        if (IsMounted)
+            Tool.Run("umount", MountPoint);
+    }
+
+    /// <summary>Attached, and not mounted.</summary>
+    public string Attach()
+    {
+        Unmount();
+        return Device ?? Tool.Run("losetup", "--find", "--show", _image).Trim();
+    }
+
+    /// <summary>Every file and what is in it.</summary>
+    public SortedDictionary<string, string> Hashes() => new(Directory.GetFiles(MountPoint, "*", SearchOption.AllDirectories)
+        .ToDictionary(file => Path.GetRelativePath(MountPoint, file), file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))), StringComparer.Ordinal);
+
+    public void Dispose()
+    {
+        for (int attempt = 0; IsMounted && attempt < 20; attempt++)
+        {
+            _ = Tool.Try(new System.Diagnostics.ProcessStartInfo("umount", [MountPoint]), TimeSpan.FromMinutes(1));
+            if (IsMounted)
+                Thread.Sleep(500);
+        }
+        if (Device is { } device)
+            _ = Tool.Try(new System.Diagnostics.ProcessStartInfo("losetup", ["--detach", device]), TimeSpan.FromMinutes(1));
+    }
+}

@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using Xunit;
+
+namespace ImageBackup.Tests.Wine;
+
+/// <summary>
+/// Volumes through the Windows code, on a Windows that is Wine: no VSS, no Win32_ShadowCopy, so that a snapshot that is asked for
+/// falls over to a volume that is locked, dismounted, copied and unlocked.
+/// </summary>
+public sealed class VolumeTests(WineHost wine) : IDisposable
+{
+    private const long SizeBytes = 48 << 20;
+    private readonly List<NtfsVolume> _volumes = [];
+
+    /// <summary>The three ways in which a volume is named; one repository, one restore after each.</summary>
+    [Theory]
+    [InlineData("letter", "'X:'")]
+    [InlineData("guid", "(Get-ImageVolume X:).Description.Aliases[0]")]
+    [InlineData("object", "$object")]
+    public void Backed_up_by_failover_and_restored(string how, string volume)
+    {
+        Assert.SkipUnless(WineHost.WhyNot is null, WineHost.WhyNot ?? "");
+        NtfsVolume source = Volume("source-" + how);
+        source.Format("SOURCE");
+        source.Mount();
+        source.Fill(how.Length);
+        SortedDictionary<string, string> before = source.Hashes();
+        wine.Map('X', source.MountPoint, source.Device!);
+        string repository = Path.Combine(wine.Directory, "repository-" + how);
+
+        (int exitCode, string output) = wine.Run($$"""
+            $null = Initialize-ImageRepository -Path '{{WineHost.Windows(repository)}}'
+            Connect-ImageRepository -Repository '{{WineHost.Windows(repository)}}' | Out-Null
+            foreach ($provider in Get-SnapshotProvider) { "provider $($provider.Name) usable=$($provider.IsUsable) $($provider.WhyNot)" }
+            $v = Get-ImageVolume X:
+            # As the Storage module's Get-Volume gives them: Path is the volume's GUID name.
+            $object = [pscustomobject]@{ PSTypeName = 'Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/Storage/MSFT_Volume'
+                DriveLetter = [char]'X'; Path = $v.Description.Aliases[0]; FileSystemType = 'NTFS'; FileSystemLabel = 'SOURCE'; Size = $v.SizeBytes }
+            $image = {{volume}} | Backup-VolumeImage -ImageType Snapshot -WarningAction SilentlyContinue -ErrorAction Stop
+            "image volume=$($image.Volume) type=$($image.ImageType) asked=$($image.RequestedImageType) fuzzy=$($image.IsFuzzy) fs=$($image.FileSystem)"
+            "failover $($image.FailoverReason)"
+            "rested $($image.RestedBy)"
+            """);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("provider VSS usable=False AlphaVSS is not beside the module", output, StringComparison.Ordinal);
+        Assert.Contains("provider WMI usable=False", output, StringComparison.Ordinal);
+        Assert.Contains("image volume=X: type=Static asked=Snapshot fuzzy=False fs=ntfs", output, StringComparison.Ordinal);
+        Assert.Matches("failover .*VSS: .*WMI: ", output);
+        Assert.Contains("rested locked and dismounted", output, StringComparison.Ordinal);
+
+        // Nothing of the backup is left on the volume, and it can be used again.
+        source.Mount();
+        Assert.Equal(before, source.Hashes());
+        source.Unmount();
+
+        NtfsVolume target = Volume("target-" + how);
+        target.Format("TARGET");
+        target.Mount();
+        File.WriteAllBytes(Path.Combine(target.MountPoint, "noise"), new byte[100_000]);
+        wine.Map('Y', target.MountPoint, target.Device!);
+        (exitCode, output) = wine.Run($$"""
+            Connect-ImageRepository -Repository '{{WineHost.Windows(repository)}}' | Out-Null
+            Get-ImageBackup | Restore-VolumeImage -Destination Y: -VerifyTarget -Confirm:$false -ErrorAction Stop | Out-Null
+            'restored'
+            """);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("restored", output, StringComparison.Ordinal);
+        ProveEqual(target, before);
+    }
+
+    [Fact]
+    public void A_volume_with_an_open_file_is_in_use()
+    {
+        Assert.SkipUnless(WineHost.WhyNot is null, WineHost.WhyNot ?? "");
+        NtfsVolume source = Volume("busy");
+        source.Format("BUSY");
+        source.Mount();
+        source.Fill(7);
+        wine.Map('X', source.MountPoint, source.Device!);
+        string repository = Path.Combine(wine.Directory, "repository-busy");
+        using (File.OpenRead(Path.Combine(source.MountPoint, "large.bin")))
+        {
+            (_, string output) = wine.Run($$"""
+                $null = Initialize-ImageRepository -Path '{{WineHost.Windows(repository)}}'
+                Connect-ImageRepository -Repository '{{WineHost.Windows(repository)}}' | Out-Null
+                try { Backup-VolumeImage X: -ImageType Static -IdleWait 0 -IdleRetries 1 -ErrorAction Stop }
+                catch { "error $($_.FullyQualifiedErrorId)" }
+                "images $(@(Get-ImageBackup).Count)"
+                try { Backup-VolumeImage C: -ImageType Static -ErrorAction Stop } catch { "system $($_.FullyQualifiedErrorId)" }
+                """);
+            Assert.Contains("error VolumeInUse", output, StringComparison.Ordinal);
+            Assert.Contains("images 0", output, StringComparison.Ordinal);
+            Assert.Contains("system VolumeNeeded", output, StringComparison.Ordinal);
+            Assert.True(source.IsMounted);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (NtfsVolume volume in _volumes)
+            volume.Dispose();
+    }
+
+    private static void ProveEqual(NtfsVolume target, SortedDictionary<string, string> before)
+    {
+        string device = target.Attach();
+        Tool.Run("ntfsfix", "--no-action", device);
+        Assert.Contains("SOURCE", Tool.Run("ntfsinfo", "--mft", device), StringComparison.Ordinal);
+        target.Mount();
+        Assert.Equal(before, target.Hashes());
+    }
+
+    private NtfsVolume Volume(string name)
+    {
+        var volume = new NtfsVolume(wine.Directory, name, SizeBytes);
+        _volumes.Add(volume);
+        return volume;
+    }
+}

@@ -1,0 +1,148 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using ImageBackup.Tests.Wine;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(WineHost))]
+
+namespace ImageBackup.Tests.Wine;
+
+/// <summary>
+/// The Windows build of the Host, published beside the source tree and not in it (a publish for one system rewrites lock files),
+/// with the module, in a Wine of its own. Made at the first use, once.
+/// </summary>
+public sealed class WineHost : IDisposable
+{
+    private const string WinePath = "/usr/lib/wine/wine64";
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
+
+    private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("imagebackup-wine-").FullName;
+    private readonly Lazy<string> _host;
+
+    public WineHost() => _host = new Lazy<string>(Publish);
+
+    /// <summary>For the repository and what a test needs; Z: and the path, with backslashes, under Wine.</summary>
+    public string Directory => _directory;
+
+    private string Prefix => Path.Combine(_directory, "prefix");
+
+    /// <summary>Why the rig cannot be had here; null where it can.</summary>
+    public static string? WhyNot =>
+        !OperatingSystem.IsLinux() ? "no Linux"
+        : !Environment.IsPrivilegedProcess ? "not root"
+        : !File.Exists(WinePath) ? $"{WinePath} is not there (Debian's wine64)"
+        : new[] { "losetup", "mkfs.ntfs", "ntfs-3g", "ntfsfix", "ntfsinfo" }.FirstOrDefault(tool => !Tool.Exists(tool)) is { } missing ? $"{missing} is not installed"
+        : !File.Exists("/dev/fuse") ? "there is no /dev/fuse"
+        : null;
+
+    public static string Windows(string path) => "Z:" + path.Replace('/', '\\');
+
+    /// <summary>Makes a mount point and a block device a drive letter.</summary>
+    public void Map(char letter, string mountPoint, string device)
+    {
+        _ = _host.Value;
+        Unmap(letter);
+        string devices = Path.Combine(Prefix, "dosdevices");
+        File.CreateSymbolicLink(Path.Combine(devices, $"{char.ToLowerInvariant(letter)}:"), mountPoint);
+        File.CreateSymbolicLink(Path.Combine(devices, $"{char.ToLowerInvariant(letter)}::"), device);
+    }
+
+    public void Unmap(char letter)
+    {
+        foreach (string name in new[] { $"{char.ToLowerInvariant(letter)}:", $"{char.ToLowerInvariant(letter)}::" })
+            File.Delete(Path.Combine(Prefix, "dosdevices", name));
+    }
+
+    /// <summary>Runs a script in the Host; gives its exit code and all that it wrote.</summary>
+    public (int ExitCode, string Output) Run(string script)
+    {
+        string host = _host.Value;
+        string file = Path.Combine(_directory, "script.ps1");
+        File.WriteAllText(file, "Import-Module ImageBackup\r\n" + script);
+        (int exitCode, string output) = Tool.Try(Wine(host, "-NoLogo", "-File", Windows(file)), s_limit);
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        return (exitCode, output);
+    }
+
+    public void Dispose()
+    {
+        if (System.IO.Directory.Exists(Prefix))
+            _ = Tool.Try(Start("/usr/lib/wine/wineserver64", "-k"), TimeSpan.FromMinutes(1));
+        System.IO.Directory.Delete(_directory, recursive: true);
+    }
+
+    private string Publish()
+    {
+        string root = FindRoot();
+        string source = Path.Combine(_directory, "source");
+        Copy(root, source, "src");
+        foreach (string name in new[] { "Directory.Build.props", "Directory.Packages.props", ".editorconfig" })
+            File.Copy(Path.Combine(root, name), Path.Combine(source, name));
+        string output = Path.Combine(_directory, "host");
+        // The Host alone: the module is data to it, and is built already.
+        var publish = new ProcessStartInfo("dotnet", ["publish", "src/ImageBackup.Host", "-c", "Release", "-r", "win-x64", "--self-contained",
+            "-p:PublishReadyToRun=false", "-p:ModuleBesideHost=false", "-o", output, "-nologo", "-v", "quiet"]) { WorkingDirectory = source };
+        (int exitCode, string text) = Tool.Try(publish, TimeSpan.FromMinutes(10));
+        if (exitCode != 0)
+            throw new InvalidOperationException("The Host could not be published for Windows: " + text);
+        LayOutModule(root, Path.Combine(output, "Modules", "ImageBackup"));
+        System.IO.Directory.Delete(source, recursive: true);
+        (exitCode, text) = Tool.Try(Start(WinePath, "wineboot", "-i"), s_limit);
+        if (exitCode != 0)
+            throw new InvalidOperationException("Wine made no prefix: " + text);
+        return Path.Combine(output, "ImageBackup.Host.exe");
+    }
+
+    private static void LayOutModule(string root, string module)
+    {
+        string net10 = Path.Combine(module, "net10.0");
+        System.IO.Directory.CreateDirectory(net10);
+        foreach (string file in System.IO.Directory.GetFiles(AppContext.BaseDirectory, "*.dll"))
+        {
+            string name = Path.GetFileName(file);
+            if (name is "ImageBackup.dll" or "ImageBackup.Engine.dll" or "ImageBackup.Loader.dll" or "ImageBackup.Vss.dll" or "BouncyCastle.Cryptography.dll" or "ZstdSharp.dll")
+                File.Copy(file, Path.Combine(net10, name));
+        }
+        foreach (string file in (string[])[Path.Combine(root, "ImageBackup.psd1"), Path.Combine(root, "src/ImageBackup/ImageBackup.psm1"),
+            .. System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), "*.ps1xml")])
+            File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
+    }
+
+    private static void Copy(string root, string target, string folder)
+    {
+        System.IO.Directory.CreateDirectory(Path.Combine(target, folder));
+        foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, folder)))
+            File.Copy(file, Path.Combine(target, folder, Path.GetFileName(file)));
+        foreach (string inner in System.IO.Directory.GetDirectories(Path.Combine(root, folder)))
+        {
+            if (Path.GetFileName(inner) is not ("bin" or "obj"))
+                Copy(root, target, Path.Combine(folder, Path.GetFileName(inner)));
+        }
+    }
+
+    private ProcessStartInfo Wine(params string[] arguments) => Start(WinePath, arguments);
+
+    private ProcessStartInfo Start(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments);
+        start.Environment["WINEPREFIX"] = Prefix;
+        start.Environment["WINEDEBUG"] = "-all";
+        // Wine 8 cannot map one memory twice, as .NET does to write code that is not writable where it runs.
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        start.Environment["RESTIC_PASSWORD"] = "wine";
+        start.Environment["NO_COLOR"] = "1";
+        return start;
+    }
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        {
+            if (File.Exists(Path.Combine(at.FullName, "ImageBackup.psd1")) && System.IO.Directory.Exists(Path.Combine(at.FullName, "tests")))
+                return at.FullName;
+        }
+        throw new InvalidOperationException("The source tree was not found.");
+    }
+}
