@@ -61,7 +61,8 @@ Describe 'Backup-VolumeImage' {
 
     It 'refuses <Arguments> with <Id>' -ForEach @(
         @{ Arguments = @{ ChunkSize = 100000 }; Id = 'ParameterInvalid,*' }
-        @{ Arguments = @{ ImageType = 'Snapshot'; NoFailover = $true }; Id = 'SnapshotUnavailable,*' }
+        @{ Arguments = @{ ImageType = 'Snapshot'; SnapshotProvider = 'LINUX_LVM'; NoFailover = $true }; Id = 'SnapshotUnavailable,*' }
+        @{ Arguments = @{ SnapshotProvider = 'Nothing' }; Id = 'SnapshotProviderNotFound,*' }
         @{ Arguments = @{ Tag = 'a,b' }; Id = 'ParameterInvalid,*' }
         @{ Arguments = @{ ThrottleLimit = 0 }; Id = 'ParameterArgumentValidationError,*' }
     ) {

@@ -34,10 +34,6 @@ public class VolumeInventoryTests
             return new MemoryReader(Encoding.UTF8.GetBytes(content), 512);
         }
 
-        public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new NotSupportedException();
-
-        public IReadOnlyList<string> RestoreLeftResting() => [];
-
         public IBlockWriter OpenTarget(VolumeDescription volume) => throw new InvalidOperationException("Nothing is written here.");
 
         public IReadOnlyList<string> VolumesUnder(string path) => [];
