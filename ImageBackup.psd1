@@ -8,20 +8,32 @@
     Description          = 'Backs up whole volumes as images into a deduplicating, encrypted repository in restic''s format, and restores and proves them, on Windows and Linux.'
     PowerShellVersion    = '5.1'
     CompatiblePSEditions = @('Desktop', 'Core')
+    TypesToProcess       = @('ImageBackup.Types.ps1xml')
     FormatsToProcess     = @('ImageBackup.Format.ps1xml')
+    NestedModules        = @('ImageBackup.Dsc.psm1')
+    DscResourcesToExport = @('ImageClass', 'ImageRepository', 'ImageRule')
+    # Filled in where the build lays the module out.
+    FileList             = @()
     CmdletsToExport      = @(
+        'Add-ImageRepositoryKey'
         'Backup-VolumeImage'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
+        'Export-ImageRepositoryPassword'
         'Get-ImageBackup'
         'Get-ImageDomain'
+        'Get-ImageRepositoryKey'
         'Get-ImageVolume'
         'Get-IncludeImage'
         'Get-ManagementClass'
         'Get-SnapshotProvider'
         'Initialize-ImageRepository'
+        'Optimize-ImageRepository'
+        'Remove-ImageBackup'
+        'Remove-ImageRepositoryKey'
         'Remove-IncludeImage'
         'Remove-ManagementClass'
+        'Repair-ImageRepository'
         'Restore-VolumeImage'
         'Set-ExcludeImage'
         'Set-ImageDomain'
@@ -40,7 +52,8 @@
     PrivateData          = @{
         PSData = @{
             Tags         = @('Backup', 'Restore', 'Image', 'Volume', 'Snapshot', 'restic', 'Deduplication', 'Windows', 'Linux', 'PSEdition_Desktop', 'PSEdition_Core')
-            ReleaseNotes = 'First version: repositories, volumes, backup, restore and proof.'
+            LicenseUri   = 'https://opensource.org/license/mit'
+            ReleaseNotes = 'First version: repositories, volumes, backup, restore and proof. See README.md.'
         }
     }
 }

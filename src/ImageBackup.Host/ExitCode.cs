@@ -21,6 +21,7 @@ internal static class ExitCode
         ["RepositoryLocked"] = RepositoryLocked,
         ["WrongPassword"] = WrongPassword,
         ["ReadFailed"] = SomeDataUnreadable,
+        ["SomeDataUnreadable"] = SomeDataUnreadable,
         ["Cancelled"] = Cancelled,
     };
 

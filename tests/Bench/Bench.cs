@@ -72,6 +72,10 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
         }
         if (wants("catalog"))
             Catalog();
+        if (wants("expiry"))
+            Expiry.Measure(Path.Combine(work, "expiry"));
+        if (wants("prune"))
+            Prune();
     }
 
     private static string Ratio(double peer, double ours) => peer > 0 && ours > 0 ? (peer / ours).ToString("F2", CultureInfo.InvariantCulture) + "x" : "-";
@@ -193,6 +197,43 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
         string[] listed = Times(() => Host(list), () => { }).Select(m => m.Output.Trim()).OrderBy(o => double.Parse(o.Split(' ')[0], CultureInfo.InvariantCulture)).ToArray();
         Console.WriteLine($"Get-ImageBackup: {listed[listed.Length / 2].Split(' ')[0]} s for {listed[0].Split(' ')[1]} images (opening the repository included, engine start not)");
         Delete(repository);
+    }
+
+    /// <summary>Half of the volume's images removed, then what only they had: ours against restic's prune of a copy of the same repository.</summary>
+    private void Prune()
+    {
+        string repository = Path.Combine(work, "prune"), copy = Path.Combine(work, "prune-copy"), changed = Path.Combine(work, "changed.img");
+        Host($"Initialize-ImageRepository -Path '{repository}' | Out-Null; Backup-VolumeImage -Volume '{volume}' -Repository '{repository}' -GapSize 0 | Out-Null");
+        // Every second chunk of 1 MiB differs: each pack of the first image is half in use afterwards.
+        Tool.Run("cp", volume, changed);
+        byte[] block = new byte[4096];
+        using (FileStream file = File.OpenWrite(changed))
+        {
+            for (long offset = 0; offset < file.Length - block.Length; offset += 2 << 20)
+            {
+                new Random((int)(offset >> 20)).NextBytes(block);
+                file.Position = offset;
+                file.Write(block);
+            }
+        }
+        string id = Host($"$b = Backup-VolumeImage -Volume '{changed}' -Repository '{repository}' -GapSize 0; [Console]::Out.WriteLine($b.Id)").Output.Trim().Split('\n')[^1];
+        Host($"Get-ImageBackup -Repository '{repository}' -IncludeInactive | Where-Object {{ $_.Id -ne '{id}' }} | Remove-ImageBackup -Repository '{repository}' -Confirm:$false");
+        Delete(copy);
+        Tool.Run("cp", "-r", repository, copy);
+        long before = SizeOf(repository);
+        Measurement ours = Host($"$c = [Diagnostics.Stopwatch]::StartNew(); $r = Optimize-ImageRepository -Repository '{repository}' -MaxUnused 0; [Console]::Out.WriteLine('' + $c.Elapsed.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + ' ' + $r.RepackedBytes)");
+        string[] figures = ours.Output.Trim().Split('\n')[^1].Split(' ');
+        Console.WriteLine(FormattableString.Invariant(
+            $"prune      ours   {ours.Seconds,7:F2} s (the command {figures[0]} s), {long.Parse(figures[1], CultureInfo.InvariantCulture) / 1e9:F3} GB written again, {before / 1e9:F3} -> {SizeOf(repository) / 1e9:F3} GB, peak {ours.PeakBytes / (double)(1 << 20):F0} MiB"));
+        if (Tool.Exists("restic"))
+        {
+            Measurement restic = Tool.Measure("restic", ["-r", copy, "--cache-dir", Path.Combine(work, "prune-cache"), "prune", "-q", "--max-unused", "0"], s_secrets);
+            Console.WriteLine(FormattableString.Invariant(
+                $"prune      restic {restic.Seconds,7:F2} s, {before / 1e9:F3} -> {SizeOf(copy) / 1e9:F3} GB, peak {restic.PeakBytes / (double)(1 << 20):F0} MiB; ours {Ratio(restic.Seconds, ours.Seconds)}"));
+        }
+        Delete(repository);
+        Delete(copy);
+        Delete(changed);
     }
 
     private Row Repeat(string name, string repository, Action create, Func<Measurement> backup, Func<Measurement> load, string target)

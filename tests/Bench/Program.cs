@@ -19,7 +19,8 @@ internal static class Program
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map (issue: used blocks); default: the whole device
-          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog
+          --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images
+          --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
 
     public static int Main(string[] args)
@@ -34,10 +35,20 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
+        if (only is null || only.Contains("rules"))
+            RuleBench.Run(runs);
+        // The rules need neither a volume nor a work directory.
+        if (only is ["rules"])
+            return 0;
         bool ownsWork = !Directory.Exists(work);
         Directory.CreateDirectory(work);
         try
         {
+            if (only is ["scale"])
+            {
+                Scale.Run(work, int.Parse(Option("--spots") ?? "20000", CultureInfo.InvariantCulture), chunkCount: 1_000_000, imageCount: 2_000);
+                return 0;
+            }
             string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB);
             string host = Option("--host") ?? HostPath.Find();
             var bench = new Bench(volume, work, host, runs, args.Contains("--used"), name => only is null || only.Contains(name));

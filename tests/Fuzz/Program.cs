@@ -6,6 +6,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Tests.Kits.FileSystems;
+using ImageBackup.Tests.Kits.Repository;
 
 namespace ImageBackup.Tests.Fuzz;
 
@@ -22,11 +23,18 @@ internal static class Program
             case ["list"]:
                 foreach (FuzzTargets.Target target in FuzzTargets.All)
                     Console.WriteLine($"{target.Name}: {string.Join(' ', FuzzTargets.Seeds(target).Select(seed => seed.Name))}");
+                foreach (ParserTarget parser in ParserTargets.All)
+                    Console.WriteLine($"{parser.Name}: {parser.Seeds.Count} seeds");
                 return 0;
             case ["run", string name, .. string[] options]:
-                return FuzzTargets.All.Where(target => name == "all" || name == target.Name).ToList() is { Count: > 0 } targets
-                    ? targets.Sum(target => Run(target, options))
+                List<FuzzTargets.Target> targets = [.. FuzzTargets.All.Where(target => name == "all" || name == target.Name)];
+                List<ParserTarget> parsers = [.. ParserTargets.All.Where(target => name == "all" || name == target.Name)];
+                return targets.Count + parsers.Count > 0
+                    ? targets.Sum(target => Run(target, options)) + parsers.Sum(parser => Run(parser, options))
                     : Usage();
+            case ["one", string name, string number] when ParserTargets.All.SingleOrDefault(target => target.Name == name) is { } parser:
+                new ParserFuzzer(parser).Run(int.Parse(number, CultureInfo.InvariantCulture));
+                return 0;
             case ["one", string name, string seedName, string number]:
                 FuzzTargets.Target one = FuzzTargets.All.Single(target => target.Name == name);
                 new FileSystemFuzzer(one.Create(), FuzzTargets.Seeds(one).Single(seed => seed.Name == seedName).Seed).Run(int.Parse(number, CultureInfo.InvariantCulture));
@@ -41,7 +49,7 @@ internal static class Program
 
     private static int Usage()
     {
-        Console.Error.WriteLine("list | run <target|all> [--seconds n | --runs n] [--start n] | one <target> <seed> <number> | seeds <folder>");
+        Console.Error.WriteLine("list | run <target|all> [--seconds n | --runs n] [--start n] | one <target> [<seed>] <number> | seeds <folder>");
         return 2;
     }
 
@@ -76,6 +84,33 @@ internal static class Program
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.AcceptedCount)} maps, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
+        return failures;
+    }
+
+    private static int Run(ParserTarget target, string[] options)
+    {
+        long seconds = Option(options, "--seconds", 0);
+        long runs = Option(options, "--runs", seconds == 0 ? 100_000 : long.MaxValue);
+        int start = (int)Option(options, "--start", 0);
+        var fuzzer = new ParserFuzzer(target);
+        var clock = Stopwatch.StartNew();
+        long done = 0;
+        int failures = 0;
+        for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
+        {
+            try
+            {
+                fuzzer.Run(unchecked(start + (int)done));
+            }
+            catch (InvalidDataException e)
+            {
+                Console.WriteLine(e.Message);
+                if (++failures >= 5)
+                    break;
+            }
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzer.ReadCount} read, {fuzzer.RefusedCount} refused, {failures} failures, longest {fuzzer.LongestRun.TotalMilliseconds:F0} ms, largest allocation {fuzzer.LargestAllocationBytes >> 10} KiB"));
         return failures;
     }
 

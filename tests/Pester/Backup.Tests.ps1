@@ -61,7 +61,7 @@ Describe 'Backup-VolumeImage' {
 
     It 'refuses <Arguments> with <Id>' -ForEach @(
         @{ Arguments = @{ ChunkSize = 100000 }; Id = 'ParameterInvalid,*' }
-        @{ Arguments = @{ ImageType = 'Snapshot' }; Id = 'NotSupported,*' }
+        @{ Arguments = @{ ImageType = 'Snapshot'; NoFailover = $true }; Id = 'SnapshotUnavailable,*' }
         @{ Arguments = @{ Tag = 'a,b' }; Id = 'ParameterInvalid,*' }
         @{ Arguments = @{ ThrottleLimit = 0 }; Id = 'ParameterArgumentValidationError,*' }
     ) {

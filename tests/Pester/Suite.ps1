@@ -3,6 +3,9 @@
 
 Import-Module $env:IMAGEBACKUP_MANIFEST -Force
 
+# The list of repositories opened before is the user's: it is not for tests to fill.
+$env:XDG_STATE_HOME = Join-Path ([IO.Path]::GetTempPath()) "imagebackup-pester-state-$PID"
+
 foreach ($variable in 'RESTIC_REPOSITORY', 'RESTIC_PASSWORD', 'RESTIC_PASSWORD_FILE', 'RESTIC_PASSWORD_COMMAND') {
     [Environment]::SetEnvironmentVariable($variable, $null)
 }

@@ -25,7 +25,7 @@ internal static class Program
         }
         else
         {
-            foreach (string project in new[] { "tests/Unit", "tests/Interop", "tests/Wine" })
+            foreach (string project in new[] { "tests/Unit", "tests/Interop", "tests/Vm", "tests/Wine" })
                 TestProject.Run(root, project, count);
             PesterSuite.Run(root, count);
         }

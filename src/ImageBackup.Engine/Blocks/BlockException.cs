@@ -8,6 +8,9 @@ public sealed class BlockReadException(long offsetBytes, long lengthBytes, strin
 {
     public long OffsetBytes { get; } = offsetBytes;
     public long LengthBytes { get; } = lengthBytes;
+
+    /// <summary>True where it is not a bad spot but the whole source that is gone: asking for other parts is of no use.</summary>
+    public bool IsGone { get; init; }
 }
 
 /// <summary>A range of a target could not be written; <see cref="OffsetBytes"/> says where.</summary>

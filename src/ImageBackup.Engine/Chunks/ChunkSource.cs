@@ -7,10 +7,11 @@ namespace ImageBackup.Engine.Chunks;
 /// Fills chunks from a volume: reads what is used, leaves zeros where nothing is, and skips chunks that hold nothing (an
 /// unused run, a hole in a file) without reading. One thread.
 /// </summary>
-internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used)
+internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, ReadErrorPolicy? policy = null)
 {
     private ByteRange? _data;
     private bool _knowsData;
+    private readonly ReadErrorPolicy _policy = policy ?? new ReadErrorPolicy(volume, errorLimit: 0);
 
     /// <summary>
     /// Fills the buffer's first bytes with the chunk. False where the chunk is known to be all zeros; then the buffer is
@@ -57,10 +58,5 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
         return _data is { } next && next.OffsetBytes < range.EndBytes;
     }
 
-    private void Read(long offsetBytes, Span<byte> target)
-    {
-        int countBytes = volume.ReadAt(offsetBytes, target);
-        if (countBytes != target.Length)
-            throw new BlockReadException(offsetBytes + countBytes, target.Length - countBytes, $"The volume ends at {offsetBytes + countBytes}, before its end at {volume.LengthBytes}.");
-    }
+    private void Read(long offsetBytes, Span<byte> target) => _policy.Read(offsetBytes, target);
 }

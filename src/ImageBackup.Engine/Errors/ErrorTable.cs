@@ -67,18 +67,30 @@ public static class ErrorTable
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
+        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read the password file.",
+            "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
+        Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, or this user cannot unlock it.",
+            "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
             "Restore the 'keys' directory from a copy, or use another password's key.");
+        Row(ErrorId.KeyNotFound, ErrorKind.NotFound, "The repository has no such key.",
+            "List the keys with Get-ImageRepositoryKey.");
+        Row(ErrorId.KeyAmbiguous, ErrorKind.InvalidArgument, "More than one key matches the id's beginning.",
+            "Give more characters of the id.");
+        Row(ErrorId.KeyInUse, ErrorKind.Busy, "The key is the one that this session opened the repository with.",
+            "Open the repository with another password first: Connect-ImageRepository.");
+        Row(ErrorId.KeyIsLast, ErrorKind.InvalidArgument, "The key may be the last one that opens the repository.",
+            "Add a key with Add-ImageRepositoryKey and open the repository with its password, then remove this one.");
         Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
-            "Run Test-ImageRepository -ReadData to learn which images it reaches, and back the volumes up again.");
+            "Run Repair-ImageRepository -ReadData, which saves what is whole in it, then back the volumes up again: what they still have heals the images.");
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
-            "Rebuild the index: 'restic rebuild-index' (0.14) or 'restic repair index' reads it from the packs.");
+            "Run Repair-ImageRepository: it rebuilds the index from the packs.");
         Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot file is truncated or damaged.",
-            "The image it described is lost; remove the file and back the volume up again.");
+            "The image it described is lost; Repair-ImageRepository removes the file. Back the volume up again.");
         Row(ErrorId.ChunkCorrupt, ErrorKind.InvalidData, "A chunk of an image does not match its hash.",
-            "Run Test-ImageBackup on other images of the volume and restore one that is whole.");
+            "Restore another image of the volume, or all that is whole of this one with -SkipCorrupt; Repair-ImageRepository -ReadData and a new backup heal it where the volume still has the data.");
         Row(ErrorId.ChunkMissing, ErrorKind.InvalidData, "A chunk of an image is not in the repository.",
-            "Run Test-ImageRepository; restore another image of the volume.");
+            "Back the volume up again, which heals the image where the volume still has the data; or restore all that is there with -SkipCorrupt.");
         Row(ErrorId.LockLost, ErrorKind.Busy, "The repository lock was removed or could not be refreshed in time.",
             "Check the storage and that nobody unlocks the repository while it is in use, then run again.");
         Row(ErrorId.ImageNotFound, ErrorKind.NotFound, "No image matches.",
@@ -108,7 +120,7 @@ public static class ErrorTable
         Row(ErrorId.VolumeAccessDenied, ErrorKind.Permission, "The system denied access to the volume.",
             "Run as a user who may open the device.");
         Row(ErrorId.ReadFailed, ErrorKind.ReadError, "The volume could not be read.",
-            "Check the disk (SMART, cables).");
+            "Check the disk (SMART, cables); -ReadErrorLimit takes an image of what can be read.");
         Row(ErrorId.WriteFailed, ErrorKind.WriteError, "The target could not be written.",
             "Check the target disk; resume with -SkipUnchanged, or restore to another one.");
         Row(ErrorId.TargetTooSmall, ErrorKind.InvalidArgument, "The target is smaller than the image.",
@@ -141,6 +153,8 @@ public static class ErrorTable
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
             "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
+            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
         Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A snapshot could not be taken or removed.",
             "See what the message and the log say; try Test-SnapshotProvider, or take the image as Static.");
         Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",
@@ -151,12 +165,12 @@ public static class ErrorTable
             "List them with Get-SnapshotProvider.");
         Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
             "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
-        Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
-            "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",
             "Run elevated, or name a file that you may write; if somebody else changed it, run the command again.");
+        Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "It was done, but parts could not be read; zeros stand in their place.",
+            "See the object's ReadErrors or CorruptRanges for what is missing; replace the disk, or take what is missing from another image.");
         return rows;
     }
 }

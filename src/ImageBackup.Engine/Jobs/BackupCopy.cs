@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Chunks;
@@ -8,9 +9,10 @@ using ImageBackup.Engine.Repository.Blobs;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>The copying part of a backup: every chunk of a volume through hash, dedupe, compress, encrypt and pack.</summary>
-internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount)
+internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount, long readErrorLimit = 0)
 {
     private readonly ZeroBlobs _zeros = new();
+    private readonly ReadErrorPolicy _readErrors = new(volume, readErrorLimit);
     private long _newChunkCount;
     private long _zeroChunkCount;
     private int _fullZeroSeen;
@@ -20,11 +22,14 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
 
     public long ZeroChunkCount => _zeroChunkCount;
 
+    /// <summary>What could not be read and is zeros in the image.</summary>
+    public IReadOnlyList<ByteRange> ReadErrors => _readErrors.Missing;
+
     /// <summary>Runs the copy; returns the chunks' ids in order. Progress counts used bytes.</summary>
     public BlobId[] Run(ProgressMeter meter, CancellationToken cancellation)
     {
         var ids = new BlobId[geometry.ChunkCount];
-        var source = new ChunkSource(volume, geometry, used);
+        var source = new ChunkSource(volume, geometry, used, _readErrors);
         int workers = Math.Max(1, workerCount);
         var pipeline = new ChunkPipeline<Item>(workers, geometry.ChunkSizeBytes, ChunkPipeline<Item>.BuffersFor(workers));
         long next = 0;

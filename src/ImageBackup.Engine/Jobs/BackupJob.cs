@@ -10,8 +10,8 @@ using ImageBackup.Engine.Events;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
@@ -71,7 +71,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
             // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            BlobIndex index = repository.LoadIndex(stop.Token);
+            LandedPacks landed = LandedPacks.Load(repository, held, stop.Token);
             using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
             using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
             try
@@ -80,7 +80,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                 if (volume.LengthBytes == 0)
                     throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
                 var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-                return Run(request, source, geometry, index, start, warnings, progress, held, copyStop.Token);
+                return Run(request, source, geometry, landed, start, warnings, progress, held, copyStop.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
             {
@@ -96,8 +96,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         }
         catch (BlockReadException e)
         {
-            throw new ImageBackupException(ErrorId.ReadFailed,
-                $"The volume '{request.Volume.Name}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Volume.Name, e);
+            throw SourceChange.Failure(request.Volume, e);
         }
     }
 
@@ -127,7 +126,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
     }
 
-    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, BlobIndex index,
+    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, LandedPacks landed,
         DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
         IBlockReader volume = source.Reader;
@@ -137,13 +136,16 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             warnings.Add(FuzzyWarning(request.Volume, map));
         warnings.AddRange(map.Warnings);
 
-        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
+        using var session = new BlobSession(repository.Files, repository.Sealers, landed.Index, repository.FormatVersion, held.Lost);
+        session.Adopt(landed.Adopted);
         // Asked now: a volume at rest is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
-        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount);
+        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit);
         var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
         BlobId[] chunks = copy.Run(meter, cancellation);
-        ThrowIfChanged(request.Volume, volume);
+        SourceChange.ThrowIfChanged(request.Volume, volume);
+        if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
+            warnings.Add(unreadable);
         source.ThrowIfSpoiled();
         warnings.AddRange(source.EndReading());
 
@@ -163,16 +165,16 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             ImageType = type,
             RequestedImageType = request.Plan is { } plan ? plan.Options.ImageType.Value : request.ImageType,
             IsFuzzy = type == ImageType.Dynamic,
+            ManagementClass = request.Plan?.ManagementClass.Name,
+            Retention = request.Plan?.ManagementClass.Retention,
+            Rule = request.Plan?.Rule,
+            Options = request.Plan?.Decided ?? [],
             SnapshotProvider = source.Provider,
             FailoverReason = source.FailoverReason,
             SnapshotTime = source.SnapshotTime,
             SnapshotCacheBytes = source.State?.CacheBytes,
             SnapshotCacheUsedBytes = source.State?.CacheUsedBytes,
             RestedBy = source.RestedBy,
-            ManagementClass = request.Plan?.ManagementClass.Name,
-            Retention = request.Plan?.ManagementClass.Retention,
-            Rule = request.Plan?.Rule,
-            Options = request.Plan?.Decided ?? [],
             Start = start,
             End = DateTimeOffset.Now,
             ChunkSizeBytes = geometry.ChunkSizeBytes,
@@ -185,6 +187,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             NewChunkCount = copy.NewChunkCount,
             ZeroChunkCount = copy.ZeroChunkCount,
             StoredBytes = session.StoredBytes,
+            ReadErrors = copy.ReadErrors,
             Warnings = warnings,
             ProgramVersion = ProgramVersion.Text,
         };
@@ -254,18 +257,5 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         BlobId tree = ImageFiles.SaveTree(lane, nodes);
         lane.Flush();
         return tree;
-    }
-
-    /// <summary>A source that grew, shrank or vanished under us gives no image.</summary>
-    private static void ThrowIfChanged(VolumeDescription description, IBlockReader volume)
-    {
-        if (volume is not ILengthQuery query)
-            return;
-        long now = query.QueryLengthBytes();
-        if (now != volume.LengthBytes)
-        {
-            throw new ImageBackupException(ErrorId.VolumeChanged,
-                $"The volume '{description.Name}' was {volume.LengthBytes} bytes long when the backup began and is {now} bytes long now.", description.Name);
-        }
     }
 }

@@ -43,6 +43,9 @@ public sealed record BackupRequest
     /// <summary>Null: this machine's name.</summary>
     public string? ComputerName { get; init; }
 
+    /// <summary>How many sectors may be unreadable: zeros take their place, and the image lists them. 0: the first one ends the backup.</summary>
+    public long ReadErrorLimit { get; init; }
+
     /// <summary>Worker threads; null: one a processor.</summary>
     public int? ThrottleLimit { get; init; }
 }

@@ -55,7 +55,7 @@ public sealed record ImageBackupInfo
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use: paging, hibernation, shadow storage.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<LeftOutContent>());
 
     /// <summary>Null on an image that restic made.</summary>
     public ImageType? ImageType { get; init; }
@@ -89,11 +89,26 @@ public sealed record ImageBackupInfo
     /// <summary>Every option and who decided it; empty where none is recorded.</summary>
     public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
 
-    /// <summary>The newest image of its volume and computer.</summary>
+    /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
     public bool IsActive { get; init; } = true;
-    public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
-    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+
+    /// <summary>Since when it is not the active one: the next image's time, or the volume's removal; null while it is.</summary>
+    public DateTime? InactiveSince { get; init; }
+
+    /// <summary>When it expires, or did; null: never, as things stand.</summary>
+    public DateTime? ExpiresAt { get; init; }
+
+    /// <summary>The next <c>Remove-ImageBackup -Expired</c> takes it.</summary>
+    public bool IsExpired { get; init; }
+
+    /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null where it was not asked.</summary>
+    public RetentionReason? ExpiryReason { get; init; }
+
+    /// <summary>Whose values decided: the class as it is now, or as the image recorded it.</summary>
+    public RetentionValuesSource? RetentionSource { get; init; }
+    public IReadOnlyList<string> Tags { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+    public IReadOnlyList<ByteRange> ReadErrors { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<ByteRange>());
+    public IReadOnlyList<string> Warnings { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     public string? ProgramVersion { get; init; }
 
     /// <summary>The repository's location, as given when it was opened.</summary>

@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Snapshots;
@@ -29,6 +30,9 @@ public sealed record ImageFilter
     /// <summary>All of them must be there.</summary>
     public IReadOnlyList<string>? Tags { get; init; }
     public bool IncludeInactive { get; init; }
+
+    /// <summary>By what the images are judged; null: by what they recorded.</summary>
+    public ImageRetention? Retention { get; init; }
 }
 
 /// <summary>The images of a repository. Reads only snapshot files, unless one lacks our summary.</summary>
@@ -42,7 +46,8 @@ public sealed class ImageCatalog(ImageRepository repository)
     {
         if (filter is null)
             throw new ArgumentNullException(nameof(filter));
-        IEnumerable<ImageBackupInfo> images = MarkActive(Load(onWarning, cancellation))
+        (IReadOnlyList<ImageBackupInfo> all, IReadOnlyList<(string Id, VolumeRemoval Removal)> statements) = LoadAll(onWarning, cancellation);
+        IEnumerable<ImageBackupInfo> images = (filter.Retention ?? new ImageRetention()).Judge(all, statements.Select(s => s.Removal))
             .Where(i => Matches(filter.Volumes, i.Volume, WindowsName(i.Volume)))
             .Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))
             .Where(i => filter.Ids is null || filter.Ids.Any(id => i.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)))
@@ -75,15 +80,23 @@ public sealed class ImageCatalog(ImageRepository repository)
         };
     }
 
-    private List<ImageBackupInfo> Load(Action<Exception>? onWarning, CancellationToken cancellation)
+    /// <summary>Every image, oldest first and not yet judged, and every statement that a volume is gone.</summary>
+    internal (IReadOnlyList<ImageBackupInfo> Images, IReadOnlyList<(string Id, VolumeRemoval Removal)> Statements) LoadAll(Action<Exception>? onWarning, CancellationToken cancellation)
     {
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
         var images = new ConcurrentBag<ImageBackupInfo>();
         var failures = new ConcurrentBag<Exception>();
         var withoutSummary = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
+        var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
         {
             SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+            if (RemovalStatement.Is(snapshot))
+            {
+                if (RemovalStatement.Read(snapshot) is { } removal)
+                    statements.Add((file.Name, removal));
+                return;
+            }
             if (PolicySnapshot.Is(snapshot))
                 return;
             if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
@@ -109,7 +122,7 @@ public sealed class ImageCatalog(ImageRepository repository)
         }
         foreach (Exception failure in failures)
             onWarning?.Invoke(failure);
-        return InOrder(images);
+        return (InOrder(images), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
     }
 
     /// <summary>By the moment, not by the clock on the wall, which goes back once a year.</summary>
@@ -130,15 +143,6 @@ public sealed class ImageCatalog(ImageRepository repository)
         {
             failures.Add(e);
         }
-    }
-
-    /// <summary>A new image makes the one before it inactive: by computer and volume, the newest is active.</summary>
-    private static IEnumerable<ImageBackupInfo> MarkActive(List<ImageBackupInfo> oldestFirst)
-    {
-        var newest = new Dictionary<(string, string), string>();
-        foreach (ImageBackupInfo image in oldestFirst)
-            newest[(image.ComputerName, image.Volume)] = image.Id;
-        return oldestFirst.Select(i => i with { IsActive = newest[(i.ComputerName, i.Volume)] == i.Id });
     }
 
     private static bool WindowsName(string volume) => volume.Length >= 2 && (volume[1] == ':' || volume.StartsWith(@"\\", StringComparison.Ordinal));

@@ -49,7 +49,15 @@ internal sealed class ImageContent
     public long ChunkCount => _chunks.Count;
 
     /// <exception cref="ImageBackupException">ImageNotFound, ImageInvalid, SnapshotCorrupt, ChunkMissing (its tree), a storage failure.</exception>
-    public static ImageContent Load(ImageRepository repository, string id, BlobIndex index, CancellationToken cancellation)
+    /// <param name="repository">The repository.</param>
+    /// <param name="id">The snapshot's full id.</param>
+    /// <param name="index">Its index.</param>
+    /// <param name="cancellation">Stops the search.</param>
+    /// <param name="isTolerant">
+    /// Does without what lies beside the volume: a damaged image.json gives way to the snapshot's own copy, and without
+    /// used.ranges all is used.
+    /// </param>
+    public static ImageContent Load(ImageRepository repository, string id, BlobIndex index, CancellationToken cancellation, bool isTolerant = false)
     {
         if (!BlobId.TryParse(id, out _))
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{id}' is not an image's id.", id);
@@ -58,12 +66,13 @@ internal sealed class ImageContent
         if (root.FirstOrDefault(n => n is { Name: ImageFiles.Metadata, Type: "file" }) is { } metadataNode
             && root.FirstOrDefault(n => n is { Name: ImageFiles.Volume, Type: "file" }) is { } volumeNode)
         {
-            ImageMetadata metadata = ImageMetadataJson.Read(ReadFile(repository, index, metadataNode))
+            ImageMetadata metadata = Try(isTolerant && snapshot.Summary is not null, () => ImageMetadataJson.Read(ReadFile(repository, index, metadataNode)))
+                ?? (isTolerant && snapshot.Summary is { } summary ? ImageMetadataJson.Read(summary) : null)
                 ?? throw Invalid(repository, id, "its image.json is damaged or of a later version");
             if (metadata.SizeBytes != volumeNode.SizeBytes)
                 throw Invalid(repository, id, "its image.json names another size than its volume.img has");
             UsedRanges used = root.FirstOrDefault(n => n is { Name: ImageFiles.UsedRanges, Type: "file" }) is { } rangesNode
-                ? ReadUsedRanges(repository, index, rangesNode, volumeNode.SizeBytes, id)
+                ? Try(isTolerant, () => ReadUsedRanges(repository, index, rangesNode, volumeNode.SizeBytes, id)) ?? UsedRanges.Whole(volumeNode.SizeBytes)
                 : UsedRanges.Whole(volumeNode.SizeBytes);
             return new ImageContent(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), volumeNode, used, index, metadata.ChunkSizeBytes);
         }
@@ -103,6 +112,9 @@ internal sealed class ImageContent
         }
     }
 
+    /// <summary>Where a chunk lies; several places where it was stored more than once.</summary>
+    public IReadOnlyList<BlobLocation> Places(BlobId chunk) => _index.FindAll(chunk, BlobType.Data);
+
     /// <summary>
     /// All chunks in order. A missing chunk's length is the image's chunk size, where there is one.
     /// </summary>
@@ -132,7 +144,7 @@ internal sealed class ImageContent
 
     /// <summary>The longest chunk's length: what a buffer must hold. Proves on the way that all chunks are listed in the index.</summary>
     /// <exception cref="ImageBackupException">ChunkMissing naming how much is missing and where it begins; ImageInvalid.</exception>
-    public int LongestChunkBytes(CancellationToken cancellation)
+    public int LongestChunkBytes(CancellationToken cancellation, bool allowMissing = false)
     {
         int longest = 0;
         long missingBytes = 0, firstMissing = -1;
@@ -145,12 +157,25 @@ internal sealed class ImageContent
             missingBytes += chunk.LengthBytes;
             firstMissing = firstMissing < 0 ? chunk.OffsetBytes : firstMissing;
         }
-        if (missingBytes > 0)
+        if (missingBytes > 0 && !allowMissing)
         {
             throw new ImageBackupException(ErrorId.ChunkMissing,
                 $"{missingBytes} bytes of the image {Info.ShortId} of '{Info.Volume}' are not in the repository, the first at offset {firstMissing}.", Info.Id);
         }
         return longest;
+    }
+
+    private static T? Try<T>(bool isTolerant, Func<T?> read)
+        where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (ImageBackupException e) when (isTolerant && (e.Id is ErrorId.ChunkCorrupt or ErrorId.ChunkMissing or ErrorId.PackCorrupt or ErrorId.ImageInvalid))
+        {
+            return null;
+        }
     }
 
     private static UsedRanges ReadUsedRanges(ImageRepository repository, BlobIndex index, TreeNode node, long volumeBytes, string id)

@@ -26,7 +26,7 @@ public sealed record ImageVolume
 
     /// <summary>Whether the file system was cleanly unmounted (a mounted one is not, on most); null where it cannot be told.</summary>
     public bool? IsClean => FileSystemProbe?.IsClean;
-    public IReadOnlyList<string> MountPoints => Description.MountPoints;
+    public IReadOnlyList<string> MountPoints => JoinedList.Of(Description.MountPoints);
     public bool IsMounted => Description.IsMounted;
     public bool IsSystem => Description.IsSystem;
     public int SectorSizeBytes => Description.SectorSizeBytes;

@@ -11,4 +11,6 @@ public sealed record LeftOutContent
 
     /// <summary>Why nobody misses it.</summary>
     public required string Reason { get; init; }
+
+    public override string ToString() => $"{Path}: {SizeBytes} bytes ({Reason})";
 }

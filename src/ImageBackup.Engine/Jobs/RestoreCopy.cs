@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -7,7 +8,6 @@ using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Packs;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -21,6 +21,7 @@ internal sealed class RestoreCopy(
     /// <summary>A new file stays sparse down to runs of zeros of this many bytes.</summary>
     private const int SparseBlockBytes = 16 << 10;
 
+    private readonly ConcurrentDictionary<long, int> _corruptChunks = new();
     private long _writtenBytes;
     private long _skippedBytes;
     private long _zeroBytes;
@@ -28,6 +29,9 @@ internal sealed class RestoreCopy(
     public long WrittenBytes => _writtenBytes;
     public long SkippedBytes => _skippedBytes;
     public long ZeroBytes => _zeroBytes;
+
+    /// <summary>What is zeros because its chunks are missing or corrupt.</summary>
+    public IReadOnlyList<ByteRange> CorruptRanges => VerifyJob.Join(_corruptChunks.Select(c => new ByteRange(c.Key, c.Value)).OrderBy(r => r.OffsetBytes));
 
     public void Run(ProgressMeter meter, CancellationToken cancellation) =>
         Process(w => w.Restore, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);
@@ -64,7 +68,7 @@ internal sealed class RestoreCopy(
 
     private sealed class Worker(RestoreCopy copy, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
     {
-        private readonly BlobReader _reader = new(copy.Repository.Files, copy.Repository.Sealers);
+        private readonly ChunkReader _reader = new(copy.Repository, copy.Image);
         private byte[] _current = Array.Empty<byte>();
 
         public Action<ImageChunk, byte[]> Step { get; set; } = null!;
@@ -103,7 +107,12 @@ internal sealed class RestoreCopy(
                 }
                 return;
             }
-            Load(chunk, buffer);
+            if (!Loads(chunk, buffer))
+            {
+                foreach (ByteRange range in used.Where(_ => !copy.Target.IsAllZero))
+                    copy.Writer.ZeroRange(range);
+                return;
+            }
             foreach (ByteRange range in used)
             {
                 ReadOnlySpan<byte> content = buffer.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes);
@@ -127,7 +136,8 @@ internal sealed class RestoreCopy(
             List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
             if (used.Count == 0)
                 return;
-            Load(chunk, buffer);
+            if (!Loads(chunk, buffer))
+                Array.Clear(buffer, 0, chunk.LengthBytes);
             foreach (ByteRange range in used)
             {
                 int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
@@ -162,24 +172,27 @@ internal sealed class RestoreCopy(
             }
         }
 
-        /// <summary>Fills the buffer with the chunk, proven; an error names where on the volume it belongs.</summary>
-        private void Load(ImageChunk chunk, byte[] buffer)
+        /// <summary>
+        /// Fills the buffer with the chunk, proven. False where it is damaged and that is to be passed over; else an error
+        /// names where on the volume it belongs.
+        /// </summary>
+        private bool Loads(ImageChunk chunk, byte[] buffer)
         {
-            if (chunk.Location is not { } location)
+            if (chunk.Location is null && chunk.IsZero)
             {
-                // Only the zero chunk may be missing: its content is known.
+                // The one chunk that may be missing: its content is known.
                 Array.Clear(buffer, 0, chunk.LengthBytes);
-                return;
+                return true;
             }
-            try
-            {
-                _reader.Read(chunk.Id, location, buffer);
-            }
-            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+            if (_reader.TryRead(chunk, buffer, out ImageBackupException? damage))
+                return true;
+            if (!copy.Request.SkipCorrupt)
             {
                 throw new ImageBackupException(ErrorId.ChunkCorrupt,
-                    $"The image {copy.Image.Info.ShortId} of '{copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {e.Message}", copy.Image.Info.Id, e);
+                    $"The image {copy.Image.Info.ShortId} of '{copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {damage?.Message}", copy.Image.Info.Id, damage);
             }
+            copy._corruptChunks[chunk.OffsetBytes] = chunk.LengthBytes;
+            return false;
         }
 
         private bool Reads(ByteRange range)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
@@ -24,8 +25,8 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
         if (request is null)
             throw new ArgumentNullException(nameof(request));
         BlobIndex index = repository.LoadIndex(cancellation);
-        ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation);
-        image.LongestChunkBytes(cancellation);
+        ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt);
+        image.LongestChunkBytes(cancellation, request.SkipCorrupt);
         RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
         return image.Info;
     }
@@ -47,12 +48,14 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
         try
         {
             BlobIndex index = repository.LoadIndex(stop.Token);
-            ImageContent image = ImageContent.Load(repository, request.ImageId, index, stop.Token);
-            int longestChunkBytes = image.LongestChunkBytes(stop.Token);
+            ImageContent image = ImageContent.Load(repository, request.ImageId, index, stop.Token, request.SkipCorrupt);
+            int longestChunkBytes = image.LongestChunkBytes(stop.Token, request.SkipCorrupt);
             RestoreTarget target = RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
             using IBlockWriter writer = target.Open(image.SizeBytes);
             if (image.Info.IsFuzzy)
                 warnings.Add($"The image {image.Info.ShortId} of '{image.Info.Volume}' may be fuzzy: check its file system.");
+            if (image.Info.ReadErrors.Count > 0)
+                warnings.Add(ReadErrorWarning(image.Info));
 
             var copy = new RestoreCopy(repository, image, longestChunkBytes, writer, target, request);
             copy.Run(new ProgressMeter(progress, image.Info.Volume, JobPhase.Copying, image.SizeBytes), stop.Token);
@@ -76,6 +79,7 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
                 SkippedBytes = copy.SkippedBytes,
                 ZeroBytes = copy.ZeroBytes,
                 Verified = request.VerifyTarget,
+                CorruptRanges = copy.CorruptRanges,
                 Duration = clock.Elapsed,
                 Warnings = warnings,
             };
@@ -96,4 +100,7 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
                 $"'{request.Destination}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Destination, e);
         }
     }
+
+    private static string ReadErrorWarning(ImageBackupInfo image) =>
+        $"The image {image.ShortId} of '{image.Volume}' has zeros where the volume could not be read: {image.ReadErrors.Sum(r => r.LengthBytes)} bytes in {image.ReadErrors.Count} range(s), the first at offset {image.ReadErrors[0].OffsetBytes}.";
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -24,6 +25,9 @@ public sealed record RestoreRequest
     /// <summary>Replace a file that exists (once the new one is whole).</summary>
     public bool ReplaceFile { get; init; }
 
+    /// <summary>Restores all that is whole of a damaged image: zeros where a chunk is missing or corrupt, and the result lists them.</summary>
+    public bool SkipCorrupt { get; init; }
+
     /// <summary>Worker threads; null: one a processor.</summary>
     public int? ThrottleLimit { get; init; }
 }
@@ -43,6 +47,9 @@ public sealed record RestoreResult
     /// <summary>Bytes that were made zero without writing them.</summary>
     public required long ZeroBytes { get; init; }
     public required bool Verified { get; init; }
+
+    /// <summary>Ranges of the volume that are zeros because their chunks are missing or corrupt (-SkipCorrupt), sorted.</summary>
+    public IReadOnlyList<ByteRange> CorruptRanges { get; init; } = Array.Empty<ByteRange>();
     public required TimeSpan Duration { get; init; }
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
     public double? BytesPerSecond => Duration.TotalSeconds > 0 ? SizeBytes / Duration.TotalSeconds : null;

@@ -9,7 +9,6 @@ using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Packs;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -54,7 +53,7 @@ public sealed class VerifyJob(ImageRepository repository)
                 damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
             }
             return null;
-        }, () => new Worker(repository, damaged, meter), cancellation);
+        }, () => new Worker(repository, image, damaged, meter), cancellation);
 
         held?.ThrowIfLost();
         meter.Report();
@@ -70,7 +69,7 @@ public sealed class VerifyJob(ImageRepository repository)
         };
     }
 
-    private static List<ByteRange> Join(IEnumerable<ByteRange> sorted)
+    internal static List<ByteRange> Join(IEnumerable<ByteRange> sorted)
     {
         var joined = new List<ByteRange>();
         foreach (ByteRange range in sorted)
@@ -83,9 +82,9 @@ public sealed class VerifyJob(ImageRepository repository)
         return joined;
     }
 
-    private sealed class Worker(ImageRepository repository, ConcurrentBag<ByteRange> damaged, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
+    private sealed class Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
     {
-        private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
+        private readonly ChunkReader _reader = new(repository, image);
         private byte[] _content = Array.Empty<byte>();
         private (Repository.Blobs.BlobId Id, bool IsWhole) _last;
 
@@ -103,15 +102,7 @@ public sealed class VerifyJob(ImageRepository repository)
         {
             if (_content.Length < chunk.LengthBytes)
                 _content = new byte[chunk.LengthBytes];
-            try
-            {
-                _reader.Read(chunk.Id, chunk.Location!.Value, _content);
-                return true;
-            }
-            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
-            {
-                return false;
-            }
+            return _reader.TryRead(chunk, _content, out _);
         }
 
         public void Finish()

@@ -55,55 +55,61 @@ public sealed class ImageRepository : IDisposable
         return Create(StorageAt(location), password, cancellation);
     }
 
+    /// <summary>Throws where a repository cannot be created at the location. Changes nothing.</summary>
+    /// <exception cref="ImageBackupException">RepositoryExists, RepositoryAccessDenied.</exception>
+    public static void ThrowIfTaken(string location) => RepositoryPlace.ThrowIfTaken(location);
+
     internal static ImageRepository Create(IStorage storage, RepositoryPassword password, CancellationToken cancellation)
     {
         var files = new RepositoryFiles(storage);
+        SealerPool? sealers = null;
         try
         {
             if (files.Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
-                throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
-            ThrowIfTaken(files.Location);
+                throw Exists(files);
+            RepositoryPlace.ThrowIfTaken(files.Location);
             cancellation.ThrowIfCancellationRequested();
             files.Guard(StoredKind.Config, storage.CreateLayout);
-            var master = MasterKey.Generate();
+            files.Guard(StoredKind.Config, () => storage.RemoveAbandonedUploads());
+            sealers = new SealerPool(MasterKey.Generate());
             RepositoryConfig config = RepositoryConfig.Create();
-            string keyName = KeyRing.Add(files, master, password);
-            var sealers = new SealerPool(master);
+            string keyName = KeyRing.Add(files, sealers.Key, password);
             // The config comes last: without it, the directory is no repository yet.
             files.SaveSealed(StoredKind.Config, config.Write(), config.Version, sealers);
+            if (!IsOwn(files, config, sealers))
+            {
+                files.Delete(StoredKind.Key, keyName);
+                throw Exists(files);
+            }
+            // Other keys are of creations that ended half way, or came second: nothing was ever sealed with what they hold.
+            foreach (StoredFile left in files.List(StoredKind.Key).Where(key => key.Name != keyName).ToList())
+                files.Delete(StoredKind.Key, left.Name);
             return new ImageRepository(files, config, sealers, keyName);
         }
         catch
         {
+            sealers?.Dispose();
             storage.Dispose();
             throw;
         }
     }
 
-    private static void ThrowIfTaken(string location)
-    {
-        try
-        {
-            if (File.Exists(location))
-                throw new ImageBackupException(ErrorId.RepositoryExists, $"'{location}' is a file.", location);
-            if (Directory.Exists(location) && Directory.EnumerateFileSystemEntries(location).Any())
-                throw new ImageBackupException(ErrorId.RepositoryExists, $"The directory '{location}' is not empty.", location);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new ImageBackupException(ErrorId.RepositoryAccessDenied, $"The directory '{location}' may not be read.", location, e);
-        }
-    }
+    /// <summary>A config that is there already is not overwritten: of two creations at the same moment, one finds the other's.</summary>
+    private static bool IsOwn(RepositoryFiles files, RepositoryConfig own, SealerPool sealers) =>
+        sealers.Open(files.Load(StoredKind.Config, "")) is { } plain && RepositoryConfig.Read(plain).Id == own.Id;
+
+    private static ImageBackupException Exists(RepositoryFiles files) =>
+        new(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
 
     /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, RepositoryVersionUnsupported, WrongPassword, KeyCorrupt, RepositoryAccessDenied.</exception>
     public static ImageRepository Open(string location, RepositoryPassword password, CancellationToken cancellation) =>
         Open(StorageAt(location), password, cancellation);
 
-    private static LocalStorage StorageAt(string location)
+    private static IStorage StorageAt(string location)
     {
         try
         {
-            return new LocalStorage(location);
+            return RetryingStorage.At(location);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or PathTooLongException)
         {
@@ -118,7 +124,8 @@ public sealed class ImageRepository : IDisposable
         try
         {
             ThrowIfNone(files);
-            (master, string keyName) = KeyRing.Open(files, password, cancellation);
+            byte[] sealedConfig = files.Load(StoredKind.Config, "");
+            (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation);
             var sealers = new SealerPool(master);
             RepositoryConfig config;
             try
@@ -144,6 +151,12 @@ public sealed class ImageRepository : IDisposable
         }
     }
 
+    private static bool Opens(MasterKey key, byte[] sealedConfig)
+    {
+        using var sealer = new Sealer(key);
+        return sealedConfig.Length >= Sealer.OverheadBytes && sealer.TryOpen(sealedConfig, new byte[sealedConfig.Length - Sealer.OverheadBytes]);
+    }
+
     private static void ThrowIfNone(RepositoryFiles files)
     {
         if (files.Guard(StoredKind.Config, () => files.Storage.Exists(StoredKind.Config, "")))
@@ -153,12 +166,70 @@ public sealed class ImageRepository : IDisposable
         bool looksLikeOne = files.Guard(StoredKind.Key, () => files.Storage.List(StoredKind.Key).Any());
         throw looksLikeOne
             ? new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has keys but no 'config'.", files.Location)
+            {
+                RecommendedAction = "If its creation was interrupted, run Initialize-ImageRepository again; else restore its 'config' from a copy.",
+            }
             : new ImageBackupException(ErrorId.RepositoryNotFound, $"The directory '{files.Location}' holds no repository (it has no 'config').", files.Location);
     }
 
     /// <summary>Checks the structure; with <paramref name="readData"/> every byte of every pack.</summary>
     public RepositoryCheckResult Check(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation) =>
-        new RepositoryChecker(this).Run(readData, progressBytes, cancellation);
+        Check(new RepositoryCheckOptions { ReadData = readData }, progressBytes, cancellation);
+
+    /// <summary>As <see cref="Check(bool, Action{long, long}, CancellationToken)"/>; may read a share of the packs only.</summary>
+    public RepositoryCheckResult Check(RepositoryCheckOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
+        new RepositoryChecker(this).Run(options ?? throw new ArgumentNullException(nameof(options)), progressBytes, cancellation);
+
+    /// <summary>Makes a damaged repository usable again; see <see cref="RepositoryRepair"/>.</summary>
+    public RepositoryRepairResult Repair(RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
+        new RepositoryRepair(this, options ?? throw new ArgumentNullException(nameof(options))).Run(progressBytes, cancellation);
+
+    /// <summary>False where not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
+    internal bool IsReachable()
+    {
+        try
+        {
+            return Files.Load(StoredKind.Config, "").Length > 0;
+        }
+        catch (ImageBackupException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Removes what no snapshot refers to, and writes packs again that waste more than the limit; only the exclusive holder
+    /// of the repository may. With <paramref name="isPlan"/> nothing is changed, and the result says what would be.
+    /// </summary>
+    /// <exception cref="ImageBackupException">
+    /// ChunkMissing, PackCorrupt, ChunkCorrupt: images need what is not there (they are named), and nothing was removed;
+    /// SnapshotCorrupt, IndexCorrupt, RepositoryLocked, LockLost, RepositoryVersionUnsupported; a storage failure.
+    /// </exception>
+    public RepositoryOptimizeResult Optimize(UnusedLimit maxUnused, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation) =>
+        isPlan ? new Pruner(this).Plan(maxUnused, progress, cancellation) : new Pruner(this).Run(maxUnused, progress, cancellation);
+
+    /// <summary>The repository's keys, oldest first; damaged ones with what is wrong with them.</summary>
+    public IReadOnlyList<RepositoryKeyInfo> Keys() => KeyRing.List(Files, KeyName);
+
+    /// <summary>Adds a password that opens the repository.</summary>
+    /// <exception cref="ImageBackupException">PasswordMissing, NotSupported (too many keys), RepositoryLocked, RepositoryWriteFailed, a storage failure.</exception>
+    public RepositoryKeyInfo AddKey(RepositoryPassword password, CancellationToken cancellation)
+    {
+        ThrowIfNotWritable();
+        using RepositoryLock held = Lock(isExclusive: false, cancellation);
+        return KeyRing.AddProven(Files, Sealers.Key, password, KeyName);
+    }
+
+    /// <summary>Removes a key by its whole id; never the one that opened the repository.</summary>
+    /// <exception cref="ImageBackupException">KeyInUse, KeyIsLast, KeyNotFound, RepositoryLocked, a storage failure.</exception>
+    public void RemoveKey(string id, CancellationToken cancellation)
+    {
+        ThrowIfNotWritable();
+        if (!BlobId.TryParse(id, out _))
+            throw new ImageBackupException(ErrorId.KeyNotFound, $"'{id}' is not a key's id.", id);
+        using RepositoryLock held = Lock(isExclusive: true, cancellation);
+        KeyRing.Remove(Files, id, KeyName);
+    }
 
     /// <summary>The locks that lie in the repository.</summary>
     public IReadOnlyList<RepositoryLockInfo> Locks() => _locks.List(DateTimeOffset.Now);

@@ -78,6 +78,8 @@ internal sealed class RepositoryFiles(IStorage storage)
 
     public void Delete(StoredKind kind, string name) => Guard(kind, () => storage.Delete(kind, name));
 
+    public void SyncDeletions(StoredKind kind) => Guard(kind, () => storage.SyncDeletions(kind));
+
     /// <summary>
     /// The JSON of a sealed file: its name is proven against its content, its seal opened, its encoding undone.
     /// </summary>

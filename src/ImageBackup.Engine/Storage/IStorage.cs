@@ -35,8 +35,14 @@ public interface IStorage : IDisposable
     /// <summary>Begins a file whose name is known only at its end.</summary>
     IStorageUpload BeginUpload(StoredKind kind);
 
-    /// <summary>Removes a file; one that is not there is no error.</summary>
+    /// <summary>Removes a file; one that is not there is no error. It may be back after a power cut, until <see cref="SyncDeletions"/>.</summary>
     void Delete(StoredKind kind, string name);
+
+    /// <summary>
+    /// Makes all deletions of a kind durable. Called where something else may be done only once they are: packs go after
+    /// the index files that list them.
+    /// </summary>
+    void SyncDeletions(StoredKind kind);
 
     /// <summary>Removes what killed writers of this machine left under temporary names; returns how many files.</summary>
     int RemoveAbandonedUploads();

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Runtime.InteropServices;
 using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Storage;
@@ -17,7 +16,18 @@ public sealed class LocalStorage : IStorage
     private static readonly string s_machine = new(LocalHost.Name.Where(char.IsLetterOrDigit).ToArray());
     private readonly ReadHandleCache _handles = new(capacity: 16);
 
-    public LocalStorage(string path) => Location = Path.GetFullPath(path);
+    private readonly IFileSteps _steps;
+
+    public LocalStorage(string path)
+        : this(path, SystemFileSteps.Instance)
+    {
+    }
+
+    internal LocalStorage(string path, IFileSteps steps)
+    {
+        Location = Path.GetFullPath(path);
+        _steps = steps;
+    }
 
     public string Location { get; }
 
@@ -25,16 +35,16 @@ public sealed class LocalStorage : IStorage
 
     public void CreateLayout() => Guard(Location, isWrite: true, () =>
     {
-        DurableFiles.CreatePrivateDirectory(Location);
+        _steps.CreateDirectory(Location);
         foreach (string name in s_directories)
-            DurableFiles.CreatePrivateDirectory(Path.Combine(Location, name));
+            _steps.CreateDirectory(Path.Combine(Location, name));
         // All 256 at once, so that a pack's commit has one directory to flush, not two.
         for (int i = 0; i < 256; i++)
-            DurableFiles.CreatePrivateDirectory(Path.Combine(Location, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
-        DurableFiles.SyncDirectory(Path.Combine(Location, "data"));
-        DurableFiles.SyncDirectory(Location);
+            _steps.CreateDirectory(Path.Combine(Location, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+        _steps.SyncDirectory(Path.Combine(Location, "data"));
+        _steps.SyncDirectory(Location);
         if (Path.GetDirectoryName(Location) is { Length: > 0 } parent)
-            DurableFiles.SyncDirectory(parent);
+            _steps.SyncDirectory(parent);
         return true;
     });
 
@@ -97,6 +107,9 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         return Guard(path, isWrite: false, () =>
         {
+            // Not opened: a pipe in a file's place would hold us there for ever, and says that it is 0 bytes long.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+                return Array.Empty<byte>();
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
             long lengthBytes = stream.Length;
             if (lengthBytes > limitBytes)
@@ -119,6 +132,8 @@ public sealed class LocalStorage : IStorage
         string path = PathOf(kind, name);
         Guard(path, isWrite: false, () =>
         {
+            if (countBytes > 0 && new FileInfo(path) is { Exists: true, Length: 0 })
+                throw new StorageException(StorageProblem.TooShort, path, "The file is empty.");
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
                 throw new StorageException(StorageProblem.TooShort, path, $"The file ends before offset {offsetBytes + countBytes}.");
             return true;
@@ -142,8 +157,8 @@ public sealed class LocalStorage : IStorage
         {
             // A repository that restic made has no such directory.
             if (!Directory.Exists(TemporaryDirectory))
-                DurableFiles.CreatePrivateDirectory(TemporaryDirectory);
-            return new LocalUpload(this, kind, path, DurableFiles.CreatePrivateFile(path, bufferSizeBytes: 0));
+                _steps.CreateDirectory(TemporaryDirectory);
+            return new LocalUpload(this, kind, path, _steps.CreateFile(path));
         });
     }
 
@@ -153,10 +168,26 @@ public sealed class LocalStorage : IStorage
         _handles.Forget(path);
         Guard(path, isWrite: true, () =>
         {
-            // restic leaves its packs read-only; Windows then refuses to delete them.
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) && File.Exists(path))
-                File.SetAttributes(path, FileAttributes.Normal);
-            File.Delete(path);
+            bool isThere = Directory.Exists(Path.GetDirectoryName(path)!);
+            if (!isThere)
+                return true;
+            _steps.Delete(path);
+            return true;
+        });
+    }
+
+    public void SyncDeletions(StoredKind kind)
+    {
+        string directory = kind == StoredKind.Config ? Location : DirectoryOf(kind);
+        Guard(directory, isWrite: true, () =>
+        {
+            if (kind != StoredKind.Pack)
+            {
+                _steps.SyncDirectory(directory);
+                return true;
+            }
+            foreach (string each in Directory.EnumerateDirectories(directory))
+                _steps.SyncDirectory(each);
             return true;
         });
     }
@@ -173,7 +204,7 @@ public sealed class LocalStorage : IStorage
                 string[] parts = Path.GetFileName(path).Split('-');
                 if (parts.Length == 4 && int.TryParse(parts[2], out int processId) && !RunningProcess.Exists(processId))
                 {
-                    File.Delete(path);
+                    _steps.Delete(path);
                     count++;
                 }
             }
@@ -235,7 +266,7 @@ public sealed class LocalStorage : IStorage
         }
     }
 
-    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, FileStream stream) : IStorageUpload
+    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer) : IStorageUpload
     {
         /// <summary>So often the system is asked to begin writing.</summary>
         private const int WritebackBytes = 4 << 20;
@@ -248,36 +279,37 @@ public sealed class LocalStorage : IStorage
 
         public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
         {
-            stream.Write(buffer, offset, countBytes);
+            writer.Append(buffer, offset, countBytes);
             if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
-                DurableFiles.BeginWriteback(stream);
+                writer.BeginWriteback();
             LengthBytes += countBytes;
         });
 
         public void Commit(string name) => Once(() =>
         {
-            stream.Flush(flushToDisk: true);
+            writer.Flush();
             if (kind == StoredKind.Pack)
-                PageCache.Drop(stream.SafeFileHandle);
-            stream.Dispose();
+                writer.DropCache();
+            writer.Dispose();
+            IFileSteps steps = storage._steps;
             string path = storage.PathOf(kind, name);
             string directory = Path.GetDirectoryName(path)!;
             if (!Directory.Exists(directory))
             {
-                DurableFiles.CreatePrivateDirectory(directory);
-                DurableFiles.SyncDirectory(Path.GetDirectoryName(directory)!);
+                steps.CreateDirectory(directory);
+                steps.SyncDirectory(Path.GetDirectoryName(directory)!);
             }
             if (File.Exists(path))
             {
                 // Names are content hashes: what is there already is what we have.
-                File.Delete(temporaryPath);
+                steps.Delete(temporaryPath);
             }
             else
             {
-                File.Move(temporaryPath, path);
+                steps.Move(temporaryPath, path);
             }
             _renamed = true;
-            DurableFiles.SyncDirectory(directory);
+            steps.SyncDirectory(directory);
             _committed = true;
         });
 
@@ -285,23 +317,22 @@ public sealed class LocalStorage : IStorage
         {
             if (_committed || _renamed)
             {
-                stream.Dispose();
+                writer.Dispose();
                 return;
             }
             try
             {
                 // A program that is being started at this moment holds a copy of the handle, and with it the space, which
                 // a full disk's index is waiting for.
-                if (stream.CanWrite)
-                    stream.SetLength(0);
+                writer.Truncate();
             }
             catch (IOException)
             {
             }
             try
             {
-                stream.Dispose();
-                File.Delete(temporaryPath);
+                writer.Dispose();
+                storage._steps.Delete(temporaryPath);
             }
             catch (IOException)
             {

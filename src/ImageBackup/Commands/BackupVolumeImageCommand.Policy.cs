@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -19,6 +20,7 @@ public sealed partial class BackupVolumeImageCommand
 
     /// <summary>The management class of the images, whatever the rules say; it must exist.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [ValidateNotNullOrEmpty]
     public string? ManagementClass { get; set; }
 
@@ -71,16 +73,17 @@ public sealed partial class BackupVolumeImageCommand
         if (domain.Volumes.Count == 0 && domain.Failures.Count == 0)
             throw new ImageBackupException(ErrorId.NoVolume, "No volume was named, and domain.image matches none of this machine.");
         IReadOnlyList<ImageBackupInfo>? images = null;
-        foreach (ImageVolume volume in domain.Volumes)
-        {
-            Attempt(volume.Name, () =>
+        AttemptEach(
+            domain.Volumes,
+            volume => volume.Name,
+            volume =>
             {
                 VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
                 if (plan.IsIncluded && plan.ManagementClass.FrequencyDays > 0 && !IsDue(volume, plan, images ??= Images()))
                     return;
                 Backup(volume, isObjectOfPipeline: true);
-            });
-        }
+            },
+            volume => volume.UsedBytes ?? volume.SizeBytes);
     }
 
     /// <summary>An unattended run keeps the class's frequency; who names a volume wants it now.</summary>

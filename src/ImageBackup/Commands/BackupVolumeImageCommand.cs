@@ -1,6 +1,7 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -24,6 +25,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[]? Volume { get; set; }
 
     /// <summary>
@@ -55,6 +57,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     /// <summary>Tags of the image besides imagebackup.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageTagCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Tag { get; set; }
 
@@ -88,9 +91,22 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private protected override void Process()
     {
         if (Volume is null && !MyInvocation.ExpectingInput)
-            BackupDomain();
-        foreach (VolumeArgument volume in Volume ?? [])
-            Attempt(volume.Input, () => Backup(Find(volume), isObjectOfPipeline: volume.IsFullPath && MyInvocation.ExpectingInput));
+        {
+            if (!AsJob)
+                BackupDomain();
+            return;
+        }
+        AttemptEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+    }
+
+    private void Backup(VolumeArgument argument) =>
+        Backup(Find(argument), isObjectOfPipeline: argument.IsFullPath && MyInvocation.ExpectingInput);
+
+    /// <summary>What a volume adds to the overall progress; null where that is not known.</summary>
+    private long? UsedBytesOf(VolumeArgument argument)
+    {
+        ImageVolume volume = Find(argument);
+        return volume.UsedBytes ?? volume.SizeBytes;
     }
 
     private ImageVolume Find(VolumeArgument argument)
@@ -125,6 +141,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Tags = Tag ?? [],
             ComputerName = ComputerName,
             ThrottleLimit = ThrottleLimit,
+            ReadErrorLimit = ReadErrorLimit,
         };
         ImageBackupInfo image = RunPumped(
             $"Backing up {volume.Name}",
@@ -132,5 +149,6 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);
+        ThrowIfIncomplete(image);
     }
 }

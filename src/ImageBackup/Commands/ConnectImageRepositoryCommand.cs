@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
@@ -13,6 +14,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
@@ -13,6 +14,7 @@ public sealed class DisconnectImageRepositoryCommand : PumpedCmdlet
     /// <summary>An open repository; else the session's default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public RepositoryArgument? Repository { get; set; }
 

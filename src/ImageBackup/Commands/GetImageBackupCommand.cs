@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 
@@ -10,23 +11,27 @@ namespace ImageBackup.Commands;
 /// <summary>Lists the images of a repository: by default the newest of every volume.</summary>
 [Cmdlet(VerbsCommon.Get, "ImageBackup")]
 [OutputType(typeof(ImageBackupInfo))]
-public sealed class GetImageBackupCommand : RepositoryCmdlet
+public sealed class GetImageBackupCommand : RetentionCmdlet
 {
     private readonly HashSet<string> _given = new(StringComparer.Ordinal);
+    private ImageRetention? _retention;
 
     /// <summary>Volumes as Backup-VolumeImage takes them, or their names in the repository; * and ? are wildcards.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(ImageVolumeCompleter))]
     [SupportsWildcards]
     public VolumeArgument[]? Volume { get; set; }
 
     /// <summary>Only images of these computers.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageComputerCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? ComputerName { get; set; }
 
     /// <summary>Beginnings of ids; inactive images are found too.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageIdCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Id { get; set; }
 
@@ -34,8 +39,9 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
     [Parameter]
     public DateTime? PointInTime { get; set; }
 
-    /// <summary>Only images that carry one of these tags.</summary>
+    /// <summary>Only images that carry all of these tags.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageTagCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Tag { get; set; }
 
@@ -100,6 +106,7 @@ public sealed class GetImageBackupCommand : RepositoryCmdlet
             PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
             Tags = Tag,
             IncludeInactive = IncludeInactive || Id is not null,
+            Retention = _retention ??= LoadRetentionForListing(),
         };
         IReadOnlyList<ImageBackupInfo> images = RunPumped(
             "Listing images",

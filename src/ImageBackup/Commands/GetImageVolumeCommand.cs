@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
@@ -23,6 +24,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     /// <summary>Names, mount points, letters, LABEL=, UUID=, files that hold a volume; * and ? in names and mount points.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [SupportsWildcards]
     public VolumeArgument[]? Volume { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Session;
@@ -15,6 +16,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 
@@ -28,22 +30,21 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
             CheckOnly(location);
             return;
         }
+        string? passwordFile = FullPasswordFile();
         ImageRepository created = RunPumped("Creating the repository", channel =>
         {
-            using RepositoryPassword password = PasswordSource.Resolve(Password, Stop);
+            using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
             channel.Tell($"Creating the repository '{location}'.");
             return ImageRepository.Create(location, password, Stop);
         });
+        RecentRepositories.Own.Note(created.Location);
         WriteObject(new RepositoryConnection(created));
     }
 
     /// <summary>-WhatIf: what would have failed fails, and nothing is written.</summary>
     private void CheckOnly(string location)
     {
-        PasswordSource.Resolve(Password, Stop).Dispose();
-        bool isFree = !System.IO.File.Exists(location)
-            && (!System.IO.Directory.Exists(location) || System.IO.Directory.GetFileSystemEntries(location).Length == 0);
-        if (!isFree)
-            throw new ImageBackupException(ErrorId.RepositoryExists, $"'{location}' exists and is not an empty directory.", location);
+        PasswordSource.Resolve(Password, FullPasswordFile(), Stop).Dispose();
+        ImageRepository.ThrowIfTaken(location);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -13,6 +14,7 @@ public sealed class RemoveManagementClassCommand : PolicyEditCmdlet
 {
     /// <summary>The class's name.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = "";
 

@@ -4,6 +4,7 @@ using System.IO;
 using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Pipeline;
@@ -15,7 +16,7 @@ namespace ImageBackup.Commands;
 /// The base of cmdlets that work on a repository. It is opened once for the whole pipeline: the one of -Repository,
 /// else the connected one, else RESTIC_REPOSITORY's.
 /// </summary>
-public abstract class RepositoryCmdlet : PumpedCmdlet
+public abstract partial class RepositoryCmdlet : PumpedCmdlet
 {
     private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
     private RepositoryConnection? _connection;
@@ -23,6 +24,7 @@ public abstract class RepositoryCmdlet : PumpedCmdlet
     /// <summary>A path, or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY.</summary>
     [Parameter]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public virtual RepositoryArgument? Repository { get; set; }
 
@@ -85,7 +87,7 @@ public abstract class RepositoryCmdlet : PumpedCmdlet
     {
         if (_opened.TryGetValue(location, out RepositoryConnection? held))
             return held;
-        if (Password is null && SessionConnection.Current is { } current && current.Location == location)
+        if (Password is null && PasswordFile is null && SessionConnection.Current is { } current && current.Location == location)
             return current;
         RepositoryConnection connection = Connect(location);
         _opened.Add(location, connection);
@@ -93,16 +95,21 @@ public abstract class RepositoryCmdlet : PumpedCmdlet
     }
 
     /// <summary>Opens a repository for keeping: the caller disposes it.</summary>
-    private protected RepositoryConnection Connect(string location) =>
-        new(RunPumped("Opening the repository", channel =>
+    private protected RepositoryConnection Connect(string location)
+    {
+        string? passwordFile = FullPasswordFile();
+        RepositoryConnection connection = new(RunPumped("Opening the repository", channel =>
         {
             // Said before a password is asked for: a mistyped path is the likelier mistake.
             if (!Directory.Exists(location))
                 throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
-            using RepositoryPassword password = PasswordSource.Resolve(Password, Stop);
+            using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
             channel.Tell($"Opening the repository '{location}'.");
             return ImageRepository.Open(location, password, Stop);
         }));
+        RecentRepositories.Own.Note(connection.Location);
+        return connection;
+    }
 
     private static ImageBackupException NotConnected() =>
         new(ErrorId.RepositoryNotConnected, "No repository was named and none is connected.");

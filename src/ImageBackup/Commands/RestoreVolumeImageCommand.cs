@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -17,7 +18,7 @@ namespace ImageBackup.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Restore, "VolumeImage", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByImage)]
 [OutputType(typeof(RestoreResult))]
-public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
+public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 {
     private const string ByImage = "ByImage";
     private const string ByVolume = "ByVolume";
@@ -29,11 +30,13 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByImage, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(ImageIdCompleter))]
     public ImageArgument[]? ImageBackup { get; set; }
 
     /// <summary>The source volume, by its name in the repository: its newest image, or the one of -PointInTime.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ByVolume)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(ImageVolumeCompleter))]
     [ValidateCount(1, 1)]
     public VolumeArgument[]? Volume { get; set; }
 
@@ -43,12 +46,14 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>The computer that the image is of; by default this one, else the only one that has the volume.</summary>
     [Parameter(ParameterSetName = ByVolume)]
+    [ArgumentCompleter(typeof(ImageComputerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? ComputerName { get; set; }
 
     /// <summary>A volume or a file; by default the volume that the image was taken of, on this machine.</summary>
     [Parameter(Position = 1)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateCount(1, 1)]
     public VolumeArgument[]? Destination { get; set; }
 
@@ -66,6 +71,13 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
     /// </summary>
     [Parameter]
     public SwitchParameter ZeroUnused { get; set; }
+
+    /// <summary>
+    /// Restore all that is whole of a damaged image: where a chunk is missing or corrupt zeros are left, and the result's
+    /// CorruptRanges lists them.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter SkipCorrupt { get; set; }
 
     /// <summary>Worker threads; by default one a processor.</summary>
     [Parameter]
@@ -85,16 +97,15 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
             Attempt(volume[0].Input, () => Restore(Opened, FindByVolume(volume[0])));
             return;
         }
-        foreach (ImageArgument image in ImageBackup ?? [])
-        {
-            Attempt(image.Input, () =>
-            {
-                if (image.Id is not { } idPrefix)
-                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "No image is named.");
-                ImageRepository repository = RepositoryOf(image);
-                Restore(repository, RunPumped("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
-            });
-        }
+        AttemptEach(ImageBackup ?? [], i => i.Input, Restore);
+    }
+
+    private void Restore(ImageArgument argument)
+    {
+        if (argument.Id is not { } idPrefix)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
+        ImageRepository repository = RepositoryOf(argument);
+        Restore(repository, RunPumped("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
     }
 
     private ImageBackupInfo FindByVolume(VolumeArgument volume)
@@ -168,6 +179,7 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
             ZeroUnused = ZeroUnused,
             VerifyTarget = VerifyTarget,
             ReplaceFile = Force,
+            SkipCorrupt = SkipCorrupt,
             ThrottleLimit = ThrottleLimit,
         };
         var job = new RestoreJob(repository, VolumeSystem.Current);
@@ -176,11 +188,23 @@ public sealed class RestoreVolumeImageCommand : RepositoryCmdlet
         string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}, {ProgressText.Size(image.SizeBytes)}";
         if (!ShouldProcessUnlessForced(destination, action, Force))
             return;
+        if (AsJob)
+        {
+            AddToJob(repository, image, destination);
+            return;
+        }
         RestoreResult result = RunPumped($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
         _written.Add(destination);
         foreach (string warning in result.Warnings)
             WriteWarning($"{result.Destination}: {warning}");
         WriteObject(result);
+        if (result.CorruptRanges.Count > 0)
+        {
+            throw new ImageBackupException(
+                ErrorId.SomeDataUnreadable,
+                $"'{result.Destination}' was restored but for {result.CorruptRanges.Count} range(s), which are zeros; the first is at offset {result.CorruptRanges[0].OffsetBytes}. The result's CorruptRanges lists them.",
+                result.ImageId);
+        }
     }
 
     private string DestinationOf(ImageBackupInfo image)

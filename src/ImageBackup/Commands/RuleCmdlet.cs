@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -20,6 +21,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     /// </summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [RulePatternTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [SupportsWildcards]
     [ValidateNotNull]
     public RulePatternArgument[] Volume { get; set; } = [];

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -34,6 +35,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>The management class; it must exist.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ManagementClassCompleter))]
     public string? ManagementClass { get; set; }
 
     /// <summary>Static, Dynamic or Snapshot.</summary>

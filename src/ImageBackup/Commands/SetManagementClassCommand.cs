@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -18,6 +19,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
 {
     /// <summary>1 to 30 letters, digits and _ . - + &amp;; compared without case.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = "";
 

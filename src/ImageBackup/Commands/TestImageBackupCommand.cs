@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
@@ -15,14 +16,14 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(ImageIdCompleter))]
     public ImageArgument[]? ImageBackup { get; set; }
 
     private protected override bool InputNamesRepository => true;
 
     private protected override void Process()
     {
-        foreach (ImageArgument image in ImageBackup ?? [])
-            Attempt(image.Input, () => Test(image));
+        AttemptEach(ImageBackup ?? [], i => i.Input, Test);
     }
 
     private void Test(ImageArgument argument)

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
 
@@ -16,6 +18,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 
@@ -23,24 +26,42 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter ReadData { get; set; }
 
+    /// <summary>
+    /// Read only this share of the packs, in percent. Each run of this user on this machine goes on where the last one
+    /// ended, so that 100/Sample runs have read everything. Implies -ReadData.
+    /// </summary>
+    [Parameter]
+    [ValidateRange(0.001, 100.0)]
+    public double? Sample { get; set; }
+
     private protected override void Process()
     {
+        SampleCursor? cursor = Sample is < 100 ? new SampleCursor(Opened.Id) : null;
+        var options = new RepositoryCheckOptions
+        {
+            ReadData = ReadData || Sample is not null,
+            SamplePercent = Sample ?? 100,
+            SampleAfter = cursor?.Load(),
+        };
         RepositoryCheckResult result = RunPumped("Checking the repository", channel =>
         {
             var watch = Stopwatch.StartNew();
             return Opened.Check(
-                ReadData,
+                options,
                 (done, total) => channel.Report(new JobProgress(JobPhase.Verifying, "", done, total, 0, watch.Elapsed)),
                 Stop);
         });
+        if (result.SampleEnd is { } end && cursor?.TrySave(end) == false)
+            WriteWarning("Where this sample ended could not be noted: the next one begins at a random place.");
         WriteObject(result);
         if (result.IsHealthy || result.Problems.Count == 0)
             return;
         RepositoryProblem first = result.Problems[0];
+        string reach = result.DamagedImages.Count > 0 ? $" {result.DamagedImages.Count} image(s) are reached: see the result's DamagedImages." : "";
         string more = result.Problems.Count > 1
             ? $" {result.Problems.Count - 1} more are in the result's Problems."
             : "";
         throw new ImageBackupException(
-            first.ErrorId, $"The repository '{result.Repository}' is damaged: {first.File}: {first.Message.TrimEnd('.')}.{more}", result.Repository);
+            first.ErrorId, $"The repository '{result.Repository}' is damaged: {first.File}: {first.Message.TrimEnd('.')}.{more}{reach}", result.Repository);
     }
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -19,6 +20,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
     /// <summary>The volumes, as Backup-VolumeImage takes them; a name that this machine lacks is compared as it is.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateNotNull]
     public VolumeArgument[] Volume { get; set; } = [];
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
@@ -15,6 +16,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

@@ -12,7 +12,7 @@ namespace ImageBackup.Pipeline;
 /// only one that may write, pumps progress and messages; Ctrl+C cancels the work and waits until it has let go of
 /// locks and devices. Every failure becomes an error record here.
 /// </summary>
-public abstract class PumpedCmdlet : PSCmdlet, IDisposable
+public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
 {
     private static readonly TimeSpan s_pumpInterval = TimeSpan.FromMilliseconds(200);
     private static int s_lastActivityId = 20_000;
@@ -105,6 +105,7 @@ public abstract class PumpedCmdlet : PSCmdlet, IDisposable
             TaskScheduler.Default);
 
         ProgressRecord? shown = null;
+        JobProgress? last = null;
         try
         {
             bool ended;
@@ -120,7 +121,9 @@ public abstract class PumpedCmdlet : PSCmdlet, IDisposable
                 }
                 if (!ended && channel.TakeProgress() is { } progress)
                 {
-                    shown ??= new ProgressRecord(Interlocked.Increment(ref s_lastActivityId), activity, " ");
+                    last = progress;
+                    ShowOverall(activity, progress);
+                    shown ??= NewRecord(activity);
                     ProgressText.Fill(shown, progress);
                     WriteProgress(shown);
                 }
@@ -142,6 +145,7 @@ public abstract class PumpedCmdlet : PSCmdlet, IDisposable
                 shown.RecordType = ProgressRecordType.Completed;
                 WriteProgress(shown);
             }
+            _overall?.Finish(last);
         }
         return task.GetAwaiter().GetResult();
     }
@@ -161,14 +165,21 @@ public abstract class PumpedCmdlet : PSCmdlet, IDisposable
     {
         bool asked = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm)
             && LanguagePrimitives.IsTrue(confirm);
-        bool whatIf = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
-            ? LanguagePrimitives.IsTrue(bound)
-            : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
-        if (!force || asked || whatIf)
+        if (!force || asked || IsWhatIf)
             return ShouldProcess(target, action);
         WriteVerbose($"{action}: {target}");
         return true;
     }
+
+    /// <summary>-WhatIf, given or by the preference.</summary>
+    private protected bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
+        ? LanguagePrimitives.IsTrue(bound)
+        : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
+    /// <summary>ShouldProcess would ask, by -Confirm or by the preference.</summary>
+    private protected bool Asks(ConfirmImpact impact) => MyInvocation.BoundParameters.TryGetValue("Confirm", out object? bound)
+        ? LanguagePrimitives.IsTrue(bound)
+        : LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference) && preference != ConfirmImpact.None && impact >= preference;
 
     /// <summary>
     /// Full path of a path as the user wrote it: relative to the session's location, with its drives. Pipeline

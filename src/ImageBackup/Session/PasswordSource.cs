@@ -23,6 +23,17 @@ internal static class PasswordSource
 
     private static readonly TimeSpan s_commandTimeLimit = TimeSpan.FromSeconds(60);
 
+    /// <param name="passwordFile">Full path of -PasswordFile; null where it was not given.</param>
+    /// <exception cref="ImageBackupException">PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
+    public static RepositoryPassword Resolve(SecureString? given, string? passwordFile, CancellationToken cancellation)
+    {
+        if (passwordFile is null)
+            return Resolve(given, cancellation);
+        if (given is not null)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "-Password and -PasswordFile were both given: name one of them.", "PasswordFile");
+        return NotEmpty(PasswordFile.Read(passwordFile), "-PasswordFile");
+    }
+
     /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid.</exception>
     public static RepositoryPassword Resolve(SecureString? given, CancellationToken cancellation)
     {

@@ -97,7 +97,7 @@ public sealed class UsedBlockTests : IDisposable
         }
         File.Delete(Path.Combine(point, "random"));
         files.Remove("random");
-        ImageBackupInfo image = _rig.Backup(point);
+        ImageBackupInfo image = _rig.Backup(point, type: ImageType.Dynamic);
         VolumeRig.Unmount(point);
         Assert.Equal((ImageType.Dynamic, true, name, (bool?)false), (image.ImageType, image.IsFuzzy, image.UsedMapSource, image.IsClean));
         Assert.Contains("came into use after its map was read", Assert.Single(image.Warnings), StringComparison.Ordinal);

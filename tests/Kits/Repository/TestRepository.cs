@@ -1,7 +1,11 @@
 using System;
+using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Storage;
 using Xunit;
@@ -18,13 +22,67 @@ internal static class TestRepository
         var storage = new MemoryStorage();
         using RepositoryPassword password = NewPassword();
         ImageRepository.Create(storage, password, CancellationToken.None).Dispose();
+        MakeKeyCheap(storage, password);
         return storage;
     });
+
+    /// <summary>Seals the master key anew under scrypt's least cost: tests open repositories thousands of times.</summary>
+    private static void MakeKeyCheap(MemoryStorage storage, RepositoryPassword password)
+    {
+        string name = storage.Names(StoredKind.Key).Single();
+        KeyFile key = KeyFile.Read(storage.Content(StoredKind.Key, name));
+        byte[] json = new byte[key.Data.Length - Sealer.OverheadBytes];
+        using (MasterKey derived = KeyFile.Derive(password, key.Salt, key.N, key.R, key.P))
+        using (var sealer = new Sealer(derived))
+            Assert.True(sealer.TryOpen(key.Data, json));
+        using (MasterKey derived = KeyFile.Derive(password, key.Salt, 2, 8, 1))
+        using (var sealer = new Sealer(derived))
+            sealer.Seal(json, key.Data);
+        byte[] cheap = (key with { N = 2, R = 8, P = 1 }).Write();
+        storage.Delete(StoredKind.Key, name);
+        storage.Save(StoredKind.Key, BlobId.Of(cheap).ToString(), cheap);
+    }
+
+    /// <summary>Writes the files of an empty repository into a directory.</summary>
+    public static void WriteEmpty(string path)
+    {
+        using var target = new LocalStorage(path);
+        target.CreateLayout();
+        MemoryStorage source = NewStorage();
+        target.Save(StoredKind.Config, "", source.Content(StoredKind.Config, ""));
+        foreach (string name in source.Names(StoredKind.Key))
+            target.Save(StoredKind.Key, name, source.Content(StoredKind.Key, name));
+    }
 
     public static RepositoryPassword NewPassword(string text = Password) => RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(text));
 
     /// <summary>The files of an empty repository.</summary>
     public static MemoryStorage NewStorage() => s_empty.Value.Clone();
+
+    /// <summary>The same under a key that costs next to nothing to derive: for tests that open many repositories.</summary>
+    public static MemoryStorage NewQuickStorage() => s_quick.Value.Clone();
+
+    private static readonly Lazy<MemoryStorage> s_quick = new(() =>
+    {
+        MemoryStorage storage = NewStorage();
+        using RepositoryPassword password = NewPassword();
+        (MasterKey master, string keyName) = KeyRing.Open(new RepositoryFiles(storage), password, _ => true, CancellationToken.None);
+        using (master)
+        {
+            const int n = 2, r = 1, p = 1;
+            byte[] salt = new byte[64];
+            using MasterKey derived = KeyFile.Derive(password, salt, n, r, p);
+            using var sealer = new Sealer(derived);
+            byte[] json = Encoding.UTF8.GetBytes(
+                $$$"""{"mac":{"k":"{{{Convert.ToBase64String(master.MacK)}}}","r":"{{{Convert.ToBase64String(master.MacR)}}}"},"encrypt":"{{{Convert.ToBase64String(master.Encryption)}}}"}""");
+            byte[] data = new byte[json.Length + Sealer.OverheadBytes];
+            sealer.Seal(json, data);
+            byte[] content = new KeyFile { N = n, R = r, P = p, Salt = salt, Data = data }.Write();
+            storage.Save(StoredKind.Key, BlobId.Of(content).ToString(), content);
+            storage.Delete(StoredKind.Key, keyName);
+        }
+        return storage;
+    });
 
     public static ImageRepository Open(IStorage storage)
     {

@@ -18,6 +18,7 @@ public enum StorageOperation
     Append,
     Commit,
     Delete,
+    SyncDeletions,
     RemoveAbandonedUploads,
 }
 
@@ -96,6 +97,8 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
     }
 
     public void Delete(StoredKind kind, string name) => Run(StorageOperation.Delete, kind, () => inner.Delete(kind, name));
+
+    public void SyncDeletions(StoredKind kind) => Run(StorageOperation.SyncDeletions, kind, () => inner.SyncDeletions(kind));
 
     public int RemoveAbandonedUploads() => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, inner.RemoveAbandonedUploads);
 

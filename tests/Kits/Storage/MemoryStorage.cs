@@ -68,6 +68,10 @@ internal sealed class MemoryStorage : IStorage
 
     public void Delete(StoredKind kind, string name) => _files.TryRemove(Key(kind, name), out _);
 
+    public void SyncDeletions(StoredKind kind)
+    {
+    }
+
     public int RemoveAbandonedUploads() => 0;
 
     public void Dispose()

@@ -172,6 +172,8 @@ public abstract class StorageContract : IDisposable
         Assert.Empty(Storage.List(StoredKind.Pack));
         AssertProblem(StorageProblem.NotFound, () => Storage.ReadAt(StoredKind.Pack, Name(1), 0, new byte[10], 10));
         Storage.Delete(StoredKind.Pack, Name(1));
+        foreach (StoredKind kind in s_named)
+            Storage.SyncDeletions(kind);
     }
 
     [Fact]

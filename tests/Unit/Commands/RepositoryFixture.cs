@@ -20,6 +20,8 @@ public sealed class RepositoryFixture : IDisposable
     {
         Directory = System.IO.Directory.CreateTempSubdirectory("imagebackup-commands-").FullName;
         Location = Path.Combine(Directory, "repository");
+        // The list of repositories opened before is this user's: it is not for tests to fill.
+        Environment.SetEnvironmentVariable("XDG_STATE_HOME", Path.Combine(Directory, "state"));
         using RepositoryPassword password = RepositoryPassword.From(Secret(PasswordText));
         ImageRepository.Create(Location, password, CancellationToken.None).Dispose();
         VolumeFile = NewVolume("volume.img", seed: 1);

@@ -89,9 +89,9 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
     public void A_volume_object_gives_the_pattern_that_matches_it_alone()
     {
         string odd = fixture.NewVolume("odd [1]*.img", seed: 3);
-        _session.Run("Get-Item -LiteralPath $odd | Set-ExcludeImage; Get-ImageVolume $volume | Set-IncludeImage", ("odd", odd)).WithoutErrors();
+        _session.Run("[System.IO.FileInfo]$odd | Set-ExcludeImage; Get-ImageVolume $volume | Set-IncludeImage", ("odd", odd)).WithoutErrors();
         Assert.Equal([$"exclude.image \"{fixture.PathOf("odd [[]1][*].img")}\"", $"include.image {fixture.VolumeFile}"], Lines());
-        Assert.False(_session.Run("Test-IncludeImage (Get-Item -LiteralPath $odd)").WithoutErrors().Single<RuleTest>().IsIncluded);
+        Assert.False(_session.Run("Test-IncludeImage ([System.IO.FileInfo]$odd)").WithoutErrors().Single<RuleTest>().IsIncluded);
     }
 
     [Theory]
@@ -102,7 +102,7 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
     [InlineData("Set-IncludeImage /a -SnapshotCacheSize 0", "ParameterInvalid")]
     [InlineData("Set-IncludeImage /a -SnapshotProvider 'a b'", "ParameterInvalid")]
     [InlineData("Set-IncludeImage ([pscustomobject]@{ Colour = 'red' })", "ParameterInvalid")]
-    [InlineData("Set-IncludeImage /a -RulePath (Join-Path $rules 'x')", "PolicyReadFailed")]
+    [InlineData("Set-IncludeImage /a -RulePath ($rules + '/x')", "PolicyWriteFailed")]
     [InlineData("Set-IncludeImage /a -RulePath ($rules + '/../x.opt')", "NotSupported")]
     [InlineData("Set-IncludeImage /a -Enforced", "RepositoryNotConnected")]
     [InlineData("Get-IncludeImage -RulePath ($rules + '.absent')", "PolicyReadFailed")]
@@ -133,7 +133,7 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
     {
         _session.Run("Set-ManagementClass GOLD -ImageType Dynamic -ChangingRetries 9").WithoutErrors();
         string pattern = Path.Combine(fixture.Directory, "*.img");
-        _session.Rules = $"* first\ninclude.image {pattern} GOLD imagegapsize=1m\nexclude.image */nope\n";
+        _session.Rules = $"* first\ninclude.image {pattern} GOLD imagegapsize=1m\nexclude.image /.../nope\n";
         RuleTest hit = _session.Run("Test-IncludeImage $volume").WithoutErrors().Single<RuleTest>();
         Assert.Equal((fixture.VolumeFile, true, true, $"include.image {pattern} GOLD imagegapsize=1m", 2), (hit.Volume, hit.IsFound, hit.IsIncluded, hit.Rule, hit.Line));
         Assert.Equal((_session.RulePath, pattern, fixture.VolumeFile, "GOLD", ImageType.Dynamic), (hit.Path, hit.Pattern, hit.MatchedName, hit.ManagementClass, hit.ImageType));

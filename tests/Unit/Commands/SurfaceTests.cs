@@ -18,8 +18,11 @@ public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
     [
-        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository",
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository",
+        "Export-ImageRepositoryPassword",
+        "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
+        "Set-SnapshotProvider", "Test-SnapshotProvider",
     ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>
@@ -45,7 +48,7 @@ public sealed class SurfaceTests
         Assert.All(Cmdlets(), c =>
         {
             Assert.Contains(c.Cmdlet.VerbName, approved);
-            Assert.False(c.Cmdlet.NounName.EndsWith('s'), c.Cmdlet.NounName);
+            Assert.False(c.Cmdlet.NounName.EndsWith('s') && !c.Cmdlet.NounName.EndsWith("ss", StringComparison.Ordinal), c.Cmdlet.NounName);
             Assert.Equal(c.Cmdlet.VerbName + c.Cmdlet.NounName + "Command", c.Type.Name);
         });
     }
@@ -65,14 +68,14 @@ public sealed class SurfaceTests
     }
 
     [Fact]
-    public void What_changes_something_asks_and_a_restore_always_does()
+    public void What_changes_something_asks_and_what_destroys_always_does()
     {
         Assert.Equal(
             s_changing.Order(StringComparer.Ordinal),
             Cmdlets().Where(c => c.Cmdlet.SupportsShouldProcess).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
         Assert.Equal(
-            ["Restore-VolumeImage"],
-            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)));
+            ["Remove-ImageBackup", "Remove-ImageRepositoryKey", "Restore-VolumeImage"],
+            Cmdlets().Where(c => c.Cmdlet.ConfirmImpact == ConfirmImpact.High).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -80,12 +83,13 @@ public sealed class SurfaceTests
         Assert.All(
             Cmdlets().SelectMany(c => Parameters(c.Type)).Where(p => p.Name.Contains("Password", StringComparison.OrdinalIgnoreCase)
                 || p.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)),
-            p => Assert.Equal(typeof(SecureString), p.PropertyType));
+            // A password's file is a path.
+            p => Assert.Equal(p.Name == "PasswordFile" ? typeof(string) : typeof(SecureString), p.PropertyType));
 
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>
         Assert.Equal(
-            ["Disconnect-ImageRepository", "Remove-IncludeImage", "Remove-ManagementClass"],
+            ["Disconnect-ImageRepository", "Remove-ImageRepositoryKey", "Remove-IncludeImage", "Remove-ManagementClass"],
             Cmdlets().Where(c => !c.Type.IsDefined(typeof(OutputTypeAttribute), false)).Select(c => NameOf(c.Cmdlet)).Order(StringComparer.Ordinal));
 
     [Fact]

@@ -118,7 +118,9 @@ public sealed class BackupFaultTests
 
         int indexed = known.Count(chunk => rig.Repository.LoadIndex(CancellationToken.None).Contains(chunk, BlobType.Data));
         ImageBackupInfo next = rig.Backup(name, OneWorker);
-        Assert.Equal(known.Count - indexed, next.NewChunkCount);
+        // A pack that landed is reused, whether or not its writer lived to hear of it.
+        bool isPackLanded = failing is { Operation: StorageOperation.Commit, Kind: StoredKind.Pack } && fault.Moment == FaultMoment.After;
+        Assert.Equal(isPackLanded ? 0 : known.Count - indexed, next.NewChunkCount);
         rig.AssertRestores(next.Id, content);
         foreach (string snapshot in rig.Memory.Names(StoredKind.Snapshot))
             rig.Memory.Delete(StoredKind.Snapshot, snapshot);

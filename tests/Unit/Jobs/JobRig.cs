@@ -22,14 +22,22 @@ internal sealed class JobRig : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     public JobRig()
+        : this(TestRepository.NewStorage())
     {
-        Storage = new FaultyStorage(Memory);
+    }
+
+    /// <param name="memory">The files of a repository; the rig changes them.</param>
+    /// <param name="between">What stands between them and the storage that can be made to fail.</param>
+    public JobRig(MemoryStorage memory, Func<IStorage, IStorage>? between = null)
+    {
+        Memory = memory;
+        Storage = new FaultyStorage(between?.Invoke(memory) ?? memory);
         Repository = TestRepository.Open(Storage);
         // Nobody else is there to be waited for; the waiting has its own tests.
         Repository.LockTiming = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
     }
 
-    public MemoryStorage Memory { get; } = TestRepository.NewStorage();
+    public MemoryStorage Memory { get; }
     public FaultyStorage Storage { get; }
     public ImageRepository Repository { get; }
     public VolumeDouble Volumes { get; } = new();

@@ -41,6 +41,10 @@ public class VolumeInventoryTests
         public IBlockWriter OpenTarget(VolumeDescription volume) => throw new InvalidOperationException("Nothing is written here.");
 
         public IReadOnlyList<string> VolumesUnder(string path) => [];
+
+        public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new InvalidOperationException("Nothing is taken here.");
+
+        public IReadOnlyList<string> RestoreLeftResting() => [];
     }
 
     private static VolumeDescription Volume(string name, string? partitionUuid = null, string? serial = null, string? mount = null, params string[] holders) => new()

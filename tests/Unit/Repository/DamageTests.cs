@@ -31,6 +31,39 @@ public sealed class DamageTests : IDisposable
 
     public void Dispose() => _rig.Dispose();
 
+    /// <summary>A key that nobody used today is checked too.</summary>
+    [Fact]
+    public void A_damaged_key_is_found_though_another_opened()
+    {
+        byte[] garbage = "{ this is no key"u8.ToArray();
+        string bad = Engine.Repository.Blobs.BlobId.Of(garbage).ToString();
+        _rig.Memory.Save(StoredKind.Key, bad, garbage);
+        RepositoryCheckResult result = _rig.Repository.Check(false, null, CancellationToken.None);
+        RepositoryProblem problem = Assert.Single(result.Problems);
+        Assert.Equal((ErrorId.KeyCorrupt, "keys/" + bad), (problem.ErrorId, problem.File));
+        _rig.Memory.Delete(StoredKind.Key, bad);
+        TestRepository.AssertHealthy(_rig.Repository);
+        _rig.Memory.Delete(StoredKind.Key, _rig.Repository.KeyName);
+        Assert.Equal(ErrorId.KeyCorrupt, Assert.Single(_rig.Repository.Check(false, null, CancellationToken.None).Problems).ErrorId);
+    }
+
+    /// <summary>An index on a bad sector is told, and the rest of the check goes on.</summary>
+    [Fact]
+    public void An_index_that_cannot_be_read_is_told_and_the_check_goes_on()
+    {
+        _rig.Volumes.Add("/mem/b", JobRig.Content("xyz"));
+        string second = _rig.Backup("/mem/b").Id;
+        _rig.Storage.Reset();
+        _rig.Storage.Script = call => call is { Operation: StorageOperation.Load, Kind: StoredKind.Index, Number: 0 } ? new StorageFault(StorageProblem.ReadError, FaultMoment.Before) : null;
+        RepositoryCheckResult result = _rig.Repository.Check(false, null, CancellationToken.None);
+        Assert.Single(result.Problems, p => p.ErrorId == ErrorId.RepositoryReadFailed && p.File.StartsWith("index/", StringComparison.Ordinal));
+        // What only that file listed is missing for one of the images, and that is told too.
+        Assert.Contains(result.Problems, p => p.ErrorId == ErrorId.ChunkMissing && (p.File.EndsWith(_id, StringComparison.Ordinal) || p.File.EndsWith(second, StringComparison.Ordinal)));
+        Assert.Equal((2, 2), (result.SnapshotCount, result.IndexCount));
+        _rig.Storage.Reset();
+        TestRepository.AssertHealthy(_rig.Repository);
+    }
+
     [Fact]
     public void A_flipped_bit_anywhere_is_detected_or_harmless()
     {

@@ -161,27 +161,123 @@ public sealed class ImageRepositoryTests : IDisposable
     [Fact]
     public void Whatever_call_fails_while_it_is_opened_or_created_gives_an_error_of_ours()
     {
-        var calls = new List<StorageCall>();
+        var calls = new List<(bool IsCreation, StorageCall Call)>();
         using (var storage = new FaultyStorage(TestRepository.NewStorage()))
         {
             TestRepository.Open(storage).Dispose();
-            calls.AddRange(storage.Calls);
-            storage.Reset();
+            calls.AddRange(storage.Calls.Select(call => (false, call)));
             using var creating = new FaultyStorage(new MemoryStorage());
             using RepositoryPassword password = TestRepository.NewPassword();
             ImageRepository.Create(creating, password, CancellationToken.None).Dispose();
-            calls.AddRange(creating.Calls);
+            calls.AddRange(creating.Calls.Select(call => (true, call)));
         }
-        Assert.Contains(calls, c => c is { Operation: StorageOperation.Save, Kind: StoredKind.Config });
-        foreach (StorageCall failing in calls.Distinct())
+        Assert.Contains(calls, c => c.Call is { Operation: StorageOperation.Save, Kind: StoredKind.Config });
+        foreach ((bool isCreation, StorageCall failing) in calls.Distinct())
         {
             bool isWrite = failing.Operation == StorageOperation.Save;
-            using var storage = new FaultyStorage(isWrite ? new MemoryStorage() : TestRepository.NewStorage());
+            using var storage = new FaultyStorage(isCreation ? new MemoryStorage() : TestRepository.NewStorage());
             storage.Script = call => call == failing ? new StorageFault(isWrite ? StorageProblem.Full : StorageProblem.AccessDenied, FaultMoment.Before) : null;
             using RepositoryPassword password = TestRepository.NewPassword();
             AssertFails(isWrite ? ErrorId.RepositoryFull : ErrorId.RepositoryAccessDenied, () =>
-                (isWrite ? ImageRepository.Create(storage, password, CancellationToken.None) : ImageRepository.Open(storage, password, CancellationToken.None)).Dispose());
+                (isCreation ? ImageRepository.Create(storage, password, CancellationToken.None) : ImageRepository.Open(storage, password, CancellationToken.None)).Dispose());
         }
+    }
+
+    /// <summary>A creation that ends at any call leaves what the next one finishes, or what is a whole repository.</summary>
+    [Fact]
+    public void A_creation_that_was_killed_is_finished_by_the_next()
+    {
+        int count;
+        using (var inner = new LocalStorage(_directory["count"]))
+        using (var counting = new FaultyStorage(inner))
+        using (RepositoryPassword password = TestRepository.NewPassword())
+        {
+            ImageRepository.Create(counting, password, CancellationToken.None).Dispose();
+            count = counting.Calls.Count;
+        }
+        foreach (FaultMoment moment in new[] { FaultMoment.Before, FaultMoment.After })
+        {
+            for (int killed = 0; killed < count; killed++)
+            {
+                string path = _directory[$"{moment}-{killed}"];
+                using var inner = new LocalStorage(path);
+                using var storage = new FaultyStorage(inner);
+                int calls = 0, at = killed;
+                storage.Script = _ => Interlocked.Increment(ref calls) - 1 is var call && call >= at
+                    ? new StorageFault(StorageProblem.WriteError, call == at ? moment : FaultMoment.Before)
+                    : null;
+                using RepositoryPassword password = TestRepository.NewPassword();
+                Assert.Throws<ImageBackupException>(() => ImageRepository.Create(storage, password, CancellationToken.None));
+                if (!File.Exists(Path.Combine(path, "config")))
+                {
+                    TestRepository.Create(path).Dispose();
+                    Assert.Single(Directory.GetFiles(Path.Combine(path, "keys")));
+                }
+                using ImageRepository repository = TestRepository.Open(path);
+                TestRepository.AssertHealthy(repository);
+                AssertFails(ErrorId.RepositoryExists, () => TestRepository.Create(path));
+            }
+        }
+    }
+
+    [Fact]
+    public void What_lacks_its_config_and_holds_anything_is_not_created_anew()
+    {
+        TestRepository.Create(_directory["repo"]).Dispose();
+        File.Delete(_directory["repo/config"]);
+        foreach (string file in new[] { "data/ab/" + new string('a', 64), "index/" + new string('a', 64), "snapshots/" + new string('a', 64), "locks/" + new string('a', 64), "keys/notes.txt", "tmp/mine", "data/x", "letter.txt" })
+        {
+            File.WriteAllText(_directory["repo/" + file], "x");
+            AssertFails(ErrorId.RepositoryExists, () => TestRepository.Create(_directory["repo"]));
+            Assert.Equal(ErrorId.RepositoryExists, Assert.Throws<ImageBackupException>(() => ImageRepository.ThrowIfTaken(_directory["repo"])).Id);
+            File.Delete(_directory["repo/" + file]);
+        }
+        Directory.CreateDirectory(_directory["elsewhere"]);
+        File.CreateSymbolicLink(_directory["repo/tmp2"], _directory["elsewhere"]);
+        AssertFails(ErrorId.RepositoryExists, () => TestRepository.Create(_directory["repo"]));
+        File.Delete(_directory["repo/tmp2"]);
+        TestRepository.Create(_directory["repo"]).Dispose();
+        TestRepository.Open(_directory["repo"]).Dispose();
+    }
+
+    /// <summary>A key of the same password and of another master key, as a creation that came second leaves it.</summary>
+    [Fact]
+    public void A_key_of_another_creation_is_passed_over()
+    {
+        MemoryStorage storage = TestRepository.NewStorage(), other = new();
+        using (RepositoryPassword password = TestRepository.NewPassword())
+            ImageRepository.Create(other, password, CancellationToken.None).Dispose();
+        string stranger = other.Names(StoredKind.Key).Single();
+        storage.Save(StoredKind.Key, stranger, other.Content(StoredKind.Key, stranger));
+        using (ImageRepository repository = TestRepository.Open(storage))
+            Assert.NotEqual(stranger, repository.KeyName);
+        storage.Delete(StoredKind.Key, storage.Names(StoredKind.Key).Single(n => n != stranger));
+        AssertFails(ErrorId.RepositoryInvalid, () => TestRepository.Open(storage));
+    }
+
+    /// <summary>Two at the same moment: one gets the repository, and it opens; the other is told.</summary>
+    [Fact]
+    public void Of_two_creations_at_once_one_wins()
+    {
+        var memory = new MemoryStorage();
+        using var storage = new FaultyStorage(memory);
+        ImageRepository? rival = null;
+        storage.Script = call =>
+        {
+            if (call is { Operation: StorageOperation.Save, Kind: StoredKind.Config, Number: 0 })
+            {
+                using RepositoryPassword theirs = TestRepository.NewPassword("theirs");
+                rival = ImageRepository.Create(memory, theirs, CancellationToken.None);
+            }
+            return null;
+        };
+        using RepositoryPassword ours = TestRepository.NewPassword("ours");
+        AssertFails(ErrorId.RepositoryExists, () => ImageRepository.Create(storage, ours, CancellationToken.None));
+        rival!.Dispose();
+        using RepositoryPassword password = TestRepository.NewPassword("theirs");
+        using ImageRepository opened = ImageRepository.Open(memory, password, CancellationToken.None);
+        Assert.Equal(rival.Id, opened.Id);
+        Assert.Equal([opened.KeyName], memory.Names(StoredKind.Key));
     }
 
     [Fact]

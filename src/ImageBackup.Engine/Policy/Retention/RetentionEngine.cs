@@ -24,7 +24,7 @@ public sealed class RetentionEngine
     // Clocks of machines differ; further ahead than this is no clock's fault.
     private static readonly TimeSpan s_futureTolerance = TimeSpan.FromDays(1);
 
-    private readonly ManagementClassCatalog _classes;
+    private readonly Func<RetentionImage, ManagementClass?> _currentClass;
     private readonly DateTimeOffset _now;
     private readonly TimeSpan _keepWithin;
 
@@ -32,8 +32,16 @@ public sealed class RetentionEngine
     /// <param name="now">The clock.</param>
     /// <param name="keepWithin">The floor: no image younger than this expires. Zero = none.</param>
     public RetentionEngine(ManagementClassCatalog classes, DateTimeOffset now, TimeSpan keepWithin)
+        : this(classes is null ? throw new ArgumentNullException(nameof(classes)) : image => classes.Find(image.ManagementClass), now, keepWithin)
     {
-        _classes = classes ?? throw new ArgumentNullException(nameof(classes));
+    }
+
+    /// <param name="currentClass">An image's class as it is now; null: it no longer exists, or nobody here can say.</param>
+    /// <param name="now">The clock.</param>
+    /// <param name="keepWithin">The floor: no image younger than this expires. Zero = none.</param>
+    public RetentionEngine(Func<RetentionImage, ManagementClass?> currentClass, DateTimeOffset now, TimeSpan keepWithin)
+    {
+        _currentClass = currentClass ?? throw new ArgumentNullException(nameof(currentClass));
         if (keepWithin < TimeSpan.Zero)
             throw new ArgumentOutOfRangeException(nameof(keepWithin), keepWithin, "The floor cannot be negative.");
         _now = now;
@@ -170,7 +178,7 @@ public sealed class RetentionEngine
 
     private (RetentionValues? Values, RetentionValuesSource Source) ValuesOf(RetentionImage image)
     {
-        if (_classes.Find(image.ManagementClass) is { } current)
+        if (_currentClass(image) is { } current)
             return (current.Retention, RetentionValuesSource.CurrentClass);
         return image.Recorded is { } recorded ? (recorded, RetentionValuesSource.Recorded) : (null, RetentionValuesSource.None);
     }

@@ -89,6 +89,13 @@ internal sealed class BlobSession : IDisposable
         _finished = true;
     }
 
+    /// <summary>Has packs listed that are in the index already and in no index file: they landed in a backup that was killed.</summary>
+    public void Adopt(IEnumerable<IndexedPack> packs)
+    {
+        foreach (IndexedPack pack in packs)
+            _indexWriter.Add(pack);
+    }
+
     private void OnCommitted(IndexedPack pack)
     {
         foreach (PackEntry blob in pack.Blobs)

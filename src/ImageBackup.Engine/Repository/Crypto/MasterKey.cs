@@ -37,6 +37,10 @@ internal sealed class MasterKey : IDisposable
     public byte[] MacK { get; }
     public byte[] MacR { get; }
 
+    /// <summary>In a time that does not depend on where they differ.</summary>
+    public bool IsSame(MasterKey other) =>
+        Sealer.FixedTimeEquals(Encryption, other.Encryption) & Sealer.FixedTimeEquals(MacK, other.MacK) & Sealer.FixedTimeEquals(MacR, other.MacR);
+
     public void Dispose()
     {
         Array.Clear(Encryption, 0, Encryption.Length);

@@ -12,6 +12,9 @@ internal sealed class SealerPool(MasterKey key) : IDisposable
 
     public void Return(Sealer sealer) => _idle.Add(sealer);
 
+    /// <summary>For sealing it under another password; the pool's own.</summary>
+    internal MasterKey Key => key;
+
     /// <summary>Seals into a new array.</summary>
     public byte[] Seal(ReadOnlySpan<byte> plain)
     {

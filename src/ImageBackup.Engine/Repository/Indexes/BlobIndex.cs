@@ -10,9 +10,11 @@ namespace ImageBackup.Engine.Repository.Indexes;
 /// </summary>
 /// <remarks>
 /// A blob may lie in several packs; each place is an entry. Entries whose pack has been marked dead (it was listed only
-/// by superseded index files) are passed over.
+/// by superseded index files) are read only where there is no other, and never count as stored: restic itself takes no
+/// notice of what an index supersedes, so after a removal that was killed half way its backups may still refer to such a
+/// pack.
 /// </remarks>
-internal sealed class BlobIndex
+internal sealed partial class BlobIndex
 {
     private const int SegmentBits = 12;
     private const int SegmentCount = 1 << SegmentBits;
@@ -67,8 +69,46 @@ internal sealed class BlobIndex
         }
     }
 
+    /// <summary>Where to read a blob: in a live pack, else in a dead one.</summary>
     public bool TryFind(BlobId id, BlobType type, out BlobLocation location)
     {
+        lock (_lock)
+        {
+            int live = Find(id, type, isLive: true);
+            int number = live >= 0 ? live : _deadPacks.Count > 0 ? Find(id, type, isLive: false) : -1;
+            if (number >= 0)
+            {
+                location = At(number).LocationIn(_packIds[At(number).Pack]);
+                return true;
+            }
+        }
+        location = default;
+        return false;
+    }
+
+    /// <summary>A live pack holds the blob: it need not be stored again.</summary>
+    public bool Contains(BlobId id, BlobType type)
+    {
+        lock (_lock)
+            return Find(id, type, isLive: true) >= 0;
+    }
+
+    private int Find(BlobId id, BlobType type, bool isLive)
+    {
+        int slot = SlotOf(id);
+        for (int entry; (entry = _slots[slot]) != 0; slot = slot + 1 & _slots.Length - 1)
+        {
+            ref Entry known = ref At(entry - 1);
+            if (known.Id == id && known.Type == type && !(isLive && _deadPacks.Contains(known.Pack)))
+                return entry - 1;
+        }
+        return -1;
+    }
+
+    /// <summary>Every place where the blob lies, in the order of <see cref="TryFind"/>.</summary>
+    public List<BlobLocation> FindAll(BlobId id, BlobType type)
+    {
+        var found = new List<BlobLocation>();
         lock (_lock)
         {
             int slot = SlotOf(id);
@@ -76,17 +116,11 @@ internal sealed class BlobIndex
             {
                 ref Entry known = ref At(entry - 1);
                 if (known.Id == id && known.Type == type && !_deadPacks.Contains(known.Pack))
-                {
-                    location = known.LocationIn(_packIds[known.Pack]);
-                    return true;
-                }
+                    found.Add(known.LocationIn(_packIds[known.Pack]));
             }
         }
-        location = default;
-        return false;
+        return found;
     }
-
-    public bool Contains(BlobId id, BlobType type) => TryFind(id, type, out _);
 
     public void MarkDead(BlobId packId)
     {

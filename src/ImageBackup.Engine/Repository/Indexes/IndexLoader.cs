@@ -54,7 +54,7 @@ internal static class IndexLoader
                 {
                     LoadFile(file.Name);
                 }
-                catch (ImageBackupException e) when (onError is not null && e.Id == ErrorId.IndexCorrupt)
+                catch (ImageBackupException e) when (onError is not null && IsFileFault(e))
                 {
                     lock (gate)
                         onError(file.Name, e);
@@ -107,6 +107,10 @@ internal static class IndexLoader
             }
         }
     }
+
+    /// <summary>What is wrong with one file, and leaves the others readable.</summary>
+    private static bool IsFileFault(ImageBackupException e) =>
+        e.Id is ErrorId.IndexCorrupt or ErrorId.RepositoryReadFailed or ErrorId.RepositoryAccessDenied;
 
     private sealed class IndexVanishedException(ImageBackupException inner) : Exception("An index file vanished while it was read.", inner);
 }

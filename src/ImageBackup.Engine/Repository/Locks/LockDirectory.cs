@@ -74,6 +74,10 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
         }
     }
 
+    /// <summary>Somebody else holds a lock that goes not with ours. Nothing is removed.</summary>
+    public bool HasRival(bool isExclusive, IReadOnlyCollection<string> ownNames, DateTimeOffset now) =>
+        List(now).Any(l => !ownNames.Contains(l.Id) && !l.IsStale && (isExclusive || l.IsExclusive));
+
     private static RepositoryLockInfo Unreadable(StoredFile file) =>
         new(file.Name, DateTime.MinValue, IsExclusive: true, "", "", ProcessId: 0, IsStale: false);
 }

@@ -26,10 +26,10 @@ internal sealed record LockFile
         ProcessId = RunningProcess.CurrentId,
     };
 
-    /// <summary>Older than half an hour, or of this machine and its process is gone.</summary>
+    /// <summary>Older than half an hour, or of this machine and its process is gone (or its number is another's by now).</summary>
     public bool IsStale(DateTimeOffset now) =>
         now - Time > StaleAfter
-        || string.Equals(HostName, LocalHost.Name, StringComparison.Ordinal) && !RunningProcess.Exists(ProcessId);
+        || string.Equals(HostName, LocalHost.Name, StringComparison.Ordinal) && !RunningProcess.ExistedAt(ProcessId, Time);
 
     public byte[] Write()
     {

@@ -19,18 +19,20 @@ internal sealed class RepositoryLock : IDisposable
     private readonly bool _isExclusive;
     private readonly List<string> _replaced = new();
     private readonly HangupSignal _hangup;
+    private readonly TimeSpan _settle;
     private string _name;
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, TimeSpan refreshEvery, HangupSignal hangup)
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, LockTiming timing, HangupSignal hangup)
     {
         _directory = directory;
         _name = name;
         _isExclusive = isExclusive;
         _refreshed = now;
         _hangup = hangup;
-        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, refreshEvery, refreshEvery);
+        _settle = timing.Settle;
+        _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, timing.RefreshEvery, timing.RefreshEvery);
     }
 
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
@@ -49,7 +51,7 @@ internal sealed class RepositoryLock : IDisposable
             if (cancellation.WaitHandle.WaitOne(timing.Settle))
                 cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now, timing.RefreshEvery, hangup);
+            return new RepositoryLock(directory, name, isExclusive, now, timing, hangup);
         }
         catch
         {
@@ -61,7 +63,10 @@ internal sealed class RepositoryLock : IDisposable
         }
     }
 
-    /// <summary>Puts a new lock file in the old one's place. Internal for tests; the timer calls it.</summary>
+    /// <summary>
+    /// Puts a new lock file in the old one's place. A lock that has been stale for others meanwhile (the machine slept, the
+    /// storage was away) is only refreshed where nobody else has come. Internal for tests; the timer calls it.
+    /// </summary>
     internal void Refresh(DateTimeOffset now)
     {
         lock (_gate)
@@ -76,7 +81,21 @@ internal sealed class RepositoryLock : IDisposable
                     _lost.Cancel();
                     return;
                 }
+                bool wasStale = now - _refreshed > LockFile.StaleAfter;
+                if (wasStale && _directory.HasRival(_isExclusive, [.. _replaced, _name], now))
+                {
+                    _lost.Cancel();
+                    return;
+                }
                 string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
+                // Ours to remove, whatever the next look finds or meets.
+                _replaced.Add(fresh);
+                if (wasStale && IsOvertaken(now))
+                {
+                    _lost.Cancel();
+                    return;
+                }
+                _replaced.Remove(fresh);
                 _replaced.Add(_name);
                 _name = fresh;
                 _refreshed = now;
@@ -91,9 +110,39 @@ internal sealed class RepositoryLock : IDisposable
         }
     }
 
+    /// <summary>Whether no other live lock lies in the repository.</summary>
+    public bool IsAlone(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            foreach (RepositoryLockInfo other in _directory.List(now))
+            {
+                if (!other.IsStale && other.Id != _name && !_replaced.Contains(other.Id))
+                    return false;
+            }
+            return true;
+        }
+    }
+
+    /// <summary>As when a lock is taken: wait, look again. A rival may have removed the old one as stale in between.</summary>
+    private bool IsOvertaken(DateTimeOffset now)
+    {
+        Thread.Sleep(_settle);
+        return !_directory.Exists(_name) || _directory.HasRival(_isExclusive, [.. _replaced, _name], now);
+    }
+
+    /// <summary>
+    /// Throws where the lock is no longer held. After a sleep this may be asked before the timer has woken up: then it is
+    /// found out here.
+    /// </summary>
     /// <exception cref="ImageBackupException">LockLost.</exception>
     public void ThrowIfLost()
     {
+        DateTimeOffset now = DateTimeOffset.Now, refreshed;
+        lock (_gate)
+            refreshed = _refreshed;
+        if (now - refreshed > LockFile.StaleAfter)
+            Refresh(now);
         if (_lost.IsCancellationRequested)
             throw new ImageBackupException(ErrorId.LockLost, $"The lock on the repository '{_directory.Location}' was lost.", _directory.Location);
     }

@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 internal static class PackProof
 {
     public static IReadOnlyList<string> Check(ImageRepository repository, BlobId packId, long lengthBytes,
-        List<(BlobId Id, BlobLocation Location)>? indexed, BlobReader reader, CancellationToken cancellation)
+        List<(BlobId Id, BlobLocation Location)>? indexed, BlobReader reader, CancellationToken cancellation, Action<PackEntry>? onBad = null)
     {
         var problems = new List<string>();
         string name = packId.ToString();
@@ -52,6 +52,7 @@ internal static class PackProof
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
             {
                 problems.Add(e.Message);
+                onBad?.Invoke(entry);
             }
         }
         return problems;
@@ -76,6 +77,10 @@ internal static class PackProof
         byte[] header = repository.Sealers.Open(sealedHeader) ?? throw new FormatException("The pack's header has a broken seal.");
         return PackHeader.Read(header, offset);
     }
+
+    /// <summary>Whether a pack's bytes give its name.</summary>
+    public static bool HasName(ImageRepository repository, BlobId packId, long lengthBytes, CancellationToken cancellation) =>
+        HashOf(repository.Files, packId.ToString(), lengthBytes, cancellation) == packId;
 
     private static BlobId HashOf(RepositoryFiles files, string name, long lengthBytes, CancellationToken cancellation)
     {

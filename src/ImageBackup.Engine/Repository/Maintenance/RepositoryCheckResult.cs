@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Repository;
@@ -19,8 +21,35 @@ public sealed record RepositoryCheckResult
     /// <summary>Packs that no index lists: left by an interrupted backup; harmless.</summary>
     public required int UnreferencedPackCount { get; init; }
     public required IReadOnlyList<RepositoryProblem> Problems { get; init; }
+
+    /// <summary>Images that the damage reaches, and the ranges of their volumes that it takes.</summary>
+    public IReadOnlyList<DamagedImage> DamagedImages { get; init; } = Array.Empty<DamagedImage>();
+
+    /// <summary>Packs whose every byte was read.</summary>
+    public int ReadPackCount { get; init; }
+
+    /// <summary>The name of the last pack of a sample: where the next run goes on. Null where everything or nothing was read.</summary>
+    public string? SampleEnd { get; init; }
     public required TimeSpan Duration { get; init; }
 }
 
 /// <summary>One thing that is wrong: the stable error id, the file, and what.</summary>
 public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message);
+
+/// <summary>An image that damage reaches.</summary>
+public sealed record DamagedImage
+{
+    /// <summary>The snapshot's id.</summary>
+    public required string ImageId { get; init; }
+
+    /// <summary>The volume's name.</summary>
+    public required string Volume { get; init; }
+    public required string ComputerName { get; init; }
+
+    /// <summary>True where the list of its chunks is lost: nothing of it can be restored, and no backup heals it.</summary>
+    public required bool IsLost { get; init; }
+
+    /// <summary>Ranges of the volume whose chunks are missing or corrupt, in bytes, sorted.</summary>
+    public required IReadOnlyList<ByteRange> Ranges { get; init; }
+    public long DamagedBytes => Ranges.Sum(r => r.LengthBytes);
+}

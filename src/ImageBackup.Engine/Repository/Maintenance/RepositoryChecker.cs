@@ -24,11 +24,15 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 {
     private readonly List<RepositoryProblem> _problems = new();
 
-    public RepositoryCheckResult Run(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation)
+    /// <summary>Places where a blob is missing or corrupt.</summary>
+    private readonly HashSet<(BlobId PackId, uint OffsetBytes)> _bad = new();
+
+    public RepositoryCheckResult Run(RepositoryCheckOptions options, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
         using RepositoryLock? held = repository.LockForReading(cancellation);
+        CheckKeys();
         // Snapshots are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
         (BlobIndex index, int indexCount) = IndexLoader.Load(files, repository.Sealers,
@@ -37,15 +41,21 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 
         Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack = CheckPacks(index, packs);
         CheckSnapshots(files, snapshots, index, cancellation);
-        if (readData)
-            ReadPacks(packs, blobsOfPack, progressBytes, cancellation);
+        List<KeyValuePair<BlobId, long>> sample = options.ReadData ? Sample(packs, options) : new();
+        ReadPacks(sample, blobsOfPack, progressBytes, cancellation);
+        List<DamagedImage> damaged = _problems.Count == 0
+            ? new()
+            : new DamageReach(repository, index, location => _bad.Contains((location.PackId, location.OffsetBytes))).Find(cancellation);
 
         held?.ThrowIfLost();
         return new RepositoryCheckResult
         {
             Repository = repository.Location,
             IsHealthy = _problems.Count == 0,
-            DataRead = readData,
+            DataRead = options.ReadData,
+            ReadPackCount = sample.Count,
+            SampleEnd = sample.Count > 0 && sample.Count < packs.Count ? sample[sample.Count - 1].Key.ToString() : null,
+            DamagedImages = damaged,
             PackCount = packs.Count,
             IndexCount = indexCount,
             SnapshotCount = snapshots.Count,
@@ -55,6 +65,19 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             Problems = _problems,
             Duration = clock.Elapsed,
         };
+    }
+
+    /// <summary>Every key's structure; whether another password opens it nobody can tell.</summary>
+    private void CheckKeys()
+    {
+        IReadOnlyList<RepositoryKeyInfo> keys = repository.Keys();
+        foreach (RepositoryKeyInfo key in keys)
+        {
+            if (key.Problem is { } problem)
+                Report(ErrorId.KeyCorrupt, "keys/" + key.Id, problem);
+        }
+        if (keys.All(key => !key.IsCurrent))
+            Report(ErrorId.KeyCorrupt, "keys/" + repository.KeyName, "The key that opened the repository is gone.");
     }
 
     private static Dictionary<BlobId, long> ListPacks(RepositoryFiles files)
@@ -82,14 +105,46 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             if (!packs.TryGetValue(pack.Key, out long lengthBytes))
             {
                 Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is missing; the index says it holds {pack.Value.Count} blobs.");
+                NoteBad(pack.Key, pack.Value, behindBytes: 0);
                 continue;
             }
             int compressedCount = pack.Value.Count(b => b.Location.IsCompressed);
             long expected = PackHeader.PackLengthBytes(pack.Value.Sum(b => (long)b.Location.LengthBytes), pack.Value.Count - compressedCount, compressedCount);
             if (expected != lengthBytes)
+            {
                 Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is {lengthBytes} bytes long instead of {expected}.");
+                NoteBad(pack.Key, pack.Value, lengthBytes);
+            }
         }
         return blobsOfPack;
+    }
+
+    private void NoteBad(BlobId pack, List<(BlobId Id, BlobLocation Location)> blobs, long behindBytes)
+    {
+        foreach ((_, BlobLocation location) in blobs)
+        {
+            if ((long)location.OffsetBytes + location.LengthBytes > behindBytes)
+                _bad.Add((pack, location.OffsetBytes));
+        }
+    }
+
+    /// <summary>The packs to read, in the order of their names from where the last sample ended.</summary>
+    private static List<KeyValuePair<BlobId, long>> Sample(Dictionary<BlobId, long> packs, RepositoryCheckOptions options)
+    {
+        List<KeyValuePair<string, KeyValuePair<BlobId, long>>> inOrder = packs
+            .Select(p => new KeyValuePair<string, KeyValuePair<BlobId, long>>(p.Key.ToString(), p)).OrderBy(p => p.Key, StringComparer.Ordinal).ToList();
+        if (options.SamplePercent >= 100)
+            return inOrder.Select(p => p.Value).ToList();
+        long wantedBytes = (long)Math.Ceiling(packs.Values.Sum() * Math.Max(0, options.SamplePercent) / 100);
+        int first = options.SampleAfter is { } after ? inOrder.FindIndex(p => string.CompareOrdinal(p.Key, after) > 0) : 0;
+        var sample = new List<KeyValuePair<BlobId, long>>();
+        for (int i = 0; i < inOrder.Count && wantedBytes > 0; i++)
+        {
+            KeyValuePair<BlobId, long> pack = inOrder[(Math.Max(0, first) + i) % inOrder.Count].Value;
+            sample.Add(pack);
+            wantedBytes -= pack.Value;
+        }
+        return sample;
     }
 
     private void CheckSnapshots(RepositoryFiles files, List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
@@ -119,10 +174,10 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         }
     }
 
-    private void ReadPacks(Dictionary<BlobId, long> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,
+    private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,
         Action<long, long>? progressBytes, CancellationToken cancellation)
     {
-        long totalBytes = packs.Values.Sum(), doneBytes = 0;
+        long totalBytes = packs.Sum(p => p.Value), doneBytes = 0;
         // Two at a time: each holds a pack's blob and its content.
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = cancellation };
         Parallel.ForEach(packs, options, () => new BlobReader(repository.Files, repository.Sealers), (pack, _, reader) =>
@@ -130,7 +185,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             try
             {
                 foreach (string problem in PackProof.Check(repository, pack.Key, pack.Value,
-                             blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? indexed) ? indexed : null, reader, cancellation))
+                             blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? indexed) ? indexed : null, reader, cancellation, entry => NoteBad(pack.Key, entry)))
                 {
                     Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);
                 }
@@ -142,6 +197,12 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, pack.Value), totalBytes);
             return reader;
         }, reader => reader.Dispose());
+    }
+
+    private void NoteBad(BlobId pack, PackEntry entry)
+    {
+        lock (_bad)
+            _bad.Add((pack, entry.OffsetBytes));
     }
 
     private static string PackFile(BlobId id)

@@ -15,6 +15,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     private readonly Zstd _zstd = new();
     private byte[] _sealed = Array.Empty<byte>();
     private byte[] _compressed = Array.Empty<byte>();
+    private byte[] _content = Array.Empty<byte>();
 
     /// <summary>
     /// Fills <paramref name="content"/> (at least the blob's content length) and returns the length.
@@ -60,6 +61,20 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         return content;
     }
 
+    /// <summary>
+    /// Reads a blob and proves it, and gives its sealed bytes as they lie in the pack: for putting them into another one.
+    /// The array is the reader's own and good until the next call; the first <see cref="BlobLocation.LengthBytes"/> count.
+    /// </summary>
+    /// <exception cref="ImageBackupException">As <see cref="Read(BlobId, in BlobLocation, byte[])"/>.</exception>
+    public byte[] ReadSealed(BlobId id, in BlobLocation location)
+    {
+        if (location.ContentLengthBytes > RepositoryFormat.BlobLimitBytes)
+            throw Corrupt(id, location, "it claims an impossible length");
+        Reserve(ref _content, (int)location.ContentLengthBytes);
+        Read(id, location, _content);
+        return _sealed;
+    }
+
     private ImageBackupException Corrupt(BlobId id, in BlobLocation location, string what) => new(ErrorId.ChunkCorrupt,
         $"Blob {id.ToString().Substring(0, 12)} in pack {location.PackId.ToString().Substring(0, 12)} at offset {location.OffsetBytes} cannot be used: {what}.", files.Location);
 
@@ -80,6 +95,8 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
             ArrayPool<byte>.Shared.Return(_sealed);
         if (_compressed.Length > 0)
             ArrayPool<byte>.Shared.Return(_compressed);
-        _sealed = _compressed = Array.Empty<byte>();
+        if (_content.Length > 0)
+            ArrayPool<byte>.Shared.Return(_content);
+        _sealed = _compressed = _content = Array.Empty<byte>();
     }
 }

@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Repository.Trees;
 /// A tree blob's JSON. A volume's content list costs 67 bytes a chunk, so it is written and read as a stream of ids, with
 /// no string and no object for any of them.
 /// </summary>
-internal static class TreeFile
+internal static partial class TreeFile
 {
     /// <summary>Octal 600: our files are for their owner.</summary>
     private const int FileMode = 0x180;

@@ -30,6 +30,8 @@ internal static class Errno
     public const int ELOOP = 40;
     public const int EOPNOTSUPP = 95;
     public const int EDQUOT = 122;
+    public const int ESHUTDOWN = 108;
+    public const int ESTALE = 116;
     public const int ENOMEDIUM = 123;
     public const int EMEDIUMTYPE = 124;
 
@@ -38,6 +40,9 @@ internal static class Errno
 
     /// <summary>The call is not there, or not for this kind of file.</summary>
     public static bool IsUnsupported(int errno) => errno is EOPNOTSUPP or ENOTTY or EINVAL or ENOSYS;
+
+    /// <summary>The device or file behind a descriptor is not there any more.</summary>
+    public static bool IsGone(int errno) => errno is ENXIO or ENODEV or ENOMEDIUM or EMEDIUMTYPE or ESTALE or ESHUTDOWN or EBADF;
 
     public static bool IsSpaceExhausted(int errno) => errno is ENOSPC or EDQUOT;
 }

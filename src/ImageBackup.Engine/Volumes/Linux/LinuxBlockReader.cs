@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Volumes.Linux;
 
 /// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
-internal class LinuxBlockReader : IFlushedReader, ILengthQuery
+internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
 {
     private const int DefaultSectorSizeBytes = 512;
 
@@ -58,6 +58,13 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery
         }
         return FileStatus.OfDescriptor(Descriptor, out int errno)?.SizeBytes ?? throw LinuxFailure.Read(errno, Name, 0, 0);
     }
+
+    /// <summary>Where the reader was opened by; null: its name is its path.</summary>
+    public string? Path { get; init; }
+
+    public bool IsStillNamed() =>
+        FileStatus.OfDescriptor(Descriptor, out _) is { } open && FileStatus.OfPath(Path ?? Name) is { } named
+        && (IsDevice ? named.IsBlockDevice && named.NodeDevice == open.NodeDevice : named.IsSameFile(open));
 
     public int ReadAt(long offsetBytes, Span<byte> buffer)
     {

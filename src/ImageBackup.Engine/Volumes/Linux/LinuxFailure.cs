@@ -36,10 +36,10 @@ internal static class LinuxFailure
             : new(ErrorId.VolumeAccessDenied, $"The system denied access to '{name}'.", name);
 
     public static BlockReadException Read(int errno, string name, long offsetBytes, long lengthBytes) =>
-        new(offsetBytes, lengthBytes, $"'{name}' could not be read at {Number(offsetBytes)}: {Errno.Describe(errno)}.");
+        new(offsetBytes, lengthBytes, $"'{name}' could not be read at {Number(offsetBytes)}: {Errno.Describe(errno)}.") { IsGone = Errno.IsGone(errno) };
 
     public static BlockReadException Short(string name, long offsetBytes, long lengthBytes) =>
-        new(offsetBytes, lengthBytes, $"'{name}' ended at {Number(offsetBytes)}, before the length it had when it was opened.");
+        new(offsetBytes, lengthBytes, $"'{name}' ended at {Number(offsetBytes)}, before the length it had when it was opened.") { IsGone = true };
 
     public static BlockWriteException Write(int errno, string name, long offsetBytes, long lengthBytes) =>
         Errno.IsSpaceExhausted(errno)

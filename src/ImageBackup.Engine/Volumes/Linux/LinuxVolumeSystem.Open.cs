@@ -66,7 +66,7 @@ internal sealed partial class LinuxVolumeSystem
             else if (mode == VolumeOpenMode.Shared)
                 FlushLoopsOn(status);
             descriptor.AdviseSequential();
-            return new LinuxFileReader(descriptor, volume.Name);
+            return new LinuxFileReader(descriptor, volume.Name) { Path = volume.DevicePath };
         }
         catch
         {
@@ -103,7 +103,7 @@ internal sealed partial class LinuxVolumeSystem
                 descriptor.DropCache();
             if (mode != VolumeOpenMode.Probe)
                 descriptor.AdviseSequential();
-            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, RecyclesCache = mode != VolumeOpenMode.Probe };
+            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, Path = volume.DevicePath, RecyclesCache = mode != VolumeOpenMode.Probe };
         }
         catch (BlockReadException e)
         {

@@ -6,7 +6,6 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
-using System.Threading.Tasks;
 using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Programs;
@@ -38,7 +37,7 @@ internal sealed record ProgramResult(int? ExitCode, string Output, string ErrorT
 internal static class ProgramRun
 {
     private const int MaxOutputChars = 256 << 10;
-    private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(15);
     private static readonly string[] s_directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
     /// <summary>Where the system keeps a program; null where it is not installed. PATH is not asked: we may be root.</summary>
@@ -93,14 +92,17 @@ internal static class ProgramRun
         process.StandardInput.Close();
         var output = new StringBuilder();
         var error = new StringBuilder();
-        Task reading = Task.WhenAll(Read(process.StandardOutput, output), Read(process.StandardError, error));
+        // Threads of their own: those of the pool may all be at work elsewhere, and an answer must not be taken for none.
+        Thread[] reading = [Read(process.StandardOutput, output), Read(process.StandardError, error)];
         bool ended;
         using (cancellation.Register(() => Kill(process)))
             ended = process.WaitForExit((int)Math.Min(Math.Max(1, timeout.TotalMilliseconds), int.MaxValue));
         if (!ended)
             Kill(process);
         // A grandchild that went on in the background may keep the pipes: what it says is not waited for.
-        bool isWhole = reading.Wait((int)s_drain.TotalMilliseconds, CancellationToken.None);
+        bool isWhole = true;
+        foreach (Thread thread in reading)
+            isWhole &= thread.Join(s_drain);
         cancellation.ThrowIfCancellationRequested();
         string said = Text(output), complaint = Text(error);
         return ended
@@ -109,28 +111,32 @@ internal static class ProgramRun
 
         string Text(StringBuilder text)
         {
-            if (isWhole)
-                return text.ToString();
             lock (text)
-                return text.ToString();
+                return isWhole ? text.ToString() : text.Append("...").ToString();
         }
     }
 
-    private static async Task Read(StreamReader reader, StringBuilder text)
+    private static Thread Read(StreamReader reader, StringBuilder text)
     {
-        char[] buffer = new char[4096];
-        try
+        var thread = new Thread(() =>
         {
-            for (int count; (count = await reader.ReadAsync(buffer, 0, buffer.Length).ConfigureAwait(false)) > 0;)
+            char[] buffer = new char[4096];
+            try
             {
-                lock (text)
-                    text.Append(buffer, 0, Math.Min(count, MaxOutputChars - text.Length));
+                for (int count; (count = reader.Read(buffer, 0, buffer.Length)) > 0;)
+                {
+                    lock (text)
+                        text.Append(buffer, 0, Math.Min(count, Math.Max(0, MaxOutputChars - text.Length)));
+                }
             }
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
-        {
-            // The pipe went with the program.
-        }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                // The pipe went with the program.
+            }
+        })
+        { IsBackground = true };
+        thread.Start();
+        return thread;
     }
 
     private static void Kill(Process process)

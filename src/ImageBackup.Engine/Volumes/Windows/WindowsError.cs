@@ -48,10 +48,13 @@ internal static class WindowsError
     };
 
     public static BlockReadException Read(int error, string name, long offsetBytes, long lengthBytes) =>
-        new(offsetBytes, lengthBytes, $"'{name}' could not be read at {Number(offsetBytes)}: {Describe(error)} ({Number(error)}).");
+        new(offsetBytes, lengthBytes, $"'{name}' could not be read at {Number(offsetBytes)}: {Describe(error)} ({Number(error)}).") { IsGone = IsGone(error) };
+
+    /// <summary>ERROR_NOT_READY, ERROR_DEV_NOT_EXIST, ERROR_NETNAME_DELETED, ERROR_FILE_INVALID, ERROR_MEDIA_CHANGED, ERROR_NO_MEDIA_IN_DRIVE, ERROR_DEVICE_NOT_CONNECTED, ERROR_DEVICE_REMOVED.</summary>
+    private static bool IsGone(int error) => error is 21 or 55 or 64 or 1006 or 1110 or 1112 or 1167 or 1617;
 
     public static BlockReadException Short(string name, long offsetBytes, long lengthBytes) =>
-        new(offsetBytes, lengthBytes, $"'{name}' ended at {Number(offsetBytes)}, before the length it had when it was opened.");
+        new(offsetBytes, lengthBytes, $"'{name}' ended at {Number(offsetBytes)}, before the length it had when it was opened.") { IsGone = true };
 
     public static BlockWriteException Write(int error, string name, long offsetBytes, long lengthBytes) =>
         IsSpaceExhausted(error)

@@ -125,12 +125,12 @@ public sealed class KeyFileTests
         foreach (string name in names)
         {
             using RepositoryPassword password = Password(name);
-            (MasterKey opened, string keyName) = KeyRing.Open(files, password, CancellationToken.None);
+            (MasterKey opened, string keyName) = KeyRing.Open(files, password, _ => true, CancellationToken.None);
             Assert.Equal(master.Encryption, opened.Encryption);
             Assert.Contains(keyName, storage.Names(StoredKind.Key));
         }
         using RepositoryPassword wrong = Password("four");
-        ImageBackupException e = Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, wrong, CancellationToken.None));
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, wrong, _ => true, CancellationToken.None));
         Assert.Equal(ErrorId.WrongPassword, e.Id);
         Assert.DoesNotContain("four", e.Message, StringComparison.Ordinal);
         Assert.Contains("3 keys", e.Message, StringComparison.Ordinal);
@@ -145,9 +145,9 @@ public sealed class KeyFileTests
         byte[] garbage = Encoding.UTF8.GetBytes("{ this is no key");
         storage.Save(StoredKind.Key, BlobId.Of(garbage).ToString(), garbage);
         storage.Save(StoredKind.Key, new string('0', 64), Encoding.UTF8.GetBytes(ResticKey));
-        Assert.Equal(master.MacK, KeyRing.Open(files, password, CancellationToken.None).Master.MacK);
+        Assert.Equal(master.MacK, KeyRing.Open(files, password, _ => true, CancellationToken.None).Master.MacK);
         using RepositoryPassword wrong = Password("bad");
-        Assert.Equal(ErrorId.WrongPassword, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, wrong, CancellationToken.None)).Id);
+        Assert.Equal(ErrorId.WrongPassword, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, wrong, _ => true, CancellationToken.None)).Id);
     }
 
     [Fact]
@@ -158,9 +158,9 @@ public sealed class KeyFileTests
         string name = KeyRing.Add(files, master, password);
         byte[] content = storage.Content(StoredKind.Key, name);
         storage.Replace(StoredKind.Key, name, content.Take(content.Length / 2).ToArray());
-        Assert.Equal(ErrorId.KeyCorrupt, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, CancellationToken.None)).Id);
+        Assert.Equal(ErrorId.KeyCorrupt, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, _ => true, CancellationToken.None)).Id);
         storage.Delete(StoredKind.Key, name);
-        Assert.Equal(ErrorId.RepositoryInvalid, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, CancellationToken.None)).Id);
+        Assert.Equal(ErrorId.RepositoryInvalid, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, _ => true, CancellationToken.None)).Id);
     }
 
     private static (MemoryStorage, RepositoryFiles, MasterKey) New()

@@ -86,6 +86,27 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(1, Count);
     }
 
+    /// <summary>After a restart of the machine another process soon has the number.</summary>
+    [Fact]
+    public void Stale_by_a_process_that_began_after_the_lock()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "It needs a program that sleeps.");
+        using Process later = Process.Start(new ProcessStartInfo("sleep", ["60"]))!;
+        try
+        {
+            Save(10, Environment.MachineName, later.Id);
+            Assert.True(Assert.Single(_repository.Locks()).IsStale);
+            using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+            // One that it could have written itself is its own.
+            string own = Save(0, Environment.MachineName, later.Id);
+            Assert.False(_repository.Locks().Single(l => l.Id == own).IsStale);
+        }
+        finally
+        {
+            later.Kill();
+        }
+    }
+
     [Fact]
     public void Stale_by_a_process_that_is_gone_on_this_machine_only()
     {
@@ -135,6 +156,78 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.True(held.Lost.IsCancellationRequested);
         Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
         Assert.Equal(0, Count);
+    }
+
+    /// <summary>A machine that slept: its lock was stale for others, and whoever came meanwhile must be respected.</summary>
+    [Theory]
+    [InlineData(true, false, true)]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, true)]
+    [InlineData(false, false, false)]
+    public void After_a_sleep_a_rival_is_looked_for_first(bool ours, bool theirs, bool isLost)
+    {
+        using RepositoryLock held = _repository.Lock(ours, CancellationToken.None);
+        DateTimeOffset woken = DateTimeOffset.Now.AddMinutes(45);
+        string rival = Save(woken, "elsewhere", 1, theirs);
+        held.Refresh(woken);
+        Assert.Equal(isLost, held.Lost.IsCancellationRequested);
+        Assert.Contains(rival, _memory.Names(StoredKind.Lock));
+        Assert.Equal(2, Count);
+        held.Dispose();
+        Assert.Equal([rival], _memory.Names(StoredKind.Lock));
+    }
+
+    [Fact]
+    public void After_a_sleep_a_lock_that_nobody_took_goes_on()
+    {
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        string before = _memory.Names(StoredKind.Lock).Single();
+        // Another sleeper's lock is as stale as ours was.
+        string stale = Save(DateTimeOffset.Now, "elsewhere", 1, isExclusive: true);
+        held.Refresh(DateTimeOffset.Now.AddMinutes(45));
+        Assert.False(held.Lost.IsCancellationRequested);
+        Assert.DoesNotContain(before, _memory.Names(StoredKind.Lock));
+        Assert.Contains(stale, _memory.Names(StoredKind.Lock));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_rival_that_comes_while_the_sleeper_refreshes_is_noticed(bool removesOurs)
+    {
+        _repository.LockTiming = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        string before = _memory.Names(StoredKind.Lock).Single();
+        DateTimeOffset woken = DateTimeOffset.Now.AddMinutes(45);
+        _storage.Reset();
+        _storage.Script = call =>
+        {
+            if (call is not { Operation: StorageOperation.Save, Kind: StoredKind.Lock })
+                return null;
+            // Between our first look and our second: one that has locked, or one that took ours away and has ended.
+            if (removesOurs)
+                _memory.Delete(StoredKind.Lock, before);
+            else
+                Save(woken, "elsewhere", 1, isExclusive: true);
+            return null;
+        };
+        held.Refresh(woken);
+        Assert.True(held.Lost.IsCancellationRequested);
+        Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
+        held.Dispose();
+        Assert.Equal(removesOurs ? 0 : 1, Count);
+    }
+
+    /// <summary>The timer may wake up later than the job: the job's own question finds out.</summary>
+    [Fact]
+    public void Asking_after_a_sleep_looks_before_the_timer_does()
+    {
+        using RepositoryLock held = _repository.Lock(true, CancellationToken.None);
+        held.ThrowIfLost();
+        held.Refresh(DateTimeOffset.Now.AddMinutes(-40));
+        _repository.RemoveLocks(all: true, CancellationToken.None);
+        Assert.False(held.Lost.IsCancellationRequested);
+        Assert.Equal(ErrorId.LockLost, Assert.Throws<ImageBackupException>(held.ThrowIfLost).Id);
     }
 
     [Fact]
@@ -238,9 +331,11 @@ public sealed class RepositoryLockTests : IDisposable
 
     private int Count => _memory.Names(StoredKind.Lock).Length;
 
-    private string Save(int minutes, string host, int processId)
+    private string Save(int minutes, string host, int processId) => Save(DateTimeOffset.Now.AddMinutes(-minutes), host, processId, isExclusive: true);
+
+    private string Save(DateTimeOffset time, string host, int processId, bool isExclusive)
     {
-        byte[] json = new LockFile { Time = DateTimeOffset.Now.AddMinutes(-minutes), IsExclusive = true, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
+        byte[] json = new LockFile { Time = time, IsExclusive = isExclusive, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
         byte[] content = _repository.Sealers.Seal(json);
         string name = BlobId.Of(content).ToString();
         _memory.Save(StoredKind.Lock, name, content);

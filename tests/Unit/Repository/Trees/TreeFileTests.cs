@@ -13,6 +13,52 @@ public sealed class TreeFileTests
 {
     private const string Id = "73d04e6125cf3c28a299cc2f3cca3b78ceac396e4fcf9575e34536b26782413c";
 
+    /// <summary>What a removal keeps is all that a reader would follow, whatever the bytes; and what neither understands is told.</summary>
+    [Fact]
+    public void References_are_all_that_a_reader_finds()
+    {
+        byte[] good = System.Text.Encoding.UTF8.GetBytes($$"""
+            {"nodes":[{"name":"a","type":"file","size":3,"content":["{{new string('1', 64)}}","{{new string('2', 64)}}"]},
+            {"name":"d","type":"dir","subtree":"{{new string('3', 64)}}","content":null},{"name":"s","type":"symlink","linktarget":"x"},
+            {"name":"odd","type":"whatever","content":["{{new string('4', 64)}}"],"xattr":[{"content":["no id"]}]}],"more":{"content":[1]}}
+            """);
+        var found = new System.Collections.Generic.List<(BlobId, BlobType)>();
+        TreeFile.References(good, (id, type) => found.Add((id, type)));
+        Assert.Equal([('1', BlobType.Data), ('2', BlobType.Data), ('3', BlobType.Tree), ('4', BlobType.Data)], found.ConvertAll(f => (f.Item1.ToString()[0], f.Item2)));
+        int read = 0;
+        CsCheck.Gen.Select(CsCheck.Gen.Int[0, good.Length - 1], CsCheck.Gen.Byte, CsCheck.Gen.Int[0, good.Length]).Sample((at, value, cut) =>
+        {
+            byte[] bytes = good[..Math.Max(at + 1, cut)];
+            bytes[at] = value;
+            found.Clear();
+            bool isTree = true;
+            try
+            {
+                TreeFile.References(bytes, (id, type) => found.Add((id, type)));
+            }
+            catch (FormatException)
+            {
+                isTree = false;
+            }
+            try
+            {
+                foreach (TreeNode node in TreeFile.Read(bytes))
+                {
+                    if (!isTree)
+                        continue;
+                    Assert.All(node.Content, id => Assert.Contains((id, BlobType.Data), found));
+                    Assert.True(node.Subtree is not { } subtree || found.Contains((subtree, BlobType.Tree)));
+                    read++;
+                }
+            }
+            catch (FormatException)
+            {
+                // Stricter than what looks for references: a node needs a name.
+            }
+        }, iter: 20_000, threads: 1);
+        Assert.True(read > 100);
+    }
+
     [Fact]
     public void Round_trip() => Gen.Select(Gen.String[Gen.Char.AlphaNumeric, 1, 20], Gen.Long[0, long.MaxValue], Gen.Byte.Array[32].Array[0, 50], Gen.Int[-720, 720])
         .Array[0, 6].Sample(items =>

@@ -13,6 +13,7 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
     : ISnapshotSet, ISnapshot
 {
     private const int RemoveAttempts = 5;
+    private const int StatusAttempts = 3;
     private static readonly TimeSpan s_removePause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_statusTimeout = TimeSpan.FromSeconds(20);
 
@@ -51,8 +52,16 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
         {
             if (_isDisposed)
                 return _last ?? SnapshotStatus.Invalid("it was removed");
-            ProgramResult result = tools.Status(_frozen!.DevicePath, s_statusTimeout);
-            return _last = result.IsGood ? SnapshotStatus.Parse(result.Output) : SnapshotStatus.Invalid("the device mapper does not know it: " + result.Fault);
+            for (int attempt = 1; ; attempt++)
+            {
+                ProgramResult result = tools.Status(_frozen!.DevicePath, s_statusTimeout);
+                if (result.IsGood && result.Output.Trim().Length > 0)
+                    return _last = SnapshotStatus.Parse(result.Output);
+                // That it could not be asked once says nothing of the snapshot.
+                if (attempt == StatusAttempts)
+                    return _last = SnapshotStatus.Invalid("the device mapper does not tell of it: " + result.Fault);
+                Thread.Sleep(s_removePause);
+            }
         }
     }
 

@@ -1,0 +1,51 @@
+using System;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Packs;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>Reads an image's chunks, proven; one that is damaged at one place is taken from another where it has one. One thread at a time.</summary>
+internal sealed class ChunkReader(ImageRepository repository, ImageContent image) : IDisposable
+{
+    private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
+
+    /// <summary>Fills the buffer; false where the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
+    /// <exception cref="ImageBackupException">The storage is away: that says nothing of the chunk.</exception>
+    public bool TryRead(ImageChunk chunk, byte[] buffer, out ImageBackupException? damage)
+    {
+        damage = null;
+        if (chunk.Location is not { } first)
+            return false;
+        try
+        {
+            _reader.Read(chunk.Id, first, buffer);
+            return true;
+        }
+        catch (ImageBackupException e) when (IsDamage(e))
+        {
+            damage = e;
+        }
+        foreach (BlobLocation other in image.Places(chunk.Id))
+        {
+            if (other == first)
+                continue;
+            try
+            {
+                _reader.Read(chunk.Id, other, buffer);
+                return true;
+            }
+            catch (ImageBackupException e) when (IsDamage(e))
+            {
+            }
+        }
+        return false;
+    }
+
+    /// <summary>One file that is bad is damage; a share that went away makes every file look so.</summary>
+    private bool IsDamage(ImageBackupException e) =>
+        e.Id == ErrorId.ChunkCorrupt || e.Id == ErrorId.PackCorrupt && repository.IsReachable();
+
+    public void Dispose() => _reader.Dispose();
+}

@@ -1,0 +1,76 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// By which classes, statements and clock images are judged. The repository's classes speak for all computers' images,
+/// this computer's own for its images only; where neither has the class, the values that the image recorded count.
+/// </summary>
+public sealed record ImageRetention
+{
+    /// <summary>This computer's classes; null where they are not known: then its images are judged as another's.</summary>
+    public ManagementClassDocument? MachineClasses { get; init; }
+
+    /// <summary>The classes in the repository's keeping.</summary>
+    public ManagementClassDocument? EnforcedClasses { get; init; }
+
+    /// <summary>Whose classes the machine's are.</summary>
+    public string ComputerName { get; init; } = LocalHost.Name;
+
+    /// <summary>No image younger than this expires.</summary>
+    public TimeSpan KeepWithin { get; init; }
+
+    /// <summary>Volumes stated to be gone, beside those that the repository has on record.</summary>
+    public IReadOnlyList<VolumeRemoval> Removals { get; init; } = Array.Empty<VolumeRemoval>();
+
+    /// <summary>The clock; null: now.</summary>
+    public DateTimeOffset? Now { get; init; }
+
+    /// <summary>The images, in the same order, with what retention says of each.</summary>
+    /// <param name="images">All images of the repository: an image is judged by those after it.</param>
+    /// <param name="recorded">The removals that the repository has on record.</param>
+    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the default class that the machine's file names does not exist.</exception>
+    internal List<ImageBackupInfo> Judge(IReadOnlyList<ImageBackupInfo> images, IEnumerable<VolumeRemoval> recorded)
+    {
+        ManagementClassCatalog? own = MachineClasses is null ? null : new ManagementClassCatalog(MachineClasses, EnforcedClasses);
+        var engine = new RetentionEngine(image => ClassOf(image, own), Now ?? DateTimeOffset.Now, KeepWithin);
+        IReadOnlyList<RetentionVerdict> verdicts = engine.Judge(images.Select(Describe).ToList(), recorded.Concat(Removals));
+        var newest = new Dictionary<(string, string), string>();
+        foreach (ImageBackupInfo image in images)
+            newest[Key(image)] = image.Id;
+        return images.Zip(verdicts, (image, verdict) => image with
+        {
+            // A clock that is wrong (rescue media often has none) puts every image into the future: the newest is shown
+            // as active all the same.
+            IsActive = verdict.IsActive || verdict.Reason == RetentionReason.FutureTime && newest[Key(image)] == image.Id,
+            InactiveSince = verdict.InactiveSince?.LocalDateTime,
+            ExpiresAt = verdict.ExpiresAt is { } at ? at.UtcDateTime == DateTime.MaxValue ? DateTime.MaxValue : at.LocalDateTime : null,
+            IsExpired = verdict.IsExpired,
+            ExpiryReason = verdict.Reason,
+            RetentionSource = verdict.ValuesSource,
+        }).ToList();
+    }
+
+    private ManagementClass? ClassOf(RetentionImage image, ManagementClassCatalog? own)
+    {
+        if (own is not null && string.Equals(image.ComputerName, ComputerName, StringComparison.OrdinalIgnoreCase))
+            return own.Find(image.ManagementClass);
+        return EnforcedClasses?.Classes.FirstOrDefault(each => ManagementClass.IsSameName(each.Name, image.ManagementClass));
+    }
+
+    private static (string, string) Key(ImageBackupInfo image) => (image.ComputerName.ToUpperInvariant(), image.Volume);
+
+    private static RetentionImage Describe(ImageBackupInfo image) => new()
+    {
+        Id = image.Id,
+        Volume = image.Volume,
+        ComputerName = image.ComputerName,
+        Time = new DateTimeOffset(image.BackupTime.ToUniversalTime(), TimeSpan.Zero),
+        ManagementClass = image.ManagementClass,
+        Recorded = image.Retention,
+    };
+}

@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// Removes images. Taking a snapshot's file away is the commit point: before it the image is whole, after it there is none.
+/// What only it referred to stays until the repository is optimized.
+/// </summary>
+public sealed class RemoveJob(ImageRepository repository)
+{
+    /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
+    /// <param name="ids">Whole ids. One that is gone already is no error.</param>
+    /// <param name="expiredBy">Where given: only those go that it finds expired now, with nobody else at work.</param>
+    /// <param name="onWarning">Told of snapshots that cannot be read: they count for nothing and stay.</param>
+    /// <param name="cancellation">Between two images.</param>
+    /// <returns>The ids removed.</returns>
+    /// <exception cref="ImageBackupException">RepositoryLocked, LockLost, RepositoryVersionUnsupported, a storage failure.</exception>
+    public IReadOnlyList<string> Remove(IReadOnlyCollection<string> ids, ImageRetention? expiredBy, Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        if (ids is null)
+            throw new ArgumentNullException(nameof(ids));
+        repository.ThrowIfNotWritable();
+        using RepositoryLock held = repository.Lock(isExclusive: true, cancellation);
+        var catalog = new ImageCatalog(repository);
+        IEnumerable<string> doomed = ids;
+        if (expiredBy is not null)
+        {
+            var asked = new HashSet<string>(ids, StringComparer.Ordinal);
+            doomed = catalog.List(new ImageFilter { IncludeInactive = true, Retention = expiredBy }, onWarning, cancellation)
+                .Where(image => image.IsExpired && asked.Contains(image.Id)).Select(image => image.Id).ToList();
+        }
+        var removed = new List<string>();
+        try
+        {
+            foreach (string id in doomed)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                held.ThrowIfLost();
+                if (!repository.Files.Guard(StoredKind.Snapshot, () => repository.Files.Storage.Exists(StoredKind.Snapshot, id)))
+                    continue;
+                repository.Files.Delete(StoredKind.Snapshot, id);
+                removed.Add(id);
+            }
+        }
+        finally
+        {
+            if (removed.Count > 0)
+                repository.Files.SyncDeletions(StoredKind.Snapshot);
+        }
+        if (removed.Count > 0)
+            RemoveVoidStatements(catalog, cancellation);
+        return removed;
+    }
+
+    /// <summary>Puts on record that a volume is gone from its machine; a later image of it voids that.</summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked, LockLost, RepositoryVersionUnsupported, a storage failure.</exception>
+    public void State(VolumeRemoval removal, CancellationToken cancellation)
+    {
+        if (removal is null)
+            throw new ArgumentNullException(nameof(removal));
+        repository.ThrowIfNotWritable();
+        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
+        BlobIndex index = repository.LoadIndex(cancellation);
+        BlobId tree;
+        using (var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost))
+        {
+            using (BlobLane lane = session.OpenLane())
+            {
+                byte[] json = TreeFile.Write([]);
+                tree = BlobId.Of(json);
+                lane.Save(BlobType.Tree, tree, json);
+                lane.Flush();
+            }
+            session.Finish();
+        }
+        held.ThrowIfLost();
+        cancellation.ThrowIfCancellationRequested();
+        repository.Files.SaveSealed(StoredKind.Snapshot, RemovalStatement.Make(removal, tree).Write(), repository.FormatVersion, repository.Sealers);
+    }
+
+    /// <summary>What a statement was for is done when no image of its volume remains.</summary>
+    private void RemoveVoidStatements(ImageCatalog catalog, CancellationToken cancellation)
+    {
+        bool isComplete = true;
+        (IReadOnlyList<ImageBackupInfo> images, IReadOnlyList<(string Id, VolumeRemoval Removal)> statements) = catalog.LoadAll(_ => isComplete = false, cancellation);
+        if (!isComplete)
+            return;
+        var present = new HashSet<(string, string)>(images.Select(i => (i.ComputerName.ToUpperInvariant(), i.Volume)));
+        foreach ((string id, VolumeRemoval removal) in statements)
+        {
+            if (!present.Contains((removal.ComputerName.ToUpperInvariant(), removal.Volume)))
+                repository.Files.Delete(StoredKind.Snapshot, id);
+        }
+    }
+}

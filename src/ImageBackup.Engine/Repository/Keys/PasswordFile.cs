@@ -1,0 +1,182 @@
+using System;
+using System.ComponentModel;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Text;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>Who can read a password file on Windows.</summary>
+public enum PasswordFileScope
+{
+    /// <summary>The user who wrote it, on the computer where it was written.</summary>
+    CurrentUser,
+
+    /// <summary>Every user of the computer whom the file's own permissions let read it: for tasks of the system's account.</summary>
+    LocalMachine,
+}
+
+/// <summary>
+/// A repository's password in a file, for runs that nobody attends. Linux: the bare password in a file that only its
+/// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. Windows:
+/// protected by the system's data protection, base64 below a line that says so.
+/// </summary>
+public static class PasswordFile
+{
+    private const int MaxFileBytes = 64 * 1024;
+    private const string ProtectedHeader = "ImageBackup protected password 1";
+
+    private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+
+    /// <summary>Writes the file whole under a temporary name, then gives it its own.</summary>
+    /// <exception cref="ImageBackupException">TargetExists, NotSupported (a scope that this system does not have), PasswordFileInvalid.</exception>
+    public static void Write(string path, RepositoryPassword password, PasswordFileScope scope, bool replace)
+    {
+        if (password.IsEmpty)
+            throw new ImageBackupException(ErrorId.PasswordMissing, "An empty password cannot be kept.", path);
+        if (scope == PasswordFileScope.LocalMachine && !s_isWindows)
+        {
+            throw new ImageBackupException(
+                ErrorId.NotSupported, "Only Windows can protect a file for a whole computer; here a password file is its owner's.", path);
+        }
+        if (!replace && File.Exists(path))
+            throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
+        byte[] content = s_isWindows ? Protected(password.Utf8, scope) : Line(password.Utf8);
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (FileStream file = DurableFiles.CreatePrivateFile(temporary, 1))
+            {
+                file.Write(content, 0, content.Length);
+                file.Flush(flushToDisk: true);
+            }
+            // A file that is replaced goes first: its own mode must not live on.
+            if (replace && File.Exists(path))
+                File.Delete(path);
+            File.Move(temporary, path);
+        }
+        catch (Exception e) when (IsFileTrouble(e))
+        {
+            TryDelete(temporary);
+            throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"The password file '{path}' cannot be written: {e.Message}", path, e);
+        }
+        finally
+        {
+            Array.Clear(content, 0, content.Length);
+        }
+    }
+
+    /// <exception cref="ImageBackupException">
+    /// PasswordMissing (no file, or an empty one), PasswordFileUnsafe, PasswordFileInvalid.
+    /// </exception>
+    public static RepositoryPassword Read(string path)
+    {
+        byte[] content = ReadChecked(path);
+        try
+        {
+            byte[] password = s_isWindows ? Unprotected(content, path) : Trimmed(content);
+            if (password.Length == 0)
+                throw new ImageBackupException(ErrorId.PasswordMissing, $"The password file '{path}' is empty.", path);
+            return RepositoryPassword.FromUtf8(password);
+        }
+        finally
+        {
+            Array.Clear(content, 0, content.Length);
+        }
+    }
+
+    private static byte[] ReadChecked(string path)
+    {
+        try
+        {
+            // Unbuffered: no copy of the password stays in a stream's buffer.
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
+            if (!s_isWindows && FileOwnership.Complaint(file) is { } complaint)
+            {
+                throw new ImageBackupException(
+                    ErrorId.PasswordFileUnsafe, $"The password file '{path}' is not taken: {complaint}.", path);
+            }
+            var buffer = new byte[MaxFileBytes + 1];
+            int length = 0;
+            for (int read; length < buffer.Length && (read = file.Read(buffer, length, buffer.Length - length)) > 0;)
+                length += read;
+            var content = new byte[length];
+            Array.Copy(buffer, content, length);
+            Array.Clear(buffer, 0, buffer.Length);
+            return length <= MaxFileBytes
+                ? content
+                : throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"'{path}' is longer than {MaxFileBytes} bytes: no password file.", path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ImageBackupException(ErrorId.PasswordMissing, $"There is no password file '{path}'.", path, e);
+        }
+        catch (Exception e) when (IsFileTrouble(e))
+        {
+            throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"The password file '{path}' cannot be read: {e.Message}", path, e);
+        }
+    }
+
+    private static byte[] Line(byte[] password)
+    {
+        var line = new byte[password.Length + 1];
+        Array.Copy(password, line, password.Length);
+        line[password.Length] = (byte)'\n';
+        return line;
+    }
+
+    /// <summary>Without the white space around it: as restic reads its password files.</summary>
+    private static byte[] Trimmed(byte[] content)
+    {
+        int start = 0, end = content.Length;
+        while (start < end && IsSpace(content[start]))
+            start++;
+        while (end > start && IsSpace(content[end - 1]))
+            end--;
+        var password = new byte[end - start];
+        Array.Copy(content, start, password, 0, password.Length);
+        return password;
+    }
+
+    private static byte[] Protected(byte[] password, PasswordFileScope scope) =>
+        Encoding.ASCII.GetBytes(
+            $"{ProtectedHeader} {scope}\r\n{Convert.ToBase64String(DataProtection.Protect(password, scope == PasswordFileScope.LocalMachine))}\r\n");
+
+    private static byte[] Unprotected(byte[] content, string path)
+    {
+        string[] lines = Encoding.ASCII.GetString(content).Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        if (lines.Length != 2 || !lines[0].StartsWith(ProtectedHeader, StringComparison.Ordinal))
+        {
+            throw new ImageBackupException(
+                ErrorId.PasswordFileInvalid, $"'{path}' is no protected password file.", path);
+        }
+        try
+        {
+            return DataProtection.Unprotect(Convert.FromBase64String(lines[1]));
+        }
+        catch (Exception e) when (e is FormatException or Win32Exception)
+        {
+            throw new ImageBackupException(
+                ErrorId.PasswordFileInvalid, $"The password file '{path}' cannot be unlocked by this user on this computer: {e.Message}", path, e);
+        }
+    }
+
+    private static void TryDelete(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception e) when (IsFileTrouble(e))
+        {
+            // What failed first is told.
+        }
+    }
+
+    private static bool IsFileTrouble(Exception e) =>
+        e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or Win32Exception;
+
+    private static bool IsSpace(byte value) => value is (byte)' ' or (>= 9 and <= 13);
+}

@@ -1,0 +1,14 @@
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>What a removal of unused data is doing, and what its progress counts.</summary>
+public enum PrunePhase
+{
+    /// <summary>Finding out what is in use: snapshots.</summary>
+    Marking,
+
+    /// <summary>Writing the used part of packs again: bytes.</summary>
+    Copying,
+
+    /// <summary>Removing packs: files.</summary>
+    Removing,
+}

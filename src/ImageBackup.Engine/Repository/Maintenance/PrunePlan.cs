@@ -1,0 +1,246 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+
+namespace ImageBackup.Engine.Repository.Maintenance;
+
+/// <summary>
+/// What a removal of unused data does with each pack and each entry of the index. Costs two bits and 4 bytes an entry on
+/// top of the index itself. One thread.
+/// </summary>
+internal sealed class PrunePlan
+{
+    private readonly BlobIndex _index;
+    private readonly BitArray _kept;
+    private readonly int[] _numbersByPack;
+    private readonly int[] _packStarts;
+    private readonly PackTally[] _tallies;
+
+    private struct PackTally
+    {
+        public long FileBytes;
+        public long KeptBytes;
+        public long UnusedBytes;
+        public int KeptCount;
+        public int UnusedCount;
+        public bool IsPresent;
+        public bool IsSound;
+        public bool HoldsTrees;
+        public PackFate Fate;
+    }
+
+    private PrunePlan(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles)
+    {
+        _index = index;
+        _kept = new BitArray(index.Count);
+        _tallies = new PackTally[index.PackCount];
+        _packStarts = new int[index.PackCount + 1];
+        _numbersByPack = new int[index.Count];
+        SortByPack();
+        for (int pack = 0; pack < _tallies.Length; pack++)
+            Measure(pack, packFiles);
+        foreach (KeyValuePair<BlobId, long> file in packFiles.Where(f => index.PackNumberOf(f.Key) < 0))
+            Unreferenced.Add(file.Key, file.Value);
+    }
+
+    /// <summary>Bytes an entry that a plan and its marks take, beside the index.</summary>
+    public long MemoryBytes => ReferenceMarks.MemoryBytes(_index.Count) * 2 + _numbersByPack.Length * 4L;
+
+    public int PackCount => _tallies.Length;
+
+    /// <summary>Packs that no index lists, and their lengths in bytes.</summary>
+    public Dictionary<BlobId, long> Unreferenced { get; } = new();
+
+    public long UsedBlobCount { get; private set; }
+    public long UsedBytes { get; private set; }
+    public long UnusedBlobCount { get; private set; }
+    public long UnusedBytes { get; private set; }
+    public long DuplicateBlobCount { get; private set; }
+    public long DuplicateBytes { get; private set; }
+    public long RemainingUnusedBytes { get; private set; }
+
+    public PackFate FateOf(int pack) => _tallies[pack].Fate;
+
+    public long FileBytesOf(int pack) => _tallies[pack].FileBytes;
+
+    public long KeptBytesOf(int pack) => _tallies[pack].KeptBytes;
+
+    public int Count(PackFate fate) => _tallies.Count(t => t.Fate == fate);
+
+    /// <summary>The entry is the copy of its blob that stays.</summary>
+    public bool IsKept(int number) => _kept[number];
+
+    /// <summary>The numbers of a pack's entries.</summary>
+    public ArraySegment<int> NumbersOf(int pack) => new(_numbersByPack, _packStarts[pack], _packStarts[pack + 1] - _packStarts[pack]);
+
+    /// <summary>Some index file must go: what it lists will not be there.</summary>
+    public bool ChangesIndex => _tallies.Any(t => t.Fate != PackFate.Keep);
+
+    /// <param name="index">Every entry of every index file.</param>
+    /// <param name="packFiles">The packs that are there, and their lengths.</param>
+    /// <param name="marks">What is in use.</param>
+    /// <param name="limit">How much may stay unused in packs that stay.</param>
+    /// <param name="prove">Whether a copy can be read: asked of the copy that stays before another one goes; null: taken as whole.</param>
+    /// <param name="lost">Receives what is in use and lies in no sound pack: then nothing may be removed.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public static PrunePlan Make(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles, ReferenceMarks marks, UnusedLimit limit,
+        Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+    {
+        var plan = new PrunePlan(index, packFiles);
+        plan.ChooseCopies(marks, prove, lost, cancellation);
+        plan.Decide(limit);
+        return plan;
+    }
+
+    private void SortByPack()
+    {
+        for (int number = 0; number < _numbersByPack.Length; number++)
+            _packStarts[_index.PackOf(number) + 1]++;
+        for (int pack = 0; pack < _tallies.Length; pack++)
+            _packStarts[pack + 1] += _packStarts[pack];
+        int[] next = (int[])_packStarts.Clone();
+        for (int number = 0; number < _numbersByPack.Length; number++)
+            _numbersByPack[next[_index.PackOf(number)]++] = number;
+    }
+
+    /// <summary>A pack is sound when it is as long as the index makes it: what ends early or holds something else is not.</summary>
+    private void Measure(int pack, IReadOnlyDictionary<BlobId, long> packFiles)
+    {
+        ref PackTally tally = ref _tallies[pack];
+        tally.IsPresent = packFiles.TryGetValue(_index.PackAt(pack), out long lengthBytes);
+        tally.FileBytes = lengthBytes;
+        long blobBytes = 0;
+        int compressedCount = 0, count = 0;
+        foreach (int number in NumbersOf(pack))
+        {
+            BlobLocation location = _index.EntryAt(number).Location;
+            blobBytes += location.LengthBytes;
+            count++;
+            compressedCount += location.IsCompressed ? 1 : 0;
+            tally.HoldsTrees |= location.Type == BlobType.Tree;
+        }
+        tally.IsSound = tally.IsPresent && lengthBytes == PackHeader.PackLengthBytes(blobBytes, count - compressedCount, compressedCount);
+    }
+
+    private void ChooseCopies(ReferenceMarks marks, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+    {
+        var copies = new List<int>();
+        var severalCopies = new List<int>();
+        for (int number = 0; number < _numbersByPack.Length; number++)
+        {
+            (BlobId id, BlobLocation location, int pack) = _index.EntryAt(number);
+            int first = _index.FirstNumber(id, location.Type);
+            if (!marks.IsMarked(first))
+            {
+                UnusedBlobCount++;
+                UnusedBytes += location.LengthBytes;
+                Leave(number, location);
+                continue;
+            }
+            if (first != number)
+                continue;
+            UsedBlobCount++;
+            copies.Clear();
+            _index.NumbersOf(id, location.Type, copies);
+            if (copies.Count > 1)
+                severalCopies.Add(number);
+            else if (_tallies[pack].IsSound)
+                Keep(number, location);
+            else
+                lost.Add((id, location.Type));
+        }
+        foreach (int first in severalCopies)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ChooseCopy(first, copies, prove, lost);
+        }
+    }
+
+    /// <summary>
+    /// Of several copies the one stays whose pack wastes least (so that the packs which a killed run had written already
+    /// win over those they came from), and only where it can be read: the others go.
+    /// </summary>
+    private void ChooseCopy(int first, List<int> copies, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost)
+    {
+        (BlobId id, BlobLocation location, _) = _index.EntryAt(first);
+        copies.Clear();
+        _index.NumbersOf(id, location.Type, copies);
+        int chosen = -1;
+        foreach (int copy in copies.Where(c => _tallies[_index.PackOf(c)].IsSound)
+                     .OrderBy(c => _tallies[_index.PackOf(c)].UnusedBytes).ThenByDescending(c => _tallies[_index.PackOf(c)].KeptBytes).ThenBy(c => c))
+        {
+            if (prove is null || prove(copy))
+            {
+                chosen = copy;
+                break;
+            }
+        }
+        if (chosen < 0)
+        {
+            lost.Add((id, location.Type));
+            return;
+        }
+        foreach (int copy in copies)
+        {
+            BlobLocation at = _index.EntryAt(copy).Location;
+            if (copy == chosen)
+            {
+                Keep(copy, at);
+                continue;
+            }
+            DuplicateBlobCount++;
+            DuplicateBytes += at.LengthBytes;
+            Leave(copy, at);
+        }
+    }
+
+    private void Keep(int number, in BlobLocation location)
+    {
+        _kept[number] = true;
+        UsedBytes += location.LengthBytes;
+        ref PackTally tally = ref _tallies[_index.PackOf(number)];
+        tally.KeptCount++;
+        tally.KeptBytes += location.LengthBytes;
+    }
+
+    private void Leave(int number, in BlobLocation location)
+    {
+        ref PackTally tally = ref _tallies[_index.PackOf(number)];
+        tally.UnusedCount++;
+        tally.UnusedBytes += location.LengthBytes;
+    }
+
+    private void Decide(UnusedLimit limit)
+    {
+        var partlyUsed = new List<int>();
+        for (int pack = 0; pack < _tallies.Length; pack++)
+        {
+            ref PackTally tally = ref _tallies[pack];
+            if (tally.KeptCount == 0)
+            {
+                tally.Fate = tally.IsPresent ? PackFate.Remove : PackFate.Forget;
+            }
+            else if (tally.UnusedCount > 0)
+            {
+                partlyUsed.Add(pack);
+                RemainingUnusedBytes += tally.UnusedBytes;
+            }
+        }
+        long allowedBytes = limit.AllowedBytes(UsedBytes);
+        // Trees are small and read by every check; then where most is won for what must be written again.
+        foreach (int pack in partlyUsed.OrderByDescending(p => _tallies[p].HoldsTrees)
+                     .ThenByDescending(p => (double)_tallies[p].UnusedBytes / Math.Max(1, _tallies[p].KeptBytes)).ThenBy(p => p))
+        {
+            if (RemainingUnusedBytes <= allowedBytes)
+                break;
+            _tallies[pack].Fate = PackFate.Repack;
+            RemainingUnusedBytes -= _tallies[pack].UnusedBytes;
+        }
+    }
+}

@@ -1,0 +1,310 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Maintenance;
+
+/// <summary>
+/// Removes what no snapshot refers to (restic's prune). The order makes every point a safe one to be killed at: new packs;
+/// new index files of all that stays; the old index files go, durably; then the packs that nothing lists any more. Until
+/// the first old index file goes, everything is found as before; from then on, as afterwards.
+/// </summary>
+internal sealed class Pruner(ImageRepository repository)
+{
+    /// <summary>Below this, one thread copies all: each thread leaves a pack that is not full.</summary>
+    private const long BytesPerCopier = 64L << 20;
+
+    private readonly RepositoryFiles _files = repository.Files;
+
+    /// <summary>Looks under a shared lock (none where storage is read-only) and says what a removal would do.</summary>
+    /// <exception cref="ImageBackupException">As <see cref="Run"/>.</exception>
+    public RepositoryOptimizeResult Plan(UnusedLimit limit, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        using RepositoryLock? held = repository.LockForReading(cancellation);
+        State state = Prepare(limit, isPlan: true, progress, cancellation);
+        held?.ThrowIfLost();
+        return Result(state, limit, isPlan: true, clock.Elapsed);
+    }
+
+    /// <exception cref="ImageBackupException">
+    /// ChunkMissing, PackCorrupt, ChunkCorrupt: images need what is not there (they are named), and nothing was removed;
+    /// SnapshotCorrupt, IndexCorrupt; RepositoryLocked, LockLost; a storage failure.
+    /// </exception>
+    public RepositoryOptimizeResult Run(UnusedLimit limit, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        repository.ThrowIfNotWritable();
+        using RepositoryLock held = repository.Lock(isExclusive: true, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
+        try
+        {
+            State state = Prepare(limit, isPlan: false, progress, stop.Token);
+            _files.Guard(StoredKind.Pack, () => _files.Storage.RemoveAbandonedUploads());
+            Execute(state, held, progress, stop.Token);
+            return Result(state, limit, isPlan: false, clock.Elapsed);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            held.ThrowIfLost();
+            throw;
+        }
+    }
+
+    private sealed record State(IReadOnlyList<StoredFile> Snapshots, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> PackFiles, BlobIndex Index, PrunePlan Plan)
+    {
+        /// <summary>An index file a backup: beyond this many they are worth being joined.</summary>
+        public bool HasScatteredIndex => IndexNames.Count > 16 + 2 * (Index.Count / RepositoryFormat.IndexBlobCount);
+    }
+
+    private State Prepare(UnusedLimit limit, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        // Snapshots before the index, packs after it: see design.rst, "Read and Write Ordering".
+        List<StoredFile> snapshots = _files.List(StoredKind.Snapshot).ToList();
+        List<string> indexNames = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
+        BlobIndex index = repository.LoadIndex(cancellation);
+        var packFiles = new Dictionary<BlobId, long>();
+        foreach (StoredFile file in _files.List(StoredKind.Pack))
+        {
+            if (BlobId.TryParse(file.Name, out BlobId id))
+                packFiles[id] = file.LengthBytes;
+        }
+
+        using var marks = new ReferenceMarks(repository, index);
+        marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
+        if (marks.Lost.Count > 0)
+        {
+            throw marks.Refusal(snapshots, new HashSet<(BlobId, BlobType)>(marks.Lost), ErrorId.ChunkMissing,
+                $"{Things(marks.Lost.Count)} that images refer to cannot be found or read", cancellation);
+        }
+
+        var lost = new HashSet<(BlobId, BlobType)>();
+        using var reader = new BlobReader(_files, repository.Sealers);
+        PrunePlan plan = PrunePlan.Make(index, packFiles, marks, limit, isPlan ? null : number => CanRead(reader, index, number), lost, cancellation);
+        if (lost.Count > 0)
+        {
+            throw marks.Refusal(snapshots, lost, ErrorId.PackCorrupt,
+                $"{Things(lost.Count)} that images refer to lie in packs that are missing or damaged", cancellation);
+        }
+        return new State(snapshots, indexNames, packFiles, index, plan);
+
+        static string Things(int count) => count == 1 ? "1 chunk or tree" : $"{count} chunks or trees";
+    }
+
+    private static bool CanRead(BlobReader reader, BlobIndex index, int number)
+    {
+        (BlobId id, BlobLocation location, _) = index.EntryAt(number);
+        try
+        {
+            reader.ReadSealed(id, location);
+            return true;
+        }
+        catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+        {
+            return false;
+        }
+    }
+
+    private void Execute(State state, RepositoryLock held, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        PrunePlan plan = state.Plan;
+        List<BlobId> doomed = Enumerable.Range(0, plan.PackCount)
+            .Where(pack => plan.FateOf(pack) is PackFate.Remove or PackFate.Repack).Select(state.Index.PackAt).ToList();
+        int total = plan.Unreferenced.Count + doomed.Count, done = 0;
+
+        // No index lists these, so they may go first: on a full disk, that makes the room for the rest.
+        RemovePacks(plan.Unreferenced.Keys);
+        if (!plan.ChangesIndex && !state.HasScatteredIndex)
+            return;
+
+        List<string> written = WriteIndex(state, held, progress, cancellation);
+        Prove(state, written, cancellation);
+        held.ThrowIfLost();
+        foreach (string old in state.IndexNames)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _files.Delete(StoredKind.Index, old);
+        }
+        // A power cut must not bring an index back that lists packs which are gone.
+        _files.SyncDeletions(StoredKind.Index);
+        RemovePacks(doomed);
+
+        void RemovePacks(IEnumerable<BlobId> packs)
+        {
+            held.ThrowIfLost();
+            foreach (BlobId pack in packs)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                _files.Delete(StoredKind.Pack, pack.ToString());
+                progress?.Invoke(PrunePhase.Removing, ++done, total);
+            }
+        }
+    }
+
+    /// <summary>New packs, and index files of them and of all packs that stay; all durable. Returns the index files' names.</summary>
+    private List<string> WriteIndex(State state, RepositoryLock held, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        var names = new List<string>();
+        var writer = new IndexWriter(json =>
+        {
+            held.Lost.ThrowIfCancellationRequested();
+            string name = _files.SaveSealed(StoredKind.Index, json, repository.FormatVersion, repository.Sealers);
+            lock (names)
+                names.Add(name);
+            return name;
+        });
+        try
+        {
+            Repack(state, writer, progress, cancellation);
+        }
+        catch
+        {
+            TryFlush(writer);
+            throw;
+        }
+        PrunePlan plan = state.Plan;
+        for (int pack = 0; pack < plan.PackCount; pack++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (plan.FateOf(pack) == PackFate.Keep)
+                writer.Add(new IndexedPack(state.Index.PackAt(pack), plan.NumbersOf(pack).Select(n => Entry(state.Index, n)).OrderBy(e => e.OffsetBytes).ToList()));
+        }
+        writer.Flush();
+        return names;
+    }
+
+    /// <summary>What was copied before a failure is listed still, so that the next run goes on from there.</summary>
+    private static void TryFlush(IndexWriter writer)
+    {
+        try
+        {
+            writer.Flush();
+        }
+        catch (ImageBackupException)
+        {
+            // The storage that failed the copying fails this too: the new packs stay unlisted, and the next run removes them.
+        }
+        catch (OperationCanceledException)
+        {
+            // The lock is lost.
+        }
+    }
+
+    private static PackEntry Entry(BlobIndex index, int number)
+    {
+        (BlobId id, BlobLocation location, _) = index.EntryAt(number);
+        return new PackEntry(id, location.Type, location.OffsetBytes, location.LengthBytes, location.UncompressedLengthBytes);
+    }
+
+    private void Repack(State state, IndexWriter writer, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
+    {
+        PrunePlan plan = state.Plan;
+        int[] packs = Enumerable.Range(0, plan.PackCount).Where(p => plan.FateOf(p) == PackFate.Repack).ToArray();
+        if (packs.Length == 0)
+            return;
+        long totalBytes = packs.Sum(plan.KeptBytesOf), doneBytes = 0;
+        using var committer = new PackCommitter(writer.Add);
+        int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
+        var idle = new Stack<BlobCopier>();
+        try
+        {
+            // A copier for each thread at work, not for each task, so that few packs end before they are full.
+            Parallel.ForEach(packs, options, pack =>
+            {
+                BlobCopier copier;
+                lock (idle)
+                    copier = idle.Count > 0 ? idle.Pop() : new BlobCopier(repository, state.Index, committer);
+                try
+                {
+                    foreach (int number in plan.NumbersOf(pack).Where(plan.IsKept).OrderBy(n => state.Index.EntryAt(n).Location.OffsetBytes))
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        copier.Copy(number);
+                        long now = Interlocked.Add(ref doneBytes, state.Index.EntryAt(number).Location.LengthBytes);
+                        progress?.Invoke(PrunePhase.Copying, now, totalBytes);
+                    }
+                }
+                finally
+                {
+                    lock (idle)
+                        idle.Push(copier);
+                }
+            });
+            foreach (BlobCopier copier in idle)
+                copier.Flush();
+            committer.Finish();
+        }
+        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e.InnerExceptions[0]).Throw();
+        }
+        finally
+        {
+            foreach (BlobCopier copier in idle)
+                copier.Dispose();
+        }
+    }
+
+    /// <summary>Reads the new index files back before the old ones go: they must list every blob that is in use.</summary>
+    private void Prove(State state, List<string> names, CancellationToken cancellation)
+    {
+        long usedCount = 0;
+        foreach (string name in names)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            IndexFile.Read(_files.LoadSealed(StoredKind.Index, name, repository.Sealers), pack =>
+            {
+                int number = state.Index.PackNumberOf(pack.PackId);
+                // A pack that stays lists its unused blobs too; a new one has nothing but what is in use.
+                usedCount += number < 0 ? pack.Blobs.Count : state.Plan.NumbersOf(number).Count(state.Plan.IsKept);
+            });
+        }
+        if (usedCount != state.Plan.UsedBlobCount)
+        {
+            throw new ImageBackupException(ErrorId.RepositoryWriteFailed,
+                $"The new index files of '{_files.Location}' list {usedCount} of {state.Plan.UsedBlobCount} blobs in use: the storage does not keep what is written. Nothing was removed.", _files.Location);
+        }
+    }
+
+    private RepositoryOptimizeResult Result(State state, UnusedLimit limit, bool isPlan, TimeSpan duration)
+    {
+        PrunePlan plan = state.Plan;
+        int[] packs = Enumerable.Range(0, plan.PackCount).ToArray();
+        int[] repacked = packs.Where(p => plan.FateOf(p) == PackFate.Repack).ToArray();
+        int[] removed = packs.Where(p => plan.FateOf(p) is PackFate.Remove or PackFate.Repack).ToArray();
+        return new RepositoryOptimizeResult
+        {
+            Repository = repository.Location,
+            IsPlan = isPlan,
+            SnapshotCount = state.Snapshots.Count,
+            UsedBlobCount = plan.UsedBlobCount,
+            UsedBytes = plan.UsedBytes,
+            UnusedBlobCount = plan.UnusedBlobCount,
+            UnusedBytes = plan.UnusedBytes,
+            DuplicateBlobCount = plan.DuplicateBlobCount,
+            DuplicateBytes = plan.DuplicateBytes,
+            PackCount = state.PackFiles.Count,
+            PackBytes = state.PackFiles.Values.Sum(),
+            UnreferencedPackCount = plan.Unreferenced.Count,
+            UnreferencedBytes = plan.Unreferenced.Values.Sum(),
+            VanishedPackCount = plan.Count(PackFate.Forget),
+            RepackedPackCount = repacked.Length,
+            RepackedBytes = repacked.Sum(plan.KeptBytesOf),
+            RemovedPackCount = removed.Length + plan.Unreferenced.Count,
+            RemovedBytes = removed.Sum(plan.FileBytesOf) + plan.Unreferenced.Values.Sum(),
+            RemainingUnusedBytes = plan.RemainingUnusedBytes,
+            MaxUnused = limit,
+            Duration = duration,
+        };
+    }
+}

@@ -1,0 +1,18 @@
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>What a check of a repository looks at.</summary>
+public sealed record RepositoryCheckOptions
+{
+    /// <summary>Reads and proves packs, not only the structure.</summary>
+    public bool ReadData { get; init; }
+
+    /// <summary>
+    /// With <see cref="ReadData"/>: the share of all packs' bytes to read, in percent, above 0 and up to 100. Packs are taken
+    /// in the order of their names, beginning after <see cref="SampleAfter"/>, and the end goes on at the beginning: runs
+    /// that hand on <see cref="RepositoryCheckResult.SampleEnd"/> cover everything.
+    /// </summary>
+    public double SamplePercent { get; init; } = 100;
+
+    /// <summary>The name of the last pack that the run before has read; null: from the beginning.</summary>
+    public string? SampleAfter { get; init; }
+}

@@ -1,0 +1,163 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Maintenance;
+
+/// <summary>
+/// Makes a damaged repository one again that tells the truth: index files that list what is there, packs that are whole.
+/// What was whole in a torn or corrupt pack is saved into new ones; what is lost is listed nowhere, so that the next backup
+/// stores it again. Alone in the repository (exclusive lock).
+/// </summary>
+/// <remarks>
+/// Safe at every point: new packs, then new index files, then the old index files go, then damaged packs. Until its
+/// replacement is durable nothing is removed, and running it again goes on.
+/// </remarks>
+internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRepairOptions options)
+{
+    private readonly RepositoryFiles _files = repository.Files;
+    private readonly PackTriage _triage = new(repository);
+
+    public RepositoryRepairResult Run(Action<long, long>? progressBytes, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        if (!options.IsPlan)
+            repository.ThrowIfNotWritable();
+        using RepositoryLock? held = options.IsPlan ? repository.LockForReading(cancellation) : repository.Lock(isExclusive: true, cancellation);
+        using var stop = held is null
+            ? CancellationTokenSource.CreateLinkedTokenSource(cancellation)
+            : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
+        try
+        {
+            return Run(held, clock, progressBytes, stop.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            held?.ThrowIfLost();
+            throw;
+        }
+    }
+
+    private RepositoryRepairResult Run(RepositoryLock? held, Stopwatch clock, Action<long, long>? progressBytes, CancellationToken cancellation)
+    {
+        List<string> oldIndexes = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
+        int damagedIndexCount = 0;
+        BlobIndex index = IndexLoader.Load(_files, repository.Sealers, (_, _) => damagedIndexCount++, cancellation).Index;
+        _triage.Run(index, options.ReadData, progressBytes, cancellation);
+        List<string> badSnapshots = BadSnapshots(cancellation);
+
+        bool mustRewrite = damagedIndexCount > 0 || _triage.MissingCount > 0 || _triage.Damaged.Count > 0 || _triage.IsRelisted;
+        // The blobs that are whole, each from its first whole place.
+        var whole = new BlobIndex();
+        foreach (IndexedPack pack in _triage.Kept)
+            AddTo(whole, pack);
+        long lostCount = CountLost(index, whole);
+        long salvagedCount = _triage.SalvageableCount(whole);
+
+        if (!options.IsPlan)
+        {
+            // What others of this machine left half written.
+            _files.Guard(StoredKind.Pack, () => _files.Storage.RemoveAbandonedUploads());
+            if (mustRewrite || _triage.Adopted.Count > 0)
+                Write(whole, mustRewrite, held!, oldIndexes, cancellation);
+            foreach (string name in badSnapshots)
+                _files.Delete(StoredKind.Snapshot, name);
+        }
+        else
+        {
+            _triage.AddSalvageable(whole);
+        }
+        // Not ThrowIfLost: what was to be done is done.
+        return new RepositoryRepairResult
+        {
+            Repository = repository.Location,
+            IsPlan = options.IsPlan,
+            WasNeeded = mustRewrite || _triage.Adopted.Count > 0 || badSnapshots.Count > 0,
+            PackCount = _triage.PackCount,
+            AdoptedPackCount = _triage.Adopted.Count,
+            MissingPackCount = _triage.MissingCount,
+            DamagedPackCount = _triage.Damaged.Count,
+            UnreadablePackCount = _triage.Damaged.Count(d => d.IsUnreadable),
+            SalvagedBlobCount = salvagedCount,
+            LostBlobCount = lostCount,
+            DamagedIndexCount = damagedIndexCount,
+            RemovedSnapshots = badSnapshots,
+            DamagedImages = new DamageReach(repository, whole, _ => false).Find(cancellation),
+            Duration = clock.Elapsed,
+        };
+    }
+
+    private void Write(BlobIndex whole, bool mustRewrite, RepositoryLock held, List<string> oldIndexes, CancellationToken cancellation)
+    {
+        using (var session = new BlobSession(_files, repository.Sealers, whole, repository.FormatVersion, held.Lost))
+        {
+            using (BlobLane lane = session.OpenLane())
+            {
+                foreach ((BlobType type, BlobId id, byte[] content) in _triage.Salvage(cancellation))
+                    lane.Save(type, id, content);
+                lane.Flush();
+            }
+            session.Adopt(mustRewrite ? _triage.Kept : _triage.Adopted);
+            session.Finish();
+        }
+        if (!mustRewrite)
+            return;
+        held.ThrowIfLost();
+        cancellation.ThrowIfCancellationRequested();
+        foreach (string name in oldIndexes)
+            _files.Delete(StoredKind.Index, name);
+        // A pack goes only once no index that comes back after a power cut can list it.
+        _files.Guard(StoredKind.Index, () => _files.Storage.SyncDeletions(StoredKind.Index));
+        foreach (DamagedPack pack in _triage.Damaged.Where(d => !d.IsUnreadable))
+            _files.Delete(StoredKind.Pack, pack.Id.ToString());
+    }
+
+    /// <summary>Blobs that an index listed and of which no whole copy is left.</summary>
+    private long CountLost(BlobIndex before, BlobIndex whole)
+    {
+        var lost = new HashSet<(BlobId, BlobType)>();
+        foreach ((BlobId id, BlobLocation location) in before.Entries())
+        {
+            if (!whole.Contains(id, location.Type) && !_triage.CanSalvage(id, location.Type))
+                lost.Add((id, location.Type));
+        }
+        return lost.Count;
+    }
+
+    private List<string> BadSnapshots(CancellationToken cancellation)
+    {
+        var bad = new List<string>();
+        foreach (StoredFile file in _files.List(StoredKind.Snapshot))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                SnapshotFile.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers));
+            }
+            catch (FormatException)
+            {
+                bad.Add(file.Name);
+            }
+            catch (ImageBackupException e) when (e.Id == ErrorId.SnapshotCorrupt && e.InnerException is not StorageException { Problem: StorageProblem.NotFound })
+            {
+                bad.Add(file.Name);
+            }
+        }
+        return bad;
+    }
+
+    internal static void AddTo(BlobIndex index, IndexedPack pack)
+    {
+        foreach (PackEntry blob in pack.Blobs)
+            index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+    }
+}

@@ -1,0 +1,55 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>How far a repair goes.</summary>
+public sealed record RepositoryRepairOptions
+{
+    /// <summary>Reads every pack whole. Without it only those are looked at that no index lists or whose length is wrong.</summary>
+    public bool ReadData { get; init; }
+
+    /// <summary>Finds out what would be done, and writes nothing.</summary>
+    public bool IsPlan { get; init; }
+}
+
+/// <summary>What a repair found and did (or would do). Everything that it lists is done when it returns.</summary>
+public sealed record RepositoryRepairResult
+{
+    public required string Repository { get; init; }
+
+    /// <summary>True where nothing was written: it was asked for the plan only.</summary>
+    public required bool IsPlan { get; init; }
+
+    /// <summary>False where there was nothing to do.</summary>
+    public required bool WasNeeded { get; init; }
+    public required int PackCount { get; init; }
+
+    /// <summary>Packs that no index listed and that are listed now.</summary>
+    public required int AdoptedPackCount { get; init; }
+
+    /// <summary>Packs that an index listed and that are gone.</summary>
+    public required int MissingPackCount { get; init; }
+
+    /// <summary>Packs that were torn or corrupt; what was whole in them lies in new packs.</summary>
+    public required int DamagedPackCount { get; init; }
+
+    /// <summary>Of those, packs that the disk could not read: they stay where they are, unlisted.</summary>
+    public required int UnreadablePackCount { get; init; }
+
+    /// <summary>Blobs that were saved out of damaged packs.</summary>
+    public required long SalvagedBlobCount { get; init; }
+
+    /// <summary>Blobs that are lost. A chunk among them is stored again by the next backup of a volume that still has it.</summary>
+    public required long LostBlobCount { get; init; }
+
+    /// <summary>Index files that could not be used.</summary>
+    public required int DamagedIndexCount { get; init; }
+
+    /// <summary>Snapshots that could not be opened, and were removed: their names.</summary>
+    public required IReadOnlyList<string> RemovedSnapshots { get; init; }
+
+    /// <summary>Images that are not whole after the repair.</summary>
+    public required IReadOnlyList<DamagedImage> DamagedImages { get; init; }
+    public required TimeSpan Duration { get; init; }
+}

@@ -1,0 +1,25 @@
+using System.Collections.Generic;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+
+namespace ImageBackup.Engine.Repository.Packs;
+
+/// <summary>How long each pack must be by what the index says lies in it: blobs, header, its length. In bytes.</summary>
+internal static class PackLengths
+{
+    public static Dictionary<BlobId, long> Expected(BlobIndex index)
+    {
+        var sums = new Dictionary<BlobId, (long BlobBytes, int PlainCount, int CompressedCount)>();
+        foreach ((_, BlobLocation location) in index.Entries())
+        {
+            sums.TryGetValue(location.PackId, out (long BlobBytes, int PlainCount, int CompressedCount) sum);
+            sums[location.PackId] = location.IsCompressed
+                ? (sum.BlobBytes + location.LengthBytes, sum.PlainCount, sum.CompressedCount + 1)
+                : (sum.BlobBytes + location.LengthBytes, sum.PlainCount + 1, sum.CompressedCount);
+        }
+        var expected = new Dictionary<BlobId, long>(sums.Count);
+        foreach (KeyValuePair<BlobId, (long BlobBytes, int PlainCount, int CompressedCount)> pack in sums)
+            expected.Add(pack.Key, PackHeader.PackLengthBytes(pack.Value.BlobBytes, pack.Value.PlainCount, pack.Value.CompressedCount));
+        return expected;
+    }
+}

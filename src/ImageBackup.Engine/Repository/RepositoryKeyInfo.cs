@@ -1,0 +1,25 @@
+using System;
+
+namespace ImageBackup.Engine.Repository;
+
+/// <summary>One of a repository's keys: a password that opens it. What its file says is not sealed: anyone who may write to the repository can change it.</summary>
+public sealed record RepositoryKeyInfo
+{
+    /// <summary>The key's name: 64 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+    public string ShortId => Id.Length > 8 ? Id.Substring(0, 8) : Id;
+
+    /// <summary>This session opened the repository with it.</summary>
+    public required bool IsCurrent { get; init; }
+
+    /// <summary>Who made it, and where.</summary>
+    public string? UserName { get; init; }
+    public string? ComputerName { get; init; }
+    public DateTime? Created { get; init; }
+
+    /// <summary>Why the key's file cannot be used; null where it can.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>The repository's location, as given when it was opened.</summary>
+    public required string Repository { get; init; }
+}

@@ -1,0 +1,50 @@
+using System.Collections.Generic;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Backups in the background.</summary>
+[OutputType(typeof(ImageBackupJob))]
+public sealed partial class BackupVolumeImageCommand
+{
+    private readonly List<object> _forJob = [];
+
+    /// <summary>Back up in a job: its object is given at once, the images by Receive-Job.</summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
+
+    private protected override void End()
+    {
+        base.End();
+        if (!AsJob)
+            return;
+        bool isUnnamed = Volume is null && !MyInvocation.ExpectingInput;
+        if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
+            return;
+        Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));
+        // The job has a location of its own.
+        if (RulePath is not null)
+            parameters[nameof(RulePath)] = FullPath(RulePath);
+        if (ClassPath is not null)
+            parameters[nameof(ClassPath)] = FullPath(ClassPath);
+        if (!MyInvocation.ExpectingInput && !isUnnamed)
+            parameters.Add(nameof(Volume), _forJob.ToArray());
+        PSDataCollection<object>? input = null;
+        if (MyInvocation.ExpectingInput)
+        {
+            input = new PSDataCollection<object>(_forJob);
+            input.Complete();
+        }
+        StartJob([new JobStep("Backup-VolumeImage", parameters, input)]);
+    }
+
+    /// <summary>A volume for the job: named so that it does not depend on this session's location and drives.</summary>
+    private void AddToJob(VolumeArgument argument)
+    {
+        string full = VolumeNames.FullSource(argument, ResolvePath);
+        if (ShouldProcess(full, $"Back up to {Connection.Location} in a job"))
+            _forJob.Add(argument.IsFullPath ? argument.Input : full);
+    }
+}

@@ -1,0 +1,41 @@
+using System.IO;
+using System.Management.Automation;
+using System.Security;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Writes a repository's password to a file that -PasswordFile takes and that only its user can read.</summary>
+[Cmdlet(VerbsData.Export, "ImageRepositoryPassword", SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class ExportImageRepositoryPasswordCommand : PumpedCmdlet
+{
+    /// <summary>The file to write.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = "";
+
+    /// <summary>The password; asked for where it is not given.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public SecureString Password { get; set; } = new();
+
+    /// <summary>Windows: for whom the file is protected.</summary>
+    [Parameter]
+    public PasswordFileScope Scope { get; set; }
+
+    /// <summary>Replace a file that exists.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private protected override void Process()
+    {
+        string path = ResolvePath(Path);
+        if (!ShouldProcess(path, "Write a password file"))
+            return;
+        using RepositoryPassword password = RepositoryPassword.From(Password);
+        PasswordFile.Write(path, password, Scope, Force);
+        WriteObject(new FileInfo(path));
+    }
+}

@@ -1,0 +1,66 @@
+using System;
+using System.Diagnostics;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Removes what no image and no other snapshot of a repository refers to. -WhatIf says how much that is.</summary>
+[Cmdlet(VerbsCommon.Optimize, "ImageRepository", SupportsShouldProcess = true)]
+[OutputType(typeof(RepositoryOptimizeResult))]
+public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
+{
+    /// <summary>The repository's path or object; else the connected one.</summary>
+    [Parameter(Position = 0)]
+    [Alias("Path")]
+    [RepositoryTransformation]
+    [ValidateNotNull]
+    public override RepositoryArgument? Repository { get; set; }
+
+    /// <summary>
+    /// How much that nothing refers to may stay in packs that hold other things too: a share of what is kept (5% by
+    /// default), a size, or Unlimited, which writes nothing again and only removes whole packs.
+    /// </summary>
+    [Parameter]
+    [UnusedLimit]
+    public UnusedLimit MaxUnused { get; set; } = UnusedLimit.Default;
+
+    private protected override void Process()
+    {
+        string location = Connection.Location;
+        // Who is asked, or only asks, is told how much it is: that takes a look of its own, beside others at work.
+        if (IsWhatIf || Asks(ConfirmImpact.Medium))
+        {
+            RepositoryOptimizeResult plan = RunPumped("Looking for unused data", channel => Run(channel, isPlan: true));
+            if (!ShouldProcess(location, Describe(plan)))
+            {
+                if (IsWhatIf)
+                    WriteObject(plan);
+                return;
+            }
+        }
+        else if (!ShouldProcess(location, "Remove unused data"))
+        {
+            return;
+        }
+        WriteObject(RunPumped("Removing unused data", channel => Run(channel, isPlan: false)));
+    }
+
+    private RepositoryOptimizeResult Run(JobChannel channel, bool isPlan)
+    {
+        var watch = Stopwatch.StartNew();
+        return Opened.Optimize(MaxUnused, isPlan, (phase, done, total) => channel.Report(phase switch
+        {
+            PrunePhase.Copying => new JobProgress(JobPhase.Copying, "", done, total, 0, watch.Elapsed),
+            PrunePhase.Removing => new JobProgress(JobPhase.Finishing, "", 0, 0, 0, watch.Elapsed),
+            _ => new JobProgress(JobPhase.Reading, "", 0, 0, 0, watch.Elapsed),
+        }), Stop);
+    }
+
+    private static string Describe(RepositoryOptimizeResult plan) =>
+        $"Remove {plan.RemovedPackCount} packs with {ProgressText.Size(plan.RemovedBytes)}, write {ProgressText.Size(plan.RepackedBytes)} of that again, free {ProgressText.Size(Math.Max(0, plan.FreedBytes))}; "
+        + $"{ProgressText.Size(plan.UsedBytes)} are in use, {ProgressText.Size(plan.RemainingUnusedBytes)} stay unused";
+}

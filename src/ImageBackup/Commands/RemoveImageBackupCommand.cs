@@ -1,0 +1,174 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Removes images: those named, or with -Expired those whose time is over. Optimize-ImageRepository then gives back the
+/// space that only they took.
+/// </summary>
+[Cmdlet(VerbsCommon.Remove, "ImageBackup", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByImage)]
+[OutputType(typeof(ImageBackupInfo))]
+public sealed class RemoveImageBackupCommand : RetentionCmdlet
+{
+    private const string ByImage = "ByImage";
+    private const string ByExpiry = "Expired";
+
+    private readonly List<ImageArgument> _named = new();
+
+    /// <summary>Objects of Get-ImageBackup, or ids or their beginnings.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByImage, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
+    [ImageTransformation]
+    public ImageArgument[]? ImageBackup { get; set; }
+
+    /// <summary>Remove what has expired: by the classes as they are now, else as the images recorded them.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ByExpiry)]
+    public SwitchParameter Expired { get; set; }
+
+    /// <summary>
+    /// Volumes, by their names in the repository, that are gone from their machine. That is put on record: from now on
+    /// their images are inactive, until there is a new one.
+    /// </summary>
+    [Parameter(ParameterSetName = ByExpiry)]
+    [ValidateNotNullOrEmpty]
+    public string[]? VolumeRemoved { get; set; }
+
+    /// <summary>
+    /// Nothing younger than this goes, whatever the classes say: days, a TimeSpan, or text such as 30d. Where machines may
+    /// only add to the repository, so forged images cannot push good ones out.
+    /// </summary>
+    [Parameter(ParameterSetName = ByExpiry)]
+    [Duration]
+    public TimeSpan KeepWithin { get; set; }
+
+    /// <summary>Only images of these computers; with -VolumeRemoved the one whose volume is gone, by default this one.</summary>
+    [Parameter(ParameterSetName = ByExpiry)]
+    [ValidateNotNullOrEmpty]
+    public string[]? ComputerName { get; set; }
+
+    /// <summary>Give the images that were removed.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    private protected override bool InputNamesRepository => ParameterSetName == ByImage;
+
+    private protected override void Process()
+    {
+        foreach (ImageArgument image in ImageBackup ?? [])
+        {
+            Attempt(image.Input, () =>
+            {
+                if (image.Id is null)
+                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "No image is named.");
+                _ = RepositoryOf(image);
+                _named.Add(image);
+            });
+        }
+    }
+
+    /// <summary>At the end, so that each repository is listed once and taken for ourselves once, however many images come.</summary>
+    private protected override void End()
+    {
+        if (Expired)
+        {
+            RemoveExpired();
+            return;
+        }
+        foreach (IGrouping<ImageRepository, ImageArgument> group in _named.GroupBy(RepositoryOf))
+        {
+            IReadOnlyList<ImageBackupInfo> images = List(group.Key, null);
+            Dictionary<string, ImageBackupInfo> byId = images.ToDictionary(image => image.Id, StringComparer.Ordinal);
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            var chosen = new List<ImageBackupInfo>();
+            foreach (ImageArgument argument in group)
+            {
+                Attempt(argument.Input, () =>
+                {
+                    ImageBackupInfo image = byId.TryGetValue(argument.Id!, out ImageBackupInfo? whole) ? whole : Find(images, argument.Id!, group.Key.Location);
+                    if (seen.Add(image.Id) && ShouldProcess(Name(image), "Remove the image"))
+                        chosen.Add(image);
+                });
+            }
+            Attempt(group.Key.Location, () => Remove(group.Key, chosen, expiredBy: null));
+        }
+    }
+
+    private void RemoveExpired()
+    {
+        ImageRetention retention = LoadRetention() with { KeepWithin = KeepWithin };
+        if (VolumeRemoved is not null)
+            retention = retention with { Removals = StateRemovals(VolumeRemoved) };
+        List<ImageBackupInfo> chosen = List(Opened, retention)
+            .Where(image => image.IsExpired && (ComputerName is null || ComputerName.Contains(image.ComputerName, StringComparer.OrdinalIgnoreCase)))
+            .Where(image => ShouldProcess(Name(image), $"Remove the image, expired {image.ExpiresAt:yyyy-MM-dd HH:mm} by {image.ExpiryReason}"))
+            .ToList();
+        Remove(Opened, chosen, retention);
+    }
+
+    /// <summary>Puts the statements on record; with -WhatIf they count for this run alone.</summary>
+    private List<VolumeRemoval> StateRemovals(string[] volumes)
+    {
+        if (ComputerName is { Length: > 1 })
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "-VolumeRemoved is said of one computer: name one with -ComputerName.");
+        string computer = ComputerName is { Length: 1 } ? ComputerName[0] : LocalHost.Name;
+        IReadOnlyList<ImageBackupInfo> images = List(Opened, null);
+        var stated = new List<VolumeRemoval>();
+        foreach (string volume in volumes)
+        {
+            ImageBackupInfo newest = images.LastOrDefault(image => string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase) && image.Volume == volume)
+                ?? throw new ImageBackupException(ErrorId.ImageNotFound, $"The repository has no image of '{volume}' of the computer '{computer}'.", volume);
+            // On record already: the date of that counts.
+            if (!newest.IsActive)
+                continue;
+            var removal = new VolumeRemoval(newest.Volume, newest.ComputerName, DateTimeOffset.Now);
+            if (ShouldProcess($"{newest.Volume} on {newest.ComputerName}", "Put on record that the volume is gone"))
+                RunPumped("Putting a statement on record", _ => new RemoveJob(Opened).State(removal, Stop));
+            else if (!IsWhatIf)
+                continue;
+            stated.Add(removal);
+        }
+        return stated;
+    }
+
+    private void Remove(ImageRepository repository, List<ImageBackupInfo> chosen, ImageRetention? expiredBy)
+    {
+        if (chosen.Count == 0)
+            return;
+        HashSet<string> removed = RunPumped("Removing images", channel => new HashSet<string>(
+            new RemoveJob(repository).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop), StringComparer.Ordinal));
+        foreach (ImageBackupInfo image in chosen.Where(image => removed.Contains(image.Id)))
+        {
+            WriteVerbose($"Removed {Name(image)}.");
+            if (PassThru)
+                WriteObject(image);
+        }
+    }
+
+    private IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
+        RunPumped("Listing images", channel => new ImageCatalog(repository).List(
+            new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
+
+    private static ImageBackupInfo Find(IReadOnlyList<ImageBackupInfo> images, string idPrefix, string location)
+    {
+        ImageBackupInfo[] found = images.Where(image => image.Id.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase)).Take(2).ToArray();
+        return found.Length switch
+        {
+            1 => found[0],
+            0 => throw new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{location}' has an id that begins with '{idPrefix}'.", idPrefix),
+            _ => throw new ImageBackupException(ErrorId.ImageAmbiguous, $"Several images of '{location}' have an id that begins with '{idPrefix}'.", idPrefix),
+        };
+    }
+
+    private static string Name(ImageBackupInfo image) =>
+        $"{image.Volume} on {image.ComputerName}, {image.BackupTime:yyyy-MM-dd HH:mm:ss} ({image.ShortId}{(image.IsActive ? ", active" : "")})";
+}

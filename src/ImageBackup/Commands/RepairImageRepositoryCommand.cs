@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+
+namespace ImageBackup.Commands;
+
+/// <summary>
+/// Makes a damaged repository usable again: rebuilds the indexes from the packs, saves what is whole in torn or corrupt packs,
+/// removes what cannot be used. Needs the repository for itself. -WhatIf puts out what would be done.
+/// </summary>
+[Cmdlet(VerbsDiagnostic.Repair, "ImageRepository", SupportsShouldProcess = true)]
+[OutputType(typeof(RepositoryRepairResult))]
+public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
+{
+    /// <summary>The repository's path or object; else the connected one.</summary>
+    [Parameter(Position = 0)]
+    [Alias("Path")]
+    [RepositoryTransformation]
+    [ValidateNotNull]
+    public override RepositoryArgument? Repository { get; set; }
+
+    /// <summary>Read every pack, to find corrupt chunks too. Without it only packs that are unlisted, torn or gone are looked at.</summary>
+    [Parameter]
+    public SwitchParameter ReadData { get; set; }
+
+    private protected override void Process()
+    {
+        RepositoryRepairResult plan = Run(isPlan: true);
+        if (!plan.WasNeeded)
+        {
+            WriteVerbose("The repository needs no repair.");
+            Put(plan with { IsPlan = false });
+            return;
+        }
+        string what = $"Rebuild the index of {plan.PackCount} packs ({plan.AdoptedPackCount} unlisted, {plan.MissingPackCount} missing, {plan.DamagedPackCount} damaged); "
+            + $"save {plan.SalvagedBlobCount} blobs, give up {plan.LostBlobCount}; remove {plan.RemovedSnapshots.Count} unreadable snapshots";
+        if (!ShouldProcess(Connection.Location, what))
+        {
+            // A plan is put out for -WhatIf; who answered no has read it in the question.
+            WriteObject(plan);
+            return;
+        }
+        Put(Run(isPlan: false));
+    }
+
+    private RepositoryRepairResult Run(bool isPlan) => RunPumped(isPlan ? "Looking for damage" : "Repairing the repository", channel =>
+    {
+        var watch = Stopwatch.StartNew();
+        return Opened.Repair(
+            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan },
+            (done, total) => channel.Report(new JobProgress(JobPhase.Verifying, "", done, total, 0, watch.Elapsed)),
+            Stop);
+    });
+
+    private void Put(RepositoryRepairResult result)
+    {
+        WriteObject(result);
+        foreach (DamagedImage image in result.DamagedImages)
+        {
+            WriteWarning(image.IsLost
+                ? $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} is lost: remove it, and back the volume up again."
+                : $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which heals what it still has.");
+        }
+        if (result.UnreadablePackCount > 0)
+            WriteWarning($"{result.UnreadablePackCount} pack(s) could not be read by the disk; they stay in the repository, unlisted.");
+    }
+}

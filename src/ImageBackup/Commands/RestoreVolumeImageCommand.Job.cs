@@ -1,0 +1,35 @@
+using System.Collections.Generic;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Restores in the background. What can be checked and asked was checked and asked before the job starts.</summary>
+[OutputType(typeof(ImageBackupJob))]
+public sealed partial class RestoreVolumeImageCommand
+{
+    private readonly List<JobStep> _jobSteps = [];
+
+    /// <summary>Restore in a job: its object is given at once, after the checks and the question.</summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
+
+    private protected override void End()
+    {
+        base.End();
+        if (_jobSteps.Count > 0)
+            StartJob(_jobSteps);
+    }
+
+    private void AddToJob(ImageRepository repository, ImageBackupInfo image, string destination)
+    {
+        Dictionary<string, object?> parameters = ParametersForJob(
+            repository, nameof(ImageBackup), nameof(Volume), nameof(PointInTime), nameof(ComputerName), nameof(Destination));
+        parameters.Add(nameof(ImageBackup), image);
+        parameters.Add(nameof(Destination), destination);
+        _jobSteps.Add(new JobStep("Restore-VolumeImage", parameters, null));
+        _written.Add(destination);
+    }
+}

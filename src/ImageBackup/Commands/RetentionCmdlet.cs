@@ -1,0 +1,48 @@
+using System;
+using System.Management.Automation;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Commands;
+
+/// <summary>The base of cmdlets that judge images by the management classes.</summary>
+public abstract class RetentionCmdlet : RepositoryCmdlet
+{
+    /// <summary>The file of management classes; by default the machine's.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ClassPath { get; set; }
+
+    /// <summary>The classes as they are now: this machine's, and what the repository keeps.</summary>
+    /// <exception cref="ImageBackupException">
+    /// ManagementClassInvalid, PolicyReadFailed, SnapshotCorrupt (it could be what the repository keeps): nothing may expire
+    /// on half of what is known.
+    /// </exception>
+    private protected ImageRetention LoadRetention()
+    {
+        ManagementClassDocument machine = ManagementClassFile.Load(ClassPath is null ? PolicyPaths.Classes : ResolvePath(ClassPath), mustExist: ClassPath is not null).Document;
+        ManagementClassDocument enforced = RunPumped("Reading the repository's classes", _ =>
+        {
+            Exception? unread = null;
+            EnforcedPolicy policy = Connection.Policy.Load(failure => unread = failure, Stop);
+            return unread is null ? policy.Classes : throw unread;
+        });
+        _ = new ManagementClassCatalog(machine, enforced);
+        return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
+    }
+
+    /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are judged by what they recorded.</summary>
+    private protected ImageRetention LoadRetentionForListing()
+    {
+        try
+        {
+            return LoadRetention();
+        }
+        catch (ImageBackupException failure) when (ClassPath is null && failure.Id is not ErrorId.Cancelled)
+        {
+            WriteWarning($"{failure.Message} Expiry is shown by what the images recorded.");
+            return new ImageRetention();
+        }
+    }
+}

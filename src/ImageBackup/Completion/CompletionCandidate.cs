@@ -1,0 +1,11 @@
+namespace ImageBackup.Completion;
+
+/// <summary>One thing to offer: the text that is put in, and what the tooltip says about it.</summary>
+public sealed class CompletionCandidate(string text, string tooltip, string? listText = null)
+{
+    public string Text { get; } = text;
+    public string Tooltip { get; } = tooltip;
+
+    /// <summary>What a menu shows in place of the text.</summary>
+    public string ListText { get; } = listText ?? text;
+}

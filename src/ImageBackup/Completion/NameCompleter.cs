@@ -1,0 +1,75 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace ImageBackup.Completion;
+
+/// <summary>
+/// The base of argument completers: <c>[ArgumentCompleter(typeof(VolumeCompleter))]</c> on a parameter. What is offered
+/// begins with what was typed, without regard to case. A completer never fails and never makes the user wait for long:
+/// then it offers nothing, and PowerShell offers what it would without one.
+/// </summary>
+public abstract class NameCompleter : IArgumentCompleter
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    public IEnumerable<CompletionResult> CompleteArgument(
+        string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        string typed = (wordToComplete ?? "").Trim('\'', '"');
+        var results = new List<CompletionResult>();
+        var offered = new HashSet<string>(StringComparer.Ordinal);
+        foreach (CompletionCandidate candidate in InTime(fakeBoundParameters ?? new Hashtable()))
+        {
+            if (candidate.Text.Length > 0
+                && candidate.Text.StartsWith(typed, StringComparison.OrdinalIgnoreCase)
+                && offered.Add(candidate.Text))
+            {
+                string tooltip = candidate.Tooltip.Length > 0 ? candidate.Tooltip : candidate.Text;
+                results.Add(new CompletionResult(Quoted(candidate.Text), candidate.ListText, CompletionResultType.ParameterValue, tooltip));
+            }
+        }
+        // Null, and not an empty list: then PowerShell offers what it would without a completer, such as files.
+        return results.Count > 0 ? results : null!;
+    }
+
+    /// <summary>
+    /// What there is to offer. Called on the pipeline thread: what belongs to the session is looked up here; the slow
+    /// part is the function that is given back, which runs on another thread.
+    /// </summary>
+    /// <param name="bound">The parameters that stand on the line already.</param>
+    private protected abstract Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound);
+
+    private List<CompletionCandidate> InTime(IDictionary bound)
+    {
+        using var patience = new CancellationTokenSource(s_patience);
+        try
+        {
+            Func<CancellationToken, IEnumerable<CompletionCandidate>> list = Prepare(bound);
+            CancellationToken cancellation = patience.Token;
+            var listing = Task.Run(() => new List<CompletionCandidate>(list(cancellation)), CancellationToken.None);
+            return listing.Wait(s_patience) ? listing.Result : [];
+        }
+        catch (Exception)
+        {
+            // Whatever went wrong: a completion is an offer, and there is none.
+            return [];
+        }
+    }
+
+    /// <summary>As it must be written on a command line.</summary>
+    internal static string Quoted(string text)
+    {
+        foreach (char c in text)
+        {
+            bool isPlain = char.IsLetterOrDigit(c) || c is '/' or '\\' or '.' or ':' or '_' or '-' or '=' or '+' or '~' or '?';
+            if (!isPlain)
+                return "'" + CodeGeneration.EscapeSingleQuotedStringContent(text) + "'";
+        }
+        return text;
+    }
+}

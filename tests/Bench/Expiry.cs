@@ -1,0 +1,68 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Bench;
+
+/// <summary>Expiry of 10,000 images: listed, judged and removed, on a real directory.</summary>
+internal static class Expiry
+{
+    private const int ImageCount = 10_000;
+    private const int VolumeCount = 100;
+
+    public static void Measure(string path)
+    {
+        using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes("bench"));
+        using ImageRepository repository = ImageRepository.Create(path, password, CancellationToken.None);
+        DateTimeOffset now = DateTimeOffset.Now;
+        for (int i = 0; i < ImageCount; i++)
+            Save(repository, $"/dev/sd{i % VolumeCount}", now.AddHours(-i));
+
+        var retention = new ImageRetention { MachineClasses = ManagementClassDocument.Empty };
+        var clock = Stopwatch.StartNew();
+        IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(repository).List(new ImageFilter { IncludeInactive = true, Retention = retention }, null, CancellationToken.None);
+        double listed = clock.Elapsed.TotalSeconds;
+        string[] expired = images.Where(i => i.IsExpired).Select(i => i.Id).ToArray();
+        double judged = clock.Elapsed.TotalSeconds;
+        int removed = new RemoveJob(repository).Remove(expired, retention, null, CancellationToken.None).Count;
+        Console.WriteLine(FormattableString.Invariant(
+            $"expiry     {images.Count} images of {VolumeCount} volumes: listed and judged in {judged:F2} s; {removed} expired ones looked at again and removed under the lock in {clock.Elapsed.TotalSeconds - judged:F2} s; together {clock.Elapsed.TotalSeconds:F2} s"));
+        if (removed != ImageCount - 2 * VolumeCount || listed > judged)
+            throw new InvalidOperationException($"{removed} images expired.");
+    }
+
+    /// <summary>A snapshot as a backup writes it, without its tree, and without the flush that a real one waits for.</summary>
+    private static void Save(ImageRepository repository, string volume, DateTimeOffset time)
+    {
+        var metadata = new ImageMetadata
+        {
+            VolumeName = volume,
+            SizeBytes = 1L << 40,
+            Start = time,
+            End = time.AddMinutes(10),
+            ManagementClass = ManagementClass.DefaultName,
+            Retention = RetentionValues.Default,
+        };
+        var snapshot = new SnapshotFile
+        {
+            Time = time,
+            Tree = BlobId.Of([1]),
+            Paths = [volume],
+            HostName = Engine.Compat.LocalHost.Name,
+            Tags = [ImageTag.Name],
+            Summary = ImageMetadataJson.WriteSummary(metadata),
+        };
+        byte[] content = repository.Sealers.Seal(snapshot.Write());
+        File.WriteAllBytes(Path.Combine(repository.Location, "snapshots", BlobId.Of(content).ToString()), content);
+    }
+}

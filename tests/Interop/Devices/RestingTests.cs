@@ -1,0 +1,160 @@
+using System;
+using System.IO;
+using System.Linq;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Tests.Interop.Volumes;
+using Xunit;
+
+namespace ImageBackup.Tests.Interop.Devices;
+
+/// <summary>Static images of mounted volumes, on plain loop devices: remounted read-only, copied, put back.</summary>
+public sealed class RestingTests : IDisposable
+{
+    private readonly VolumeRig _rig;
+
+    public RestingTests()
+    {
+        Tool.RequireRoot("mkfs.ext4", "mkfs.xfs", "e2fsck", "xfs_repair");
+        _rig = new VolumeRig();
+    }
+
+    public void Dispose() => _rig.Dispose();
+
+    [Theory]
+    [InlineData("ext4", "nosuid,nodev,noatime,commit=17,errors=remount-ro")]
+    [InlineData("xfs", "noexec,sync,nouuid")]
+    [InlineData("btrfs", "lazytime,noatime,commit=17")]
+    public void A_mounted_volume_is_copied_at_rest_and_put_back_with_its_options(string name, string options)
+    {
+        FileSystemKind kind = FileSystemKind.Get(name);
+        Tool.RequireRoot(kind.Needs);
+        (string device, var files) = _rig.Volume(kind, 512);
+        string point = Mount(device, options), second = Mount(device, options);
+        string before = Options(point), secondBefore = Options(second);
+        using IRestingVolume resting = _rig.Volumes.OpenResting(_rig.Volumes.Find(device), [_rig.Repository.Location]);
+        Assert.StartsWith("remounted read-only at ", resting.How, StringComparison.Ordinal);
+        Assert.Contains(point, resting.How, StringComparison.Ordinal);
+        Assert.Contains(second, resting.How, StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => File.WriteAllText(Path.Combine(point, "new"), "x"));
+        Assert.Throws<IOException>(() => File.WriteAllText(Path.Combine(second, "new"), "x"));
+        Assert.Null(resting.Disturbance());
+        // Another run of ours that comes by leaves it alone.
+        Assert.Empty(_rig.Volumes.RestoreLeftResting());
+        Assert.Equal(ErrorId.VolumeInUse, Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenResting(_rig.Volumes.Find(device), [])).Id);
+        Assert.Empty(resting.Release());
+        Assert.Equal((before, secondBefore), (Options(point), Options(second)));
+        File.WriteAllText(Path.Combine(second, "new"), "x");
+        File.Delete(Path.Combine(second, "new"));
+
+        ImageBackupInfo image = _rig.Backup(device, type: ImageType.Static);
+        Assert.Equal((ImageType.Static, false), (image.ImageType, image.IsFuzzy));
+        Assert.Contains("remounted read-only", image.RestedBy, StringComparison.Ordinal);
+        Assert.Empty(image.Warnings);
+        Assert.Equal((before, secondBefore), (Options(point), Options(second)));
+        VolumeRig.Unmount(point);
+        VolumeRig.Unmount(second);
+        string target = _rig.Noise("target.img", 512, image.SizeBytes);
+        _rig.Restore(image.Id, target);
+        // Two file systems of one id cannot both be known to the kernel.
+        if (name == "btrfs")
+            Tool.Run("dd", "if=/dev/zero", "of=" + device, "bs=1M", "count=66", "conv=fsync");
+        _rig.AssertHolds(kind, target, files);
+    }
+
+    [Fact]
+    public void Who_writes_is_named_and_nothing_is_changed()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "rw");
+        using (new FileStream(Path.Combine(point, "open file"), FileMode.Create, FileAccess.Write))
+        {
+            ImageBackupException e = Assert.Throws<ImageBackupException>(() => Rest(device));
+            Assert.Equal(ErrorId.VolumeInUse, e.Id);
+            Assert.Contains($"({Environment.ProcessId}: {point}/open file)", e.Message, StringComparison.Ordinal);
+            File.WriteAllText(Path.Combine(point, "other"), "still writable");
+        }
+        Rest(device);
+        File.WriteAllText(Path.Combine(point, "other"), "writable again");
+    }
+
+    [Fact]
+    public void What_is_read_only_already_stays_so()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "ro");
+        ImageBackupInfo image = _rig.Backup(device, type: ImageType.Static);
+        Assert.Contains("mounted read-only already", image.RestedBy, StringComparison.Ordinal);
+        Assert.StartsWith("ro", Options(point), StringComparison.Ordinal);
+    }
+
+    /// <summary>A mount that is read-only itself of a file system that is not.</summary>
+    [Fact]
+    public void A_read_only_mount_stays_one()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "rw");
+        Tool.Run("mount", "-o", "remount,bind,ro", point);
+        string before = Options(point);
+        Rest(device);
+        Assert.Equal(before, Options(point));
+    }
+
+    [Fact]
+    public void The_volume_of_the_repository_is_never_taken()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "rw");
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenResting(_rig.Volumes.Find(device), [Path.Combine(point, "repository")]));
+        Assert.Equal(ErrorId.VolumeNeeded, e.Id);
+        File.WriteAllText(Path.Combine(point, "x"), "writable");
+    }
+
+    [Fact]
+    public void Somebody_who_remounts_it_writable_is_noticed()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "rw");
+        using IRestingVolume resting = _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []);
+        Tool.Run("mount", "-o", "remount,rw", point);
+        Assert.Contains("writable", resting.Disturbance(), StringComparison.Ordinal);
+        Assert.Empty(resting.Release());
+    }
+
+    [Fact]
+    public void A_volume_of_a_driver_in_user_space_is_not_remounted()
+    {
+        FileSystemKind kind = FileSystemKind.Get("ntfs");
+        Tool.RequireRoot(kind.Needs);
+        (string device, _) = _rig.Volume(kind, 512);
+        _rig.Mount(kind, device);
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => Rest(device));
+        Assert.Equal(ErrorId.VolumeInUse, e.Id);
+        Assert.Contains("user space", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unmounted_volume_is_held_exclusively()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        using IRestingVolume resting = _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []);
+        Assert.Equal("held exclusively", resting.How);
+        Assert.NotEqual(0, Tool.TryRun("mount", device, Directory.CreateDirectory(_rig.Path("m")).FullName).Code);
+    }
+
+    private void Rest(string device) => _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []).Dispose();
+
+    private string Mount(string device, string options)
+    {
+        string point = Directory.CreateDirectory(_rig.Path("mnt-" + Guid.NewGuid().ToString("N"))).FullName;
+        Tool.Run("mount", "-o", options, device, point);
+        _rig.Undo(() => Tool.TryRun("umount", "-l", point));
+        return point;
+    }
+
+    /// <summary>The mount's own options and the file system's.</summary>
+    private static string Options(string point) => File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' '))
+        .Where(fields => fields[4] == point).Select(fields => fields[5] + " - " + fields[^1]).Last();
+}

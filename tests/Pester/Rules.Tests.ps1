@@ -1,0 +1,202 @@
+BeforeAll {
+    . $PSScriptRoot/Suite.ps1
+    $volume = Join-Path $work 'volume.img'
+    $second = Join-Path $work 'second.img'
+    New-TestVolume $volume 1
+    New-TestVolume $second 2
+    $location = Join-Path $work 'repository'
+    $null = Initialize-ImageRepository $location -Password $password | Connect-ImageRepository
+    $rules = Join-Path $work 'image.rules'
+    $classes = Join-Path $work 'classes.json'
+    function Clear-Policy {
+        [IO.File]::WriteAllText($rules, '')
+        [IO.File]::WriteAllText($classes, '{"version":1,"classes":[]}')
+    }
+    # Never the machine's own.
+    $PSDefaultParameterValues['*:RulePath'] = $rules
+    $PSDefaultParameterValues['*:ClassPath'] = $classes
+}
+
+AfterAll {
+    $PSDefaultParameterValues.Clear()
+    Disconnect-ImageRepository
+    Remove-Work
+}
+
+Describe 'The rule list' {
+    BeforeEach { Clear-Policy }
+
+    It 'is written in the original''s syntax, and changed in place' {
+        Set-IncludeImage /srv -ImageType Static -GapSize 64KB
+        Set-ExcludeImage /scratch
+        Set-IncludeImage /srv -IdleRetries 3
+        Get-Content $rules | Should -Be 'include.image /srv imagetype=static imagegapsize=64k snapshotfsidleretries=3', 'exclude.image /scratch'
+    }
+
+    It 'is listed in the order of evaluation and removed by the pipeline' {
+        Set-ExcludeImage /a, /b, /c
+        Set-ExcludeImage /last -Last
+        (Get-IncludeImage).Volume | Should -Be '/c', '/b', '/a', '/last'
+        (Get-IncludeImage).Order | Should -Be 1, 2, 3, 4
+        Get-IncludeImage | Where-Object Volume -NE '/b' | Remove-IncludeImage
+        (Get-IncludeImage).Volume | Should -Be '/b'
+    }
+
+    It 'keeps comments' {
+        [IO.File]::WriteAllText($rules, "* mine`ninclude.image /a`n")
+        Set-ExcludeImage /b
+        Remove-IncludeImage /a
+        Get-Content $rules | Should -Be '* mine', 'exclude.image /b'
+    }
+
+    It 'is not written with -WhatIf' {
+        Set-ExcludeImage /a -WhatIf
+        Set-ImageDomain /a -WhatIf
+        Get-Content $rules | Should -BeNullOrEmpty
+    }
+
+    It 'refuses <Command> with <Id>' -ForEach @(
+        @{ Command = { Set-IncludeImage /a -ManagementClass NOPE -ErrorAction Stop }; Id = 'ManagementClassNotFound,*' }
+        @{ Command = { Set-IncludeImage /a -GapSize 1t -ErrorAction Stop }; Id = 'ParameterInvalid,*' }
+        @{ Command = { Set-ExcludeImage /a -Before /nope -ErrorAction Stop }; Id = 'RuleNotFound,*' }
+        @{ Command = { Remove-IncludeImage /a -ErrorAction Stop }; Id = 'RuleNotFound,*' }
+        @{ Command = { Set-ManagementClass 'a b' -ErrorAction Stop }; Id = 'ParameterInvalid,*' }
+        @{ Command = { Remove-ManagementClass NOPE -ErrorAction Stop }; Id = 'ManagementClassNotFound,*' }
+    ) {
+        $Command | Should -Throw -ErrorId $Id
+    }
+
+    It 'tells a fault with file, line and column' {
+        [IO.File]::WriteAllText($rules, "* fine`ninclude.image /a nope=1`n")
+        { Get-IncludeImage -ErrorAction Stop } | Should -Throw -ErrorId 'RuleInvalid,*' -ExpectedMessage "*image.rules(2,18)*"
+    }
+
+    It 'tells which rule a volume hits and why' {
+        Set-ManagementClass GOLD -ImageType Dynamic
+        Set-IncludeImage (Join-Path $work '*.img') -ManagementClass GOLD
+        $test = Get-Item $volume | Test-IncludeImage
+        $test.IsIncluded | Should -BeTrue
+        $test.Line | Should -Be 1
+        $test.ManagementClass | Should -Be 'GOLD'
+        $test.ImageType | Should -Be 'Dynamic'
+        ($test.Options | Where-Object Name -EQ ImageType).Source | Should -Be 'ManagementClass'
+        $test | Out-String -Width 160 | Should -Match 'included\s+Dynamic\s+GOLD'
+        $test | Format-List | Out-String -Width 200 | Should -Match 'ImageType=dynamic by ManagementClass GOLD'
+    }
+
+    It 'reads an options file of the original''s' {
+        $dsm = Join-Path $work 'dsm.opt'
+        Set-Content $dsm 'TCPServeraddress x.example', "EXCLUDE.IMAGE $volume"
+        (Get-IncludeImage -RulePath $dsm).Kind | Should -Be 'Exclude'
+        { Backup-VolumeImage $volume -RulePath $dsm -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeExcluded,*'
+    }
+
+    It 'shows rules as table and list' {
+        Set-IncludeImage /srv -GapSize 1m
+        Get-IncludeImage | Out-String -Width 140 | Should -Match 'Include\s+/srv\s+imagegapsize=1m'
+        Get-IncludeImage | Format-List | Out-String -Width 140 | Should -Match 'GapSize\s*: 1m'
+    }
+}
+
+Describe 'Management classes' {
+    BeforeEach { Clear-Policy }
+
+    It 'have the original''s defaults' {
+        $class = Set-ManagementClass WEEKLY -PassThru
+        $class.VersionsExist, $class.VersionsDeleted, $class.RetainExtra, $class.RetainOnly | Should -Be '2', '1', '30', '60'
+    }
+
+    It 'take numbers and NoLimit, and keep what is not named' {
+        Set-ManagementClass LONG -VersionsExist NoLimit -RetainExtra 365
+        Set-ManagementClass LONG -RetainOnly 9
+        $class = Get-ManagementClass LONG
+        $class.VersionsExist, $class.RetainExtra, $class.RetainOnly | Should -Be 'NoLimit', '365', '9'
+        $class | Out-String -Width 160 | Should -Match 'LONG\s+NoLimit\s+1\s+365\s+9'
+    }
+
+    It 'are kept while rules name them' {
+        Set-ManagementClass GOLD
+        Set-IncludeImage /a -ManagementClass GOLD
+        { Get-ManagementClass GOLD | Remove-ManagementClass -ErrorAction Stop } | Should -Throw -ErrorId 'ManagementClassInUse,*'
+        Remove-ManagementClass GOLD -Force
+        (Get-ManagementClass).Name | Should -Be 'STANDARD'
+    }
+}
+
+Describe 'A backup by rules' {
+    BeforeEach { Clear-Policy }
+
+    It 'records rule, class and who decided' {
+        Set-ManagementClass GOLD -VersionsExist 9
+        Set-IncludeImage $volume -ManagementClass GOLD -GapSize 1m
+        $image = Backup-VolumeImage $volume -ImageType Dynamic -WarningAction SilentlyContinue
+        $image.ManagementClass | Should -Be 'GOLD'
+        "$($image.Retention.VersionsExist)" | Should -Be '9'
+        $image.Rule.Line | Should -Be 1
+        ($image.Options | Where-Object Name -EQ GapSize).Source | Should -Be 'Rule'
+        Get-ImageBackup -Id $image.Id | Format-List | Out-String -Width 250 | Should -Match 'DecidedBy\s*:.*ImageType=dynamic by CommandLine'
+    }
+
+    It 'passes excluded objects over and refuses excluded names' {
+        Set-ExcludeImage $second
+        (Get-Item $volume, $second | Backup-VolumeImage).Volume | Should -Be $volume
+        (Get-ImageVolume $volume, $second | Backup-VolumeImage).Volume | Should -Be $volume
+        { Backup-VolumeImage $second -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeExcluded,*'
+    }
+
+    It 'takes lsblk''s objects' {
+        Set-ExcludeImage $second
+        $document = '{"blockdevices":[{"name":"d","path":"/nope","type":"disk","children":[' +
+            '{"name":"a","path":"' + $volume + '","size":5,"type":"part"},{"name":"b","path":"' + $second + '","size":5,"type":"part"}]}]}'
+        ($document | ConvertFrom-Json | Backup-VolumeImage).Volume | Should -Be $volume
+    }
+
+    It 'takes domain.image where no volume is named' {
+        Set-ImageDomain $volume, $second
+        (Backup-VolumeImage).Volume | Should -Be $volume, $second
+        Set-ImageDomain @()
+        { Backup-VolumeImage } | Should -Throw -ErrorId 'NoVolume,*'
+    }
+
+    It 'starts nothing on <Name>' -ForEach @(
+        @{ Name = 'a faulty list'; Text = "nonsense`n"; Id = 'RuleInvalid,*' }
+        @{ Name = 'a class that is not there'; Text = "include.image /x NOPE`n"; Id = 'ManagementClassNotFound,*' }
+    ) {
+        [IO.File]::WriteAllText($rules, $Text)
+        $before = TreeState $location
+        { Backup-VolumeImage $volume } | Should -Throw -ErrorId $Id
+        TreeState $location | Should -Be $before
+    }
+
+    It 'shows beforehand what it would do' {
+        Set-ExcludeImage $second
+        Get-ImageVolume $second | Out-String -Width 140 | Should -Match 'excluded'
+        (Get-ImageVolume $second).Rule | Should -BeLike 'exclude.image *'
+        (Get-ImageVolume $volume).ManagementClass | Should -Be 'STANDARD'
+    }
+}
+
+Describe 'The list in the repository' {
+    BeforeEach { Clear-Policy }
+
+    AfterAll {
+        Get-IncludeImage -Enforced | Remove-IncludeImage
+        Disconnect-ImageRepository
+        $null = Connect-ImageRepository $location -Password $password
+    }
+
+    It 'goes before the machine''s, and is no image' {
+        $images = @(Get-ImageBackup -IncludeInactive).Count
+        Set-IncludeImage $volume
+        Set-ExcludeImage $volume -Enforced
+        (Get-IncludeImage).Enforced | Should -Be $true, $false
+        { Backup-VolumeImage $volume -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeExcluded,*'
+        @(Get-ImageBackup -IncludeInactive).Count | Should -Be $images
+        Get-IncludeImage -Enforced | Remove-IncludeImage
+        (Backup-VolumeImage $volume).Volume | Should -Be $volume
+    }
+
+    It 'may not name a command' {
+        { Set-IncludeImage /x -PreSnapshotCommand 'a' -Enforced -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
+    }
+}

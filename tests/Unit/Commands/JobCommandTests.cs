@@ -1,0 +1,131 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Pipeline;
+using ImageBackup.Session;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Commands;
+
+/// <summary>-AsJob: a job that the engine's own job cmdlets take.</summary>
+[Collection(CommandTests.Name)]
+public sealed class JobCommandTests : IDisposable
+{
+    private readonly RepositoryFixture _fixture;
+    private readonly ShellSession _session;
+
+    public JobCommandTests(RepositoryFixture fixture)
+    {
+        _fixture = fixture;
+        _session = fixture.NewSession();
+        _session.Run("$null = Connect-ImageRepository $repository -Password $password").WithoutErrors();
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    [Theory]
+    [InlineData("Backup-VolumeImage $volume -AsJob")]
+    [InlineData("$volume | Backup-VolumeImage -AsJob")]
+    [InlineData("Backup-VolumeImage ./volume.img -AsJob")]
+    [InlineData("Get-ImageVolume $volume | Backup-VolumeImage -AsJob")]
+    [InlineData("Backup-VolumeImage $volume -Repository $repository -Password $password -AsJob")]
+    public void A_backup_runs_as_a_job_and_gives_its_image(string script)
+    {
+        ShellResult result = _session.Run($"$job = {script}; $job.GetType().Name; $job | Wait-Job | Receive-Job; [string]$job.State; $job | Remove-Job").WithoutErrors();
+        Assert.Equal("ImageBackupJob", result.Output[0].BaseObject);
+        Assert.Equal(_fixture.VolumeFile, Assert.IsType<ImageBackupInfo>(result.Output[1].BaseObject).Volume);
+        Assert.Equal("Completed", result.Output[2].BaseObject);
+        Assert.Empty(_session.Run("Get-Job").Output);
+    }
+
+    [Fact]
+    public void A_failure_is_an_error_of_the_job_and_the_other_volumes_follow()
+    {
+        ShellResult result = _session.Run("Backup-VolumeImage ./absent.img, $volume -AsJob | Receive-Job -Wait -AutoRemoveJob");
+        Assert.Equal("VolumeNotFound", result.ErrorId);
+        Assert.Equal(_fixture.VolumeFile, result.Single<ImageBackupInfo>().Volume);
+    }
+
+    [Fact]
+    public void WhatIf_starts_no_job()
+    {
+        string[] before = _fixture.RepositoryFiles();
+        Assert.Empty(_session.Run("Backup-VolumeImage $volume -AsJob -WhatIf; Get-Job").WithoutErrors().Output);
+        Assert.Equal(before, _fixture.RepositoryFiles());
+    }
+
+    [Fact]
+    public void A_wrong_password_is_told_before_a_job_starts()
+    {
+        ShellResult result = _session.Run(
+            "Backup-VolumeImage $volume -AsJob -Repository $repository -Password $wrong; Get-Job", ("wrong", RepositoryFixture.Secret("no")));
+        Assert.Equal("WrongPassword", result.ErrorId);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public void A_restore_asks_before_its_job_starts()
+    {
+        string target = _fixture.PathOf($"job-{Guid.NewGuid():N}.img");
+        _session.Set("target", target);
+        _session.Run("$image = Backup-VolumeImage $volume").WithoutErrors();
+        _session.Host.Console.Questions.Clear();
+        _session.Host.Console.Answer = 2;
+        Assert.Empty(_session.Run("$image | Restore-VolumeImage -Destination $target -AsJob").WithoutErrors().Output);
+        Assert.Single(_session.Host.Console.Questions);
+        _session.Host.Console.Answer = 0;
+        ShellResult result = _session.Run("$image | Restore-VolumeImage -Destination $target -AsJob | Receive-Job -Wait -AutoRemoveJob").WithoutErrors();
+        Assert.Equal(target, result.Single<RestoreResult>().Destination);
+        Assert.Equal(File.ReadAllBytes(_fixture.VolumeFile), File.ReadAllBytes(target));
+        Assert.Equal("TargetExists", _session.Run("$image | Restore-VolumeImage -Destination $target -AsJob").ErrorId);
+    }
+
+    [Fact]
+    public async Task Stopping_a_job_stops_its_command_and_waits_for_it()
+    {
+        // Its pipeline stays open: the command waits for another volume until it is stopped.
+        using var volumes = new PSDataCollection<object> { _fixture.VolumeFile };
+        RepositoryConnection connection = _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors().Single<RepositoryConnection>();
+        int releasedCount = 0;
+        using var job = new ImageBackupJob(
+            "Backup-VolumeImage",
+            [new JobStep("Backup-VolumeImage", new Dictionary<string, object?> { ["Repository"] = connection }, volumes)],
+            () => Interlocked.Increment(ref releasedCount));
+        job.Start();
+        await WaitUntil(() => job.Output.Count > 0);
+        Assert.Equal(JobState.Running, job.JobStateInfo.State);
+        Assert.True(job.HasMoreData);
+        job.StopJob();
+        Assert.Equal(1, releasedCount);
+        await WaitUntil(() => job.JobStateInfo.State == JobState.Stopped);
+        Assert.Empty(job.Error);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_fixture.Location, "locks")));
+        job.StopJob();
+    }
+
+    [Fact]
+    public void Several_volumes_have_one_progress_above_theirs()
+    {
+        string other = _fixture.NewVolume($"other-{Guid.NewGuid():N}.img", seed: 77);
+        _session.Host.Console.Progress.Clear();
+        _session.Run("$images = Backup-VolumeImage $volume, $other", ("other", other)).WithoutErrors();
+        // Whether a record was due before so small a volume ended is a matter of time; those that were must nest.
+        var parents = _session.Host.Console.Progress.Where(p => p.Activity == "Backup-VolumeImage").Select(p => p.ActivityId).Distinct().ToList();
+        Assert.InRange(parents.Count, 0, 1);
+        Assert.All(
+            _session.Host.Console.Progress.Where(p => p.Activity.StartsWith("Backing up", StringComparison.Ordinal)),
+            p => Assert.Contains(p.ParentActivityId, parents));
+    }
+
+    private static async Task WaitUntil(Func<bool> condition)
+    {
+        for (int i = 0; i < 600 && !condition(); i++)
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.True(condition(), "It did not happen within 30 s.");
+    }
+}
