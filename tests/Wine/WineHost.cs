@@ -102,9 +102,12 @@ public sealed class WineHost : IDisposable
         string configuration = AppContext.BaseDirectory.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
         foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0"), "*.dll"))
             File.Copy(file, Path.Combine(net10, Path.GetFileName(file)));
-        foreach (string file in (string[])[Path.Combine(root, "ImageBackup.psd1"), Path.Combine(root, "src/ImageBackup/ImageBackup.psm1"),
-            .. System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), "*.ps1xml")])
-            File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
+        File.Copy(Path.Combine(root, "ImageBackup.psd1"), Path.Combine(module, "ImageBackup.psd1"));
+        foreach (string pattern in new[] { "*.psm1", "*.ps1xml" })
+        {
+            foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), pattern))
+                File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
+        }
     }
 
     private static void Copy(string root, string target, string folder)
