@@ -4,16 +4,18 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Threading;
+using Microsoft.Win32.SafeHandles;
 
 namespace ImageBackup.Tests.Wine;
 
 /// <summary>
-/// An NTFS volume on a loop device, mounted by ntfs-3g. What Wine calls a dismount unmounts it, and may detach the loop device
-/// when the last handle on it closes: <see cref="Mount"/> attaches it again.
+/// An NTFS volume on a loop device, mounted by ntfs-3g. What Wine calls a dismount unmounts it and detaches a loop device (the
+/// kernel does that at once where only one handle is open, else with the last one): so one is held open here.
 /// </summary>
 internal sealed class NtfsVolume : IDisposable
 {
     private readonly string _image;
+    private SafeFileHandle? _held;
 
     public NtfsVolume(string directory, string name, long sizeBytes)
     {
@@ -55,8 +57,7 @@ internal sealed class NtfsVolume : IDisposable
     {
         if (IsMounted)
             return;
-        string device = Device ?? Tool.Run("losetup", "--find", "--show", _image).Trim();
-        Tool.Run("mount", "-t", "ntfs-3g", device, MountPoint);
+        Tool.Run("mount", "-t", "ntfs-3g", Attach(), MountPoint);
     }
 
     public bool IsMounted => File.ReadAllText("/proc/self/mounts").Contains($" {MountPoint} ", StringComparison.Ordinal);
@@ -71,7 +72,9 @@ internal sealed class NtfsVolume : IDisposable
     public string Attach()
     {
         Unmount();
-        return Device ?? Tool.Run("losetup", "--find", "--show", _image).Trim();
+        string device = Device ?? Tool.Run("losetup", "--find", "--show", _image).Trim();
+        _held ??= File.OpenHandle(device, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        return device;
     }
 
     /// <summary>Every file and what is in it.</summary>
@@ -86,6 +89,7 @@ internal sealed class NtfsVolume : IDisposable
             if (IsMounted)
                 Thread.Sleep(500);
         }
+        _held?.Dispose();
         if (Device is { } device)
             _ = Tool.Try(new System.Diagnostics.ProcessStartInfo("losetup", ["--detach", device]), TimeSpan.FromMinutes(1));
     }

@@ -99,15 +99,15 @@ public sealed class WineHost : IDisposable
     {
         string net10 = Path.Combine(module, "net10.0");
         System.IO.Directory.CreateDirectory(net10);
-        foreach (string file in System.IO.Directory.GetFiles(AppContext.BaseDirectory, "*.dll"))
+        string configuration = AppContext.BaseDirectory.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
+        foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0"), "*.dll"))
+            File.Copy(file, Path.Combine(net10, Path.GetFileName(file)));
+        File.Copy(Path.Combine(root, "ImageBackup.psd1"), Path.Combine(module, "ImageBackup.psd1"));
+        foreach (string pattern in new[] { "*.psm1", "*.ps1xml" })
         {
-            string name = Path.GetFileName(file);
-            if (name is "ImageBackup.dll" or "ImageBackup.Engine.dll" or "ImageBackup.Loader.dll" or "ImageBackup.Vss.dll" or "BouncyCastle.Cryptography.dll" or "ZstdSharp.dll")
-                File.Copy(file, Path.Combine(net10, name));
+            foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), pattern))
+                File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
         }
-        foreach (string file in (string[])[Path.Combine(root, "ImageBackup.psd1"), Path.Combine(root, "src/ImageBackup/ImageBackup.psm1"),
-            .. System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), "*.ps1xml")])
-            File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
     }
 
     private static void Copy(string root, string target, string folder)
