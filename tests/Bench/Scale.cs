@@ -6,6 +6,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;

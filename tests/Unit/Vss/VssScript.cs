@@ -173,7 +173,9 @@ internal sealed class VssScript : IVssService
 }
 
 /// <summary>An interface whose calls are answered by a delegate.</summary>
+#pragma warning disable CA1852 // DispatchProxy derives from it at run time.
 internal class Proxy : DispatchProxy
+#pragma warning restore CA1852
 {
     private Func<MethodInfo, object?[], object?> _answer = (_, _) => null;
 
