@@ -105,7 +105,8 @@ internal sealed class RestoreTarget
             throw new ImageBackupException(ErrorId.TargetIsSystem, $"'{device.Name}' carries the running system.", device.Name);
         if (volumes.VolumesUnder(repository.Location).Contains(device.Name, StringComparer.OrdinalIgnoreCase))
             throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"The repository '{repository.Location}' lies on '{device.Name}'.", device.Name);
-        if (device.IsMounted)
+        // Windows mounts whatever is opened: there the volume is locked and dismounted, which fails while anybody uses it.
+        if (device.IsMounted && device.Kind != VolumeKind.WindowsVolume)
             throw new ImageBackupException(ErrorId.TargetMounted, $"'{device.Name}' is mounted at {string.Join(", ", device.MountPoints)}.", device.Name);
         if (device.Holders.Count > 0)
             throw new ImageBackupException(ErrorId.TargetInUse, $"'{device.Name}' is in use by {string.Join(", ", device.Holders)}.", device.Name);
