@@ -59,6 +59,8 @@ function SetParagraph([Xml.XmlElement] $Parent, [string[]] $Paragraphs) {
 $pages = @(Get-ChildItem (Join-Path $Folder '*-*.md'))
 if ($Update) {
     Import-Module (Resolve-Path -LiteralPath $Manifest).Path -Force
+    # platyPS adds what Get-Help says to what the page says: with the module's own help beside it, every text would stand twice.
+    Get-ChildItem (Split-Path $Manifest) -Recurse -Filter '*-Help.xml' | Remove-Item
     $null = Update-MarkdownCommandHelp -Path $pages.FullName -NoBackup
     foreach ($page in $pages) {
         $text = [IO.File]::ReadAllText($page.FullName).Replace("`r`n", "`n")

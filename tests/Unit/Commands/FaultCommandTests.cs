@@ -79,7 +79,8 @@ public sealed class FaultCommandTests : IDisposable
             using (ImageRepository repository = ImageRepository.Open(_location, password, default))
                 cursor = new SampleCursor(repository.Id).Path;
             Assert.True(first.DataRead);
-            Assert.Equal(1, first.ReadPackCount);
+            // A pack of trees alone may be less than the hundredth: then the next one is read too.
+            Assert.InRange(first.ReadPackCount, 1, 2);
             Assert.Equal(first.SampleEnd, File.ReadAllText(cursor!));
             var second = _session.Run("Test-ImageRepository -Sample 1").WithoutErrors().Single<RepositoryCheckResult>();
             Assert.NotEqual(first.SampleEnd, second.SampleEnd);

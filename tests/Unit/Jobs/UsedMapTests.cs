@@ -124,7 +124,7 @@ public sealed class UsedMapTests : IDisposable
         OpenJournal(content);
         MemoryVolume volume = _rig.Volumes.Add(Volume, content, d => d with { MountPoints = ["/mnt"], MountedFileSystem = mountedAs });
         volume.IsFlushed = isFlushed;
-        ImageBackupInfo image = _rig.Backup(Volume);
+        ImageBackupInfo image = _rig.Backup(Volume, r => r with { ImageType = ImageType.Dynamic });
         Assert.Equal(isMapped ? "ntfs" : null, image.UsedMapSource);
         Assert.Equal(isMapped, image.Warnings.Any(w => w.Contains("came into use after its map was read", StringComparison.Ordinal)));
         Assert.Equal(!isMapped, image.Warnings.Any(w => w.Contains("stored whole", StringComparison.Ordinal)));
@@ -141,26 +141,28 @@ public sealed class UsedMapTests : IDisposable
         volume.IsFlushed = true;
         OwnUsedMap own = Own(content.Length, 0x0F);
         volume.OwnMap = () => own;
-        ImageBackupInfo image = _rig.Backup(Volume, r => r with { GapSizeBytes = 512, IncludePageFile = true });
+        ImageBackupInfo image = _rig.Backup(Volume, r => r with { GapSizeBytes = 512, IncludePageFile = true, ImageType = ImageType.Dynamic });
         Assert.Equal("windows", image.UsedMapSource);
         long clusters = own.ClusterCount;
         Assert.Equal((content.Length - clusters * 1024) + 1024 * Enumerable.Range(0, (int)clusters).Count(c => (0x0F >> (c % 8) & 1) != 0), image.UsedBytes);
 
         // At rest the structures are read, and where the answer breaks off or does not fit too.
         volume.OwnMap = () => own with { Pages = Break(own.Pages) };
-        Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => own with { ClusterCount = own.ClusterCount + 1000 };
-        Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => own with { Pages = own.Pages.Skip(1) };
-        Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => own with { Pages = own.Pages.Take(1) };
-        Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => null;
-        Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => throw new InvalidOperationException("asked although it is at rest");
         volume.Description = volume.Description with { MountPoints = [] };
         Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
     }
+
+    private ImageBackupInfo Live() => _rig.Backup(Volume, r => r with { ImageType = ImageType.Dynamic });
 
     [Fact]
     public void Only_file_systems_whose_drivers_are_known_are_asked()
@@ -168,7 +170,7 @@ public sealed class UsedMapTests : IDisposable
         MemoryVolume volume = _rig.Volumes.Add(Volume, Seed("ext4-1k"), d => d with { MountPoints = ["/mnt"] });
         volume.IsFlushed = true;
         volume.OwnMap = () => throw new InvalidOperationException("asked");
-        Assert.Equal("ext4", _rig.Backup(Volume).UsedMapSource);
+        Assert.Equal("ext4", Live().UsedMapSource);
     }
 
     /// <summary>What comes into use between the flush and the data is fuzzy: nothing slow may lie between them.</summary>
