@@ -7,9 +7,9 @@ namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
 /// A list that is a list to whoever enumerates it (JSON, a view) and its elements, joined by "; ", to whoever wants one
-/// text: Export-Csv would otherwise write the name of the type.
+/// text: Export-Csv would otherwise write the name of the type. Two are equal when their elements are.
 /// </summary>
-public sealed class JoinedList<T> : IReadOnlyList<T>
+public sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>
 {
     private readonly IReadOnlyList<T> _items;
 
@@ -22,6 +22,12 @@ public sealed class JoinedList<T> : IReadOnlyList<T>
     public IEnumerator<T> GetEnumerator() => _items.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => _items.GetEnumerator();
+
+    public bool Equals(JoinedList<T>? other) => other is not null && _items.SequenceEqual(other._items);
+
+    public override bool Equals(object? obj) => Equals(obj as JoinedList<T>);
+
+    public override int GetHashCode() => Count == 0 ? 0 : Count * 397 ^ (_items[0]?.GetHashCode() ?? 0);
 
     public override string ToString() => string.Join("; ", _items.Select(i => i?.ToString() ?? ""));
 }

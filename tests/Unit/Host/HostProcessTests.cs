@@ -67,7 +67,7 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
         var (code, output, error) = Command("'data'; Backup-VolumeImage; throw 'boom'");
         Assert.Equal(1, code);
         Assert.Equal("data", output.Trim());
-        Assert.Contains("No volume was named", error, StringComparison.Ordinal);
+        Assert.Contains("No repository was named", error, StringComparison.Ordinal);
         Assert.Contains("boom", error, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', output + error);
     }
@@ -77,7 +77,7 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
     {
         var (code, output, _) = Command("try { Backup-VolumeImage } catch { 'caught ' + $_.FullyQualifiedErrorId }");
         Assert.Equal(0, code);
-        Assert.StartsWith("caught NoVolume,", output, StringComparison.Ordinal);
+        Assert.StartsWith("caught RepositoryNotConnected,", output, StringComparison.Ordinal);
     }
 
     [Fact]
