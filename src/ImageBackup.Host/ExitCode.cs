@@ -20,7 +20,6 @@ internal static class ExitCode
         ["RepositoryNotFound"] = NoRepository,
         ["RepositoryLocked"] = RepositoryLocked,
         ["WrongPassword"] = WrongPassword,
-        ["ReadFailed"] = SomeDataUnreadable,
         ["SomeDataUnreadable"] = SomeDataUnreadable,
         ["Cancelled"] = Cancelled,
     };

@@ -58,7 +58,7 @@ public sealed class HostPartTests
     [InlineData("RepositoryNotFound,ImageBackup.Commands.X", 10)]
     [InlineData("RepositoryLocked,ImageBackup.Commands.X", 11)]
     [InlineData("WrongPassword,ImageBackup.Commands.X", 12)]
-    [InlineData("ReadFailed,ImageBackup.Commands.X", 3)]
+    [InlineData("ReadFailed,ImageBackup.Commands.X", 1)]
     [InlineData("Cancelled,ImageBackup.Commands.X", 130)]
     [InlineData("VolumeNotFound,ImageBackup.Commands.X", 1)]
     [InlineData("WrongPassword", 12)]
