@@ -10,18 +10,6 @@ namespace ImageBackup.Tests.Interop.FileSystems.Named;
 /// <summary>What is only named, with blkid as the judge of the name.</summary>
 public sealed class NamedTests
 {
-    [Fact]
-    public void LuksIsEncryptedAndRefused()
-    {
-        Tool.Require("qemu-img", "blkid");
-        using var folder = new TestFolder();
-        string image = folder.File("luks.img");
-        Tool.Run("qemu-img", "create", "-f", "luks", "--object", "secret,id=s,data=abc", "-o", "key-secret=s,iter-time=100", image, "8M");
-        FileSystemDescription description = AssertLikeBlkid(image);
-        Assert.True(description.IsEncrypted);
-        AssertRefused(image, "encrypted");
-    }
-
     [Theory]
     [InlineData("luks1")]
     [InlineData("luks2")]
