@@ -101,9 +101,10 @@ public sealed class VirtualMachine : IDisposable
         [
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
             "-kernel", kernel.Image, "-initrd", initramfs,
-            "-append", $"console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off guest_dotnet={DotnetPath()} guest_dll={guest}",
+            "-append", $"console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off guest_dotnet={DotnetPath()} guest_dll=/imagebackup-guest/{Path.GetFileName(guest)}",
             "-drive", $"file={disk},format=raw,if=virtio,cache=unsafe,discard=unmap",
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", $"local,path={Path.GetDirectoryName(guest)},mount_tag=guest,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-rng-pci",
         ];
         foreach (string argument in arguments)

@@ -19,7 +19,9 @@ $b mkdir -p /new/dev/shm /new/dev/pts /new/etc/lvm
 $b mount -t tmpfs tmpfs /new/dev/shm
 $b mount -t tmpfs tmpfs /new/run
 $b mount -t tmpfs -o size=75% tmpfs /new/tmp
-$b mkdir -p /new/run/lvm /new/run/lock
+$b mkdir -p /new/run/lvm /new/run/lock /new/imagebackup-guest
+# A share of its own: the host's checkout may lie where the machine has a file system of its own (/tmp), or on another of the host's.
+$b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro guest /new/imagebackup-guest || echo "VM: no guest program"
 # Nobody runs udev here.
 $b cat > /new/etc/lvm/lvmlocal.conf <<'CONF'
 activation { udev_sync=0 udev_rules=0 }

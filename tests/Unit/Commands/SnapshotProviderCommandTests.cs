@@ -108,7 +108,7 @@ public sealed class SnapshotProviderCommandTests : IDisposable
         ImageBackupInfo image = result.WithoutErrors().Single<ImageBackupInfo>();
         Assert.Equal((ImageType.Static, ImageType.Snapshot, true), (image.ImageType, image.RequestedImageType, image.IsFailedOver));
         Assert.Contains(result.Warnings, w => w.Contains("No snapshot of", StringComparison.Ordinal));
-        Assert.Contains("failed over", _session.Run("$args = Get-ImageBackup -Id $id; $args | Out-Default", ("id", image.Id)).Text, StringComparison.Ordinal);
+        Assert.Contains("failover", _session.Run("$args = Get-ImageBackup -Id $id; $args | Out-Default", ("id", image.Id)).Text, StringComparison.Ordinal);
     }
 
     [Fact]
