@@ -25,6 +25,9 @@ public sealed class MachineTests(VirtualMachine machine) : IClassFixture<Virtual
     [Fact]
     public void A_writer_that_ends_in_the_third_wait_is_no_hindrance() => machine.Expect("static-third-wait");
 
+    [Fact]
+    public void Sectors_that_cannot_be_read_are_put_on_record_or_end_the_backup() => machine.Expect("bad-sectors");
+
     [Theory]
     [InlineData("kill-static-rest")]
     [InlineData("kill-static-copy")]

@@ -37,7 +37,7 @@ internal sealed class Rig : IDisposable
 
     public int ImageCount => new ImageCatalog(Repository).List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Count;
 
-    public ImageBackupInfo Backup(string device, ImageType? type, QuietOptions? quiet = null, IProgress<JobProgress>? progress = null)
+    public ImageBackupInfo Backup(string device, ImageType? type, QuietOptions? quiet = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0)
     {
         var job = new BackupJob(Repository, Volumes, SnapshotProviders.Current)
         {
@@ -54,6 +54,7 @@ internal sealed class Rig : IDisposable
             Volume = Volumes.Find(device),
             ImageType = type,
             GapSizeBytes = 0,
+            ReadErrorLimit = readErrorLimit,
             Quiet = quiet ?? Quick(attempts: 1),
         };
         return job.Run(request, progress, CancellationToken.None);

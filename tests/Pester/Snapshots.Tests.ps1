@@ -1,0 +1,60 @@
+BeforeAll {
+    . $PSScriptRoot/Suite.ps1
+    $null = Initialize-ImageRepository (Join-Path $work 'repository') -Password $password | Connect-ImageRepository
+    $volume = Join-Path $work 'volume.img'
+    New-TestVolume $volume
+    $defaults = Join-Path $work 'snapshots.json'
+}
+
+AfterAll {
+    Disconnect-ImageRepository
+    Remove-Work
+}
+
+Describe 'Snapshot providers' {
+    It 'are listed, usable or with the reason why not' {
+        $providers = @(Get-SnapshotProvider -Path $defaults)
+        $providers.Count | Should -BeGreaterThan 1
+        foreach ($provider in $providers) {
+            [string]::IsNullOrEmpty($provider.WhyNot) | Should -Be $provider.IsUsable
+        }
+    }
+
+    It 'that nobody knows are an error with an id' {
+        { Get-SnapshotProvider NOTHING -Path $defaults -ErrorAction Stop } | Should -Throw -ErrorId 'SnapshotProviderNotFound,*'
+    }
+
+    It 'are not set by -WhatIf' {
+        Set-SnapshotProvider -CacheSize 20 -Path $defaults -WhatIf
+        $defaults | Should -Not -Exist
+    }
+
+    It 'keep the defaults that are set, one by one' {
+        Set-SnapshotProvider COMMAND -CacheSize 15 -IdleRetries 7 -CreateCommand 'a' -RemoveCommand 'b' -Path $defaults
+        Set-SnapshotProvider -IdleRetries 2 -Path $defaults
+        $command = Get-SnapshotProvider COMMAND -Path $defaults
+        $command.IsDefault | Should -BeTrue
+        $command.CacheSizePercent | Should -Be 15
+        $command.IdleRetries | Should -Be 2
+    }
+
+    It 'fit a table and a list' {
+        Get-SnapshotProvider -Path $defaults | Format-Table | Out-String | Should -Match 'COMMAND'
+        Get-SnapshotProvider COMMAND -Path $defaults | Format-List | Out-String | Should -Match 'COMMAND'
+    }
+
+    It 'are not tried by -WhatIf' {
+        $before = Get-Item $volume
+        Test-SnapshotProvider $volume -Path $defaults -WhatIf
+        (Get-Item $volume).LastWriteTime | Should -Be $before.LastWriteTime
+    }
+
+    It 'that cannot take a volume fall over, and the image says so' {
+        $image = Backup-VolumeImage $volume -ImageType Snapshot -WarningAction SilentlyContinue
+        $image.ImageType | Should -Be 'Static'
+        $image.RequestedImageType | Should -Be 'Snapshot'
+        $image.IsFailedOver | Should -BeTrue
+        $image.FailoverReason | Should -Not -BeNullOrEmpty
+        $image | Format-Table | Out-String | Should -Match 'failover'
+    }
+}
