@@ -22,7 +22,8 @@ Describe 'Script <Name>' -ForEach $scripts {
             'PSUseUsingScopeModifierInNewRunspaces', 'PSAvoidUsingPlainTextForPassword', 'PSUseSingularNouns'
         }
         $settings = Import-PowerShellDataFile (Join-Path $PSScriptRoot 'ScriptAnalyzerSettings.psd1')
-        $settings.ExcludeRules += @($more | Where-Object { $_ })
+        # The analyzer takes plain arrays of plain strings only.
+        $settings.ExcludeRules = [string[]]@($settings.ExcludeRules + $more | Where-Object { $_ })
         $found = Invoke-ScriptAnalyzer -Path $Path -Settings $settings
         ($found | ForEach-Object { "$($_.RuleName) $($_.Line): $($_.Message)" }) | Should -BeNullOrEmpty
     }
