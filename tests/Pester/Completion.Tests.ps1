@@ -15,7 +15,7 @@ AfterAll {
 }
 
 Describe 'Completion' {
-    It 'offers ids of images after <_>' -ForEach 'Restore-VolumeImage ', 'Restore-VolumeImage -ImageBackup ', 'Test-ImageBackup ', 'Get-ImageBackup -Id ' {
+    It 'offers ids of images after <_>' -ForEach 'Restore-VolumeImage ', 'Restore-VolumeImage -ImageBackup ', 'Test-ImageBackup ', 'Get-ImageBackup -Id ', 'Remove-ImageBackup ' {
         $offered = Complete $_ | Where-Object CompletionText -EQ $image.ShortId
         $offered | Should -Not -BeNullOrEmpty
         $offered.ToolTip | Should -BeLike "*$volume*MiB*Static*"
@@ -39,6 +39,23 @@ Describe 'Completion' {
 
     It 'offers management classes' {
         (Complete 'Backup-VolumeImage -ManagementClass ').CompletionText | Should -Contain 'STANDARD'
+    }
+
+    It 'offers snapshot providers after <_>, with whether they can be used' -ForEach 'Get-SnapshotProvider ', 'Set-SnapshotProvider ', 'Test-SnapshotProvider /x -Name ', 'Backup-VolumeImage -SnapshotProvider ', 'Set-IncludeImage /x -SnapshotProvider ' {
+        $offered = Complete $_
+        foreach ($provider in Get-SnapshotProvider) {
+            $tip = ($offered | Where-Object CompletionText -EQ $provider.Name).ToolTip
+            $tip | Should -BeLike "$($provider.Description); *"
+            $tip | Should -BeLike $(if ($provider.IsUsable) { '*; usable*' } else { "*; not usable: $([WildcardPattern]::Escape($provider.WhyNot))*" })
+        }
+        $offered.CompletionText -contains 'NONE' | Should -Be ($_ -notmatch '^(Get|Test)')
+    }
+
+    It 'offers the patterns of rules and the keys of the repository' {
+        $rules = Join-Path $work 'completed.rules'
+        Set-IncludeImage '/srv/*' -RulePath $rules
+        (Complete "Remove-IncludeImage -RulePath '$rules' -Volume ").CompletionText | Should -Contain "'/srv/*'"
+        (Complete 'Remove-ImageRepositoryKey ').ToolTip | Should -BeLike '*(in use)'
     }
 
     It 'names every parameter of <_>' -ForEach 'Backup-VolumeImage', 'Restore-VolumeImage', 'Get-ImageBackup' {

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
@@ -14,6 +15,7 @@ public sealed class AddImageRepositoryKeyCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -13,6 +14,7 @@ public sealed partial class BackupVolumeImageCommand
 {
     /// <summary>The snapshot provider's name (Get-SnapshotProvider), or NONE for no snapshot; by default whichever can.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(SnapshotProviderChoiceCompleter))]
     [ValidateNotNullOrEmpty]
     public string? SnapshotProvider { get; set; }
 

@@ -63,6 +63,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     /// <summary>The computer to file the image under; by default this one. For disks of another machine.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(ImageComputerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? ComputerName { get; set; }
 

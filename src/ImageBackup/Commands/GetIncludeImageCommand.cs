@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -17,6 +18,7 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
 {
     /// <summary>Only rules of these patterns, as written; * and ? are wildcards over the patterns' text.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
+    [ArgumentCompleter(typeof(RulePatternCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[]? Volume { get; set; }

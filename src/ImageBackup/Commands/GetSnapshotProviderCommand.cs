@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes.Snapshots;
@@ -12,6 +13,7 @@ public sealed class GetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
     /// <summary>Only these: LINUX_LVM, COMMAND, VSS, WMI.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(SnapshotProviderCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Name { get; set; }
 

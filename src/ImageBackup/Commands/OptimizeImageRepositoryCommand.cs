@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Pipeline;
@@ -17,6 +18,7 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

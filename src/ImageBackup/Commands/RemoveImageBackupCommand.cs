@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -29,6 +30,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByImage, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
     [ImageTransformation]
+    [ArgumentCompleter(typeof(ImageIdCompleter))]
     public ImageArgument[]? ImageBackup { get; set; }
 
     /// <summary>Remove what has expired: by the classes as they are now, else as the images recorded them.</summary>
@@ -40,6 +42,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     /// their images are inactive, until there is a new one.
     /// </summary>
     [Parameter(ParameterSetName = ByExpiry)]
+    [ArgumentCompleter(typeof(ImageVolumeCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? VolumeRemoved { get; set; }
 
@@ -53,6 +56,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
 
     /// <summary>Only images of these computers; with -VolumeRemoved the one whose volume is gone, by default this one.</summary>
     [Parameter(ParameterSetName = ByExpiry)]
+    [ArgumentCompleter(typeof(ImageComputerCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? ComputerName { get; set; }
 

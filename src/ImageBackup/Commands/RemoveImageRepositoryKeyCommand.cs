@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
@@ -10,6 +11,7 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
 {
     /// <summary>Ids of keys or their beginnings; objects of Get-ImageRepositoryKey.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(RepositoryKeyCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Id { get; set; }
 

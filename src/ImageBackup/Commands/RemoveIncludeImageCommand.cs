@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 
@@ -12,6 +13,7 @@ public sealed class RemoveIncludeImageCommand : PolicyEditCmdlet
     /// <summary>The rules' patterns as written, or rules of Get-IncludeImage.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [RulePatternTransformation]
+    [ArgumentCompleter(typeof(RulePatternCompleter))]
     [ValidateNotNull]
     public RulePatternArgument[] Volume { get; set; } = [];
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
@@ -19,6 +20,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     [Parameter(Position = 0)]
     [Alias("Path")]
     [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 

@@ -28,11 +28,13 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
 
     /// <summary>Evaluated directly before the rule of this pattern.</summary>
     [Parameter(Mandatory = true, ParameterSetName = BeforeSet)]
+    [ArgumentCompleter(typeof(RulePatternCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Before { get; set; }
 
     /// <summary>Evaluated directly after the rule of this pattern.</summary>
     [Parameter(Mandatory = true, ParameterSetName = AfterSet)]
+    [ArgumentCompleter(typeof(RulePatternCompleter))]
     [ValidateNotNullOrEmpty]
     public string? After { get; set; }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -22,6 +23,7 @@ public sealed class SetImageDomainCommand : PolicyEditCmdlet
     /// <summary>Names or patterns, or objects that stand for volumes; @() for none.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [RulePatternTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [SupportsWildcards]
     [AllowEmptyCollection]
     public RulePatternArgument[] Volume { get; set; } = [];

@@ -48,6 +48,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>The snapshot provider's name, or NONE for no snapshot.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(SnapshotProviderChoiceCompleter))]
     public string? SnapshotProvider { get; set; }
 
     /// <summary>Room for what changes while a snapshot is there: percent of the volume, 1 to 100.</summary>

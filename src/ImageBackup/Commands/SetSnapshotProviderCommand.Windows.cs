@@ -2,6 +2,7 @@ using System;
 using System.Management.Automation;
 using System.Runtime.InteropServices;
 using System.Threading;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -17,6 +18,7 @@ public sealed partial class SetSnapshotProviderCommand
     /// and stays so for whoever makes shadow copies of it.
     /// </summary>
     [Parameter]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Volume { get; set; }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes.Snapshots;
@@ -16,6 +17,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
     /// <summary>The provider to take, or NONE for no snapshots; $null: whichever can.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(SnapshotProviderChoiceCompleter))]
     [AllowNull]
     [AllowEmptyString]
     public string? Name { get; set; }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Completion;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -16,10 +17,12 @@ public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
     /// <summary>The volumes, by anything that names one.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
+    [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[] Volume { get; set; } = [];
 
     /// <summary>The provider to try; by default the one that a backup would take.</summary>
     [Parameter(Position = 1)]
+    [ArgumentCompleter(typeof(SnapshotProviderCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Name { get; set; }
 

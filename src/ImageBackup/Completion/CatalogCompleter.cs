@@ -44,7 +44,8 @@ public abstract class CatalogCompleter : NameCompleter
         return image.IsActive ? text : text + ", inactive";
     }
 
-    private static RepositoryConnection? ConnectionOf(IDictionary bound)
+    /// <summary>The repository that a command line means, where it is open.</summary>
+    internal static RepositoryConnection? ConnectionOf(IDictionary bound)
     {
         RepositoryConnection? current = SessionConnection.Current;
         object? named = bound.Contains("Repository") ? bound["Repository"] : bound.Contains("Path") ? bound["Path"] : null;

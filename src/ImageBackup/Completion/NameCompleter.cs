@@ -61,6 +61,14 @@ public abstract class NameCompleter : IArgumentCompleter
         }
     }
 
+    /// <summary>A path that stands on the line, from the session's location. On the pipeline thread.</summary>
+    private protected static string FullPath(string path)
+    {
+        using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
+        var state = (PathIntrinsics)shell.Runspace.SessionStateProxy.Path;
+        return state.GetUnresolvedProviderPathFromPSPath(path);
+    }
+
     /// <summary>As it must be written on a command line.</summary>
     internal static string Quoted(string text)
     {

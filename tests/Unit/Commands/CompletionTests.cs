@@ -43,6 +43,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("Restore-VolumeImage -ImageBackup ")]
     [InlineData("Test-ImageBackup ")]
     [InlineData("Get-ImageBackup -Id ")]
+    [InlineData("Remove-ImageBackup ")]
     public void Ids_of_images_with_what_they_are_of(string line)
     {
         CompletionResult offered = Assert.Single(Complete(line), c => c.CompletionText == _image.ShortId);
@@ -57,6 +58,9 @@ public sealed class CompletionTests : IDisposable
         Assert.Contains(Complete("Get-ImageBackup -Volume "), c => c.CompletionText == _fixture.VolumeFile);
         Assert.Contains(Complete("Restore-VolumeImage -Volume "), c => c.CompletionText == _fixture.VolumeFile);
         Assert.Contains(Complete("Get-ImageBackup -ComputerName oth"), c => c.CompletionText == "othermachine");
+        Assert.Contains(Complete("Remove-ImageBackup -Expired -VolumeRemoved "), c => c.CompletionText == _fixture.VolumeFile);
+        Assert.Contains(Complete("Remove-ImageBackup -Expired -ComputerName oth"), c => c.CompletionText == "othermachine");
+        Assert.Contains(Complete("Backup-VolumeImage -ComputerName oth"), c => c.CompletionText == "othermachine");
         Assert.Contains(Complete("Backup-VolumeImage -Tag comp"), c => c.CompletionText == "completed");
         Assert.DoesNotContain(Complete("Get-ImageBackup -Tag zzz"), c => c.CompletionText == "completed");
     }
@@ -104,6 +108,79 @@ public sealed class CompletionTests : IDisposable
         CompletionCandidate standard = Assert.Single(ManagementClassCompleter.Names(new ManagementClassCatalog(ManagementClassDocument.Empty)));
         Assert.Equal("STANDARD", standard.Text);
         Assert.Equal("keeps 2 versions, 1 of a removed volume; extra ones 30 days, the last 60 days", standard.Tooltip);
+    }
+
+    [Theory]
+    [InlineData("Get-SnapshotProvider ", false)]
+    [InlineData("Test-SnapshotProvider $volume -Name ", false)]
+    [InlineData("Set-SnapshotProvider ", true)]
+    [InlineData("Backup-VolumeImage $volume -SnapshotProvider ", true)]
+    [InlineData("Set-IncludeImage $volume -SnapshotProvider ", true)]
+    public void Snapshot_providers_and_NONE_where_it_is_a_choice(string line, bool isChoice)
+    {
+        IReadOnlyList<CompletionResult> offered = Complete(line);
+        foreach (SnapshotProviderInfo provider in _session.Run("Get-SnapshotProvider").WithoutErrors().Output.Select(o => (SnapshotProviderInfo)o.BaseObject))
+        {
+            string tooltip = Assert.Single(offered, c => c.CompletionText == provider.Name).ToolTip;
+            Assert.StartsWith(provider.Description, tooltip, StringComparison.Ordinal);
+            Assert.Contains(provider.IsUsable ? "; usable" : "not usable: " + provider.WhyNot, tooltip, StringComparison.Ordinal);
+            Assert.Equal(provider.IsDefault, tooltip.EndsWith("(the default)", StringComparison.Ordinal));
+        }
+        Assert.Equal(isChoice, offered.Any(c => c.CompletionText == "NONE" && c.ToolTip.StartsWith("no snapshots", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_defaults_of_the_file_that_stands_on_the_line_count()
+    {
+        _session.Run("Set-SnapshotProvider -Path own.json -Name NONE -CreateCommand a -RemoveCommand b").WithoutErrors();
+        IReadOnlyList<CompletionResult> offered = Complete("Set-SnapshotProvider -Path own.json -Name ");
+        Assert.Equal("no snapshots (the default)", Assert.Single(offered, c => c.CompletionText == "NONE").ToolTip);
+        CompletionResult command = Assert.Single(Complete("Get-SnapshotProvider -Path own.json -Name com"), c => c.CompletionText == "COMMAND");
+        Assert.Contains("; usable", command.ToolTip, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_provider_that_cannot_be_used_says_why()
+    {
+        var provider = new SnapshotProviderInfo { Name = "VSS", Description = "shadow copies", IsUsable = false, WhyNot = "there is no service" };
+        Assert.Equal("shadow copies; not usable: there is no service", Assert.Single(SnapshotProviderCompleter.Names([provider])).Tooltip);
+        provider = provider with { IsUsable = true, WhyNot = null, IsDefault = true };
+        Assert.Equal("shadow copies; usable (the default)", Assert.Single(SnapshotProviderCompleter.Names([provider])).Tooltip);
+    }
+
+    [Fact]
+    public void Patterns_of_the_rules_that_there_are()
+    {
+        _session.Run("Set-IncludeImage '/srv/*' -RulePath own.rules -ImageType Dynamic; Set-ExcludeImage /scratch -RulePath own.rules -First").WithoutErrors();
+        foreach (string line in new[] { "Remove-IncludeImage", "Get-IncludeImage", "Set-ExcludeImage /x -After", "Set-IncludeImage /x -Before" })
+        {
+            IReadOnlyList<CompletionResult> offered = Complete(line.Replace(" -", " -RulePath own.rules -", StringComparison.Ordinal) + (line.Contains(" -", StringComparison.Ordinal) ? " " : " -RulePath own.rules -Volume "));
+            Assert.Equal(["/scratch", "'/srv/*'"], offered.Select(c => c.CompletionText));
+            Assert.Contains("dynamic", offered[1].ToolTip, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public void Keys_of_the_repository_with_who_made_them()
+    {
+        CompletionResult key = Assert.Single(Complete("Remove-ImageRepositoryKey "), c => c.ToolTip.EndsWith("(in use)", StringComparison.Ordinal));
+        Assert.Equal(8, key.CompletionText.Length);
+        Assert.StartsWith("of ", key.ToolTip, StringComparison.Ordinal);
+    }
+
+    /// <summary>What one cmdlet offers another of the same noun must not owe: the names say what kind of thing a parameter takes.</summary>
+    [Fact]
+    public void No_parameter_that_names_a_thing_is_without_completion()
+    {
+        string[] names = ["Volume", "ImageBackup", "ManagementClass", "SnapshotProvider", "Repository", "Tag", "ComputerName", "Destination"];
+        IEnumerable<string> without =
+            from type in typeof(NameCompleter).Assembly.GetExportedTypes()
+            where type.GetCustomAttributes(typeof(CmdletAttribute), inherit: false).Length > 0
+            from property in type.GetProperties()
+            where property.GetCustomAttributes(typeof(ParameterAttribute), inherit: true).Length > 0 && names.Contains(property.Name)
+            where property.GetCustomAttributes(typeof(ArgumentCompleterAttribute), inherit: true).Length == 0
+            select $"{type.Name} -{property.Name}";
+        Assert.Empty(without);
     }
 
     [Theory]

@@ -1,0 +1,48 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Completion;
+
+/// <summary>The snapshot providers of this machine; a tooltip says whether each can be used, and why not.</summary>
+public class SnapshotProviderCompleter : NameCompleter
+{
+    private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
+    {
+        // Get-, Set- and Test-SnapshotProvider can be pointed at another file.
+        string path = bound.Contains("Path") && bound["Path"] is string { Length: > 0 } given ? FullPath(given) : PolicyPaths.Snapshots;
+        return _ =>
+        {
+            SnapshotDefaults defaults = SnapshotDefaults.Load(path);
+            return Names(new SnapshotProviderList(SnapshotProviders.Current).List(defaults), defaults);
+        };
+    }
+
+    private protected virtual IEnumerable<CompletionCandidate> Names(IReadOnlyList<SnapshotProviderInfo> providers, SnapshotDefaults defaults) =>
+        Names(providers);
+
+    internal static IEnumerable<CompletionCandidate> Names(IReadOnlyList<SnapshotProviderInfo> providers) =>
+        providers.Select(provider => new CompletionCandidate(provider.Name, Describe(provider)));
+
+    private static string Describe(SnapshotProviderInfo provider)
+    {
+        string text = provider.Description + (provider.IsUsable ? "; usable" : $"; not usable: {provider.WhyNot}");
+        return provider.IsDefault ? text + " (the default)" : text;
+    }
+}
+
+/// <summary>The same, and NONE: for what takes a choice and not a provider.</summary>
+public sealed class SnapshotProviderChoiceCompleter : SnapshotProviderCompleter
+{
+    private protected override IEnumerable<CompletionCandidate> Names(IReadOnlyList<SnapshotProviderInfo> providers, SnapshotDefaults defaults) =>
+        Names(providers).Append(None(defaults));
+
+    internal static CompletionCandidate None(SnapshotDefaults defaults) => new(
+        SnapshotProviders.None,
+        string.Equals(defaults.Provider, SnapshotProviders.None, StringComparison.OrdinalIgnoreCase) ? "no snapshots (the default)" : "no snapshots");
+}
