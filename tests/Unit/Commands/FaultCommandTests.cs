@@ -68,28 +68,53 @@ public sealed class FaultCommandTests : IDisposable
         Assert.False(_session.Run("Repair-ImageRepository -ReadData").WithoutErrors().Single<RepositoryRepairResult>().WasNeeded);
     }
 
-    [Fact]
-    public void Samples_go_on_where_the_last_one_ended()
+    /// <summary>
+    /// A sample is at least its share of the bytes, whole packs in the order of their names from where the last one ended: how many
+    /// these are depends on how large each is, and the names are hashes. So it is worked out for every place to begin at.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public void Samples_go_on_where_the_last_one_ended(int percent)
     {
-        string? cursor = null;
+        // More packs than one of data and one of trees.
+        _session.Set("other", _fixture.NewVolume($"{Guid.NewGuid():N}.img", seed: 9));
+        _session.Run("$null = Backup-VolumeImage $other -ChunkSize 256KB").WithoutErrors();
+        FileInfo[] packs = [.. new DirectoryInfo(Path.Combine(_location, "data")).GetFiles("*", SearchOption.AllDirectories).OrderBy(f => f.Name, StringComparer.Ordinal)];
+        Assert.True(packs.Length > 2);
+        using RepositoryPassword password = RepositoryPassword.From(RepositoryFixture.Secret(RepositoryFixture.PasswordText));
+        string? cursor;
+        using (ImageRepository repository = ImageRepository.Open(_location, password, default))
+            cursor = new SampleCursor(repository.Id).Path;
+        Assert.SkipWhen(cursor is null, "This user has no place for such files: each sample begins at a random pack.");
         try
         {
-            var first = _session.Run("$checked = Test-ImageRepository -Sample 1; $checked").WithoutErrors().Single<RepositoryCheckResult>();
-            using RepositoryPassword password = RepositoryPassword.From(RepositoryFixture.Secret(RepositoryFixture.PasswordText));
-            using (ImageRepository repository = ImageRepository.Open(_location, password, default))
-                cursor = new SampleCursor(repository.Id).Path;
-            Assert.True(first.DataRead);
-            // A pack of trees alone may be less than the hundredth: then the next one is read too.
-            Assert.InRange(first.ReadPackCount, 1, 2);
-            Assert.Equal(first.SampleEnd, File.ReadAllText(cursor!));
-            var second = _session.Run("Test-ImageRepository -Sample 1").WithoutErrors().Single<RepositoryCheckResult>();
-            Assert.NotEqual(first.SampleEnd, second.SampleEnd);
+            for (int last = 0; last < packs.Length; last++)
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(cursor)!);
+                File.WriteAllText(cursor, packs[last].Name);
+                (int count, string end) = Expected(packs, last, percent);
+                var result = _session.Run($"Test-ImageRepository -Sample {percent}").WithoutErrors().Single<RepositoryCheckResult>();
+                Assert.True(result.DataRead);
+                Assert.Equal(count, result.ReadPackCount);
+                // A sample that read everything ends nowhere, and the next one begins where this one did.
+                Assert.Equal(count == packs.Length ? null : end, result.SampleEnd);
+                Assert.Equal(count == packs.Length ? packs[last].Name : end, File.ReadAllText(cursor));
+            }
         }
         finally
         {
-            if (cursor is not null)
-                File.Delete(cursor);
+            File.Delete(cursor);
         }
+    }
+
+    private static (int Count, string End) Expected(FileInfo[] packs, int last, int percent)
+    {
+        long readBytes = 0, totalBytes = packs.Sum(p => p.Length);
+        int count = 0;
+        while (readBytes * 100 < totalBytes * percent)
+            readBytes += packs[(last + ++count) % packs.Length].Length;
+        return (count, packs[(last + count) % packs.Length].Name);
     }
 
     [Theory]
