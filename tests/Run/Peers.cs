@@ -15,7 +15,7 @@ internal static class Peers
         ("mkfs.exfat", "exfatprogs"), ("mount.exfat-fuse", "exfat-fuse"), ("mcopy", "mtools"), ("mkfs.f2fs", "f2fs-tools"),
         ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("sfdisk", "fdisk"), ("jq", "jq"),
         ("qemu-system-x86_64", "qemu-system-x86"), ("busybox", "busybox-static"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
-        ("/usr/lib/wine/wine64", "wine64"),
+        ("/usr/lib/wine/wine64", "wine64"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
 
     /// <summary>Installs what is missing, where this is Debian and we are root; elsewhere the tests say what they skip.</summary>
