@@ -1,7 +1,6 @@
 using System.IO;
 using System.Linq;
 using ImageBackup.Tests.Kits;
-using ImageBackup.Tests.Unit.Commands;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit;

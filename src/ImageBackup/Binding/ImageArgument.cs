@@ -39,7 +39,7 @@ public sealed class ImageArgument
     {
         if (value is null)
             return;
-        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        object bare = InputProperties.Bare(value);
         switch (bare)
         {
             case ImageArgument argument:

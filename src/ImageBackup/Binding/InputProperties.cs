@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 
 namespace ImageBackup.Binding;
@@ -8,6 +9,28 @@ namespace ImageBackup.Binding;
 /// <summary>Reads properties of whatever came down the pipeline: CIM instances, deserialised objects, hashtables.</summary>
 internal static class InputProperties
 {
+    /// <summary>lsblk nests disk, partition, crypt, LV, ...; nothing real comes near this.</summary>
+    private const int MaxDepth = 32;
+
+    /// <summary>What PowerShell wrapped; an object that is nothing but its properties stays as it is.</summary>
+    [return: NotNullIfNotNull(nameof(value))]
+    public static object? Bare(object? value) => value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+
+    /// <summary>A value out of lists in lists, bare; false where there is nothing to look at, or nobody nests so deep.</summary>
+    public static bool TryBare(object? value, int depth, [NotNullWhen(true)] out object? bare)
+    {
+        bare = Bare(value);
+        return bare is not null && depth <= MaxDepth;
+    }
+
+    /// <summary>The text that a value is, without blanks around it; null where it is none.</summary>
+    public static string? TextOf(object bare) => bare switch
+    {
+        string text => text.Trim(),
+        char letter => letter.ToString(),
+        _ => null,
+    };
+
     /// <summary>The text of a property; null where it is absent, empty or a NUL character.</summary>
     public static string? Text(PSObject value, string name) => Value(value, name) switch
     {
@@ -42,7 +65,7 @@ internal static class InputProperties
         try
         {
             object? held = value.BaseObject is IDictionary dictionary ? dictionary[name] : value.Properties[name]?.Value;
-            return held is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : held;
+            return Bare(held);
         }
         catch (GetValueException)
         {

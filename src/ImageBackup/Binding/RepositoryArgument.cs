@@ -22,7 +22,7 @@ public sealed class RepositoryArgument
 
     public static RepositoryArgument? From(object? value)
     {
-        object? bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        object? bare = InputProperties.Bare(value);
         return bare switch
         {
             RepositoryArgument argument => argument,

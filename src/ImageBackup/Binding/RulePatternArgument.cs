@@ -39,19 +39,17 @@ public sealed class RulePatternArgument
 
     private static void Add(object? value, List<RulePatternArgument> found, int depth)
     {
-        if (value is null || depth > 32)
+        if (value is null || !InputProperties.TryBare(value, depth, out object? bare))
             return;
-        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        if (InputProperties.TextOf(bare) is { } text)
+        {
+            found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text is no pattern."));
+            return;
+        }
         switch (bare)
         {
             case RulePatternArgument argument:
                 found.Add(argument);
-                return;
-            case string text:
-                found.Add(text.Trim().Length > 0 ? new(value, text.Trim(), null) : new(value, null, "An empty text is no pattern."));
-                return;
-            case char letter:
-                found.Add(new(value, letter.ToString(), null));
                 return;
             case IEnumerable list and not IDictionary and not FileSystemInfo:
                 foreach (object? item in list)

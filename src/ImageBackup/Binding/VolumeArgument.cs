@@ -48,20 +48,17 @@ public sealed class VolumeArgument
 
     private static void Add(object? value, List<VolumeArgument> found, int depth)
     {
-        // lsblk nests disk, partition, crypt, LV, ...; nothing real comes near this.
-        if (value is null || depth > 32)
+        if (value is null || !InputProperties.TryBare(value, depth, out object? bare))
             return;
-        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
+        if (InputProperties.TextOf(bare) is { } text)
+        {
+            found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text names no volume."));
+            return;
+        }
         switch (bare)
         {
             case VolumeArgument argument:
                 found.Add(argument);
-                return;
-            case string text:
-                found.Add(text.Trim().Length > 0 ? new(value, text.Trim(), null) : new(value, null, "An empty text names no volume."));
-                return;
-            case char letter:
-                found.Add(new(value, letter.ToString(), null));
                 return;
             case ImageVolume volume:
                 found.Add(new(value, volume.Name, null, isPath: true));

@@ -6,7 +6,6 @@ using System.Text;
 using System.Text.RegularExpressions;
 using ImageBackup.Engine.Events;
 using ImageBackup.Tests.Kits;
-using ImageBackup.Tests.Unit.Layers;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Events;

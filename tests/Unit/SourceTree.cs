@@ -2,14 +2,24 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Layers;
+namespace ImageBackup.Tests.Unit;
 
-/// <summary>The repository's own source, found from where the tests run.</summary>
+/// <summary>The repository's own tree, found from where the tests run.</summary>
 internal static class SourceTree
 {
     public static string Root { get; } = FindRoot();
+
+    /// <summary>Debug or Release: how this assembly, and so the Host beside it, was built.</summary>
+    public static string Configuration { get; } =
+        typeof(SourceTree).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
+
+    public static string FormatFile => Path.Combine(Root, "src", "ImageBackup", "ImageBackup.Format.ps1xml");
+
+    public static string HostProgram => Path.Combine(
+        Root, "src", "ImageBackup.Host", "bin", Configuration, "net10.0", "ImageBackup.Host" + (OperatingSystem.IsWindows() ? ".exe" : ""));
 
     /// <summary>All source files below a folder, without what a build makes; relative paths with slashes.</summary>
     public static IReadOnlyList<string> Files(string folder, string pattern)
@@ -26,10 +36,10 @@ internal static class SourceTree
 
     private static string FindRoot()
     {
-        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
-            if (File.Exists(Path.Combine(directory.FullName, "Directory.Packages.props")) && Directory.Exists(Path.Combine(directory.FullName, "src")))
-                return directory.FullName;
+            if (File.Exists(Path.Combine(at.FullName, "ImageBackup.psd1")) && Directory.Exists(Path.Combine(at.FullName, "src")))
+                return at.FullName;
         }
         return AppContext.BaseDirectory;
     }
