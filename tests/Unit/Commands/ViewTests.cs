@@ -174,6 +174,26 @@ public sealed class ViewTests : IDisposable
         });
     }
 
+    /// <summary>A text that is cut ends in an ellipsis and is understood; a number that is cut is another number.</summary>
+    [Theory]
+    [InlineData(80)]
+    [InlineData(120)]
+    public void No_column_of_figures_is_cut_at_the_edge(int windowWidth)
+    {
+        Assert.All(XDocument.Load(SourceTree.FormatFile).Descendants("View"), view =>
+        {
+            int start = 0;
+            foreach (XElement column in view.Descendants("TableColumnHeader").TakeWhile(c => c.Element("Width") is not null))
+            {
+                int end = start + (int)column.Element("Width")!;
+                bool isFigure = (string?)column.Element("Alignment") == "Right";
+                // The last single column before the edge is left free by the formatter.
+                Assert.False(isFigure && start < windowWidth - 1 && end > windowWidth, $"{(string?)view.Element("Name")}: {(string?)column.Element("Label")} stands at {start} to {end}.");
+                start = end + 1;
+            }
+        });
+    }
+
     [Fact]
     public void Every_property_that_a_view_names_exists()
     {
