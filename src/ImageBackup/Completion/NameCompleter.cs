@@ -64,9 +64,10 @@ public abstract class NameCompleter : IArgumentCompleter
     /// <summary>A path that stands on the line, from the session's location. On the pipeline thread.</summary>
     private protected static string FullPath(string path)
     {
+        // Nested in the completion's own pipeline: the runspace answers nobody else while that runs.
         using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
-        var state = (PathIntrinsics)shell.Runspace.SessionStateProxy.Path;
-        return state.GetUnresolvedProviderPathFromPSPath(path);
+        shell.AddScript("$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($args[0])", useLocalScope: true).AddArgument(path);
+        return shell.Invoke<string>()[0];
     }
 
     /// <summary>As it must be written on a command line.</summary>
