@@ -216,6 +216,18 @@ function PackModule([string] $version) {
     Compress $directory ([System.IO.Path]::Combine($output, "ImageBackup.$version.nupkg")) $parts
 }
 
+# The licence that a restored package states as an expression; NOASSERTION where it states a file or an address.
+function DeclaredLicense([string] $id, [string] $number) {
+    $packages = [System.Environment]::GetEnvironmentVariable('NUGET_PACKAGES')
+    if (-not $packages) {
+        $packages = [System.IO.Path]::Combine([System.Environment]::GetFolderPath([System.Environment+SpecialFolder]::UserProfile), '.nuget', 'packages')
+    }
+    $nuspec = [System.IO.Path]::Combine($packages, $id.ToLowerInvariant(), $number, "$($id.ToLowerInvariant()).nuspec")
+    if (-not [System.IO.File]::Exists($nuspec)) { return 'NOASSERTION' }
+    $license = [System.Text.RegularExpressions.Regex]::Match([System.IO.File]::ReadAllText($nuspec), '<license type="expression">([^<]+)</license>')
+    if ($license.Success) { $license.Groups[1].Value } else { 'NOASSERTION' }
+}
+
 # What the module is made of, as SPDX 2.3: the packages that the lock files pin, with their hashes. The SDK writes none itself.
 function WriteBillOfMaterials([string] $version) {
     $packages = [System.Collections.Generic.SortedDictionary[string, string]]::new([System.StringComparer]::Ordinal)
@@ -225,7 +237,7 @@ function WriteBillOfMaterials([string] $version) {
             foreach ($package in $framework.Value.EnumerateObject()) {
                 $hash = [System.Text.Json.JsonElement]::new()
                 # Projects have no hash; what is used for building alone is not shipped.
-                if ($package.Name -in 'PolySharp', 'PowerShellStandard.Library', 'NETStandard.Library', 'Microsoft.NETCore.Platforms') { continue }
+                if ($package.Name -in 'PowerShellStandard.Library', 'NETStandard.Library', 'Microsoft.NETCore.Platforms') { continue }
                 if ($package.Value.TryGetProperty('contentHash', [ref]$hash)) {
                     $packages["$($package.Name) $($package.Value.GetProperty('resolved').GetString())"] = $hash.GetString()
                 }
@@ -259,6 +271,7 @@ function WriteBillOfMaterials([string] $version) {
             $json.WriteString('versionInfo', $number)
             $json.WriteString('downloadLocation', $(if ($id -eq 'ImageBackup') { 'NOASSERTION' } else { "https://www.nuget.org/packages/$id/$number" }))
             $json.WriteBoolean('filesAnalyzed', $false)
+            $json.WriteString('licenseDeclared', $(if ($id -eq 'ImageBackup') { 'MIT' } else { DeclaredLicense $id $number }))
             if ($packages.ContainsKey($name)) {
                 $json.WriteStartArray('checksums')
                 $json.WriteStartObject()
@@ -266,11 +279,24 @@ function WriteBillOfMaterials([string] $version) {
                 $json.WriteString('checksumValue', [System.Convert]::ToHexString([System.Convert]::FromBase64String($packages[$name])).ToLowerInvariant())
                 $json.WriteEndObject()
                 $json.WriteEndArray()
+                # What scanners look advisories up by.
+                $json.WriteStartArray('externalRefs')
+                $json.WriteStartObject()
+                $json.WriteString('referenceCategory', 'PACKAGE-MANAGER')
+                $json.WriteString('referenceType', 'purl')
+                $json.WriteString('referenceLocator', "pkg:nuget/$id@$number")
+                $json.WriteEndObject()
+                $json.WriteEndArray()
             }
             $json.WriteEndObject()
         }
         $json.WriteEndArray()
         $json.WriteStartArray('relationships')
+        $json.WriteStartObject()
+        $json.WriteString('spdxElementId', 'SPDXRef-DOCUMENT')
+        $json.WriteString('relationshipType', 'DESCRIBES')
+        $json.WriteString('relatedSpdxElement', "SPDXRef-Package-ImageBackup-$version")
+        $json.WriteEndObject()
         foreach ($name in $packages.Keys) {
             $json.WriteStartObject()
             $json.WriteString('spdxElementId', "SPDXRef-Package-ImageBackup-$version")
