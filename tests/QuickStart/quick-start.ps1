@@ -22,11 +22,12 @@ try {
     foreach ($character in [guid]::NewGuid().ToString('N').ToCharArray()) { $password.AppendChar($character) }
 
     $repository = [System.IO.Path]::Combine($work, 'repository')
-    Initialize-ImageRepository -Path $repository -Password $password
+    # Out-Default gives each kind of object its own table; one table for all would show the later kinds bare.
+    Initialize-ImageRepository -Path $repository -Password $password | Out-Default
     $image = Backup-VolumeImage -Volume $volume -Repository $repository -Password $password
-    Get-ImageBackup -Repository $repository -Password $password
+    Get-ImageBackup -Repository $repository -Password $password | Out-Default
     $restored = [System.IO.Path]::Combine($work, 'restored.img')
-    Restore-VolumeImage -ImageBackup $image -Destination $restored -Repository $repository -Password $password -Confirm:$false
+    Restore-VolumeImage -ImageBackup $image -Destination $restored -Repository $repository -Password $password -Confirm:$false | Out-Default
 
     $hashes = foreach ($file in $volume, $restored) {
         $stream = [System.IO.File]::OpenRead($file)
