@@ -53,6 +53,8 @@ public sealed partial class LayerTests
     [InlineData("FileSystems/Ext/X.cs", "using V = ImageBackup.Engine.Volumes.VolumeDescription;\nnamespace ImageBackup.Engine.FileSystems.Ext;", "Volumes")]
     [InlineData("Jobs/X.cs", "using System.Management.Automation;\nnamespace ImageBackup.Engine.Jobs;", "PowerShell")]
     [InlineData("Blocks/X.cs", "namespace ImageBackup.Engine.Jobs;", "another folder")]
+    [InlineData("Blocks/X.cs", "namespace System;", "another folder")]
+    [InlineData("Compat/Language/X.cs", "namespace ImageBackup.Engine.Jobs;", "another folder")]
     [InlineData("Utils/X.cs", "namespace ImageBackup.Engine.Utils;", "no layer")]
     [InlineData("X.cs", "namespace ImageBackup.Engine;", "no layer")]
     public void A_wrong_arrow_is_found(string path, string source, string what) =>
