@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -19,7 +20,8 @@ namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
 internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
 {
     internal const string RecordKind = "command";
-    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint";
+    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint",
+        SessionKey = "session", LimitKey = "limitSeconds", IdVariable = "IMAGEBACKUP_ID";
 
     public string Name => "COMMAND";
     public string Description => "two commands of the administrator's";
@@ -81,6 +83,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         {
             foreach (HeldRecord record in records.Where(record => record.Values.Find(IdKey) == leftover.Name))
             {
+                ThrowIfRunning(record, leftover.Name);
                 string command = record.Values.Find(RemoveKey) ?? "";
                 log($"'{command}' for {leftover.VolumeName}");
                 ProgramResult result = ProgramRun.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, new Dictionary<string, string>
@@ -88,7 +91,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
                     ["IMAGEBACKUP_VOLUME"] = record.Values.Find(VolumeKey) ?? "",
                     ["IMAGEBACKUP_DEVICE"] = record.Values.Find(DeviceKey) ?? "",
                     ["IMAGEBACKUP_MOUNTPOINT"] = record.Values.Find(PointKey) ?? "",
-                    ["IMAGEBACKUP_ID"] = leftover.Name,
+                    [IdVariable] = leftover.Name,
                     ["IMAGEBACKUP_SNAPSHOT"] = "",
                 });
                 if (!result.IsGood)
@@ -103,12 +106,26 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         }
     }
 
+    /// <summary>A command outlives the run that is killed: to undo what is still being done would leave what it does next.</summary>
+    private static void ThrowIfRunning(HeldRecord record, string id)
+    {
+        if (record.Values.Find(SessionKey) is not { } session
+            || !double.TryParse(record.Values.Find(LimitKey), NumberStyles.Float, CultureInfo.InvariantCulture, out double limitSeconds)
+            || limitSeconds is not (> 0 and < int.MaxValue)
+            || OrphanedCommand.Find($"{IdVariable}={id}", session, TimeSpan.FromSeconds(limitSeconds)) is not { } process)
+        {
+            return;
+        }
+        throw new ImageBackupException(ErrorId.SnapshotFailed, string.Format(CultureInfo.InvariantCulture,
+            "The snapshot '{0}' cannot be removed yet: a command of the run that was killed goes on without it (process {1}). A later run tries again.", id, process), id);
+    }
+
     internal static Dictionary<string, string> Variables(VolumeDescription volume, string id) => new()
     {
         ["IMAGEBACKUP_VOLUME"] = volume.Name,
         ["IMAGEBACKUP_DEVICE"] = volume.DevicePath,
         ["IMAGEBACKUP_MOUNTPOINT"] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
-        ["IMAGEBACKUP_ID"] = id,
+        [IdVariable] = id,
     };
 
     private HeldRecord Record(VolumeDescription volume, string id, SnapshotOptions options)
@@ -122,6 +139,8 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
                 [PointKey] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
                 [IdKey] = id,
                 [RemoveKey] = options.RemoveCommand!,
+                [SessionKey] = OrphanedCommand.Session ?? "",
+                [LimitKey] = options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
