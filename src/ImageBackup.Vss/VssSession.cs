@@ -40,11 +40,12 @@ internal sealed partial class VssSession : IDisposable
     /// <exception cref="VssTrialException">It failed; what it had begun is undone.</exception>
     /// <exception cref="ImageBackupException">SnapshotFailed: nothing was begun.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what it had begun is undone.</exception>
-    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, string recordDirectory,
+    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotRecords<HeldFile> records,
         IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
         var calls = new VssCalls(options.Timeout, log);
-        HeldFile record = Record(recordDirectory, volumes);
+        HeldFile record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
+            new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
         VssSession? session = null;
         try
         {
