@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Events;
@@ -5,7 +6,6 @@ using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
@@ -56,7 +56,7 @@ public sealed partial class BackupVolumeImageCommand
     {
         if (SnapshotProvider is { } provider)
         {
-            if (!string.Equals(provider, SnapshotProviders.None, System.StringComparison.OrdinalIgnoreCase))
+            if (!string.Equals(provider, SnapshotProviders.None, StringComparison.OrdinalIgnoreCase))
                 _ = SnapshotProviders.Current.Get(provider);
             options = options with { SnapshotProvider = provider.ToUpperInvariant() };
         }
@@ -74,6 +74,6 @@ public sealed partial class BackupVolumeImageCommand
 
     private QuietOptions QuietOf(VolumePlan plan) => QuietOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
 
-    private BackupJob Job(JobChannel channel) =>
-        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = channel.Tell };
+    private BackupJob Job(Action<string> tell) =>
+        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell };
 }
