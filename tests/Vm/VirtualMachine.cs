@@ -23,6 +23,9 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>For who looks for what went wrong in the machine.</summary>
     private static readonly string? s_consoleFile = Environment.GetEnvironmentVariable("IMAGEBACKUP_VM_CONSOLE");
 
+    /// <summary>For who works on a few cases: the beginning of their names.</summary>
+    private static readonly string? s_cases = Environment.GetEnvironmentVariable("IMAGEBACKUP_VM_CASES");
+
     private readonly Dictionary<string, CaseResult> _results = [];
     private readonly StringBuilder _console = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("imagebackup-vm-").FullName;
@@ -101,7 +104,7 @@ public sealed class VirtualMachine : IDisposable
         [
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
             "-kernel", kernel.Image, "-initrd", initramfs,
-            "-append", $"console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off guest_dotnet={DotnetPath()} guest_dll=/imagebackup-guest/{Path.GetFileName(guest)}",
+            "-append", $"console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off guest_dotnet={DotnetPath()} guest_dll=/imagebackup-guest/{Path.GetFileName(guest)}{(s_cases is null ? "" : " guest_cases=" + s_cases)}",
             "-drive", $"file={disk},format=raw,if=virtio,cache=unsafe,discard=unmap",
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", $"local,path={Path.GetDirectoryName(guest)},mount_tag=guest,security_model=none,readonly=on,multidevs=remap",

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
+using System.Linq;
 using System.Text;
 
 namespace ImageBackup.Tests.Vm.Guest;
@@ -12,6 +14,8 @@ internal static class Program
     {
         if (arguments is ["hold", var type, var phase, var device])
             return Holder.Run(type, phase, device);
+        if (arguments is ["cut", var location, var logDevice])
+            return CutWork.Run(location, logDevice);
         if (arguments is not ["run", ..])
         {
             Console.Error.WriteLine("This program changes disks; it is for the test machine.");
@@ -33,7 +37,13 @@ internal static class Program
             ("terminate-static", KillCases.Terminated),
             ("kill-snapshot-taken", () => KillCases.Snapshot("taken")),
             ("kill-snapshot-copy", () => KillCases.Snapshot("copy")),
+            // Names and content of unflushed files in any order: the harshest that ext4 has.
+            ("power-cut-ext4", () => PowerCutCases.Replayed("ext4", "data=writeback,noauto_da_alloc", 96, 36)),
+            ("power-cut-xfs", () => PowerCutCases.Replayed("xfs", "nouuid", 304, 24)),
         };
+        // For who works on a few of them: IMAGEBACKUP_VM_CASES of the host.
+        string? only = File.ReadAllText("/proc/cmdline").Split(' ').FirstOrDefault(p => p.StartsWith("guest_cases=", StringComparison.Ordinal))?["guest_cases=".Length..].Trim();
+        cases = [.. cases.Where(c => only is null || c.Name.StartsWith(only, StringComparison.Ordinal))];
         try
         {
             GuestDisk.Prepare();
