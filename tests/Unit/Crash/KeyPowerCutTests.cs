@@ -59,11 +59,11 @@ public sealed class KeyPowerCutTests
                 if (hasNew && hasOld)
                 {
                     // The old one opens still, until the change is ended.
-                    PowerCutDirectory.Open(storage).Dispose();
+                    PowerCutDirectory.Open(new LocalStorage(storage.Location)).Dispose();
                     repository.RemoveKey(old, CancellationToken.None);
                 }
                 if (hasNew)
-                    JobRig.AssertFails(ErrorId.WrongPassword, () => PowerCutDirectory.Open(storage));
+                    JobRig.AssertFails(ErrorId.WrongPassword, () => PowerCutDirectory.Open(new LocalStorage(storage.Location)));
                 PowerCutDirectory.AssertWhole(repository, new VolumeDouble(), whole);
             });
 

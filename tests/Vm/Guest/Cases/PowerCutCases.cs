@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -26,8 +27,13 @@ internal static class PowerCutCases
         public override string ToString() => $"after entry {Count}" + (Seed is null ? "" : $", unflushed ones scattered by {Seed}");
     }
 
-    public static void Replayed(string fileSystem, string options, int sizeMiB, int cutCount)
+    /// <summary>Enough for a phase of each kind; a cut takes seconds in an emulated machine.</summary>
+    private const int ShortCutCount = 15;
+
+    public static void Replayed(string fileSystem, string options, int sizeMiB)
     {
+        int cutCount = Program.Asked("guest_cuts") is { } asked ? int.Parse(asked, CultureInfo.InvariantCulture) : ShortCutCount;
+        var clock = Stopwatch.StartNew();
         string disk = GuestDisk.Make(Name, fileSystem, sizeMiB);
         string logDisk = GuestDisk.Make(LogVolume, "none", 512);
         ReplayedDisk before = ReplayedDisk.Read(disk);
@@ -41,6 +47,7 @@ internal static class PowerCutCases
         int barrierCount = entries.Count(e => e.IsBarrier);
         Program.Say($"{entries.Count} entries, {barrierCount} barriers, {marks.Length} marks");
 
+        Program.Say($"recorded after {clock.Elapsed.TotalSeconds:0.0} s");
         var failures = new List<string>();
         int claimCount = 0;
         int flushed = 0;
@@ -72,13 +79,14 @@ internal static class PowerCutCases
                 GuestDisk.UnmountAll();
             }
         }
-        Program.Say($"{fileSystem} ({options}): {cutCount} power cuts in {entries.Count} logged writes with {barrierCount} barriers, {claimCount} promised images looked at, {failures.Count} losses");
+        Program.Note = $"{fileSystem} ({options}): {cutCount} power cuts in {entries.Count} logged writes with {barrierCount} barriers, {claimCount} promised images looked at, {failures.Count} losses";
+        Program.Say(Program.Note);
         Expect.True(failures.Count == 0, $"{failures.Count} of {cutCount} cuts lost something: {string.Join('\n', failures.Take(3))}");
     }
 
     private static void Record(string disk, string logDisk, string options)
     {
-        long sectors = long.Parse(GuestDisk.Run("blockdev", "--getsz", disk), System.Globalization.CultureInfo.InvariantCulture);
+        long sectors = long.Parse(GuestDisk.Run("blockdev", "--getsz", disk), CultureInfo.InvariantCulture);
         GuestDisk.Run("dmsetup", "create", Name, "--noudevrules", "--noudevsync", "--table", $"0 {sectors} log-writes {disk} {logDisk}");
         try
         {
