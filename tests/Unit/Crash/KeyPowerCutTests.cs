@@ -62,7 +62,8 @@ public sealed class KeyPowerCutTests
                     PowerCutDirectory.Open(new LocalStorage(storage.Location)).Dispose();
                     repository.RemoveKey(old, CancellationToken.None);
                 }
-                if (hasNew)
+                // Each try of a key costs a tenth of a second.
+                if (hasNew && state.Kind == CutKind.Killed)
                     JobRig.AssertFails(ErrorId.WrongPassword, () => PowerCutDirectory.Open(new LocalStorage(storage.Location)));
                 PowerCutDirectory.AssertWhole(repository, new VolumeDouble(), whole);
             });
