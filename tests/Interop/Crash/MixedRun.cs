@@ -145,22 +145,28 @@ internal sealed partial class MixedRun(string directory, int seed)
         }
     }
 
+    /// <summary>What wants the repository for itself; tried a few times, because somebody is nearly always at work.</summary>
     private void Exclusive(Random random, string what, string command)
     {
-        using HostProcess host = HostProcess.Begin(command);
-        if (random.Next(2) == 0 && !EndsWithin(() => host.HasEnded, random.Next(800, 3000)))
+        for (int attempt = 0; attempt < 6 && !_stop.IsCancellationRequested; attempt++)
         {
-            host.Kill();
-            Count(what + " killed");
-            return;
-        }
-        (int code, string output, string error) = host.End();
-        if (code == 0)
-            Count(what + " done");
-        else if (error.Contains("locked", StringComparison.OrdinalIgnoreCase))
+            using HostProcess host = HostProcess.Begin(command);
+            if (random.Next(3) == 0 && !EndsWithin(() => host.HasEnded, random.Next(800, 5000)))
+            {
+                host.Kill();
+                Count(what + " killed");
+                return;
+            }
+            (int code, string output, string error) = host.End();
+            if (code == 0)
+            {
+                Count(what + " done");
+                return;
+            }
+            if (!error.Contains("locked", StringComparison.OrdinalIgnoreCase))
+                throw new InvalidOperationException($"{what} ended with {code}: {error}{output}");
             Count(what + " locked out");
-        else
-            throw new InvalidOperationException($"{what} ended with {code}: {error}{output}");
+        }
     }
 
     private void Look(Random random)
