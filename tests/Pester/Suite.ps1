@@ -19,6 +19,7 @@ $null = New-PSDrive -Name Work -PSProvider FileSystem -Root $work -Scope Global
 function Remove-Work {
     Remove-PSDrive Work -Scope Global
     Remove-Item $work -Recurse -Force
+    Remove-Item $env:XDG_STATE_HOME -Recurse -Force -ErrorAction Ignore
 }
 
 function New-TestVolume([string] $Path, [int] $Seed = 1, [int] $SizeBytes = 2MB + 700) {

@@ -92,10 +92,7 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
                 errorLimit == 0 ? failure.Message : $"{failure.Message} More than {errorLimit} sectors cannot be read.", failure);
         }
         target.Clear();
-        if (_missing.Count > 0 && _missing[_missing.Count - 1].EndBytes == offsetBytes)
-            _missing[_missing.Count - 1] = _missing[_missing.Count - 1] with { LengthBytes = _missing[_missing.Count - 1].LengthBytes + target.Length };
-        else
-            _missing.Add(new ByteRange(offsetBytes, target.Length));
+        _missing.AddJoined(new ByteRange(offsetBytes, target.Length));
     }
 
     /// <summary>A device that was pulled out gives the same error everywhere as a bad sector does; its length tells.</summary>

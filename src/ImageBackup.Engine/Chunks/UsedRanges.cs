@@ -67,19 +67,10 @@ public sealed class UsedRanges
     /// <summary>The parts of the used ranges inside one range, in order. Binary search, then a scan of the hits.</summary>
     public IEnumerable<ByteRange> Within(ByteRange range)
     {
-        int low = 0, high = _ranges.Count;
-        while (low < high)
+        for (int i = _ranges.FirstEndingAfter(range.OffsetBytes); i < _ranges.Count && _ranges[i].OffsetBytes < range.EndBytes; i++)
         {
-            int middle = (low + high) / 2;
-            if (_ranges[middle].EndBytes <= range.OffsetBytes)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (; low < _ranges.Count && _ranges[low].OffsetBytes < range.EndBytes; low++)
-        {
-            long start = Math.Max(range.OffsetBytes, _ranges[low].OffsetBytes);
-            long end = Math.Min(range.EndBytes, _ranges[low].EndBytes);
+            long start = Math.Max(range.OffsetBytes, _ranges[i].OffsetBytes);
+            long end = Math.Min(range.EndBytes, _ranges[i].EndBytes);
             yield return new ByteRange(start, end - start);
         }
     }

@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.FileSystems;
@@ -11,20 +10,7 @@ internal static class RangeCover
     {
         if (range.LengthBytes == 0)
             return true;
-        IReadOnlyList<ByteRange> ranges = map.Ranges;
-        int low = 0;
-        int high = ranges.Count - 1;
-        while (low <= high)
-        {
-            int middle = low + ((high - low) >> 1);
-            ByteRange candidate = ranges[middle];
-            if (candidate.EndBytes <= range.OffsetBytes)
-                low = middle + 1;
-            else if (candidate.OffsetBytes > range.OffsetBytes)
-                high = middle - 1;
-            else
-                return candidate.EndBytes >= range.EndBytes;
-        }
-        return false;
+        int first = map.Ranges.FirstEndingAfter(range.OffsetBytes);
+        return first < map.Ranges.Count && map.Ranges[first].OffsetBytes <= range.OffsetBytes && map.Ranges[first].EndBytes >= range.EndBytes;
     }
 }

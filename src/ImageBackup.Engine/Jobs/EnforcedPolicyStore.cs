@@ -101,13 +101,11 @@ public sealed class EnforcedPolicyStore(ImageRepository repository)
         BlobId tree;
         using (BlobLane lane = session.OpenLane())
         {
-            byte[] json = TreeFile.Write(
+            tree = ImageFiles.SaveTree(lane,
             [
                 ImageFiles.Save(lane, PolicySnapshot.ClassesFile, classes, time),
                 ImageFiles.Save(lane, PolicySnapshot.RulesFile, rules, time),
             ]);
-            tree = BlobId.Of(json);
-            lane.Save(BlobType.Tree, tree, json);
             lane.Flush();
         }
         session.Finish();

@@ -78,9 +78,7 @@ public sealed class RemoveJob(ImageRepository repository)
         {
             using (BlobLane lane = session.OpenLane())
             {
-                byte[] json = TreeFile.Write([]);
-                tree = BlobId.Of(json);
-                lane.Save(BlobType.Tree, tree, json);
+                tree = ImageFiles.SaveTree(lane, []);
                 lane.Flush();
             }
             session.Finish();

@@ -31,7 +31,7 @@ internal sealed class RestoreCopy(
     public long ZeroBytes => _zeroBytes;
 
     /// <summary>What is zeros because its chunks are missing or corrupt.</summary>
-    public IReadOnlyList<ByteRange> CorruptRanges => VerifyJob.Join(_corruptChunks.Select(c => new ByteRange(c.Key, c.Value)).OrderBy(r => r.OffsetBytes));
+    public IReadOnlyList<ByteRange> CorruptRanges => ByteRanges.Join(_corruptChunks.Select(c => new ByteRange(c.Key, c.Value)).OrderBy(r => r.OffsetBytes));
 
     public void Run(ProgressMeter meter, CancellationToken cancellation) =>
         Process(w => w.Restore, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);

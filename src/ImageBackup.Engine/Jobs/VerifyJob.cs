@@ -64,22 +64,9 @@ public sealed class VerifyJob(ImageRepository repository)
             IsWhole = damaged.IsEmpty,
             SizeBytes = image.SizeBytes,
             ChunkCount = image.ChunkCount,
-            DamagedRanges = Join(damaged.OrderBy(r => r.OffsetBytes)),
+            DamagedRanges = ByteRanges.Join(damaged.OrderBy(r => r.OffsetBytes)),
             Duration = clock.Elapsed,
         };
-    }
-
-    internal static List<ByteRange> Join(IEnumerable<ByteRange> sorted)
-    {
-        var joined = new List<ByteRange>();
-        foreach (ByteRange range in sorted)
-        {
-            if (joined.Count > 0 && joined[joined.Count - 1].EndBytes == range.OffsetBytes)
-                joined[joined.Count - 1] = joined[joined.Count - 1] with { LengthBytes = joined[joined.Count - 1].LengthBytes + range.LengthBytes };
-            else
-                joined.Add(range);
-        }
-        return joined;
     }
 
     private sealed class Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker

@@ -70,7 +70,7 @@ public sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed)
             {
                 var map = new UsedRangeMap
                 {
-                    Ranges = UsedRangeProof.Joined(file.Ranges),
+                    Ranges = ByteRanges.Join(file.Ranges),
                     ClusterSizeBytes = SeedVolume.SectorBytes,
                     UsedBytes = file.Ranges.Sum(static range => range.LengthBytes),
                 };

@@ -94,20 +94,6 @@ public static class UsedRangeProof
         return missing;
     }
 
-    /// <summary>Sorted, disjoint ranges with those joined that touch.</summary>
-    public static List<ByteRange> Joined(IReadOnlyList<ByteRange> ranges)
-    {
-        var joined = new List<ByteRange>();
-        foreach (ByteRange range in ranges)
-        {
-            if (joined.Count > 0 && joined[^1].EndBytes == range.OffsetBytes)
-                joined[^1] = new ByteRange(joined[^1].OffsetBytes, joined[^1].LengthBytes + range.LengthBytes);
-            else
-                joined.Add(range);
-        }
-        return joined;
-    }
-
     private static void Fill(FileStream stream, long start, long end, byte[] noise)
     {
         stream.Position = start;

@@ -67,28 +67,20 @@ public sealed partial class NtfsReader
     {
         if (files.Count == 0)
             return;
-        List<(ByteRange Range, string Path)> ranges = files.SelectMany(f => f.Ranges.Select(r => (r, f.Path))).OrderBy(r => r.r.OffsetBytes).ToList();
+        List<(ByteRange Range, string Path)> owned = files.SelectMany(f => f.Ranges.Select(r => (r, f.Path))).OrderBy(r => r.r.OffsetBytes).ToList();
+        List<ByteRange> ranges = owned.ConvertAll(o => o.Range);
         for (int i = 1; i < ranges.Count; i++)
         {
-            if (ranges[i].Range.OffsetBytes < ranges[i - 1].Range.EndBytes)
-                throw new FileSystemFormatException($"NTFS: {ranges[i - 1].Path} and {ranges[i].Path} hold the same cluster");
+            if (ranges[i].OffsetBytes < ranges[i - 1].EndBytes)
+                throw new FileSystemFormatException($"NTFS: {owned[i - 1].Path} and {owned[i].Path} hold the same cluster");
         }
         int clusterSize = ntfs.Geometry.ClusterSizeBytes;
         foreach ((long number, NtfsRun run) in SystemRuns(ntfs, cancellation))
         {
             long start = run.Lcn * clusterSize, end = start + run.ClusterCount * clusterSize;
-            // The first range that ends behind the run's start is the only one that can be the first to overlap it.
-            int low = 0, high = ranges.Count;
-            while (low < high)
-            {
-                int middle = (low + high) / 2;
-                if (ranges[middle].Range.EndBytes <= start)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-            if (low < ranges.Count && ranges[low].Range.OffsetBytes < end)
-                throw new FileSystemFormatException($"NTFS: {ranges[low].Path} holds a cluster of the system file {number}");
+            int first = ranges.FirstEndingAfter(start);
+            if (first < ranges.Count && ranges[first].OffsetBytes < end)
+                throw new FileSystemFormatException($"NTFS: {owned[first].Path} holds a cluster of the system file {number}");
         }
     }
 
@@ -131,11 +123,6 @@ public sealed partial class NtfsReader
                 ranges.Add(new ByteRange(run.Lcn * clusterSize, run.ClusterCount * clusterSize));
         }
         ranges.Sort(static (a, b) => a.OffsetBytes.CompareTo(b.OffsetBytes));
-        for (int i = 1; i < ranges.Count; i++)
-        {
-            if (ranges[i].OffsetBytes < ranges[i - 1].EndBytes)
-                throw new FileSystemFormatException($"NTFS: {path} holds a cluster twice");
-        }
         if (ranges.Count > 0)
             found.Add(new LeftOutFile { Path = path, Ranges = ranges, Reason = reason });
     }

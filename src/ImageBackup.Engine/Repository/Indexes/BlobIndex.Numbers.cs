@@ -32,11 +32,7 @@ internal sealed partial class BlobIndex
     public void NumbersOf(BlobId id, BlobType type, List<int> numbers)
     {
         int slot = SlotOf(id);
-        for (int entry; (entry = _slots[slot]) != 0; slot = slot + 1 & _slots.Length - 1)
-        {
-            ref Entry known = ref At(entry - 1);
-            if (known.Id == id && known.Type == type)
-                numbers.Add(entry - 1);
-        }
+        for (int number; (number = Next(id, type, ref slot)) >= 0;)
+            numbers.Add(number);
     }
 }

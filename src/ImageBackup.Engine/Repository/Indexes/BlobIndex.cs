@@ -96,10 +96,22 @@ internal sealed partial class BlobIndex
     private int Find(BlobId id, BlobType type, bool isLive)
     {
         int slot = SlotOf(id);
-        for (int entry; (entry = _slots[slot]) != 0; slot = slot + 1 & _slots.Length - 1)
+        for (int number; (number = Next(id, type, ref slot)) >= 0;)
         {
+            if (!(isLive && _deadPacks.Contains(At(number).Pack)))
+                return number;
+        }
+        return -1;
+    }
+
+    /// <summary>The next entry of the blob from a slot on, and the slot behind it; -1 where there is none.</summary>
+    private int Next(BlobId id, BlobType type, ref int slot)
+    {
+        for (int entry; (entry = _slots[slot]) != 0;)
+        {
+            slot = slot + 1 & _slots.Length - 1;
             ref Entry known = ref At(entry - 1);
-            if (known.Id == id && known.Type == type && !(isLive && _deadPacks.Contains(known.Pack)))
+            if (known.Id == id && known.Type == type)
                 return entry - 1;
         }
         return -1;
@@ -112,10 +124,10 @@ internal sealed partial class BlobIndex
         lock (_lock)
         {
             int slot = SlotOf(id);
-            for (int entry; (entry = _slots[slot]) != 0; slot = slot + 1 & _slots.Length - 1)
+            for (int number; (number = Next(id, type, ref slot)) >= 0;)
             {
-                ref Entry known = ref At(entry - 1);
-                if (known.Id == id && known.Type == type && !_deadPacks.Contains(known.Pack))
+                ref Entry known = ref At(number);
+                if (!_deadPacks.Contains(known.Pack))
                     found.Add(known.LocationIn(_packIds[known.Pack]));
             }
         }

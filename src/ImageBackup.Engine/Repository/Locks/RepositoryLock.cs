@@ -114,14 +114,7 @@ internal sealed class RepositoryLock : IDisposable
     public bool IsAlone(DateTimeOffset now)
     {
         lock (_gate)
-        {
-            foreach (RepositoryLockInfo other in _directory.List(now))
-            {
-                if (!other.IsStale && other.Id != _name && !_replaced.Contains(other.Id))
-                    return false;
-            }
-            return true;
-        }
+            return !_directory.HasRival(isExclusive: true, [.. _replaced, _name], now);
     }
 
     /// <summary>As when a lock is taken: wait, look again. A rival may have removed the old one as stale in between.</summary>

@@ -67,7 +67,7 @@ internal sealed class DamageReach(ImageRepository repository, BlobIndex index, F
         // An image's largest file is its volume; the ones beside it are a few bytes each.
         TreeNode volume = files.OrderByDescending(f => f.Node.SizeBytes).First().Node;
         bool isBesideDamaged = files.Any(f => !ReferenceEquals(f.Node, volume) && f.Node.Content.Any(IsLost));
-        List<ByteRange> ranges = Ranges(volume);
+        List<ByteRange> ranges = TreeWalk.LostRanges(index, volume, IsLost);
         return ranges.Count > 0 || isBesideDamaged ? image with { IsLost = false, Ranges = ranges } : null;
     }
 
@@ -76,33 +76,5 @@ internal sealed class DamageReach(ImageRepository repository, BlobIndex index, F
         if (!index.TryFind(id, BlobType.Data, out BlobLocation first))
             return true;
         return isBad(first) && index.FindAll(id, BlobType.Data).All(isBad);
-    }
-
-    private List<ByteRange> Ranges(TreeNode node)
-    {
-        var ranges = new List<ByteRange>();
-        // A missing chunk's length is not known; in an image all but the last are of one length.
-        long chunkBytes = 0;
-        foreach (BlobId id in node.Content)
-        {
-            if (index.TryFind(id, BlobType.Data, out BlobLocation location))
-                chunkBytes = Math.Max(chunkBytes, location.ContentLengthBytes);
-        }
-        if (chunkBytes == 0 && node.Content.Count > 0)
-            chunkBytes = (node.SizeBytes + node.Content.Count - 1) / node.Content.Count;
-        long offset = 0;
-        foreach (BlobId id in node.Content)
-        {
-            long lengthBytes = index.TryFind(id, BlobType.Data, out BlobLocation location) ? location.ContentLengthBytes : Math.Max(0, Math.Min(chunkBytes, node.SizeBytes - offset));
-            if (IsLost(id))
-            {
-                if (ranges.Count > 0 && ranges[ranges.Count - 1].EndBytes == offset)
-                    ranges[ranges.Count - 1] = ranges[ranges.Count - 1] with { LengthBytes = ranges[ranges.Count - 1].LengthBytes + lengthBytes };
-                else
-                    ranges.Add(new ByteRange(offset, lengthBytes));
-            }
-            offset += lengthBytes;
-        }
-        return ranges;
     }
 }

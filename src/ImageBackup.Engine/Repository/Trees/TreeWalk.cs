@@ -101,7 +101,7 @@ internal static class TreeWalk
                     else
                         yield return new TreeProblem(ErrorId.ImageInvalid, $"The tree is more than {DepthLimit} directories deep.");
                 }
-                List<ByteRange> missing = MissingRanges(index, node);
+                List<ByteRange> missing = LostRanges(index, node, id => !index.TryFind(id, BlobType.Data, out _));
                 if (missing.Count == 0)
                     continue;
                 isWhole = false;
@@ -113,29 +113,26 @@ internal static class TreeWalk
         }
     }
 
-    private static List<ByteRange> MissingRanges(BlobIndex index, TreeNode node)
+    /// <summary>Where in a file the chunks lie of which <paramref name="isLost"/> says so; sorted and joined.</summary>
+    public static List<ByteRange> LostRanges(BlobIndex index, TreeNode node, Func<BlobId, bool> isLost)
     {
-        var missing = new List<ByteRange>();
-        if (node.Content.Count == 0)
-            return missing;
+        var lost = new List<ByteRange>();
+        if (!node.Content.Any(isLost))
+            return lost;
         // A missing chunk's length is not known; in an image all but the last are of one length.
-        long chunkBytes = 0, offset = 0;
+        long chunkBytes = node.Content.Max(id => index.TryFind(id, BlobType.Data, out BlobLocation known) ? known.ContentLengthBytes : 0);
+        if (chunkBytes == 0)
+            chunkBytes = (node.SizeBytes + node.Content.Count - 1) / node.Content.Count;
+        long offset = 0;
         foreach (BlobId id in node.Content)
         {
-            if (index.TryFind(id, BlobType.Data, out BlobLocation location))
-            {
-                chunkBytes = Math.Max(chunkBytes, location.ContentLengthBytes);
-                offset += location.ContentLengthBytes;
-                continue;
-            }
-            long lengthBytes = chunkBytes > 0 ? chunkBytes : (node.SizeBytes + node.Content.Count - 1) / node.Content.Count;
-            lengthBytes = Math.Max(0, Math.Min(lengthBytes, node.SizeBytes - offset));
-            if (missing.Count > 0 && missing[missing.Count - 1].EndBytes == offset)
-                missing[missing.Count - 1] = missing[missing.Count - 1] with { LengthBytes = missing[missing.Count - 1].LengthBytes + lengthBytes };
-            else
-                missing.Add(new ByteRange(offset, lengthBytes));
+            long lengthBytes = index.TryFind(id, BlobType.Data, out BlobLocation location)
+                ? location.ContentLengthBytes
+                : Math.Max(0, Math.Min(chunkBytes, node.SizeBytes - offset));
+            if (isLost(id))
+                lost.AddJoined(new ByteRange(offset, lengthBytes));
             offset += lengthBytes;
         }
-        return missing;
+        return lost;
     }
 }

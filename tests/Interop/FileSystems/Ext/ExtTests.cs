@@ -159,10 +159,7 @@ public sealed class ExtTests
         Assert.Equal(0, UsedRangeProof.MissingBytes(extents, map));
         // Without the log the same volume would lose files: the test's premise.
         Assert.True(MissesOrRefuses(crashed, extents));
-        UsedRangeProof.FillFreeWithNoise(crashed, map);
-        using (var mount = new LoopMount(crashed, type))
-            Assert.Equal(hashes, FileTree.Hash(mount.Path));
-        Tool.Run("e2fsck", "-fn", crashed);
+        VolumeProof.RecoversAfterNoise(crashed, type, map, hashes, Check);
     }
 
     [Fact]
@@ -251,14 +248,8 @@ public sealed class ExtTests
         using var folder = new TestFolder();
         string image = folder.Sparse("ext.img", (16L << 40) - MiB);
         Tool.Shell($"mke2fs -q -F -t ext4 -b 4096 {options} '{image}'");
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        UsedRangeMap map = UsedRangeProof.Read(image);
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 5);
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-        Assert.InRange(allocated, 0, 200 * MiB);
+        UsedRangeMap map = VolumeProof.ReadWithinBounds(image);
         AssertFreeLikeDumpe2fs(image, map);
-        TestContext.Current.SendDiagnosticMessage($"16 TiB ext4: {clock.Elapsed.TotalSeconds:F2} s, {allocated / MiB} MiB allocated, {map.Ranges.Count} ranges");
     }
 
     private static bool MissesOrRefuses(string image, List<ByteRange> extents)
@@ -277,20 +268,12 @@ public sealed class ExtTests
     {
         UsedRangeMap map = UsedRangeProof.Read(image);
         AssertFreeLikeDumpe2fs(image, map);
-        FileSystemDescription description = UsedRangeProof.Probe(image);
-        Assert.Equal(Tool.Run("blkid", "-p", "-s", "TYPE", "-o", "value", image).Trim(), description.Type);
-        Assert.Equal(Tool.Run("blkid", "-p", "-s", "UUID", "-o", "value", image).Trim(), description.Uuid);
-        Assert.True(description.IsClean);
-        string peer = folder.File("peer.map");
-        File.Delete(peer);
+        FileSystemDescription description = VolumeProof.DescribedAsByBlkid(image);
         // partclone does not read bigalloc ("bitmap error"); everything else it must.
         if (!Tool.Run("dumpe2fs", "-h", image).Contains(" bigalloc ", StringComparison.Ordinal))
         {
-            Tool.Run("partclone.ext4", "-D", "-s", image, "-o", peer, "-L", folder.File("peer.log"));
-            List<ByteRange> used = UsedRangeProof.ReadPartcloneMap(peer);
-            Assert.Equal(0, UsedRangeProof.MissingBytes(used, map));
             // Ours alone: the tail behind the file system.
-            Assert.InRange(map.UsedBytes - used.Sum(range => range.LengthBytes), 0, new FileInfo(image).Length - description.SizeBytes!.Value + 65536);
+            Assert.InRange(VolumeProof.BytesBeyondPartclone(folder, image, "partclone.ext4", map), 0, new FileInfo(image).Length - description.SizeBytes!.Value + 65536);
         }
         return map;
     }
@@ -303,17 +286,8 @@ public sealed class ExtTests
         Assert.Equal(Field("Free blocks") * Field("Block size"), freeBytes);
     }
 
-    private static void AssertSurvivesNoise(TestFolder folder, string image, string type, UsedRangeMap map)
-    {
-        string copy = folder.File("copy.img");
-        Tool.Run("cp", "--sparse=always", image, copy);
-        UsedRangeProof.FillFreeWithNoise(copy, map);
-        Tool.Run("e2fsck", "-fn", copy);
-        SortedDictionary<string, string> expected;
-        using (var mount = new LoopMount(image, type, "ro"))
-            expected = FileTree.Hash(mount.Path);
-        Assert.NotEmpty(expected);
-        using (var mount = new LoopMount(copy, type, "ro"))
-            Assert.Equal(expected, FileTree.Hash(mount.Path));
-    }
+    private static void AssertSurvivesNoise(TestFolder folder, string image, string type, UsedRangeMap map) =>
+        VolumeProof.SurvivesNoise(folder, image, type, map, Check);
+
+    private static void Check(string image) => Tool.Run("e2fsck", "-fn", image);
 }

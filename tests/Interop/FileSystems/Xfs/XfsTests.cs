@@ -149,10 +149,7 @@ public sealed class XfsTests
         Assert.Equal(0, UsedRangeProof.MissingBytes(extents, map));
         // Without the log the same volume would lose files: the test's premise.
         Assert.True(MissesWithoutLog(crashed, extents));
-        UsedRangeProof.FillFreeWithNoise(crashed, map);
-        using (var mount = new LoopMount(crashed, "xfs"))
-            Assert.Equal(hashes, FileTree.Hash(mount.Path));
-        Tool.Run("xfs_repair", "-n", crashed);
+        VolumeProof.RecoversAfterNoise(crashed, "xfs", map, hashes, Check);
     }
 
     [Fact]
@@ -173,10 +170,7 @@ public sealed class XfsTests
         }
         UsedRangeMap map = UsedRangeProof.Read(frozen);
         Assert.InRange(map.UsedBytes, 60 * MiB, 250 * MiB);
-        UsedRangeProof.FillFreeWithNoise(frozen, map);
-        using (var mount = new LoopMount(frozen, "xfs"))
-            Assert.Equal(hashes, FileTree.Hash(mount.Path));
-        Tool.Run("xfs_repair", "-n", frozen);
+        VolumeProof.RecoversAfterNoise(frozen, "xfs", map, hashes, Check);
     }
 
     [Fact]
@@ -240,14 +234,8 @@ public sealed class XfsTests
         using var folder = new TestFolder();
         string image = folder.Sparse("xfs.img", (16L << 40) - MiB);
         Tool.Shell($"mkfs.xfs -q -K '{image}'");
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        UsedRangeMap map = UsedRangeProof.Read(image);
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 5);
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-        Assert.InRange(allocated, 0, 200 * MiB);
+        UsedRangeMap map = VolumeProof.ReadWithinBounds(image);
         AssertFreeLikeXfsDb(image, map);
-        TestContext.Current.SendDiagnosticMessage($"16 TiB xfs: {clock.Elapsed.TotalSeconds:F2} s, {allocated / MiB} MiB allocated, {map.Ranges.Count} ranges");
     }
 
     private static bool MissesWithoutLog(string image, List<ByteRange> extents)
@@ -272,17 +260,9 @@ public sealed class XfsTests
     {
         UsedRangeMap map = UsedRangeProof.Read(image);
         AssertFreeLikeXfsDb(image, map);
-        FileSystemDescription description = UsedRangeProof.Probe(image);
-        Assert.Equal(Tool.Run("blkid", "-p", "-s", "TYPE", "-o", "value", image).Trim(), description.Type);
-        Assert.Equal(Tool.Run("blkid", "-p", "-s", "UUID", "-o", "value", image).Trim(), description.Uuid);
-        Assert.True(description.IsClean);
-        string peer = folder.File("peer.map");
-        File.Delete(peer);
-        Tool.Run("partclone.xfs", "-D", "-s", image, "-o", peer, "-L", folder.File("peer.log"));
-        List<ByteRange> used = UsedRangeProof.ReadPartcloneMap(peer);
-        Assert.Equal(0, UsedRangeProof.MissingBytes(used, map));
+        FileSystemDescription description = VolumeProof.DescribedAsByBlkid(image);
         // Ours alone: the AG free lists, which it drops, and the tail behind the file system.
-        Assert.InRange(map.UsedBytes - used.Sum(range => range.LengthBytes), 0, new FileInfo(image).Length - description.SizeBytes!.Value + MiB);
+        Assert.InRange(VolumeProof.BytesBeyondPartclone(folder, image, "partclone.xfs", map), 0, new FileInfo(image).Length - description.SizeBytes!.Value + MiB);
         return map;
     }
 
@@ -294,19 +274,10 @@ public sealed class XfsTests
         Assert.InRange(new FileInfo(image).Length - map.UsedBytes, freeBlocks * blockSize - 200 * blockSize, freeBlocks * blockSize);
     }
 
-    private static void AssertSurvivesNoise(TestFolder folder, string image, UsedRangeMap map, int sectorSize = 512)
-    {
-        string copy = folder.File("copy.img");
-        Tool.Run("cp", "--sparse=always", image, copy);
-        UsedRangeProof.FillFreeWithNoise(copy, map);
-        Tool.Run("xfs_repair", "-n", copy);
-        SortedDictionary<string, string> expected;
-        using (var mount = new LoopMount(image, "xfs", "ro", sectorSize))
-            expected = FileTree.Hash(mount.Path);
-        Assert.NotEmpty(expected);
-        using (var mount = new LoopMount(copy, "xfs", "ro", sectorSize))
-            Assert.Equal(expected, FileTree.Hash(mount.Path));
-    }
+    private static void AssertSurvivesNoise(TestFolder folder, string image, UsedRangeMap map, int sectorSize = 512) =>
+        VolumeProof.SurvivesNoise(folder, image, "xfs", map, Check, sectorSize);
+
+    private static void Check(string image) => Tool.Run("xfs_repair", "-n", image);
 
     private static byte[] RandomBytes(int length)
     {

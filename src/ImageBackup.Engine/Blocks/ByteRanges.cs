@@ -1,0 +1,41 @@
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>Lists of ranges that are sorted by offset and disjoint.</summary>
+internal static class ByteRanges
+{
+    /// <summary>Adds a range to the end of the list, as part of the last one where it begins where that ends.</summary>
+    public static void AddJoined(this List<ByteRange> sorted, ByteRange next)
+    {
+        int last = sorted.Count - 1;
+        if (last >= 0 && sorted[last].EndBytes == next.OffsetBytes)
+            sorted[last] = sorted[last] with { LengthBytes = sorted[last].LengthBytes + next.LengthBytes };
+        else
+            sorted.Add(next);
+    }
+
+    /// <summary>The same bytes in as few ranges as possible.</summary>
+    public static List<ByteRange> Join(IEnumerable<ByteRange> sorted)
+    {
+        var joined = new List<ByteRange>();
+        foreach (ByteRange range in sorted)
+            joined.AddJoined(range);
+        return joined;
+    }
+
+    /// <summary>The index of the first range that ends behind an offset: the first that can hold or follow it. The count where none does.</summary>
+    public static int FirstEndingAfter(this IReadOnlyList<ByteRange> sorted, long offsetBytes)
+    {
+        int low = 0, high = sorted.Count;
+        while (low < high)
+        {
+            int middle = low + (high - low) / 2;
+            if (sorted[middle].EndBytes <= offsetBytes)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+}
