@@ -1,13 +1,10 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Windows;
 
 namespace ImageBackup.Vss;
 
@@ -39,11 +36,11 @@ internal sealed partial class VssSession
 
     /// <summary>Deletes the set that a killed run left, where VSS still has it.</summary>
     /// <exception cref="VssTrialException">It is still there.</exception>
-    public static void DeleteLeft(IVssService service, HeldFile record, Action<string> log)
+    public static void DeleteLeft(IVssService service, IReadOnlyDictionary<string, string> values, Action<string> log)
     {
-        if (VssRecord.SetOf(record) is not { } set)
+        if (VssRecord.SetOf(values) is not { } set)
         {
-            log($"VSS: the {VssRecord.NameOf(record)} had no id yet when its run was killed; VSS drops such a set with its process.");
+            log($"VSS: the {VssRecord.NameOf(values)} had no id yet when its run was killed; VSS drops such a set with its process.");
             return;
         }
         var calls = new VssCalls(new SnapshotOptions().Timeout, log);
@@ -71,19 +68,6 @@ internal sealed partial class VssSession
         catch (VssObjectNotFoundException)
         {
             // It never came to be, or is gone already.
-        }
-    }
-
-    private static HeldFile Record(string directory, IReadOnlyList<VolumeDescription> volumes)
-    {
-        try
-        {
-            return HeldFile.Create(directory, VssRecord.Kind, VssRecord.Begun(volumes));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageBackupException(ErrorId.SnapshotFailed,
-                $"VSS took no snapshot of '{volumes[0].Name}': it could not be written down that it must be removed: {e.Message}", volumes[0].Name, e);
         }
     }
 }

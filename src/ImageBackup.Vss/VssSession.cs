@@ -23,6 +23,7 @@ internal sealed partial class VssSession : IDisposable
     private readonly VssCalls _calls;
     private readonly HeldFile _record;
     private readonly Action<string> _log;
+    private readonly List<string> _warnings = [];
     private Guid? _set;
     private bool _mustAbort;
     private bool _isDisposed;
@@ -39,11 +40,12 @@ internal sealed partial class VssSession : IDisposable
     /// <exception cref="VssTrialException">It failed; what it had begun is undone.</exception>
     /// <exception cref="ImageBackupException">SnapshotFailed: nothing was begun.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what it had begun is undone.</exception>
-    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, string recordDirectory,
+    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotRecords<HeldFile> records,
         IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
         var calls = new VssCalls(options.Timeout, log);
-        HeldFile record = Record(recordDirectory, volumes);
+        HeldFile record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
+            new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
         VssSession? session = null;
         try
         {
@@ -87,15 +89,15 @@ internal sealed partial class VssSession : IDisposable
             copies.Add((volume, _calls.Run($"AddToSnapshotSet {root}", _ => _components.AddToSnapshotSet(root), cancellation)));
         }
         _calls.Wait("PrepareForBackup", _components.PrepareForBackupAsync, cancellation);
-        CheckWriters(cancellation);
+        CheckWriters(volumes, writers, cancellation);
         _calls.Wait("DoSnapshotSet", _components.DoSnapshotSetAsync, cancellation);
-        CheckWriters(cancellation);
+        CheckWriters(volumes, writers, cancellation);
 
         var snapshots = copies.Select(copy => (copy.Volume, copy.Id,
             Properties: _calls.Run($"GetSnapshotProperties {copy.Id:B}", _ => _components.GetSnapshotProperties(copy.Id), cancellation))).ToList();
         documents.Add(new SnapshotDocument("components.xml", Encoding.UTF8.GetBytes(_calls.Run("SaveAsXml", _ => _components.SaveAsXml(), cancellation))));
         cancellation.ThrowIfCancellationRequested();
-        return new VssSnapshotSet(this, system, snapshots, documents);
+        return new VssSnapshotSet(this, system, snapshots, documents, _warnings);
     }
 
     public bool IsDisposed => Volatile.Read(ref _isDisposed);
@@ -183,17 +185,39 @@ internal sealed partial class VssSession : IDisposable
             yield return new SnapshotDocument($"writer-{writer.WriterId:D}-{writer.InstanceId:D}.xml", Encoding.UTF8.GetBytes(writer.SaveAsXml()));
     }
 
-    /// <summary>After each event that VSS sends to the writers one has to ask how they took it.</summary>
-    private void CheckWriters(CancellationToken cancellation)
+    /// <summary>
+    /// After each event that VSS sends to the writers one has to ask how they took it. A requester may go on without a writer that
+    /// vetoes ("Writer Errors and Vetoes"): the copy then shows that writer's data as a crash would leave them. That is for the user
+    /// to accept, by leaving the writer out, where its data can be in the images or where the user named it; else it is a warning.
+    /// </summary>
+    private void CheckWriters(IReadOnlyList<VolumeDescription> volumes, WriterChoice writers, CancellationToken cancellation)
     {
         _calls.Wait("GatherWriterStatus", _components.GatherWriterStatusAsync, cancellation);
         List<VssWriterStatusInfo> failed = [];
         _calls.Run("GetWriterStatus", () => failed.AddRange(_components.WriterStatus.Where(WriterChoice.HasFailed)), cancellation);
         if (failed.Count == 0)
             return;
+        // With writers enabled no other takes part.
+        if (writers.Enabled.Length == 0)
+            _calls.Run("GetWriterMetadata", () => failed.RemoveAll(status => IsBystander(status, volumes)), cancellation);
+        if (failed.Count == 0)
+            return;
         VssTrial trial = failed.TrueForAll(WriterChoice.MayPass) ? VssTrial.AnotherTime : VssTrial.Hopeless;
         throw new VssTrialException(trial, "a writer failed: " + string.Join("; ", failed.Select(WriterChoice.Describe))
-            + ". It can be left out with -ExcludeWriter");
+            + ". It can be left out with Set-SnapshotProvider -ExcludeWriter");
+    }
+
+    /// <summary>No file of it can be on the volumes; then the warning is noted. A writer that told nothing of its files is none.</summary>
+    private bool IsBystander(VssWriterStatusInfo status, IReadOnlyList<VolumeDescription> volumes)
+    {
+        IVssExamineWriterMetadata? writer = _components.WriterMetadata.FirstOrDefault(known => known.InstanceId == status.InstanceId);
+        if (writer is null || WriterData.MayLieOn(writer, volumes))
+            return false;
+        // Its state stays what it is at the next question.
+        string warning = $"A VSS writer failed: {WriterChoice.Describe(status)}. None of its data lies on {string.Join(", ", volumes.Select(volume => volume.Name))}.";
+        if (!_warnings.Contains(warning))
+            _warnings.Add(warning);
+        return true;
     }
 
     /// <summary>StartSnapshotSet came back when nobody waited any more: left alone, it would block everybody's next set.</summary>

@@ -25,7 +25,7 @@ public sealed class VssSnapshotProvider : ISnapshotProvider
 
     private readonly IVssService _service;
     private readonly Func<IVolumeSystem> _system;
-    private readonly string _recordDirectory;
+    private readonly SnapshotRecords<HeldFile> _records;
 
     /// <summary>The machine's own.</summary>
     public VssSnapshotProvider()
@@ -37,7 +37,7 @@ public sealed class VssSnapshotProvider : ISnapshotProvider
     {
         _service = service;
         _system = system;
-        _recordDirectory = recordDirectory;
+        _records = VssRecord.In(recordDirectory);
     }
 
     public string Name => ProviderName;
@@ -108,46 +108,27 @@ public sealed class VssSnapshotProvider : ISnapshotProvider
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
-    {
-        var found = new List<SnapshotLeftover>();
-        foreach (HeldFile record in HeldFile.Abandoned(_recordDirectory, VssRecord.Kind))
-        {
-            using (record)
-                found.Add(new SnapshotLeftover(Name, VssRecord.NameOf(record), VssRecord.VolumesOf(record)));
-        }
-        return found;
-    }
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
 
     public void Remove(SnapshotLeftover leftover, Action<string> log)
     {
-        IReadOnlyList<HeldFile> records = HeldFile.Abandoned(_recordDirectory, VssRecord.Kind);
         try
         {
-            foreach (HeldFile record in records.Where(record => VssRecord.NameOf(record) == leftover.Name))
-            {
-                Delete(record, log);
-                record.Remove();
-            }
+            _records.Remove(leftover, values => Delete(values, log));
         }
         catch (Exception e) when (e is not (ImageBackupException or OutOfMemoryException))
         {
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot set '{leftover.Name}' could not be removed: {e.Message.TrimEnd('.')}.", leftover.Name, e);
         }
-        finally
-        {
-            foreach (HeldFile record in records)
-                record.Dispose();
-        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation) =>
-        VssSession.Take(_service, _system, _recordDirectory, volumes, options, log, cancellation);
+        VssSession.Take(_service, _system, _records, volumes, options, log, cancellation);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool IsSupported(string root, TimeSpan timeout) => VssSession.IsSupported(_service, root, timeout);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Delete(HeldFile record, Action<string> log) => VssSession.DeleteLeft(_service, record, log);
+    private void Delete(IReadOnlyDictionary<string, string> values, Action<string> log) => VssSession.DeleteLeft(_service, values, log);
 }

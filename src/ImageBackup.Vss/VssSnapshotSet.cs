@@ -14,9 +14,11 @@ internal sealed class VssSnapshotSet : ISnapshotSet
     private readonly VssSession _session;
 
     public VssSnapshotSet(VssSession session, Func<IVolumeSystem> system,
-        IReadOnlyList<(VolumeDescription Volume, Guid Id, VssSnapshotProperties Properties)> snapshots, IReadOnlyList<SnapshotDocument> documents)
+        IReadOnlyList<(VolumeDescription Volume, Guid Id, VssSnapshotProperties Properties)> snapshots, IReadOnlyList<SnapshotDocument> documents,
+        IReadOnlyList<string> warnings)
     {
         _session = session;
+        Warnings = warnings;
         Documents = documents;
         // VSS gives it without a kind; it is the machine's time.
         Time = new DateTimeOffset(DateTime.SpecifyKind(snapshots[0].Properties.CreationTimestamp, DateTimeKind.Local));
@@ -27,7 +29,7 @@ internal sealed class VssSnapshotSet : ISnapshotSet
     public DateTimeOffset Time { get; }
     public IReadOnlyList<ISnapshot> Snapshots { get; }
     public IReadOnlyList<SnapshotDocument> Documents { get; }
-    public IReadOnlyList<string> Warnings => [];
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>What did not succeed is aborted by Dispose.</summary>
     public IReadOnlyList<string> Complete(bool succeeded) => succeeded ? _session.Complete() : [];

@@ -3,6 +3,8 @@ BeforeAll {
     $null = Initialize-ImageRepository (Join-Path $work 'repository') -Password $password | Connect-ImageRepository
     $volume = Join-Path $work 'volume.img'
     New-TestVolume $volume
+    $second = Join-Path $work 'second.img'
+    New-TestVolume $second
     $defaults = Join-Path $work 'snapshots.json'
 }
 
@@ -56,5 +58,28 @@ Describe 'Snapshot providers' {
         $image.IsFailedOver | Should -BeTrue
         $image.FailoverReason | Should -Not -BeNullOrEmpty
         $image | Format-Table | Out-String | Should -Match 'failover'
+    }
+
+    It 'are asked for one set of all volumes, and those that no set can hold are taken as ever' {
+        $before = @(Get-ImageBackup -IncludeInactive).Count
+        $volume, $second | Backup-VolumeImage -SnapshotSet -WhatIf
+        @(Get-ImageBackup -IncludeInactive).Count | Should -Be $before
+        $images = @($volume, $second | Backup-VolumeImage -SnapshotSet)
+        $images.Volume | Should -Be @($volume, $second)
+        $images.ImageType | Should -Be @('Static', 'Static')
+        $images = @($volume, $second | Backup-VolumeImage -SnapshotSet -ImageType Snapshot -WarningVariable told -WarningAction SilentlyContinue)
+        $images.IsFailedOver | Should -Be @($true, $true)
+        $told.Count | Should -BeGreaterOrEqual 2
+        { $volume, $second | Backup-VolumeImage -SnapshotSet -ImageType Snapshot -NoFailover -ErrorAction Stop } |
+            Should -Throw -ErrorId 'SnapshotUnavailable,*'
+        (@($volume, $second | Backup-VolumeImage -SnapshotSet -AsJob | Receive-Job -Wait -AutoRemoveJob)).Count | Should -Be 2
+    }
+
+    It 'of a pipeline that wants no more are not taken' {
+        $before = @(Get-ImageBackup -IncludeInactive).Count
+        $first = $volume, $second | Backup-VolumeImage -SnapshotSet -ErrorVariable failed | Select-Object -First 1
+        $first.Volume | Should -Be $volume
+        $failed | Should -BeNullOrEmpty
+        @(Get-ImageBackup -IncludeInactive).Count | Should -Be ($before + 1)
     }
 }

@@ -117,6 +117,19 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         return Taker.Plan(request);
     }
 
+    /// <summary>
+    /// Takes one snapshot set for all volumes that are to be taken by snapshot, where their provider takes sets. Each of its
+    /// <see cref="SharedSnapshots.Requests"/> is then run, and its end told by <see cref="SharedSnapshots.End"/>.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
+    public SharedSnapshots Share(IReadOnlyList<BackupRequest> requests, CancellationToken cancellation)
+    {
+        if (requests is null)
+            throw new ArgumentNullException(nameof(requests));
+        repository.ThrowIfNotWritable();
+        return SharedSnapshots.Take(requests, Taker, _events, Tell ?? (_ => { }), cancellation);
+    }
+
     private void Log(ImageBackupInfo image)
     {
         _events.Write(EventId.ImageTaken, $"The image {image.ShortId} of '{image.Volume}' was taken as {image.ImageType} image.", image.Volume);

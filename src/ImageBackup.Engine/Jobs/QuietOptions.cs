@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes.Snapshots;
 
@@ -43,7 +45,21 @@ public sealed partial record QuietOptions
     /// completed nor removed. Its set must outlive the job.
     /// </summary>
     public TakenSnapshot? Taken { get; init; }
+
+    /// <summary>
+    /// The caller tried to take a set and has none: counts as this volume's own snapshot that failed, with what follows from
+    /// that. Nothing is tried or run again.
+    /// </summary>
+    public RefusedSnapshot? Refused { get; init; }
 }
 
 /// <summary>One volume's copy in a set that the caller owns.</summary>
-public sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot);
+public sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot)
+{
+    /// <summary>What the user has to know of its making, besides the set's own; recorded with the image.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
+
+/// <summary>Why the caller could take no set.</summary>
+/// <param name="Warnings">As <see cref="TakenSnapshot.Warnings"/>.</param>
+public sealed record RefusedSnapshot(ImageBackupException Reason, IReadOnlyList<string> Warnings);

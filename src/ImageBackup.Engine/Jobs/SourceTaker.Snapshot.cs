@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
@@ -14,7 +15,12 @@ internal sealed partial class SourceTaker
 {
     private BackupSource TakeSnapshot(BackupRequest request, ISnapshotProvider provider, List<string> warnings, CancellationToken cancellation)
     {
-        ISnapshotSet set = TakeSet(provider, [request.Volume], request.Quiet, warnings, cancellation);
+        if (request.Quiet.Refused is { } refused)
+        {
+            warnings.AddRange(refused.Warnings);
+            throw new ImageBackupException(refused.Reason.Id, refused.Reason.Message, request.Volume.Name, refused.Reason);
+        }
+        ISnapshotSet set = TakeSet(provider, [request], warnings, cancellation);
         try
         {
             return Freeze(request.Volume, new TakenSnapshot(set, set.Snapshots[0]), ownsSet: true, warnings);
@@ -31,54 +37,68 @@ internal sealed partial class SourceTaker
     /// the first one stopped must run again.
     /// </summary>
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: nothing was taken; SnapshotFailed ...</exception>
-    public ISnapshotSet TakeSet(ISnapshotProvider provider, IReadOnlyList<VolumeDescription> taken, QuietOptions quiet, List<string> warnings,
-        CancellationToken cancellation)
+    public ISnapshotSet TakeSet(ISnapshotProvider provider, IReadOnlyList<BackupRequest> requests, List<string> warnings, CancellationToken cancellation)
     {
-        if (quiet.PreSnapshotCommand is { } before)
-        {
-            ProgramResult result = ProgramRun.Shell(before, quiet.CommandTimeout, cancellation, CommandVariables(taken));
-            if (!result.IsGood)
-            {
-                string message = $"The command before the snapshot failed ({result.Fault}): {before}";
-                events.Write(EventId.PreSnapshotCommandFailed, WithOutput(message, result), taken[0].Name, nameof(ErrorId.SnapshotCommandFailed));
-                // It may have stopped half of what it was to stop.
-                RunAfter(taken, quiet, warnings);
-                throw new ImageBackupException(ErrorId.SnapshotCommandFailed, message, taken[0].Name);
-            }
-            SayRun(before, result, taken[0].Name);
-        }
+        var begun = new Stack<SnapshotCommands>();
         try
         {
-            ISnapshotSet set = provider.Create(taken, quiet.Snapshot, tell, cancellation);
-            events.Write(EventId.SnapshotTaken, $"{provider.Name} took a snapshot: {string.Join(", ", Paths(set))}.", taken[0].Name);
+            foreach (SnapshotCommands commands in SnapshotCommands.Of(requests))
+            {
+                begun.Push(commands);
+                RunBefore(commands, cancellation);
+            }
+            ISnapshotSet set = provider.Create([.. requests.Select(request => request.Volume)], OptionsOf(requests), tell, cancellation);
+            events.Write(EventId.SnapshotTaken, $"{provider.Name} took a snapshot: {string.Join(", ", Paths(set))}.", requests[0].Volume.Name);
             return set;
         }
         finally
         {
-            RunAfter(taken, quiet, warnings);
+            // One that failed may have stopped half of what it was to stop.
+            foreach (SnapshotCommands commands in begun)
+                RunAfter(commands, warnings);
         }
     }
 
-    /// <summary>Not cancelled: it undoes what the first command did. Its time limit ends it.</summary>
-    private void RunAfter(IReadOnlyList<VolumeDescription> taken, QuietOptions quiet, List<string> warnings)
+    /// <summary>One set has one room: the largest that any of its volumes asks for.</summary>
+    private static SnapshotOptions OptionsOf(IReadOnlyList<BackupRequest> requests) =>
+        requests[0].Quiet.Snapshot with { CacheSizePercent = requests.Max(request => request.Quiet.Snapshot.CacheSizePercent) };
+
+    private void RunBefore(SnapshotCommands commands, CancellationToken cancellation)
     {
-        if (quiet.PostSnapshotCommand is not { } after)
+        if (commands.Before is not { } before)
             return;
-        ProgramResult result = ProgramRun.Shell(after, quiet.CommandTimeout, CancellationToken.None, CommandVariables(taken));
+        ProgramResult result = ProgramRun.Shell(before, commands.Timeout, cancellation, commands.Variables);
         if (result.IsGood)
         {
-            SayRun(after, result, taken[0].Name);
+            SayRun(before, result, commands.VolumeName);
+            return;
+        }
+        string message = $"The command before the snapshot failed ({result.Fault}): {before}";
+        events.Write(EventId.PreSnapshotCommandFailed, WithOutput(message, result), commands.VolumeName, nameof(ErrorId.SnapshotCommandFailed));
+        throw new ImageBackupException(ErrorId.SnapshotCommandFailed, message, commands.VolumeName);
+    }
+
+    /// <summary>Not cancelled: it undoes what the first command did. Its time limit ends it.</summary>
+    private void RunAfter(SnapshotCommands commands, List<string> warnings)
+    {
+        if (commands.After is not { } after)
+            return;
+        ProgramResult result = ProgramRun.Shell(after, commands.Timeout, CancellationToken.None, commands.Variables);
+        if (result.IsGood)
+        {
+            SayRun(after, result, commands.VolumeName);
             return;
         }
         string message = $"The command after the snapshot failed ({result.Fault}): {after}";
         warnings.Add(message);
-        events.Write(EventId.PostSnapshotCommandFailed, WithOutput(message, result), taken[0].Name);
+        events.Write(EventId.PostSnapshotCommandFailed, WithOutput(message, result), commands.VolumeName);
     }
 
     private BackupSource Freeze(VolumeDescription volume, TakenSnapshot taken, bool ownsSet, List<string> warnings)
     {
         IBlockReader reader = taken.Snapshot.OpenRead();
         warnings.AddRange(taken.Set.Warnings);
+        warnings.AddRange(taken.Warnings);
         tell($"{volume.Name}: read from the snapshot {taken.Snapshot.DevicePath}.");
         return BackupSource.Frozen(volume, taken, reader, ownsSet, events);
     }
@@ -94,13 +114,6 @@ internal sealed partial class SourceTaker
         string output = (result.Output + result.ErrorText).Trim();
         return output.Length == 0 ? message : message + Environment.NewLine + output;
     }
-
-    private static Dictionary<string, string> CommandVariables(IReadOnlyList<VolumeDescription> taken) => new()
-    {
-        ["IMAGEBACKUP_VOLUME"] = taken[0].Name,
-        ["IMAGEBACKUP_DEVICE"] = taken[0].DevicePath,
-        ["IMAGEBACKUP_MOUNTPOINT"] = taken[0].MountPoints.Count > 0 ? taken[0].MountPoints[0] : "",
-    };
 
     private static IEnumerable<string> Paths(ISnapshotSet set)
     {

@@ -24,6 +24,20 @@ internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProvide
     /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable (asked for, with NoFailover).</exception>
     public BackupPlan Plan(BackupRequest request) => Choose(request).Plan;
 
+    /// <summary>The provider that would take a snapshot of it; null: none would, or something else is wrong with the request.</summary>
+    public ISnapshotProvider? ProviderOf(BackupRequest request)
+    {
+        try
+        {
+            return Choose(request).Provider;
+        }
+        catch (ImageBackupException)
+        {
+            // Whoever runs the request hears of it.
+            return null;
+        }
+    }
+
     /// <param name="request">What is asked for.</param>
     /// <param name="neededPaths">What must stay writable.</param>
     /// <param name="warnings">What the user has to know is added here; recorded with the image.</param>

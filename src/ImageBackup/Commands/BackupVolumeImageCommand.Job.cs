@@ -19,7 +19,10 @@ public sealed partial class BackupVolumeImageCommand
     {
         base.End();
         if (!AsJob)
+        {
+            BackupCollected();
             return;
+        }
         bool isUnnamed = Volume is null && !MyInvocation.ExpectingInput;
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;

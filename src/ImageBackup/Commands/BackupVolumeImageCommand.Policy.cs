@@ -73,7 +73,7 @@ public sealed partial class BackupVolumeImageCommand
         if (domain.Volumes.Count == 0 && domain.Failures.Count == 0)
             throw new ImageBackupException(ErrorId.NoVolume, "No volume was named, and domain.image matches none of this machine.");
         IReadOnlyList<ImageBackupInfo>? images = null;
-        AttemptEach(
+        ForEach(
             domain.Volumes,
             volume => volume.Name,
             volume =>

@@ -1,10 +1,10 @@
+using System;
 using System.Management.Automation;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
@@ -54,7 +54,7 @@ public sealed partial class BackupVolumeImageCommand
     {
         if (SnapshotProvider is { } provider)
         {
-            if (!string.Equals(provider, SnapshotProviders.None, System.StringComparison.OrdinalIgnoreCase))
+            if (!string.Equals(provider, SnapshotProviders.None, StringComparison.OrdinalIgnoreCase))
                 _ = SnapshotProviders.Current.Get(provider);
             options = options with { SnapshotProvider = provider.ToUpperInvariant() };
         }
@@ -72,6 +72,6 @@ public sealed partial class BackupVolumeImageCommand
 
     private QuietOptions QuietOf(VolumePlan plan) => QuietOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
 
-    private BackupJob Job(JobChannel channel) =>
-        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = channel.Tell };
+    private BackupJob Job(Action<string> tell) =>
+        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell };
 }

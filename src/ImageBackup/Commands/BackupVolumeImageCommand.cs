@@ -96,7 +96,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
                 BackupDomain();
             return;
         }
-        AttemptEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+        ForEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
     }
 
     private void Backup(VolumeArgument argument) =>
@@ -117,19 +117,29 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private void Backup(ImageVolume volume, bool isObjectOfPipeline)
     {
+        if (RequestOf(volume, isObjectOfPipeline) is not { } request)
+            return;
+        if (SnapshotSet)
+            Collect(request, volume);
+        else
+            Give(RunPumped(ActivityOf(request), channel => Job(channel.Tell).Run(request, channel, Stop)));
+    }
+
+    /// <summary>Null where the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
+    private BackupRequest? RequestOf(ImageVolume volume, bool isObjectOfPipeline)
+    {
         VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
         if (!plan.IsIncluded)
         {
             Exclude(volume, plan, isObjectOfPipeline);
-            return;
+            return null;
         }
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)})"))
-            return;
-
-        var request = new BackupRequest
+            return null;
+        return new BackupRequest
         {
             Volume = volume.Description,
             Plan = plan,
@@ -143,9 +153,12 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             ThrottleLimit = ThrottleLimit,
             ReadErrorLimit = ReadErrorLimit,
         };
-        ImageBackupInfo image = RunPumped(
-            $"Backing up {volume.Name}",
-            channel => Job(channel).Run(request, channel, Stop));
+    }
+
+    private static string ActivityOf(BackupRequest request) => $"Backing up {request.Volume.Name}";
+
+    private void Give(ImageBackupInfo image)
+    {
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);

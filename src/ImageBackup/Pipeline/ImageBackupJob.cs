@@ -16,10 +16,15 @@ public sealed class ImageBackupJob : Job
     /// <summary>Progress is about now: five records a second for hours would be kept for nobody.</summary>
     private const int MaxProgressRecords = 200;
 
+    /// <summary>How long those who hear of a job's end may take, before whoever stops it goes on.</summary>
+    private static readonly TimeSpan s_telling = TimeSpan.FromSeconds(10);
+
     private readonly IReadOnlyList<JobStep> _steps;
     private readonly Action _release;
     private readonly object _gate = new();
     private readonly ManualResetEventSlim _ended = new();
+    private readonly ManualResetEventSlim _told = new();
+    private Thread? _thread;
     private PowerShell? _running;
     private bool _isStopping;
     private string _status = "";
@@ -47,19 +52,24 @@ public sealed class ImageBackupJob : Job
     internal void Start()
     {
         SetJobState(JobState.Running);
-        new Thread(Run) { IsBackground = true, Name = "ImageBackup job" }.Start();
+        _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup job" };
+        _thread.Start();
     }
 
     public override void StopJob()
     {
         lock (_gate)
         {
-            if (_ended.IsSet)
-                return;
-            _isStopping = true;
-            _running?.BeginStop(null, null);
+            if (!_ended.IsSet)
+            {
+                _isStopping = true;
+                _running?.BeginStop(null, null);
+            }
         }
         _ended.Wait();
+        // Whoever stops a job sees it stopped afterwards. But who hears of its end may stop it in turn, on the thread that tells.
+        if (Thread.CurrentThread != _thread)
+            _told.Wait(s_telling);
     }
 
     protected override void Dispose(bool disposing)
@@ -101,6 +111,7 @@ public sealed class ImageBackupJob : Job
                 _ended.Set();
             }
             SetJobState(state);
+            _told.Set();
         }
     }
 

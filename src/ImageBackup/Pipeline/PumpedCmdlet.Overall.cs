@@ -16,9 +16,10 @@ public abstract partial class PumpedCmdlet
     /// <summary>Attempts one after the other, under an overall progress where there are several.</summary>
     /// <param name="target">What an error record is about.</param>
     /// <param name="usedBytes">What one adds to the whole; null where nobody can tell beforehand.</param>
-    private protected void AttemptEach<T>(IReadOnlyList<T> items, Func<T, object?> target, Action<T> action, Func<T, long?>? usedBytes = null)
+    /// <param name="areAll">Nothing comes after these, also where they came down the pipeline.</param>
+    private protected void AttemptEach<T>(IReadOnlyList<T> items, Func<T, object?> target, Action<T> action, Func<T, long?>? usedBytes = null, bool areAll = false)
     {
-        _overall ??= new OverallProgress(Interlocked.Increment(ref s_lastActivityId)) { IsOpen = MyInvocation.ExpectingInput };
+        _overall ??= new OverallProgress(Interlocked.Increment(ref s_lastActivityId)) { IsOpen = !areAll && MyInvocation.ExpectingInput };
         if (items.Count > 1)
         {
             foreach (T item in items)

@@ -218,8 +218,8 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>PowerShell's own exceptions (a stopped pipeline, -ErrorAction Stop, binding) pass through as they are.</summary>
-    private static bool IsOurs(Exception failure) => failure is not (RuntimeException or PipelineStoppedException);
+    /// <summary>PowerShell's own exceptions (a stopped pipeline, Select-Object -First, break, -ErrorAction Stop) pass through as they are.</summary>
+    private static bool IsOurs(Exception failure) => failure is not (RuntimeException or FlowControlException);
 
     /// <summary>A cancellation that the user asked for is no error: the pipeline stops without a word.</summary>
     private void ThrowIfStopping(Exception failure)

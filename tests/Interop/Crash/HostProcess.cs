@@ -27,12 +27,22 @@ internal sealed class HostProcess : IDisposable
 
     public static void Require() => Assert.SkipUnless(File.Exists(s_program), $"The Host is not built: there is no {s_program}.");
 
-    public static HostProcess Begin(string command)
+    /// <param name="command">What the Host runs.</param>
+    /// <param name="machine">
+    /// A folder whose etc, lib and log stand for the process's /etc, /var/lib/imagebackup and log folder: as far as settings and
+    /// records go it is a machine of its own, which no other run on this one looks after. As root.
+    /// </param>
+    public static HostProcess Begin(string command, string? machine = null)
     {
-        var start = new ProcessStartInfo(s_program, ["-NoLogo", "-NonInteractive", "-Command", command])
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-        };
+        string[] arguments = ["-NoLogo", "-NonInteractive", "-Command", command];
+        var start = machine is null
+            ? new ProcessStartInfo(s_program, arguments)
+            // Each program becomes the next: the process is the Host itself.
+            : new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "/bin/sh", "-c",
+                "mount --bind \"$0/etc\" /etc && mount --bind \"$0/lib\" /var/lib/imagebackup && exec \"$@\"", machine, s_program, .. arguments]);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        if (machine is not null)
+            start.Environment["IMAGEBACKUP_LOG"] = Path.Combine(machine, "log");
         start.Environment["RESTIC_PASSWORD"] = TestRepository.Password;
         Process process = Process.Start(start)!;
         process.StandardInput.Close();

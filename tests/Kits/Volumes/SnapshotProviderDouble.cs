@@ -9,8 +9,8 @@ using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Tests.Kits.Volumes;
 
-/// <summary>A provider that freezes volumes of a <see cref="VolumeDouble"/> by copying their bytes, with a script for what goes wrong.</summary>
-internal sealed class SnapshotProviderDouble(VolumeDouble volumes, string name = "DOUBLE", int preference = 20) : ISnapshotProvider
+/// <summary>A provider that freezes volumes by copying their bytes into memory, with a script for what goes wrong.</summary>
+internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name = "DOUBLE", int preference = 20) : ISnapshotProvider
 {
     private readonly Lock _gate = new();
 
@@ -21,8 +21,17 @@ internal sealed class SnapshotProviderDouble(VolumeDouble volumes, string name =
     public string? MachineWhyNot { get; set; }
     public string? VolumeWhyNot { get; set; }
 
+    /// <summary>Only these volumes; null: all.</summary>
+    public Func<VolumeDescription, bool>? Takes { get; set; }
+
     /// <summary>Called before a snapshot is taken; may throw.</summary>
     public Action<IReadOnlyList<VolumeDescription>>? OnCreate { get; set; }
+
+    /// <summary>Given each frozen copy, to script what is read of it.</summary>
+    public Action<VolumeDescription, MemoryVolume>? OnFrozen { get; set; }
+
+    /// <summary>The volumes of each set that was taken, in order.</summary>
+    public List<IReadOnlyList<string>> Sets { get; } = [];
 
     /// <summary>What a snapshot answers, by how often it was asked (from 1).</summary>
     public Func<int, SnapshotState> State { get; set; } = _ => new SnapshotState { IsValid = true, CacheBytes = 1000, CacheUsedBytes = 10 };
@@ -44,13 +53,16 @@ internal sealed class SnapshotProviderDouble(VolumeDouble volumes, string name =
 
     public SnapshotAbility CheckMachine(SnapshotOptions options) => new(MachineWhyNot);
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) => new(VolumeWhyNot);
+    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) =>
+        new(Takes?.Invoke(volume) == false ? "it is none of the double's" : VolumeWhyNot);
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
         Note("create");
         Options = options;
         OnCreate?.Invoke(taken);
+        cancellation.ThrowIfCancellationRequested();
+        Sets.Add([.. taken.Select(volume => volume.Name)]);
         return new Set(this, [.. taken.Select(volume => new Snapshot(this, volume, Frozen(volume)))]);
     }
 
@@ -69,7 +81,12 @@ internal sealed class SnapshotProviderDouble(VolumeDouble volumes, string name =
         using IBlockReader reader = volumes.OpenRead(volume, VolumeOpenMode.Probe);
         byte[] bytes = new byte[reader.LengthBytes];
         reader.ReadAt(0, bytes);
-        return volumes.Add(volume.Name + "-frozen", bytes);
+        string name = volume.Name + "-frozen";
+        MemoryVolume frozen = volumes is VolumeDouble machine
+            ? machine.Add(name, bytes)
+            : new MemoryVolume(volume with { Name = name, DevicePath = name, MountPoints = [] }, bytes);
+        OnFrozen?.Invoke(volume, frozen);
+        return frozen;
     }
 
     private sealed class Set(SnapshotProviderDouble provider, IReadOnlyList<ISnapshot> snapshots) : ISnapshotSet

@@ -74,13 +74,15 @@ public sealed class FaultCommandTests : IDisposable
         string? cursor = null;
         try
         {
+            // Each volume has a pack of its own that is more than the hundredth: neither sample gets past both.
+            _session.Run("$null = Backup-VolumeImage $other", ("other", _fixture.NewVolume($"{Guid.NewGuid():N}.img", seed: 8))).WithoutErrors();
             var first = _session.Run("$checked = Test-ImageRepository -Sample 1; $checked").WithoutErrors().Single<RepositoryCheckResult>();
             using RepositoryPassword password = RepositoryPassword.From(RepositoryFixture.Secret(RepositoryFixture.PasswordText));
             using (ImageRepository repository = ImageRepository.Open(_location, password, default))
                 cursor = new SampleCursor(repository.Id).Path;
             Assert.True(first.DataRead);
-            // A pack of trees alone may be less than the hundredth: then the next one is read too.
-            Assert.InRange(first.ReadPackCount, 1, 2);
+            // The packs of trees and of lists may be less than the hundredth together: then the next one is read too.
+            Assert.InRange(first.ReadPackCount, 1, first.PackCount - 1);
             Assert.Equal(first.SampleEnd, File.ReadAllText(cursor!));
             var second = _session.Run("Test-ImageRepository -Sample 1").WithoutErrors().Single<RepositoryCheckResult>();
             Assert.NotEqual(first.SampleEnd, second.SampleEnd);

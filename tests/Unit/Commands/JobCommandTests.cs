@@ -102,10 +102,32 @@ public sealed class JobCommandTests : IDisposable
         Assert.True(job.HasMoreData);
         job.StopJob();
         Assert.Equal(1, releasedCount);
-        await WaitUntil(() => job.JobStateInfo.State == JobState.Stopped);
+        Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
         Assert.Empty(job.Error);
         Assert.Empty(Directory.GetFiles(Path.Combine(_fixture.Location, "locks")));
         job.StopJob();
+    }
+
+    /// <summary>As Receive-Job -AutoRemoveJob does.</summary>
+    [Fact]
+    public async Task Who_hears_of_a_jobs_end_may_stop_it()
+    {
+        RepositoryConnection connection = _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors().Single<RepositoryConnection>();
+        using var job = new ImageBackupJob(
+            "Backup-VolumeImage",
+            [new JobStep("Backup-VolumeImage", new Dictionary<string, object?> { ["Repository"] = connection, ["Volume"] = _fixture.VolumeFile }, null)],
+            () => { });
+        int stoppedCount = 0;
+        job.StateChanged += (_, changed) =>
+        {
+            if (changed.JobStateInfo.State != JobState.Completed)
+                return;
+            job.StopJob();
+            Interlocked.Increment(ref stoppedCount);
+        };
+        job.Start();
+        await WaitUntil(() => Volatile.Read(ref stoppedCount) == 1);
+        Assert.Equal(JobState.Completed, job.JobStateInfo.State);
     }
 
     [Fact]

@@ -83,6 +83,17 @@ public sealed class PumpedCmdletTests : IDisposable
         Assert.Equal("/dev/x", result.Errors[0].TargetObject);
     }
 
+    /// <summary>What stops the pipeline from downstream is no failure of the work's.</summary>
+    [Fact]
+    public void A_pipeline_that_wants_no_more_is_no_error()
+    {
+        int runCount = 0;
+        ShellResult result = _session.Run(
+            "do { $work, $work | Invoke-PumpedWork | ForEach-Object { $_; break } } while ($false); 'after'", ("work", Work((_, _) => ++runCount)));
+        Assert.Equal([1, "after"], result.WithoutErrors().Output.Select(o => o.BaseObject));
+        Assert.Equal(1, runCount);
+    }
+
     [Fact]
     public void A_defect_is_an_unexpected_error() =>
         Assert.Equal("Unexpected", _session.Run("Invoke-PumpedWork $work", ("work", Work((_, _) => throw new ArithmeticException("x")))).ErrorId);

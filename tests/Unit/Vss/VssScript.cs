@@ -22,6 +22,9 @@ internal sealed class VssScript : IVssService
     public static readonly Guid RegistryWriter = Guid.Parse("afbab4a2-367d-4d15-a586-71dbb18f8485");
     public static readonly Guid SqlWriter = Guid.Parse("a65faa63-5ea8-4ebc-9dbd-a0c4db26912a");
 
+    private static readonly Guid s_registryInstance = Guid.Parse("22222222-2222-3333-4444-555555555555");
+    private static readonly Guid s_instance = Guid.Parse("11111111-2222-3333-4444-555555555555");
+
     public string? WhyNot { get; set; }
 
     /// <summary>Called before every call with its name and how often it was called so far, this time included; may throw or wait.</summary>
@@ -46,6 +49,12 @@ internal sealed class VssScript : IVssService
                 return [.. _calls];
         }
     }
+
+    /// <summary>Where SqlServerWriter's data lies, as its components say; a path that ends in \* is one with all that is under it.</summary>
+    public string[] SqlFiles { get; set; } = [];
+
+    /// <summary>SqlServerWriter, whose metadata is known; <see cref="Writer"/> is one that told nothing of itself.</summary>
+    public static VssWriterStatusInfo KnownWriter(VssWriterState state, VssError failure) => new(s_instance, SqlWriter, "SqlServerWriter", state, failure);
 
     public static VssWriterStatusInfo Writer(VssWriterState state, VssError failure) => new(Guid.NewGuid(), SqlWriter, "SqlServerWriter", state, failure);
 
@@ -122,7 +131,10 @@ internal sealed class VssScript : IVssService
                 case "get_WriterStatus":
                     return Status(number);
                 case "get_WriterMetadata":
-                    return new List<IVssExamineWriterMetadata> { Metadata("Registry Writer", RegistryWriter), Metadata("SqlServerWriter", SqlWriter) };
+                    return new List<IVssExamineWriterMetadata> 
+                    {
+                        Metadata("Registry Writer", RegistryWriter, s_registryInstance, [@"C:\Windows\System32\config"]), Metadata("SqlServerWriter", SqlWriter, s_instance, SqlFiles),
+                    };
                 case "SaveAsXml":
                     return "<BACKUP_COMPONENTS/>";
                 default:
@@ -132,14 +144,24 @@ internal sealed class VssScript : IVssService
         return Proxy.Of<IVssBackupComponents>(Answer);
     }
 
-    private static IVssExamineWriterMetadata Metadata(string name, Guid id) => Proxy.Of<IVssExamineWriterMetadata>((method, _) => method.Name switch
+    private static IVssExamineWriterMetadata Metadata(string name, Guid id, Guid instance, string[] files) => Proxy.Of<IVssExamineWriterMetadata>((method, _) => method.Name switch
     {
         "get_WriterName" => name,
         "get_WriterId" => id,
-        "get_InstanceId" => Guid.Parse("11111111-2222-3333-4444-555555555555"),
+        "get_InstanceId" => instance,
+        "get_Components" => files.Select((file, i) => Component(file, i)).ToList(),
         "SaveAsXml" => $"<WRITER_METADATA name='{name}'/>",
         _ => null,
     });
+
+    /// <summary>The kinds of files take turns.</summary>
+    private static IVssWMComponent Component(string file, int number)
+    {
+        bool isRecursive = file.EndsWith('*');
+        List<VssWMFileDescriptor> files = [new VssWMFileDescriptor("", VssFileSpecificationBackupType.AllBackupRequired, "*", file.TrimEnd('*'), isRecursive)];
+        string kind = new[] { "get_Files", "get_DatabaseFiles", "get_DatabaseLogFiles" }[number % 3];
+        return Proxy.Of<IVssWMComponent>((method, _) => method.Name == kind ? files : method.Name == "Dispose" ? null : new List<VssWMFileDescriptor>());
+    }
 
     private static VssSnapshotProperties Properties(Guid id, Guid set) => new(id, set, 1, @"\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy7", "", "", "", "", "",
         Guid.Empty, VssVolumeSnapshotAttributes.Differential, new DateTime(2026, 3, 4, 5, 6, 7), VssSnapshotState.Created);

@@ -64,7 +64,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
         Assert.Equal(new DateTime(2026, 3, 4, 5, 6, 7), set.Time.DateTime);
         Assert.Equal(@"\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy7", set.Snapshots[0].DevicePath);
         Assert.Equal(
-            [$"writer-{VssScript.RegistryWriter}-11111111-2222-3333-4444-555555555555.xml", $"writer-{VssScript.SqlWriter}-11111111-2222-3333-4444-555555555555.xml", "components.xml"],
+            [$"writer-{VssScript.RegistryWriter}-22222222-2222-3333-4444-555555555555.xml", $"writer-{VssScript.SqlWriter}-11111111-2222-3333-4444-555555555555.xml", "components.xml"],
             set.Documents.Select(document => document.Name));
         Assert.Equal("<BACKUP_COMPONENTS/>", Encoding.UTF8.GetString(set.Documents[^1].Content));
         byte[] read = new byte[4];
@@ -184,6 +184,66 @@ public sealed class VssSnapshotProviderTests : IDisposable
         _vss.Status = _ => [VssScript.Writer(VssWriterState.FailedAtPrepareSnapshot, VssError.WriterErrorNonRetryable)];
         Assert.Throws<ImageBackupException>(() => Take());
         Assert.Equal(1, _vss.Count("CreateVssBackupComponents"));
+        NothingIsLeft();
+    }
+
+    /// <summary>What it would have brought to rest is not in the image: a warning, with the image, and no attempt more.</summary>
+    [Theory]
+    [InlineData(VssError.WriterErrorNonRetryable, @"E:\data", @"C:\Windows\*")]
+    [InlineData(VssError.WriterErrorRetryable, @"\\?\Volume{00000000-0000-0000-0000-000000000009}\data")]
+    [InlineData(VssError.WriterErrorNonRetryable)]
+    public void A_writer_without_data_on_the_volume_only_warns(VssError failure, params string[] files)
+    {
+        _vss.SqlFiles = files;
+        _vss.Status = _ => [VssScript.KnownWriter(VssWriterState.FailedAtFreeze, failure)];
+        using (ISnapshotSet set = Take())
+        {
+            Assert.Equal($"A VSS writer failed: 'SqlServerWriter' is FailedAtFreeze ({failure}). None of its data lies on D:.", Assert.Single(set.Warnings));
+            Assert.Equal(1, _vss.Count("CreateVssBackupComponents"));
+        }
+        NothingIsLeft();
+    }
+
+    /// <summary>Files, databases and their logs; also by the volume's own name, above a folder that it is mounted in, and where nobody can tell.</summary>
+    [Theory]
+    [InlineData(@"d:\data")]
+    [InlineData(@"E:\data", @"D:\")]
+    [InlineData(@"E:\data", @"E:\more", @"D:\log")]
+    [InlineData(@"\\?\Volume{00000000-0000-0000-0000-000000000003}\data")]
+    [InlineData(@"C:\mnt\*")]
+    [InlineData(@"C:\mnt\data\x")]
+    [InlineData(@"\\server\share")]
+    [InlineData("%NoSuchVariable%\\data")]
+    [InlineData("")]
+    public void A_writer_with_data_on_the_volume_fails_the_snapshot(params string[] files)
+    {
+        _vss.SqlFiles = files;
+        _vss.Status = _ => [VssScript.KnownWriter(VssWriterState.FailedAtFreeze, VssError.WriterErrorNonRetryable)];
+        VolumeDescription volume = Volume("D:");
+        var e = Assert.Throws<ImageBackupException>(() =>
+            Provider.Create([volume with { MountPoints = ["D:\\", @"C:\mnt\data\"] }], Options, _log.Add, CancellationToken.None));
+        Assert.Contains("'SqlServerWriter' is FailedAtFreeze (WriterErrorNonRetryable). It can be left out with Set-SnapshotProvider -ExcludeWriter", e.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _vss.Count("CreateVssBackupComponents"));
+        Assert.Equal(1, _vss.Count("AbortBackup"));
+        NothingIsLeft();
+    }
+
+    [Fact]
+    public void A_writer_that_the_user_named_fails_the_snapshot_wherever_its_data_lies()
+    {
+        _vss.SqlFiles = [@"E:\data"];
+        _vss.Status = _ => [VssScript.KnownWriter(VssWriterState.FailedAtFreeze, VssError.WriterErrorNonRetryable)];
+        Assert.Throws<ImageBackupException>(() => Provider.Create([Volume("D:")], Options with { IncludeWriters = ["SqlServerWriter"] }, _log.Add, CancellationToken.None));
+        NothingIsLeft();
+    }
+
+    /// <summary>One of a set is enough.</summary>
+    [Fact]
+    public void A_writer_with_data_on_one_volume_of_a_set_fails_the_set()
+    {
+        _vss.SqlFiles = [@"E:\data"];
+        _vss.Status = _ => [VssScript.KnownWriter(VssWriterState.FailedAtFreeze, VssError.WriterErrorNonRetryable)];
+        Assert.Throws<ImageBackupException>(() => Provider.Create([Volume("D:"), Volume("E:")], Options, _log.Add, CancellationToken.None));
         NothingIsLeft();
     }
 

@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Volumes.Linux;
 /// there before the thing is taken, and locked while the process lives; one that nobody holds a lock on was left by a killed
 /// run. The kernel drops a lock with its process, so neither a process id used again nor another container's misleads.
 /// </summary>
-internal sealed class HeldRecord : IDisposable
+internal sealed class HeldRecord : IHeldNote
 {
     public const string Suffix = ".held";
     private const string UnfinishedSuffix = ".new";

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Volumes.Windows;
 /// A small file that says what this process has taken and must give back: a shadow copy. It is there before the thing is taken,
 /// and open with no sharing while the process lives; one that can be opened was left by a killed run.
 /// </summary>
-internal sealed class HeldFile : IDisposable
+internal sealed class HeldFile : IHeldNote
 {
     public const string Suffix = ".held";
     private const int MaxBytes = 64 << 10;

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -100,6 +102,54 @@ public sealed class CommandProviderTests : IDisposable
         File.WriteAllText(flag, "");
         _provider.Remove(left, _ => { });
         Assert.Empty(_provider.FindLeftovers());
+    }
+
+    /// <summary>Whether a killed run's command still works on the snapshot; a daemon is what it made.</summary>
+    [Theory]
+    [InlineData("sleep 600", 60, true)]
+    [InlineData("setsid sleep 600", 60, false)]
+    [InlineData("sleep 600", 0.001, false)]
+    public void What_a_command_still_works_on_is_not_removed(string command, double limitSeconds, bool isKept)
+    {
+        string flag = _directory["flag"];
+        SnapshotOptions options = Options(remove: $"test -e '{flag}'");
+        ISnapshotSet set = _provider.Create([_volume], options, _ => { }, CancellationToken.None);
+        set.Dispose();
+        File.WriteAllText(flag, "");
+        SnapshotLeftover left = Assert.Single(_provider.FindLeftovers());
+        // As it would be with this limit.
+        string record = Assert.Single(Directory.GetFiles(_directory["held"]));
+        File.WriteAllText(record, File.ReadAllText(record).Replace("limitSeconds=60", FormattableString.Invariant($"limitSeconds={limitSeconds}"), StringComparison.Ordinal));
+        string ready = _directory["ready"];
+        var start = new ProcessStartInfo("/bin/sh", ["-c", $"{command.Replace("sleep", $"sh -c 'echo $$ > \"{ready}\"; exec sleep \"$0\"'", StringComparison.Ordinal)} & wait"]);
+        start.Environment["IMAGEBACKUP_ID"] = left.Name;
+        using Process process = Process.Start(start)!;
+        try
+        {
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(ready) && new FileInfo(ready).Length > 0, TimeSpan.FromMinutes(1)));
+            // The shell is none of a daemon's.
+            if (command.StartsWith("setsid", StringComparison.Ordinal))
+            {
+                process.Kill();
+                process.WaitForExit();
+            }
+            if (isKept)
+            {
+                ImageBackupException e = Assert.Throws<ImageBackupException>(() => _provider.Remove(left, _ => { }));
+                Assert.Contains("cannot be removed yet", e.Message, StringComparison.Ordinal);
+            }
+            else
+            {
+                _provider.Remove(left, _ => { });
+            }
+            Assert.Equal(isKept ? 1 : 0, _provider.FindLeftovers().Count);
+        }
+        finally
+        {
+            using Process sleeper = Process.GetProcessById(int.Parse(File.ReadAllText(ready), CultureInfo.InvariantCulture));
+            sleeper.Kill();
+            process.WaitForExit();
+        }
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
@@ -19,7 +19,11 @@ namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
 internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
 {
     internal const string RecordKind = "command";
-    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint";
+    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint",
+        SessionKey = "session", LimitKey = "limitSeconds", IdVariable = "IMAGEBACKUP_ID";
+
+    private readonly SnapshotRecords<HeldRecord> _records =
+        SnapshotRecords.Linux(recordDirectory, RecordKind, values => values.Find(IdKey), values => values.Find(VolumeKey));
 
     public string Name => "COMMAND";
     public string Description => "two commands of the administrator's";
@@ -41,12 +45,23 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         if (CheckMachine(options) is { WhyNot: { } whyNot })
             throw Failed(volume, whyNot);
         string id = Guid.NewGuid().ToString("N");
-        HeldRecord record = Record(volume, id, options);
+        HeldRecord record = _records.Begin(
+            new Dictionary<string, string>
+            {
+                [VolumeKey] = volume.Name,
+                [DeviceKey] = volume.DevicePath,
+                [PointKey] = MountPointOf(volume),
+                [IdKey] = id,
+                [RemoveKey] = options.RemoveCommand!,
+                [SessionKey] = OrphanedCommand.Session ?? "",
+                [LimitKey] = options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            },
+            (why, _) => Failed(volume, why));
         var set = new CommandSnapshotSet(record, volume, id, options, log);
         try
         {
             log($"'{options.CreateCommand}' for {volume.Name}");
-            ProgramResult result = ProgramRun.Shell(options.CreateCommand!, options.Timeout, cancellation, Variables(volume, id));
+            ProgramResult result = ProgramRun.Shell(options.CreateCommand!, options.Timeout, cancellation, Variables(volume, id, snapshot: null));
             if (!result.IsGood)
                 throw Failed(volume, result.Fault);
             string? path = result.Output.Split('\n').Select(line => line.Trim()).LastOrDefault(line => line.Length > 0);
@@ -60,75 +75,51 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
+
+    public void Remove(SnapshotLeftover leftover, Action<string> log) => _records.Remove(leftover, values =>
     {
-        var found = new List<SnapshotLeftover>();
-        foreach (HeldRecord record in HeldRecord.Abandoned(recordDirectory, RecordKind))
+        ThrowIfRunning(values, leftover.Name);
+        string command = values.Find(RemoveKey) ?? "";
+        log($"'{command}' for {leftover.VolumeName}");
+        Dictionary<string, string> variables = Variables(leftover.Name, values.Find(VolumeKey), values.Find(DeviceKey), values.Find(PointKey), snapshot: "");
+        ProgramResult result = ProgramRun.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, variables);
+        if (!result.IsGood)
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
+    });
+
+    /// <summary>A command outlives the run that is killed: to undo what is still being done would leave what it does next.</summary>
+    private static void ThrowIfRunning(IReadOnlyDictionary<string, string> values, string id)
+    {
+        if (values.Find(SessionKey) is not { } session
+            || !double.TryParse(values.Find(LimitKey), NumberStyles.Float, CultureInfo.InvariantCulture, out double limitSeconds)
+            || limitSeconds is not (> 0 and < int.MaxValue)
+            || OrphanedCommand.Find($"{IdVariable}={id}", session, TimeSpan.FromSeconds(limitSeconds)) is not { } process)
         {
-            using (record)
-            {
-                if (record.Values.Find(IdKey) is { } id)
-                    found.Add(new SnapshotLeftover(Name, id, record.Values.Find(VolumeKey)));
-            }
+            return;
         }
-        return found;
+        throw new ImageBackupException(ErrorId.SnapshotFailed, string.Format(CultureInfo.InvariantCulture,
+            "The snapshot '{0}' cannot be removed yet: a command of the run that was killed goes on without it (process {1}). A later run tries again.", id, process), id);
     }
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    private static Dictionary<string, string> Variables(string id, string? volume, string? device, string? mountPoint, string? snapshot)
     {
-        IReadOnlyList<HeldRecord> records = HeldRecord.Abandoned(recordDirectory, RecordKind);
-        try
+        var variables = new Dictionary<string, string>
         {
-            foreach (HeldRecord record in records.Where(record => record.Values.Find(IdKey) == leftover.Name))
-            {
-                string command = record.Values.Find(RemoveKey) ?? "";
-                log($"'{command}' for {leftover.VolumeName}");
-                ProgramResult result = ProgramRun.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, new Dictionary<string, string>
-                {
-                    ["IMAGEBACKUP_VOLUME"] = record.Values.Find(VolumeKey) ?? "",
-                    ["IMAGEBACKUP_DEVICE"] = record.Values.Find(DeviceKey) ?? "",
-                    ["IMAGEBACKUP_MOUNTPOINT"] = record.Values.Find(PointKey) ?? "",
-                    ["IMAGEBACKUP_ID"] = leftover.Name,
-                    ["IMAGEBACKUP_SNAPSHOT"] = "",
-                });
-                if (!result.IsGood)
-                    throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
-                record.Remove();
-            }
-        }
-        finally
-        {
-            foreach (HeldRecord record in records)
-                record.Dispose();
-        }
+            ["IMAGEBACKUP_VOLUME"] = volume ?? "",
+            ["IMAGEBACKUP_DEVICE"] = device ?? "",
+            ["IMAGEBACKUP_MOUNTPOINT"] = mountPoint ?? "",
+            [IdVariable] = id,
+        };
+        if (snapshot is not null)
+            variables["IMAGEBACKUP_SNAPSHOT"] = snapshot;
+        return variables;
     }
 
-    internal static Dictionary<string, string> Variables(VolumeDescription volume, string id) => new()
-    {
-        ["IMAGEBACKUP_VOLUME"] = volume.Name,
-        ["IMAGEBACKUP_DEVICE"] = volume.DevicePath,
-        ["IMAGEBACKUP_MOUNTPOINT"] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
-        ["IMAGEBACKUP_ID"] = id,
-    };
+    private static Dictionary<string, string> Variables(VolumeDescription volume, string id, string? snapshot) =>
+        Variables(id, volume.Name, volume.DevicePath, MountPointOf(volume), snapshot);
 
-    private HeldRecord Record(VolumeDescription volume, string id, SnapshotOptions options)
-    {
-        try
-        {
-            return HeldRecord.Create(recordDirectory, RecordKind, new Dictionary<string, string>
-            {
-                [VolumeKey] = volume.Name,
-                [DeviceKey] = volume.DevicePath,
-                [PointKey] = volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "",
-                [IdKey] = id,
-                [RemoveKey] = options.RemoveCommand!,
-            });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failed(volume, $"it could not be written down that the snapshot must be removed: {e.Message}");
-        }
-    }
+    private static string MountPointOf(VolumeDescription volume) => volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "";
 
     private static ImageBackupException Failed(VolumeDescription volume, string why) =>
         new(ErrorId.SnapshotFailed, $"The command took no snapshot of '{volume.Name}': {why}", volume.Name);
@@ -185,9 +176,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
                     return;
                 _isDisposed = true;
             }
-            Dictionary<string, string> variables = Variables(volume, id);
-            variables["IMAGEBACKUP_SNAPSHOT"] = DevicePath;
-            ProgramResult result = ProgramRun.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, variables);
+            ProgramResult result = ProgramRun.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, Variables(volume, id, DevicePath));
             log($"'{options.RemoveCommand}' for {volume.Name}{(result.IsGood ? "" : ": " + result.Fault)}");
             if (result.IsGood)
                 record.Remove();

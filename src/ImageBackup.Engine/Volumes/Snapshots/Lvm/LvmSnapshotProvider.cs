@@ -21,6 +21,9 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
     private const int NameLength = 24;
     private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(30);
 
+    private readonly SnapshotRecords<HeldRecord> _records =
+        SnapshotRecords.Linux(recordDirectory, RecordKind, values => values.Find(SnapshotKey), values => values.Find(VolumeKey));
+
     public string Name => "LINUX_LVM";
     public string Description => "LVM2 snapshots of logical volumes";
     public int Preference => 20;
@@ -57,7 +60,8 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
 
         string name = ("imagebackup-" + Guid.NewGuid().ToString("N")).Substring(0, NameLength);
         string fullName = $"{origin.Group}/{name}";
-        HeldRecord record = Record(volume, fullName);
+        var values = new Dictionary<string, string> { [VolumeKey] = volume.Name, [SnapshotKey] = fullName };
+        HeldRecord record = _records.Begin(values, (why, _) => Failed(volume, why));
         var set = new LvmSnapshotSet(tools, record, volume, fullName, options.Timeout, log);
         try
         {
@@ -77,36 +81,11 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
-    {
-        var found = new List<SnapshotLeftover>();
-        foreach (HeldRecord record in HeldRecord.Abandoned(recordDirectory, RecordKind))
-        {
-            using (record)
-            {
-                if (record.Values.Find(SnapshotKey) is { } name)
-                    found.Add(new SnapshotLeftover(Name, name, record.Values.Find(VolumeKey)));
-            }
-        }
-        return found;
-    }
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log)
-    {
-        IReadOnlyList<HeldRecord> records = HeldRecord.Abandoned(recordDirectory, RecordKind);
-        try
-        {
-            foreach (HeldRecord record in records.Where(record => record.Values.Find(SnapshotKey) == leftover.Name))
-                Remove(record, leftover, log);
-        }
-        finally
-        {
-            foreach (HeldRecord record in records)
-                record.Dispose();
-        }
-    }
+    public void Remove(SnapshotLeftover leftover, Action<string> log) => _records.Remove(leftover, _ => RemoveVolume(leftover, log));
 
-    private static void Remove(HeldRecord record, SnapshotLeftover leftover, Action<string> log)
+    private static void RemoveVolume(SnapshotLeftover leftover, Action<string> log)
     {
         LvmTools tools = LvmTools.Find(out string? missing)
             ?? throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' cannot be removed: '{missing}' is not installed.", leftover.Name);
@@ -114,14 +93,12 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
         LogicalVolume? found = tools.Report(leftover.Name, s_reportTimeout, out string fault);
         if (found is null && !LvmTools.IsGone(fault))
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' cannot be looked for: {fault}", leftover.Name);
-        if (found is not null && found.Origin.Length > 0 && found.Tags.Contains(LvmTools.Tag))
-        {
-            log($"lvremove {leftover.Name}");
-            ProgramResult result = tools.Remove(leftover.Name, new SnapshotOptions().Timeout);
-            if (!result.IsGood)
-                throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
-        }
-        record.Remove();
+        if (found is null || found.Origin.Length == 0 || !found.Tags.Contains(LvmTools.Tag))
+            return;
+        log($"lvremove {leftover.Name}");
+        ProgramResult result = tools.Remove(leftover.Name, new SnapshotOptions().Timeout);
+        if (!result.IsGood)
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
     }
 
     private static string[] Arguments(LogicalVolume origin, string name, SnapshotOptions options, Action<string> log)
@@ -145,18 +122,6 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
             ? $"'{volume.FullName}' is a part of another volume"
         : !volume.IsThin && volume.GroupFreeBytes < volume.ExtentBytes ? $"the volume group '{volume.Group}' has no free room for a snapshot"
         : null;
-
-    private HeldRecord Record(VolumeDescription volume, string fullName)
-    {
-        try
-        {
-            return HeldRecord.Create(recordDirectory, RecordKind, new Dictionary<string, string> { [VolumeKey] = volume.Name, [SnapshotKey] = fullName });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failed(volume, $"it could not be written down that the snapshot must be removed: {e.Message}");
-        }
-    }
 
     private static long RoundUp(long bytes, long unitBytes) => Math.Max(1, (bytes + unitBytes - 1) / unitBytes) * unitBytes;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
@@ -88,7 +89,7 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
         for (int attempt = 1; ; attempt++)
         {
             LogicalVolume? found = tools.Report(fullName, timeout, out string fault);
-            if (found is null && LvmTools.IsGone(fault) || found is not null && !HasTag(found.Tags))
+            if (found is null && LvmTools.IsGone(fault) || found is not null && !found.Tags.Contains(LvmTools.Tag))
                 return true;
             ProgramResult? result = found is null ? null : tools.Remove(fullName, timeout);
             log($"lvremove {fullName}{(result is { IsGood: true } ? "" : ": " + (result?.Fault ?? fault))}");
@@ -98,15 +99,5 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
                 return false;
             Thread.Sleep(s_removePause);
         }
-    }
-
-    private static bool HasTag(IReadOnlyList<string> tags)
-    {
-        foreach (string tag in tags)
-        {
-            if (tag == LvmTools.Tag)
-                return true;
-        }
-        return false;
     }
 }

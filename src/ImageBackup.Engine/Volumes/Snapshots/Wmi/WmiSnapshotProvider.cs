@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes.Windows;
@@ -23,6 +22,8 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
     internal const string VolumeKey = "volume";
     internal const string IdKey = "id";
     private const string BegunKey = "begun";
+
+    private readonly SnapshotRecords<HeldFile> _records = SnapshotRecords.Windows(recordDirectory, RecordKind, NameOf, values => Value(values, VolumeKey));
 
     /// <summary>Between two attempts while another shadow copy is being made.</summary>
     internal TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(5);
@@ -59,7 +60,13 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
             throw new ArgumentException("This provider takes one volume at a time.", nameof(volumes));
         VolumeDescription volume = volumes[0];
         string root = ShadowedVolume.RootOf(volume) ?? throw Failed(volume, "it is no Windows volume that is mounted");
-        HeldFile record = Record(volume);
+        HeldFile record = _records.Begin(
+            new Dictionary<string, string>
+            {
+                [VolumeKey] = volume.Name,
+                [BegunKey] = DateTimeOffset.Now.ToString("u", CultureInfo.InvariantCulture),
+            },
+            (why, e) => Failed(volume, why, e));
         var set = new WmiSnapshotSet(new ShadowCopies(wmi), record, volume, options.Timeout, log);
         try
         {
@@ -82,44 +89,30 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers()
-    {
-        var found = new List<SnapshotLeftover>();
-        foreach (HeldFile record in HeldFile.Abandoned(recordDirectory, RecordKind))
-        {
-            using (record)
-                found.Add(new SnapshotLeftover(Name, NameOf(record), record.Values.TryGetValue(VolumeKey, out string? volume) ? volume : null));
-        }
-        return found;
-    }
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
 
     public void Remove(SnapshotLeftover leftover, Action<string> log)
     {
-        IReadOnlyList<HeldFile> records = HeldFile.Abandoned(recordDirectory, RecordKind);
         try
         {
-            foreach (HeldFile record in records.Where(record => NameOf(record) == leftover.Name))
-            {
-                if (record.Values.TryGetValue(IdKey, out string? id))
-                {
-                    log($"Win32_ShadowCopy {id}: delete");
-                    TimedStep.Run(_ => new ShadowCopies(wmi).Delete(id), new SnapshotOptions().Timeout, CancellationToken.None);
-                }
-                else
-                {
-                    log($"A killed run had begun to make {leftover.Name}; whether it was made is not known: see 'vssadmin list shadows'.");
-                }
-                record.Remove();
-            }
+            _records.Remove(leftover, values => Delete(values, leftover, log));
         }
         catch (Exception e) when (e is WmiException or TimeoutException)
         {
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"The shadow copy '{leftover.Name}' could not be deleted: {e.Message}.", leftover.Name, e);
         }
-        finally
+    }
+
+    private void Delete(IReadOnlyDictionary<string, string> values, SnapshotLeftover leftover, Action<string> log)
+    {
+        if (values.TryGetValue(IdKey, out string? id))
         {
-            foreach (HeldFile record in records)
-                record.Dispose();
+            log($"Win32_ShadowCopy {id}: delete");
+            TimedStep.Run(_ => new ShadowCopies(wmi).Delete(id), new SnapshotOptions().Timeout, CancellationToken.None);
+        }
+        else
+        {
+            log($"A killed run had begun to make {leftover.Name}; whether it was made is not known: see 'vssadmin list shadows'.");
         }
     }
 
@@ -155,27 +148,11 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         }
     }
 
-    private HeldFile Record(VolumeDescription volume)
-    {
-        try
-        {
-            return HeldFile.Create(recordDirectory, RecordKind, new Dictionary<string, string>
-            {
-                [VolumeKey] = volume.Name,
-                [BegunKey] = DateTimeOffset.Now.ToString("u", CultureInfo.InvariantCulture),
-            });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failed(volume, $"it could not be written down that the shadow copy must be deleted: {e.Message}", e);
-        }
-    }
-
-    private static string NameOf(HeldFile record) => record.Values.TryGetValue(IdKey, out string? id)
+    private static string NameOf(IReadOnlyDictionary<string, string> values) => values.TryGetValue(IdKey, out string? id)
         ? id
-        : $"a shadow copy of {Value(record, VolumeKey)} begun {Value(record, BegunKey)}";
+        : $"a shadow copy of {Value(values, VolumeKey) ?? "?"} begun {Value(values, BegunKey) ?? "?"}";
 
-    private static string Value(HeldFile record, string key) => record.Values.TryGetValue(key, out string? value) ? value : "?";
+    private static string? Value(IReadOnlyDictionary<string, string> values, string key) => values.TryGetValue(key, out string? value) ? value : null;
 
     private static ImageBackupException Failed(VolumeDescription volume, string why, Exception? inner = null) =>
         new(ErrorId.SnapshotFailed, $"WMI made no shadow copy of '{volume.Name}': {why.TrimEnd('.')}.", volume.Name, inner);

@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Windows;
+
+namespace ImageBackup.Engine.Volumes.Snapshots;
+
+/// <summary>What a provider writes down of each snapshot before it takes it, and how it finds again what killed runs left.</summary>
+/// <typeparam name="T">The system's kind of note.</typeparam>
+internal sealed class SnapshotRecords<T>
+    where T : class, IHeldNote
+{
+    /// <summary>Makes a note of these values.</summary>
+    public required Func<IReadOnlyDictionary<string, string>, T> Create { private get; init; }
+
+    /// <summary>The notes that killed runs left, held now.</summary>
+    public required Func<IReadOnlyList<T>> Abandoned { private get; init; }
+
+    /// <summary>What the snapshot is called by these values; null: nothing was taken.</summary>
+    public required Func<IReadOnlyDictionary<string, string>, string?> NameOf { private get; init; }
+
+    /// <summary>Of which volumes it is.</summary>
+    public required Func<IReadOnlyDictionary<string, string>, string?> VolumeOf { private get; init; }
+
+    /// <summary>To be called before anything is taken.</summary>
+    /// <param name="values">What the next run needs to undo it.</param>
+    /// <param name="failed">The provider's error, of its reason.</param>
+    /// <exception cref="ImageBackupException">It could not be written.</exception>
+    public T Begin(IReadOnlyDictionary<string, string> values, Func<string, Exception, ImageBackupException> failed)
+    {
+        try
+        {
+            return Create(values);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw failed($"it could not be written down that the snapshot must be removed: {e.Message}", e);
+        }
+    }
+
+    /// <param name="provider">The provider's name.</param>
+    public IReadOnlyList<SnapshotLeftover> FindLeftovers(string provider)
+    {
+        var found = new List<SnapshotLeftover>();
+        foreach (T record in Abandoned())
+        {
+            using (record)
+            {
+                if (NameOf(record.Values) is { } name)
+                    found.Add(new SnapshotLeftover(provider, name, VolumeOf(record.Values)));
+            }
+        }
+        return found;
+    }
+
+    /// <param name="leftover">One of <see cref="FindLeftovers"/>'.</param>
+    /// <param name="undo">Removes what the values tell of; where it throws, the note stays.</param>
+    public void Remove(SnapshotLeftover leftover, Action<IReadOnlyDictionary<string, string>> undo)
+    {
+        IReadOnlyList<T> records = Abandoned();
+        try
+        {
+            foreach (T record in records.Where(record => NameOf(record.Values) == leftover.Name))
+            {
+                undo(record.Values);
+                record.Remove();
+            }
+        }
+        finally
+        {
+            foreach (T record in records)
+                record.Dispose();
+        }
+    }
+}
+
+/// <summary>The notes of the systems.</summary>
+internal static class SnapshotRecords
+{
+    public static SnapshotRecords<HeldRecord> Linux(string directory, string kind,
+        Func<IReadOnlyDictionary<string, string>, string?> nameOf, Func<IReadOnlyDictionary<string, string>, string?> volumeOf) => new()
+        {
+            Create = values => HeldRecord.Create(directory, kind, values),
+            Abandoned = () => HeldRecord.Abandoned(directory, kind),
+            NameOf = nameOf,
+            VolumeOf = volumeOf,
+        };
+
+    public static SnapshotRecords<HeldFile> Windows(string directory, string kind,
+        Func<IReadOnlyDictionary<string, string>, string?> nameOf, Func<IReadOnlyDictionary<string, string>, string?> volumeOf) => new()
+        {
+            Create = values => HeldFile.Create(directory, kind, values),
+            Abandoned = () => HeldFile.Abandoned(directory, kind),
+            NameOf = nameOf,
+            VolumeOf = volumeOf,
+        };
+}

@@ -1,0 +1,11 @@
+using System;
+using System.Collections.Generic;
+
+namespace Alphaleonis.Win32.Vss;
+
+public interface IVssWMComponent : IDisposable
+{
+    IList<VssWMFileDescriptor> Files { get; }
+    IList<VssWMFileDescriptor> DatabaseFiles { get; }
+    IList<VssWMFileDescriptor> DatabaseLogFiles { get; }
+}
