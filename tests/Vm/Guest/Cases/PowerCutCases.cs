@@ -28,7 +28,7 @@ internal static class PowerCutCases
     }
 
     /// <summary>Enough for a phase of each kind; a cut takes seconds in an emulated machine.</summary>
-    private const int ShortCutCount = 15;
+    private const int ShortCutCount = 12;
 
     public static void Replayed(string fileSystem, string options, int sizeMiB)
     {
