@@ -14,7 +14,7 @@ internal sealed record GuestKernel(string Image, string ModuleDirectory)
     // for by name at run time.
     private static readonly string[] s_wanted =
     [
-        "virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm-mod", "dm-snapshot", "dm-thin-pool", "dm-flakey",
+        "virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "overlay", "crc32c_generic", "dm-mod", "dm-snapshot", "dm-thin-pool", "dm-flakey", "dm-log-writes",
         "loop", "ext4", "xfs",
     ];
 

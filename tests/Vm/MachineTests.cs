@@ -37,4 +37,9 @@ public sealed class MachineTests(VirtualMachine machine) : IClassFixture<Virtual
 
     [Fact]
     public void A_run_that_is_told_to_end_puts_the_volume_back_itself() => machine.Expect("terminate-static");
+
+    [Theory]
+    [InlineData("power-cut-ext4")]
+    [InlineData("power-cut-xfs")]
+    public void A_power_cut_loses_nothing_that_was_promised(string name) => machine.Expect(name);
 }

@@ -24,6 +24,12 @@ internal sealed class ReadHandleCache(int capacity) : IDisposable
         {
             return entry.File.ReadAt(offsetBytes, buffer, countBytes);
         }
+        catch (IOException)
+        {
+            // A share that went away and came back has left the handle dead: who tries again needs a new one.
+            Forget(path);
+            throw;
+        }
         finally
         {
             Release(entry);

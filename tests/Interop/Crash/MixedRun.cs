@@ -131,28 +131,42 @@ internal sealed partial class MixedRun(string directory, int seed)
             _hashOfImage.TryRemove(image, out _);
             Restic(random, "restic forget", "forget", image);
         }
-        if (random.Next(4) == 0)
-            Repair(random);
-        else
-            Restic(random, "restic prune", "prune", "--max-unused", "0");
+        switch (random.Next(5))
+        {
+            case 0:
+                Exclusive(random, "our repair", $"Repair-ImageRepository '{Repository}' -Confirm:$false");
+                break;
+            case 1 or 2:
+                Exclusive(random, "our prune", $"Optimize-ImageRepository '{Repository}' -MaxUnused 0 -Confirm:$false");
+                break;
+            default:
+                Restic(random, "restic prune", "prune", "--max-unused", "0");
+                break;
+        }
     }
 
-    private void Repair(Random random)
+    /// <summary>What wants the repository for itself; tried a few times, because somebody is nearly always at work.</summary>
+    private void Exclusive(Random random, string what, string command)
     {
-        using HostProcess host = HostProcess.Begin($"Repair-ImageRepository '{Repository}' -Confirm:$false");
-        if (random.Next(2) == 0 && !EndsWithin(() => host.HasEnded, random.Next(800, 3000)))
+        for (int attempt = 0; attempt < 6 && !_stop.IsCancellationRequested; attempt++)
         {
-            host.Kill();
-            Count("our repair killed");
-            return;
+            using HostProcess host = HostProcess.Begin(command);
+            if (random.Next(3) == 0 && !EndsWithin(() => host.HasEnded, random.Next(800, 5000)))
+            {
+                host.Kill();
+                Count(what + " killed");
+                return;
+            }
+            (int code, string output, string error) = host.End();
+            if (code == 0)
+            {
+                Count(what + " done");
+                return;
+            }
+            if (!error.Contains("locked", StringComparison.OrdinalIgnoreCase))
+                throw new InvalidOperationException($"{what} ended with {code}: {error}{output}");
+            Count(what + " locked out");
         }
-        (int code, string output, string error) = host.End();
-        if (code == 0)
-            Count("our repair done");
-        else if (error.Contains("locked", StringComparison.OrdinalIgnoreCase))
-            Count("our repair locked out");
-        else
-            throw new InvalidOperationException($"Our repair ended with {code}: {error}{output}");
     }
 
     private void Look(Random random)

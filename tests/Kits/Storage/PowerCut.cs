@@ -65,9 +65,9 @@ internal static class PowerCut
         using (var storage = new LocalStorage(directory, recorder))
             run(storage);
         FileStep[] steps = recorder.Steps;
-        // A step that promises nothing and changes nothing gives no state of its own.
+        bool[] isIdle = Idle(steps);
         var cuts = (from count in Enumerable.Range(0, steps.Length + 1)
-                    where count == 0 || steps[count - 1].Kind != FileStepKind.Writeback
+                    where count == 0 || !isIdle[count - 1]
                     from kind in s_kinds
                     select (count, kind)).ToList();
         var failures = new List<string>();
@@ -95,5 +95,28 @@ internal static class PowerCut
         if (failures.Count > 0)
             throw new InvalidDataException($"{failures.Count} of {cuts.Count} cuts lost something:{Environment.NewLine}{string.Join(Environment.NewLine, failures.Take(5))}");
         return cuts.Count;
+    }
+
+    /// <summary>Steps that promise nothing and change nothing: they give no state of their own. (Every flush of one of 256 directories is a step.)</summary>
+    private static bool[] Idle(FileStep[] steps)
+    {
+        var open = new HashSet<string>(StringComparer.Ordinal);
+        return [.. steps.Select(step =>
+        {
+            switch (step.Kind)
+            {
+                case FileStepKind.Writeback:
+                    return true;
+                case FileStepKind.SyncDirectory:
+                    return !open.Remove(step.Path);
+                case FileStepKind.CreateDirectory or FileStepKind.CreateFile or FileStepKind.Move or FileStepKind.Delete:
+                    open.Add(Path.GetDirectoryName(step.Path)!);
+                    if (step.To is not null)
+                        open.Add(Path.GetDirectoryName(step.To)!);
+                    return false;
+                default:
+                    return false;
+            }
+        })];
     }
 }

@@ -31,11 +31,14 @@ internal sealed class PowerCutDirectory : IDisposable
     /// <summary>The repository's directory.</summary>
     public string Repository { get; }
 
+    /// <summary>Of locks that wait for nobody.</summary>
+    public static LockTiming Timing { get; } = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
+
     /// <summary>Opens a repository that waits for nobody when it locks.</summary>
     public static ImageRepository Open(IStorage storage)
     {
         ImageRepository repository = TestRepository.Open(storage);
-        repository.LockTiming = LockTiming.Restic with { Settle = TimeSpan.FromMilliseconds(1) };
+        repository.LockTiming = Timing;
         return repository;
     }
 

@@ -18,7 +18,7 @@ internal static class GuestDisk
         Run("vgcreate", "-q", "-s", "1m", Group, "/dev/vda");
     }
 
-    /// <summary>A logical volume with a file system; removed first where a case before had it.</summary>
+    /// <summary>A logical volume with a file system ("none": without); removed first where a case before had it.</summary>
     public static string Make(string name, string fileSystem, int sizeMiB)
     {
         string device = $"/dev/{Group}/{name}";
@@ -30,6 +30,8 @@ internal static class GuestDisk
 
     public static void Format(string device, string fileSystem)
     {
+        if (fileSystem == "none")
+            return;
         if (fileSystem == "xfs")
             Run("mkfs.xfs", "-q", "-f", device);
         else

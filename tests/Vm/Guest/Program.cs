@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
+using System.Linq;
 using System.Text;
 
 namespace ImageBackup.Tests.Vm.Guest;
@@ -12,6 +14,8 @@ internal static class Program
     {
         if (arguments is ["hold", var type, var phase, var device])
             return Holder.Run(type, phase, device);
+        if (arguments is ["cut", var location, var logDevice])
+            return CutWork.Run(location, logDevice);
         if (arguments is not ["run", ..])
         {
             Console.Error.WriteLine("This program changes disks; it is for the test machine.");
@@ -33,7 +37,13 @@ internal static class Program
             ("terminate-static", KillCases.Terminated),
             ("kill-snapshot-taken", () => KillCases.Snapshot("taken")),
             ("kill-snapshot-copy", () => KillCases.Snapshot("copy")),
+            // Names and content of unflushed files in any order: the harshest that ext4 has.
+            ("power-cut-ext4", () => PowerCutCases.Replayed("ext4", "data=writeback,noauto_da_alloc", 64)),
+            ("power-cut-xfs", () => PowerCutCases.Replayed("xfs", "nouuid", 304)),
         };
+        // For who works on a few of them: IMAGEBACKUP_VM_CASES of the host.
+        string? only = Asked("guest_cases");
+        cases = [.. cases.Where(c => only is null || c.Name.StartsWith(only, StringComparison.Ordinal))];
         try
         {
             GuestDisk.Prepare();
@@ -49,15 +59,23 @@ internal static class Program
         return 0;
     }
 
+    /// <summary>What a case counted; shown with its outcome.</summary>
+    public static string Note { get; set; } = "";
+
+    /// <summary>A word that the host put on the kernel's command line; null where it did not.</summary>
+    public static string? Asked(string name) =>
+        File.ReadAllText("/proc/cmdline").Split(' ').FirstOrDefault(p => p.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..].Trim();
+
     public static void Say(string text) => Console.WriteLine("VM: " + text);
 
     private static void RunOne(string name, Action run)
     {
         var clock = Stopwatch.StartNew();
+        Note = "";
         try
         {
             run();
-            Report(name, "pass", "");
+            Report(name, "pass", Note);
         }
         catch (CaseSkipped e)
         {
