@@ -20,7 +20,8 @@ namespace ImageBackup.Tests.Interop.Crash;
 /// <summary>The repository's share goes away in the midst of the work, and comes back or does not.</summary>
 public sealed class VanishedShareTests : IDisposable
 {
-    private const int VolumeBytes = 64 << 20;
+    /// <summary>Many packs: the share must go away after the first and before the last, however late this thread sees it.</summary>
+    private const int VolumeBytes = 160 << 20;
 
     private readonly TemporaryDirectory _directory = new();
     private readonly FuseShare _share;

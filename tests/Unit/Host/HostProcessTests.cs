@@ -48,7 +48,8 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
             $"Backup-VolumeImage '{fixture.VolumeFile}' -Repository '{fixture.Location}' | Restore-VolumeImage -Repository '{fixture.Location}' -Destination '{target}' -Confirm:$false");
         Assert.True(code == 0, error);
         Assert.Equal("", error);
-        Assert.Contains(target[..20], output, StringComparison.Ordinal);
+        // A column may cut it.
+        Assert.Contains(target[..15], output, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllBytes(fixture.VolumeFile), File.ReadAllBytes(target));
     }
 
@@ -129,12 +130,20 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
         Assert.Equal("", output);
     }
 
+    /// <summary>SIGINT is bit 1 of the mask (proc_pid_status(5)). A process that inherits it so leaves it so.</summary>
+    private static bool IsInterruptIgnored()
+    {
+        string line = Array.Find(File.ReadAllLines("/proc/self/status"), l => l.StartsWith("SigIgn:", StringComparison.Ordinal))!;
+        return (Convert.ToUInt64(line["SigIgn:".Length..].Trim(), 16) & 0b10) != 0;
+    }
+
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]
     public void A_signal_stops_the_pipeline_and_leaves_no_lock(string signal)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent with kill.");
+        Assert.SkipWhen(signal == "INT" && IsInterruptIgnored(), "These tests were started in the background by a shell: they, and what they start, ignore SIGINT.");
         string big = fixture.PathOf($"signal-{signal}.img");
         using (FileStream stream = File.Create(big))
         {
