@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -34,6 +35,7 @@ public sealed class RepairPowerCutTests
         });
         Damage(directory.Repository);
         var whole = new Dictionary<string, byte[]> { [oneId] = one, [otherId] = other };
+        var repaired = new ConcurrentBag<(int StepCount, bool WasNeeded)>();
 
         int stateCount = directory.CutAtEveryStep(
             storage =>
@@ -42,16 +44,22 @@ public sealed class RepairPowerCutTests
                 RepositoryRepairResult result = Repair(repository);
                 Assert.True(result.DamagedPackCount > 0 && result.SalvagedBlobCount > 0 && result.LostBlobCount == 0 && result.DamagedIndexCount > 0);
             },
-            (storage, _) =>
+            (storage, state) =>
             {
                 using ImageRepository repository = PowerCutDirectory.Open(storage);
                 repository.RemoveLocks(all: true, CancellationToken.None);
-                Assert.Equal(0, Repair(repository).LostBlobCount);
+                RepositoryRepairResult again = Repair(repository);
+                repaired.Add((state.StepCount, again.WasNeeded));
+                Assert.Equal(0, again.LostBlobCount);
                 PowerCutDirectory.AssertWhole(repository, new VolumeDouble(), whole);
                 Assert.False(Repair(repository).WasNeeded);
             });
         TestContext.Current.TestOutputHelper?.WriteLine($"{stateCount} states");
         Assert.InRange(stateCount, 100, 2000);
+        // What was reported repaired stays so.
+        int last = repaired.Max(r => r.StepCount);
+        Assert.DoesNotContain(repaired, r => r.StepCount == last && r.WasNeeded);
+        Assert.Contains(repaired, r => r.StepCount == 0 && r.WasNeeded);
     }
 
     /// <summary>An index is noise, and a pack has lost its header.</summary>

@@ -71,6 +71,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
                 Write(whole, mustRewrite, held!, oldIndexes, cancellation);
             foreach (string name in badSnapshots)
                 _files.Delete(StoredKind.Snapshot, name);
+            if (badSnapshots.Count > 0)
+                _files.SyncDeletions(StoredKind.Snapshot);
         }
         else
         {
@@ -116,9 +118,13 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         foreach (string name in oldIndexes)
             _files.Delete(StoredKind.Index, name);
         // A pack goes only once no index that comes back after a power cut can list it.
-        _files.Guard(StoredKind.Index, () => _files.Storage.SyncDeletions(StoredKind.Index));
-        foreach (DamagedPack pack in _triage.Damaged.Where(d => !d.IsUnreadable))
+        _files.SyncDeletions(StoredKind.Index);
+        List<DamagedPack> removed = _triage.Damaged.Where(d => !d.IsUnreadable).ToList();
+        foreach (DamagedPack pack in removed)
             _files.Delete(StoredKind.Pack, pack.Id.ToString());
+        // Back after a power cut, they would make a check complain of what was reported repaired.
+        if (removed.Count > 0)
+            _files.SyncDeletions(StoredKind.Pack);
     }
 
     /// <summary>Blobs that an index listed and of which no whole copy is left.</summary>
