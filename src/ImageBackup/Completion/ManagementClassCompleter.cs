@@ -13,7 +13,7 @@ public sealed class ManagementClassCompleter : NameCompleter
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
         // Get-, Set- and Remove-ManagementClass can be pointed at another file.
-        string path = bound.Contains("ClassPath") && bound["ClassPath"] is string { Length: > 0 } given ? FullPath(given) : PolicyPaths.Classes;
+        string path = PathOf(bound, "ClassPath", PolicyPaths.Classes);
         return _ => Names(new ManagementClassCatalog(ManagementClassFile.Load(path).Document));
     }
 

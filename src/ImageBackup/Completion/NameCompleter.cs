@@ -61,9 +61,11 @@ public abstract class NameCompleter : IArgumentCompleter
         }
     }
 
-    /// <summary>A path that stands on the line, from the session's location. On the pipeline thread.</summary>
-    private protected static string FullPath(string path)
+    /// <summary>A file that a parameter on the line points to, from the session's location; else the usual one. On the pipeline thread.</summary>
+    private protected static string PathOf(IDictionary bound, string parameter, string usual)
     {
+        if (!bound.Contains(parameter) || bound[parameter] is not string { Length: > 0 } path)
+            return usual;
         // Nested in the completion's own pipeline: the runspace answers nobody else while that runs.
         using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
         shell.AddScript("$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($args[0])", useLocalScope: true).AddArgument(path);

@@ -14,7 +14,7 @@ public sealed class RulePatternCompleter : NameCompleter
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
         RepositoryConnection? connection = CatalogCompleter.ConnectionOf(bound);
-        string path = bound.Contains("RulePath") && bound["RulePath"] is string { Length: > 0 } given ? FullPath(given) : PolicyPaths.Rules;
+        string path = PathOf(bound, "RulePath", PolicyPaths.Rules);
         bool isEnforced = bound.Contains("Enforced");
         return cancellation => Names(isEnforced
             ? connection?.Policy.Load(_ => { }, cancellation)?.Rules.Rules ?? []

@@ -15,7 +15,7 @@ public class SnapshotProviderCompleter : NameCompleter
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
         // Get-, Set- and Test-SnapshotProvider can be pointed at another file.
-        string path = bound.Contains("Path") && bound["Path"] is string { Length: > 0 } given ? FullPath(given) : PolicyPaths.Snapshots;
+        string path = PathOf(bound, "Path", PolicyPaths.Snapshots);
         return _ =>
         {
             SnapshotDefaults defaults = SnapshotDefaults.Load(path);

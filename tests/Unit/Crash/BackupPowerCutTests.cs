@@ -71,6 +71,5 @@ public sealed class BackupPowerCutTests
         return Backup(repository, volumes, name);
     }
 
-    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => new BackupJob(repository, volumes).Run(
-        new BackupRequest { Volume = volumes.Find(name), ChunkSizeBytes = JobRig.ChunkBytes, ThrottleLimit = 1 }, null, CancellationToken.None);
+    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => JobRig.BackUp(repository, volumes, name);
 }

@@ -31,8 +31,7 @@ public sealed class KeyPowerCutTests
             var volumes = new VolumeDouble();
             volumes.Add("/mem/a", content);
             using ImageRepository repository = PowerCutDirectory.Open(storage);
-            image = new BackupJob(repository, volumes).Run(
-                new BackupRequest { Volume = volumes.Find("/mem/a"), ChunkSizeBytes = JobRig.ChunkBytes, ThrottleLimit = 1 }, null, CancellationToken.None).Id;
+            image = JobRig.BackUp(repository, volumes, "/mem/a").Id;
             old = repository.KeyName;
         });
         var whole = new Dictionary<string, byte[]> { [image] = content };

@@ -115,7 +115,6 @@ public sealed class RemovalPowerCutTests
     {
         string name = "/mem/" + pattern;
         volumes.Add(name, JobRig.Content(pattern));
-        return new BackupJob(repository, volumes).Run(
-            new BackupRequest { Volume = volumes.Find(name), ChunkSizeBytes = JobRig.ChunkBytes, ThrottleLimit = 1 }, null, CancellationToken.None).Id;
+        return JobRig.BackUp(repository, volumes, name).Id;
     }
 }

@@ -80,6 +80,5 @@ public sealed class RepairPowerCutTests
     private static RepositoryRepairResult Repair(ImageRepository repository) =>
         repository.Repair(new RepositoryRepairOptions(), null, CancellationToken.None);
 
-    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => new BackupJob(repository, volumes).Run(
-        new BackupRequest { Volume = volumes.Find(name), ChunkSizeBytes = JobRig.ChunkBytes, ThrottleLimit = 1 }, null, CancellationToken.None);
+    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => JobRig.BackUp(repository, volumes, name);
 }

@@ -90,4 +90,8 @@ internal sealed class JobRig : IDisposable
         Repository.Dispose();
         _directory.Dispose();
     }
+
+    /// <summary>One worker, so that what is written comes in the same order each time.</summary>
+    public static ImageBackupInfo BackUp(ImageRepository repository, VolumeDouble volumes, string name) => new BackupJob(repository, volumes).Run(
+        new BackupRequest { Volume = volumes.Find(name), ChunkSizeBytes = ChunkBytes, ThrottleLimit = 1 }, null, CancellationToken.None);
 }
