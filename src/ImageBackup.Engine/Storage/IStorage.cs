@@ -21,6 +21,10 @@ public interface IStorage : IDisposable
     /// <summary>False where not even the place exists.</summary>
     bool Exists(StoredKind kind, string name);
 
+    /// <summary>
+    /// What is there now. A file that others remove meanwhile may be missing or not; it is no failure. Nothing where a kind
+    /// has no place yet, but a StorageException (NotFound) where the whole repository has gone.
+    /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind);
 
     /// <summary>A whole file of at most <paramref name="limitBytes"/>; a longer one is a StorageException (TooLarge).</summary>

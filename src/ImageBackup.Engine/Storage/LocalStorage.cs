@@ -10,6 +10,10 @@ namespace ImageBackup.Engine.Storage;
 public sealed class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
+
+    /// <summary>After so many listings under which files vanished, what the last one saw is given.</summary>
+    private const int ListAttempts = 5;
+
     private static readonly string[] s_directories = ["data", "index", "keys", "locks", "snapshots", "tmp"];
 
     /// <summary>An abandoned upload of another machine is left alone: only its own machine can tell that the writer is gone.</summary>
@@ -51,22 +55,7 @@ public sealed class LocalStorage : IStorage
     public bool Exists(StoredKind kind, string name)
     {
         string path = PathOf(kind, name);
-        return Guard(path, isWrite: false, () =>
-        {
-            try
-            {
-                // Not File.Exists: it says no where it may not look, or where a share is away.
-                return (File.GetAttributes(path) & FileAttributes.Directory) == 0;
-            }
-            catch (FileNotFoundException)
-            {
-                return false;
-            }
-            catch (DirectoryNotFoundException)
-            {
-                return false;
-            }
-        });
+        return Guard(path, isWrite: false, () => AttributesOf(path) is { } attributes && (attributes & FileAttributes.Directory) == 0);
     }
 
     public IEnumerable<StoredFile> List(StoredKind kind)
@@ -76,30 +65,54 @@ public sealed class LocalStorage : IStorage
             var config = new FileInfo(PathOf(kind, ""));
             return config.Exists ? new[] { new StoredFile(kind, "", config.Length) } : Array.Empty<StoredFile>();
         }
-        return Guard(DirectoryOf(kind), isWrite: false, () =>
+        return Guard(DirectoryOf(kind), isWrite: false, () => ListWhole(kind));
+    }
+
+    /// <summary>
+    /// Lists again where a file vanished under the listing: a lock is replaced every few minutes, and who removes an index
+    /// file has written another, which the listing may have been too early for.
+    /// </summary>
+    private List<StoredFile> ListWhole(StoredKind kind)
+    {
+        string place = DirectoryOf(kind);
+        for (int attempt = 1; ; attempt++)
         {
             var found = new List<StoredFile>();
-            var root = new DirectoryInfo(DirectoryOf(kind));
-            if (!root.Exists)
-                return found;
-            if (kind != StoredKind.Pack)
+            if (AttributesOf(place) is null)
             {
-                Collect(root);
+                // A share that went away looks like this too, and "there are no snapshots" is what a prune must not hear
+                // of it. Keys are asked for before there is a config.
+                if (kind != StoredKind.Key && AttributesOf(PathOf(StoredKind.Config, "")) is null)
+                    throw new DirectoryNotFoundException($"Neither '{place}' nor the repository's 'config' is there.");
                 return found;
             }
-            foreach (DirectoryInfo directory in root.EnumerateDirectories().Where(d => d.Name.Length == 2).OrderBy(d => d.Name, StringComparer.Ordinal))
-                Collect(directory);
-            return found;
+            IEnumerable<string> directories = kind == StoredKind.Pack
+                ? Directory.EnumerateDirectories(place).Where(d => Path.GetFileName(d).Length == 2).OrderBy(d => d, StringComparer.Ordinal)
+                : [place];
+            bool isWhole = true;
+            foreach (string directory in directories)
+                isWhole &= Collect(directory, kind, found);
+            if (isWhole || attempt == ListAttempts)
+                return found;
+        }
+    }
 
-            void Collect(DirectoryInfo directory)
+    /// <summary>False where a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
+    private static bool Collect(string directory, StoredKind kind, List<StoredFile> found)
+    {
+        bool isWhole = true;
+        foreach (FileInfo file in new DirectoryInfo(directory).EnumerateFiles().Where(file => IsName(file.Name)))
+        {
+            try
             {
-                foreach (FileInfo file in directory.EnumerateFiles())
-                {
-                    if (IsName(file.Name))
-                        found.Add(new StoredFile(kind, file.Name, file.Length));
-                }
+                found.Add(new StoredFile(kind, file.Name, file.Length));
             }
-        });
+            catch (FileNotFoundException) when (AttributesOf(directory) is not null)
+            {
+                isWhole = false;
+            }
+        }
+        return isWhole;
     }
 
     public byte[] Load(StoredKind kind, string name, int limitBytes)
@@ -235,6 +248,23 @@ public sealed class LocalStorage : IStorage
         return kind == StoredKind.Pack
             ? Path.Combine(Location, "data", name.Substring(0, 2), name)
             : Path.Combine(DirectoryOf(kind), name);
+    }
+
+    /// <summary>Null where nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
+    private static FileAttributes? AttributesOf(string path)
+    {
+        try
+        {
+            return File.GetAttributes(path);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return null;
+        }
     }
 
     private static T Guard<T>(string path, bool isWrite, Func<T> action)

@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
@@ -97,6 +98,7 @@ public sealed class LocalStorageTests : IDisposable
     [Fact]
     public void A_missing_directory_lists_nothing_and_is_made_when_it_is_needed()
     {
+        _storage.Save(StoredKind.Config, "", [1]);
         foreach (string name in new[] { "tmp", "snapshots", Path.Combine("data", s_name[..2]) })
             Directory.Delete(Path.Combine(_directory["repo"], name));
         Assert.Empty(_storage.List(StoredKind.Snapshot));
@@ -105,6 +107,49 @@ public sealed class LocalStorageTests : IDisposable
         _storage.Save(StoredKind.Pack, s_name, [2]);
         Assert.Equal([1], _storage.Load(StoredKind.Snapshot, s_name, 1));
         Assert.Equal([2], _storage.Load(StoredKind.Pack, s_name, 1));
+    }
+
+    [Fact]
+    public void A_repository_that_went_away_is_no_empty_one()
+    {
+        _storage.Save(StoredKind.Config, "", [1]);
+        Directory.Move(_directory["repo"], _directory["elsewhere"]);
+        // As an unmounted share's mount point is.
+        Directory.CreateDirectory(_directory["repo"]);
+        foreach (StoredKind kind in new[] { StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot, StoredKind.Lock })
+            Assert.Equal(StorageProblem.NotFound, Assert.Throws<StorageException>(() => _storage.List(kind)).Problem);
+    }
+
+    [Fact]
+    public void Files_that_come_and_go_under_a_listing_are_no_failure_and_hide_no_other()
+    {
+        string[] names = Enumerable.Range(0, 400).Select(i => BlobId.Of(BitConverter.GetBytes(i)).ToString()).ToArray();
+        string[] staying = names[..200];
+        foreach (string name in staying)
+            _storage.Save(StoredKind.Lock, name, [1]);
+        bool hasEnded = false;
+        var churn = new Thread(() =>
+        {
+            // Not by the storage: its syncs are slow, and this is to be as fast as it can be.
+            while (!Volatile.Read(ref hasEnded))
+            {
+                foreach (string name in names[200..])
+                    File.WriteAllText(Path.Combine(_directory["repo"], "locks", name), "1");
+                foreach (string name in names[200..])
+                    File.Delete(Path.Combine(_directory["repo"], "locks", name));
+            }
+        });
+        churn.Start();
+        try
+        {
+            for (int i = 0; i < 200; i++)
+                Assert.Superset(staying.ToHashSet(), _storage.List(StoredKind.Lock).Select(file => file.Name).ToHashSet());
+        }
+        finally
+        {
+            Volatile.Write(ref hasEnded, true);
+            churn.Join();
+        }
     }
 
     [Fact]
