@@ -6,10 +6,15 @@ using System.Linq;
 
 namespace ImageBackup.Bench;
 
-/// <summary>Makes an ext4 volume two thirds full of this machine's own files, with stale data in some of its free blocks.</summary>
+/// <summary>Makes an ext4 volume two thirds full of this machine's own files, with stale data in its free blocks.</summary>
 internal static class BenchVolume
 {
-    public static string Make(string path, int sizeGiB)
+    private const int BlockBytes = 4096;
+
+    /// <param name="path">Where; a volume that is there already is taken as it is.</param>
+    /// <param name="sizeGiB">Its size.</param>
+    /// <param name="staleShare">How much of the volume held files that were deleted again; at most a quarter has room.</param>
+    public static string Make(string path, int sizeGiB, double staleShare)
     {
         if (File.Exists(path))
             return path;
@@ -20,30 +25,33 @@ internal static class BenchVolume
         Tool.Run("mount", "-o", "loop", path, mount);
         try
         {
-            long targetBytes = sizeGiB * (1L << 30) * 2 / 3, staleBytes = sizeGiB * (1L << 30) / 16;
-            // What will be deleted again: a tool that copies whole devices copies it all the same.
-            Fill(Path.Combine(mount, "stale"), staleBytes);
-            Fill(Path.Combine(mount, "files"), targetBytes);
+            long sizeBytes = sizeGiB * (1L << 30);
+            string[] sources = Sources().ToArray();
+            // What will be deleted again: a tool that copies whole devices copies it all the same. Other files than those
+            // that stay, or who finds equal data at any offset would have it for nothing.
+            Fill(Path.Combine(mount, "stale"), (long)(sizeBytes * staleShare), sources.Reverse().ToArray());
+            Fill(Path.Combine(mount, "files"), sizeBytes * 2 / 3, sources);
             Tool.Run("rm", "-r", Path.Combine(mount, "stale"));
-            Tool.Run("sync");
         }
         finally
         {
             Tool.Run("umount", mount);
             Directory.Delete(mount);
         }
+        // Once the loop device is gone its pages are the file's own, and would be written under the first who is measured.
+        Tool.Run("sync");
         return path;
     }
 
-    /// <summary>Copies files of /usr, in a fixed order, until so many bytes are there.</summary>
-    private static void Fill(string target, long targetBytes)
+    /// <summary>Copies files, in their order, until they take so many bytes of blocks.</summary>
+    private static void Fill(string target, long targetBytes, IReadOnlyList<string> sources)
     {
         long doneBytes = 0;
         int copy = 0;
         while (doneBytes < targetBytes)
         {
             int number = copy++;
-            foreach (string file in Sources())
+            foreach (string file in sources)
             {
                 if (doneBytes >= targetBytes)
                     return;
@@ -52,7 +60,7 @@ internal static class BenchVolume
                 {
                     Directory.CreateDirectory(Path.GetDirectoryName(to)!);
                     File.Copy(file, to);
-                    doneBytes += new FileInfo(to).Length;
+                    doneBytes += (new FileInfo(to).Length + BlockBytes - 1) / BlockBytes * BlockBytes;
                 }
                 catch (Exception e) when (e is UnauthorizedAccessException or FileNotFoundException)
                 {

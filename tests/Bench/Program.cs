@@ -18,7 +18,7 @@ internal static class Program
           --runs <n>            runs of each, the median counts (default 3)
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
-          --used                read the file system's map (issue: used blocks); default: the whole device
+          --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
@@ -49,9 +49,10 @@ internal static class Program
                 Scale.Run(work, int.Parse(Option("--spots") ?? "20000", CultureInfo.InvariantCulture), chunkCount: 1_000_000, imageCount: 2_000);
                 return 0;
             }
-            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB);
+            bool usesMap = args.Contains("--used");
+            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, usesMap ? 0.25 : 1.0 / 16);
             string host = Option("--host") ?? HostPath.Find();
-            var bench = new Bench(volume, work, host, runs, args.Contains("--used"), name => only is null || only.Contains(name));
+            var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));
             bench.Run();
             return 0;
         }

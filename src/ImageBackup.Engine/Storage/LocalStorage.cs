@@ -78,14 +78,8 @@ public sealed class LocalStorage : IStorage
         for (int attempt = 1; ; attempt++)
         {
             var found = new List<StoredFile>();
-            if (AttributesOf(place) is null)
-            {
-                // A share that went away looks like this too, and "there are no snapshots" is what a prune must not hear
-                // of it. Keys are asked for before there is a config.
-                if (kind != StoredKind.Key && AttributesOf(PathOf(StoredKind.Config, "")) is null)
-                    throw new DirectoryNotFoundException($"Neither '{place}' nor the repository's 'config' is there.");
+            if (!HasPlace(kind, place))
                 return found;
-            }
             IEnumerable<string> directories = kind == StoredKind.Pack
                 ? Directory.EnumerateDirectories(place).Where(d => Path.GetFileName(d).Length == 2).OrderBy(d => d, StringComparer.Ordinal)
                 : [place];
@@ -95,6 +89,20 @@ public sealed class LocalStorage : IStorage
             if (isWhole || attempt == ListAttempts)
                 return found;
         }
+    }
+
+    /// <summary>
+    /// False where a kind has no place yet. A share that went away looks the same, and "there are no snapshots" or "it is
+    /// deleted" is what a prune must not hear of it: that is an error.
+    /// </summary>
+    private bool HasPlace(StoredKind kind, string directory)
+    {
+        if (AttributesOf(directory) is not null)
+            return true;
+        // Keys are asked for before there is a config.
+        if (kind != StoredKind.Key && AttributesOf(PathOf(StoredKind.Config, "")) is null)
+            throw new DirectoryNotFoundException($"Neither '{directory}' nor the repository's 'config' is there.");
+        return false;
     }
 
     /// <summary>False where a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
@@ -181,10 +189,8 @@ public sealed class LocalStorage : IStorage
         _handles.Forget(path);
         Guard(path, isWrite: true, () =>
         {
-            bool isThere = Directory.Exists(Path.GetDirectoryName(path)!);
-            if (!isThere)
-                return true;
-            _steps.Delete(path);
+            if (HasPlace(kind, Path.GetDirectoryName(path)!))
+                _steps.Delete(path);
             return true;
         });
     }

@@ -117,7 +117,10 @@ public sealed class LocalStorageTests : IDisposable
         // As an unmounted share's mount point is.
         Directory.CreateDirectory(_directory["repo"]);
         foreach (StoredKind kind in new[] { StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot, StoredKind.Lock })
+        {
             Assert.Equal(StorageProblem.NotFound, Assert.Throws<StorageException>(() => _storage.List(kind)).Problem);
+            Assert.Equal(StorageProblem.NotFound, Assert.Throws<StorageException>(() => _storage.Delete(kind, s_name)).Problem);
+        }
     }
 
     [Fact]
