@@ -23,7 +23,7 @@ public interface IStorage : IDisposable
 
     /// <summary>
     /// What is there now. A file that others remove meanwhile may be missing or not; it is no failure. Nothing where a kind
-    /// has no place yet, but a StorageException (NotFound) where the whole repository has gone.
+    /// has no place yet, but a StorageException (ReadError) where the whole repository has gone.
     /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind);
 

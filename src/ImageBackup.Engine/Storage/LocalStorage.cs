@@ -7,7 +7,7 @@ using ImageBackup.Engine.Compat;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>A repository's files in a directory or UNC path, laid out as restic's local backend does (design.rst, "Repository Layout").</summary>
-public sealed class LocalStorage : IStorage
+public sealed partial class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
 
@@ -91,18 +91,35 @@ public sealed class LocalStorage : IStorage
         }
     }
 
-    /// <summary>
-    /// False where a kind has no place yet. A share that went away looks the same, and "there are no snapshots" or "it is
-    /// deleted" is what a prune must not hear of it: that is an error.
-    /// </summary>
+    /// <summary>False where a kind has no place yet, which is no news of a repository that is there.</summary>
     private bool HasPlace(StoredKind kind, string directory)
     {
         if (AttributesOf(directory) is not null)
             return true;
         // Keys are asked for before there is a config.
-        if (kind != StoredKind.Key && AttributesOf(PathOf(StoredKind.Config, "")) is null)
-            throw new DirectoryNotFoundException($"Neither '{directory}' nor the repository's 'config' is there.");
+        if (kind != StoredKind.Key)
+            ThrowIfGone(directory);
         return false;
+    }
+
+    /// <summary>Makes a directory that a repository lacks; not in the empty mount point of a share that went away.</summary>
+    private void MakePlace(string directory)
+    {
+        if (AttributesOf(directory) is not null)
+            return;
+        ThrowIfGone(directory);
+        _steps.CreateDirectory(directory);
+        _steps.SyncDirectory(Path.GetDirectoryName(directory)!);
+    }
+
+    /// <summary>
+    /// A share that went away looks like a repository that lacks a directory. "There are no snapshots" or "it is deleted" is
+    /// what a prune must not hear of it, and what is written then would lie on another disk.
+    /// </summary>
+    private void ThrowIfGone(string directory)
+    {
+        if (AttributesOf(PathOf(StoredKind.Config, "")) is null)
+            throw new IOException($"Neither '{directory}' nor the repository's 'config' is there: the repository has gone, or its share has.");
     }
 
     /// <summary>False where a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
@@ -177,8 +194,7 @@ public sealed class LocalStorage : IStorage
         return Guard(path, isWrite: true, () =>
         {
             // A repository that restic made has no such directory.
-            if (!Directory.Exists(TemporaryDirectory))
-                _steps.CreateDirectory(TemporaryDirectory);
+            MakePlace(TemporaryDirectory);
             return new LocalUpload(this, kind, path, _steps.CreateFile(path));
         });
     }
@@ -284,11 +300,7 @@ public sealed class LocalStorage : IStorage
             throw new StorageException(
                 isWrite && FileErrors.IsReadOnlyFileSystem(e) ? StorageProblem.ReadOnly : StorageProblem.AccessDenied, path, e.Message, e);
         }
-        catch (FileNotFoundException e)
-        {
-            throw new StorageException(StorageProblem.NotFound, path, e.Message, e);
-        }
-        catch (DirectoryNotFoundException e)
+        catch (IOException e) when (!isWrite && (e is FileNotFoundException or DirectoryNotFoundException))
         {
             throw new StorageException(StorageProblem.NotFound, path, e.Message, e);
         }
@@ -299,98 +311,6 @@ public sealed class LocalStorage : IStorage
                 FileErrors.IsReadOnlyFileSystem(e) ? StorageProblem.ReadOnly :
                 isWrite ? StorageProblem.WriteError : StorageProblem.ReadError;
             throw new StorageException(problem, path, e.Message, e);
-        }
-    }
-
-    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer) : IStorageUpload
-    {
-        /// <summary>So often the system is asked to begin writing.</summary>
-        private const int WritebackBytes = 4 << 20;
-
-        private bool _failed;
-        private bool _committed;
-        private bool _renamed;
-
-        public long LengthBytes { get; private set; }
-
-        public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
-        {
-            writer.Append(buffer, offset, countBytes);
-            if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
-                writer.BeginWriteback();
-            LengthBytes += countBytes;
-        });
-
-        public void Commit(string name) => Once(() =>
-        {
-            writer.Flush();
-            if (kind == StoredKind.Pack)
-                writer.DropCache();
-            writer.Dispose();
-            IFileSteps steps = storage._steps;
-            string path = storage.PathOf(kind, name);
-            string directory = Path.GetDirectoryName(path)!;
-            if (!Directory.Exists(directory))
-            {
-                steps.CreateDirectory(directory);
-                steps.SyncDirectory(Path.GetDirectoryName(directory)!);
-            }
-            if (File.Exists(path))
-            {
-                // Names are content hashes: what is there already is what we have.
-                steps.Delete(temporaryPath);
-            }
-            else
-            {
-                steps.Move(temporaryPath, path);
-            }
-            _renamed = true;
-            steps.SyncDirectory(directory);
-            _committed = true;
-        });
-
-        public void Dispose()
-        {
-            if (_committed || _renamed)
-            {
-                writer.Dispose();
-                return;
-            }
-            try
-            {
-                // A program that is being started at this moment holds a copy of the handle, and with it the space, which
-                // a full disk's index is waiting for.
-                writer.Truncate();
-            }
-            catch (IOException)
-            {
-            }
-            try
-            {
-                writer.Dispose();
-                storage._steps.Delete(temporaryPath);
-            }
-            catch (IOException)
-            {
-                // Left for RemoveAbandonedUploads.
-            }
-            catch (UnauthorizedAccessException)
-            {
-            }
-        }
-
-        /// <summary>A writer that failed once refuses further use: what a failed flush lost cannot be known.</summary>
-        private void Once(Action action)
-        {
-            if (_failed || _committed)
-                throw new StorageException(StorageProblem.WriteError, temporaryPath, "The file's writer has failed or ended before.");
-            _failed = true;
-            Guard(temporaryPath, isWrite: true, () =>
-            {
-                action();
-                return true;
-            });
-            _failed = false;
         }
     }
 }

@@ -11,6 +11,7 @@ using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Interop.Restic;
 using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.FileSystems;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using Xunit;
@@ -87,6 +88,39 @@ public sealed class VanishedShareTests : IDisposable
         Assert.Empty(Files("tmp"));
         AssertRestores(opened, earlierId, earlier);
         AssertRestores(opened, ResticRig.List(opened).Single(i => i.Id != earlierId).Id, _volume);
+    }
+
+    [Fact]
+    public void What_lies_under_an_unmounted_share_is_not_written_to()
+    {
+        // A directory in a mount's place can be unmounted while files on it are open, and nothing that was open fails.
+        string server = _directory["server"], point = _directory["point"], repository = Path.Combine(point, "repo");
+        Directory.CreateDirectory(server);
+        Directory.CreateDirectory(point);
+        Tool.Run("mount", "--bind", server, point);
+        try
+        {
+            TestRepository.WriteEmpty(repository);
+            using HostProcess host = HostProcess.Begin($"Backup-VolumeImage '{_volume}' -Repository '{repository}' -ChunkSize 1MB");
+            while (Directory.GetFiles(Path.Combine(repository, "data"), "*", SearchOption.AllDirectories).Length == 0)
+            {
+                Assert.False(host.HasEnded, "The backup ended before its first pack was there.");
+                Thread.Sleep(1);
+            }
+            Tool.Run("umount", "-l", point);
+            (int code, string output, string error) = host.End();
+            Assert.True(code == 1 && error.Contains(ErrorTable.Get(ErrorId.RepositoryWriteFailed).Meaning, StringComparison.Ordinal), error + output);
+            Assert.Empty(Directory.GetFileSystemEntries(point));
+        }
+        finally
+        {
+            Tool.TryRun("umount", "-l", point);
+        }
+        using ImageRepository opened = TestRepository.Open(Path.Combine(server, "repo"));
+        Assert.Empty(ResticRig.List(opened));
+        string id = ResticRig.Backup(opened, _volume, 1 << 20).Id;
+        TestRepository.AssertHealthy(opened);
+        AssertRestores(opened, id, _volume);
     }
 
     [Fact]

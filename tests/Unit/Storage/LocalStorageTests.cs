@@ -112,15 +112,35 @@ public sealed class LocalStorageTests : IDisposable
     [Fact]
     public void A_repository_that_went_away_is_no_empty_one()
     {
-        _storage.Save(StoredKind.Config, "", [1]);
-        Directory.Move(_directory["repo"], _directory["elsewhere"]);
-        // As an unmounted share's mount point is.
-        Directory.CreateDirectory(_directory["repo"]);
+        GoAway();
         foreach (StoredKind kind in new[] { StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot, StoredKind.Lock })
         {
-            Assert.Equal(StorageProblem.NotFound, Assert.Throws<StorageException>(() => _storage.List(kind)).Problem);
-            Assert.Equal(StorageProblem.NotFound, Assert.Throws<StorageException>(() => _storage.Delete(kind, s_name)).Problem);
+            Assert.Equal(StorageProblem.ReadError, Assert.Throws<StorageException>(() => _storage.List(kind)).Problem);
+            Assert.Equal(StorageProblem.WriteError, Assert.Throws<StorageException>(() => _storage.Delete(kind, s_name)).Problem);
         }
+    }
+
+    [Fact]
+    public void Nothing_is_written_where_a_repository_went_away()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows moves no directory with an open file in it.");
+        using (IStorageUpload begun = _storage.BeginUpload(StoredKind.Pack))
+        {
+            begun.Append([1], 0, 1);
+            GoAway();
+            Assert.Equal(StorageProblem.WriteError, Assert.Throws<StorageException>(() => begun.Commit(s_name)).Problem);
+        }
+        Assert.Equal(StorageProblem.WriteError, Assert.Throws<StorageException>(() => _storage.BeginUpload(StoredKind.Pack)).Problem);
+        Assert.Equal(StorageProblem.WriteError, Assert.Throws<StorageException>(() => _storage.Save(StoredKind.Snapshot, s_name, [1])).Problem);
+        Assert.Empty(Directory.GetFileSystemEntries(_directory["repo"]));
+    }
+
+    /// <summary>Leaves what an unmounted share does: an empty mount point.</summary>
+    private void GoAway()
+    {
+        _storage.Save(StoredKind.Config, "", [1]);
+        Directory.Move(_directory["repo"], _directory["elsewhere"]);
+        Directory.CreateDirectory(_directory["repo"]);
     }
 
     [Fact]

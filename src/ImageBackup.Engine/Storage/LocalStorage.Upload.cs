@@ -1,0 +1,97 @@
+using System;
+using System.IO;
+
+namespace ImageBackup.Engine.Storage;
+
+/// <content>A file being written.</content>
+public sealed partial class LocalStorage
+{
+    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer) : IStorageUpload
+    {
+        /// <summary>So often the system is asked to begin writing.</summary>
+        private const int WritebackBytes = 4 << 20;
+
+        private bool _failed;
+        private bool _committed;
+        private bool _renamed;
+
+        public long LengthBytes { get; private set; }
+
+        public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
+        {
+            writer.Append(buffer, offset, countBytes);
+            if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
+                writer.BeginWriteback();
+            LengthBytes += countBytes;
+        });
+
+        public void Commit(string name) => Once(() =>
+        {
+            writer.Flush();
+            if (kind == StoredKind.Pack)
+                writer.DropCache();
+            writer.Dispose();
+            IFileSteps steps = storage._steps;
+            string path = storage.PathOf(kind, name);
+            string directory = Path.GetDirectoryName(path)!;
+            // The config is the last file of a new repository: its place is there, or the share has gone.
+            storage.MakePlace(directory);
+            if (File.Exists(path))
+            {
+                // Names are content hashes: what is there already is what we have.
+                steps.Delete(temporaryPath);
+            }
+            else
+            {
+                steps.Move(temporaryPath, path);
+            }
+            _renamed = true;
+            steps.SyncDirectory(directory);
+            _committed = true;
+        });
+
+        public void Dispose()
+        {
+            if (_committed || _renamed)
+            {
+                writer.Dispose();
+                return;
+            }
+            try
+            {
+                // A program that is being started at this moment holds a copy of the handle, and with it the space, which
+                // a full disk's index is waiting for.
+                writer.Truncate();
+            }
+            catch (IOException)
+            {
+            }
+            try
+            {
+                writer.Dispose();
+                storage._steps.Delete(temporaryPath);
+            }
+            catch (IOException)
+            {
+                // Left for RemoveAbandonedUploads.
+            }
+            catch (UnauthorizedAccessException)
+            {
+            }
+        }
+
+        /// <summary>A writer that failed once refuses further use: what a failed flush lost cannot be known.</summary>
+        private void Once(Action action)
+        {
+            if (_failed || _committed)
+                throw new StorageException(StorageProblem.WriteError, temporaryPath, "The file's writer has failed or ended before.");
+            _failed = true;
+            Guard(temporaryPath, isWrite: true, () =>
+            {
+                action();
+                return true;
+            });
+            _failed = false;
+        }
+    }
+}
