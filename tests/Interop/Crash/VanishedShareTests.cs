@@ -57,11 +57,7 @@ public sealed class VanishedShareTests : IDisposable
         var clock = Stopwatch.StartNew();
         using (HostProcess host = HostProcess.Begin($"Backup-VolumeImage '{_volume}' -Repository '{Repository}' -ChunkSize 1MB"))
         {
-            while (Files("data").Length <= packs)
-            {
-                Assert.False(host.HasEnded, "The backup ended before its first pack was there.");
-                Thread.Sleep(1);
-            }
+            AwaitPack(host, Repository, packs);
             _share.GoAway();
             (int code, string output, string error) = host.End();
             Assert.Equal(1, code);
@@ -102,11 +98,7 @@ public sealed class VanishedShareTests : IDisposable
         {
             TestRepository.WriteEmpty(repository);
             using HostProcess host = HostProcess.Begin($"Backup-VolumeImage '{_volume}' -Repository '{repository}' -ChunkSize 1MB");
-            while (Directory.GetFiles(Path.Combine(repository, "data"), "*", SearchOption.AllDirectories).Length == 0)
-            {
-                Assert.False(host.HasEnded, "The backup ended before its first pack was there.");
-                Thread.Sleep(1);
-            }
+            AwaitPack(host, repository, 0);
             Tool.Run("umount", "-l", point);
             (int code, string output, string error) = host.End();
             Assert.True(code == 1 && error.Contains(ErrorTable.Get(ErrorId.RepositoryWriteFailed).Meaning, StringComparison.Ordinal), error + output);
@@ -173,9 +165,21 @@ public sealed class VanishedShareTests : IDisposable
         return ResticRig.Backup(repository, _volume, 1 << 20).Id;
     }
 
-    private string[] Files(string kind)
+    /// <summary>Until the backup has more packs in the repository than there were before it.</summary>
+    private static void AwaitPack(HostProcess host, string repository, int countBefore)
     {
-        string path = Path.Combine(Repository, kind);
+        while (Files(repository, "data").Length <= countBefore)
+        {
+            Assert.False(host.HasEnded, "The backup ended before its first pack was there.");
+            Thread.Sleep(1);
+        }
+    }
+
+    private string[] Files(string kind) => Files(Repository, kind);
+
+    private static string[] Files(string repository, string kind)
+    {
+        string path = Path.Combine(repository, kind);
         return Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [];
     }
 

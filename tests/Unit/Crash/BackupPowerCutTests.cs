@@ -48,7 +48,7 @@ public sealed class BackupPowerCutTests
                     PowerCutDirectory.AssertRestores(repository, machine, image.Id, content);
 
                 int landedCount = storage.List(StoredKind.Pack).Count();
-                ImageBackupInfo next = Backup(repository, machine, Volume);
+                ImageBackupInfo next = JobRig.BackUp(repository, machine, Volume);
                 reused.Add((state, landedCount, next.NewChunkCount!.Value));
                 PowerCutDirectory.AssertRestores(repository, machine, next.Id, content);
                 PowerCutDirectory.AssertWhole(repository, machine, new Dictionary<string, byte[]> { [earlierId] = earlier, [next.Id] = content });
@@ -68,8 +68,6 @@ public sealed class BackupPowerCutTests
     private static ImageBackupInfo Backup(IStorage storage, VolumeDouble volumes, string name)
     {
         using ImageRepository repository = PowerCutDirectory.Open(storage);
-        return Backup(repository, volumes, name);
+        return JobRig.BackUp(repository, volumes, name);
     }
-
-    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => JobRig.BackUp(repository, volumes, name);
 }

@@ -30,8 +30,8 @@ public sealed class RepairPowerCutTests
         directory.Do(storage =>
         {
             using ImageRepository repository = PowerCutDirectory.Open(storage);
-            oneId = Backup(repository, volumes, "/mem/one").Id;
-            otherId = Backup(repository, volumes, "/mem/other").Id;
+            oneId = JobRig.BackUp(repository, volumes, "/mem/one").Id;
+            otherId = JobRig.BackUp(repository, volumes, "/mem/other").Id;
         });
         Damage(directory.Repository);
         var whole = new Dictionary<string, byte[]> { [oneId] = one, [otherId] = other };
@@ -79,6 +79,4 @@ public sealed class RepairPowerCutTests
 
     private static RepositoryRepairResult Repair(ImageRepository repository) =>
         repository.Repair(new RepositoryRepairOptions(), null, CancellationToken.None);
-
-    private static ImageBackupInfo Backup(ImageRepository repository, VolumeDouble volumes, string name) => JobRig.BackUp(repository, volumes, name);
 }
