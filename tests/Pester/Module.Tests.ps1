@@ -63,6 +63,15 @@ Describe 'The module' {
         ($milliseconds | Measure-Object -Minimum).Minimum | Should -BeLessThan 500
     }
 
+    It 'compresses by the C library that lies in it' {
+        $volume = Join-Path $work 'native.img'
+        New-TestVolume $volume
+        $repository = Initialize-ImageRepository (Join-Path $work 'native-repository') -Password $password
+        $null = Backup-VolumeImage $volume -Repository $repository
+        $loaded = [Diagnostics.Process]::GetCurrentProcess().Modules.FileName -match 'libzstd\.(so|dll)$'
+        $loaded | Should -BeLike (Join-Path (Split-Path $env:IMAGEBACKUP_MANIFEST) 'net10.0/runtimes/*-*/native/*').Replace('/', [IO.Path]::DirectorySeparatorChar)
+    }
+
     It 'runs its netstandard2.0 build where the other is absent' {
         $copy = Join-Path $work 'netstandard/ImageBackup'
         Copy-Item (Split-Path $env:IMAGEBACKUP_MANIFEST) $copy -Recurse

@@ -102,6 +102,9 @@ public sealed class WineHost : IDisposable
         string configuration = AppContext.BaseDirectory.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
         foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0"), "*.dll"))
             File.Copy(file, Path.Combine(net10, Path.GetFileName(file)));
+        string native = Path.Combine("runtimes", "win-x64", "native");
+        System.IO.Directory.CreateDirectory(Path.Combine(net10, native));
+        File.Copy(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0", native, "libzstd.dll"), Path.Combine(net10, native, "libzstd.dll"));
         File.Copy(Path.Combine(root, "ImageBackup.psd1"), Path.Combine(module, "ImageBackup.psd1"));
         foreach (string pattern in new[] { "*.psm1", "*.ps1xml" })
         {

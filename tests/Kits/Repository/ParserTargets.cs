@@ -55,12 +55,20 @@ public static class ParserTargets
         new("used.ranges", [Ranges(1), Ranges(300)], Refusing(b => UsedRangesFile.Read(b))),
         new("image.json", [ImageMetadataJson.Write(Metadata())], ReadMetadata),
         new("zstd", [Compressed(3000), Compressed(0), Compressed(200_000)], b => Zstd.Decompress(b, 0, 1 << 20) is not null),
+        new("zstd-blob", [Compressed(3000), Compressed(0), Compressed(200_000)], ReadBlob),
         new("rules", [Encoding.UTF8.GetBytes(Rules), "\uFEFFexclude.image /dev/*\r\n"u8.ToArray()], b => ReadRules(b, RuleDialect.RuleList)),
         new("options-file", [Encoding.UTF8.GetBytes("servername a\n nodename b\n" + Rules)], b => ReadRules(b, RuleDialect.OptionsFile)),
         new("classes", ["{\"schema\":1,\"default\":\"a\",\"classes\":[{\"name\":\"a\",\"versionsExist\":2,\"retainExtra\":\"NoLimit\"}]}"u8.ToArray()], ReadClasses),
         new("sealed-index", [Index(3)], b => ReadBehindSeal(StoredKind.Index, b)),
         new("sealed-snapshot", [RepositorySnapshot()], b => ReadBehindSeal(StoredKind.Snapshot, b)),
     ];
+
+    /// <summary>Into exactly as many bytes as an index promised: here, those of the seeds.</summary>
+    private static bool ReadBlob(byte[] frame)
+    {
+        using var zstd = new Zstd();
+        return new[] { 3000, 0, 200_000 }.Any(lengthBytes => zstd.TryDecompress(frame, new byte[lengthBytes]));
+    }
 
     private const string HostileNames = "{\"nodes\":[{\"name\":\"../../etc/passwd\",\"type\":\"file\",\"content\":[]},{\"name\":\"\",\"type\":\"dir\",\"subtree\":null},{\"name\":\"/\\u0000\",\"type\":\"symlink\",\"linktarget\":\"/\"}]}";
 

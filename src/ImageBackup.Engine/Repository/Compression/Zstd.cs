@@ -1,23 +1,47 @@
 using System;
 using System.IO;
+using ImageBackup.Engine.Compat;
 using ZstdSharp;
 
 namespace ImageBackup.Engine.Repository.Compression;
 
-/// <summary>Zstandard frames, through ZstdSharp. Not thread-safe: one a thread.</summary>
+/// <summary>
+/// Zstandard frames: by the C library where it can be loaded, else through ZstdSharp, its translation to C#. Not thread-safe:
+/// one a thread.
+/// </summary>
 internal sealed class Zstd : IDisposable
 {
     /// <summary>The level for everything we write: the fastest of zstd's positive levels.</summary>
     public const int DefaultLevel = 1;
 
-    private readonly Compressor _compressor = new(DefaultLevel);
-    private readonly Decompressor _decompressor = new();
+    private readonly NativeZstd? _native;
+    private readonly Compressor? _compressor;
+    private readonly Decompressor? _decompressor;
+
+    public Zstd()
+        : this(NativeZstd.IsSupported)
+    {
+    }
+
+    /// <param name="isNative">By the C library, which must be there; else by its translation.</param>
+    public Zstd(bool isNative)
+    {
+        if (isNative)
+        {
+            _native = new NativeZstd(DefaultLevel);
+        }
+        else
+        {
+            _compressor = new Compressor(DefaultLevel);
+            _decompressor = new Decompressor();
+        }
+    }
 
     /// <summary>The most bytes that compressing so many can give.</summary>
     public static int Bound(int countBytes) => Compressor.GetCompressBound(countBytes);
 
     /// <summary>Compresses into <paramref name="target"/> (at least <see cref="Bound"/> bytes) and returns the length.</summary>
-    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _compressor.Wrap(source, target);
+    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _native?.Compress(source, target) ?? _compressor!.Wrap(source, target);
 
     /// <summary>
     /// Decompresses one blob into exactly <paramref name="target"/>. False where the frame is damaged or its content
@@ -25,9 +49,11 @@ internal sealed class Zstd : IDisposable
     /// </summary>
     public bool TryDecompress(ReadOnlySpan<byte> source, Span<byte> target)
     {
+        if (_native is not null)
+            return _native.Decompress(source, target) == target.Length;
         try
         {
-            return _decompressor.Unwrap(source, target) == target.Length;
+            return _decompressor!.Unwrap(source, target) == target.Length;
         }
         catch (ZstdException)
         {
@@ -69,7 +95,8 @@ internal sealed class Zstd : IDisposable
 
     public void Dispose()
     {
-        _compressor.Dispose();
-        _decompressor.Dispose();
+        _native?.Dispose();
+        _compressor?.Dispose();
+        _decompressor?.Dispose();
     }
 }

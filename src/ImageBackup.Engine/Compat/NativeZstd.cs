@@ -1,0 +1,91 @@
+using System;
+#if NET
+using System.IO;
+using System.Runtime.InteropServices;
+using ZstdNet;
+#endif
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>
+/// Zstandard by the C library itself, which ZstdNet brings for the usual processors and systems: a fifth faster than its
+/// translation to C#, and it need not be compiled while the first gigabyte passes. Where it cannot be loaded (an older C
+/// library, another processor, the netstandard2.0 build) <see cref="IsSupported"/> is false. Not thread-safe: one a thread.
+/// </summary>
+internal sealed class NativeZstd : IDisposable
+{
+#if NET
+    private static readonly IntPtr s_library = Load();
+    private readonly Compressor _compressor;
+    private readonly Decompressor _decompressor = new();
+    private readonly CompressionOptions _options;
+
+    public NativeZstd(int level)
+    {
+        _options = new CompressionOptions(level);
+        _compressor = new Compressor(_options);
+    }
+
+    public static bool IsSupported => s_library != IntPtr.Zero;
+
+    /// <summary>Compresses into <paramref name="target"/>, which is long enough for whatever comes, and returns the length.</summary>
+    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _compressor.Wrap(source, target);
+
+    /// <summary>Decompresses into <paramref name="target"/> and returns the length; -1 where the frame is damaged or longer.</summary>
+    public int Decompress(ReadOnlySpan<byte> source, Span<byte> target)
+    {
+        try
+        {
+            return _decompressor.Unwrap(source, target, bufferSizePrecheck: false);
+        }
+        catch (ZstdException)
+        {
+            return -1;
+        }
+    }
+
+    public void Dispose()
+    {
+        _compressor.Dispose();
+        _decompressor.Dispose();
+        _options.Dispose();
+    }
+
+    /// <summary>
+    /// The library that lies beside us, and no other one that the system may have under that name: the module runs as root,
+    /// and what it stores should not depend on the machine.
+    /// </summary>
+    private static IntPtr Load()
+    {
+        (string system, string file) = OperatingSystem.IsWindows() ? ("win", "libzstd.dll") : ("linux", "libzstd.so");
+#pragma warning disable CA1308 // The names of runtimes are lower case.
+        string runtime = system + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+#pragma warning restore CA1308
+        string directory = Path.GetDirectoryName(typeof(NativeZstd).Assembly.Location) ?? "";
+        // A program that is published for one system has it beside its assemblies.
+        foreach (string path in new[] { Path.Combine(directory, "runtimes", runtime, "native", file), Path.Combine(directory, file) })
+        {
+            if (directory.Length > 0 && File.Exists(path) && NativeLibrary.TryLoad(path, out IntPtr library))
+            {
+                NativeLibrary.SetDllImportResolver(typeof(Compressor).Assembly, (name, _, _) => name == "libzstd" ? library : IntPtr.Zero);
+                return library;
+            }
+        }
+        return IntPtr.Zero;
+    }
+#else
+    private readonly int _level;
+
+    public NativeZstd(int level) => _level = IsSupported ? level : throw new PlatformNotSupportedException();
+
+    public static bool IsSupported => false;
+
+    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
+
+    public int Decompress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
+
+    public void Dispose()
+    {
+    }
+#endif
+}
