@@ -9,7 +9,8 @@ using ImageBackup.Engine.Repository.Blobs;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>The copying part of a backup: every chunk of a volume through hash, dedupe, compress, encrypt and pack.</summary>
-internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount, long readErrorLimit = 0)
+internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount, long readErrorLimit = 0,
+    ChunkTagging? tagging = null)
 {
     private readonly ZeroBlobs _zeros = new();
     private readonly ReadErrorPolicy _readErrors = new(volume, readErrorLimit);
@@ -26,6 +27,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
     public IReadOnlyList<ByteRange> ReadErrors => _readErrors.Missing;
 
     /// <summary>Runs the copy; returns the chunks' ids in order. Progress counts used bytes.</summary>
+    /// <exception cref="ChunkTagMismatchException">The image before is not to be relied on: to be run again without it.</exception>
     public BlobId[] Run(ProgressMeter meter, CancellationToken cancellation)
     {
         var ids = new BlobId[geometry.ChunkCount];
@@ -40,9 +42,12 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
             {
                 cancellation.ThrowIfCancellationRequested();
                 if (source.Fill(next, buffer))
-                    return new Item(next++, IsZero: false);
+                {
+                    KnownChunk known = tagging?.Known(next) ?? default;
+                    return new Item(next++, IsZero: false, known);
+                }
                 if (NoteZero(ids, next))
-                    return new Item(next++, IsZero: true);
+                    return new Item(next++, IsZero: true, default);
                 meter.Add(UsedBytesOf(next));
             }
             return null;
@@ -70,11 +75,12 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         return sum;
     }
 
-    private readonly record struct Item(long Chunk, bool IsZero);
+    private readonly record struct Item(long Chunk, bool IsZero, KnownChunk Known);
 
     private sealed class Worker(BackupCopy copy, BlobId[] ids, ProgressMeter meter) : ChunkPipeline<Item>.IWorker
     {
         private readonly BlobLane _lane = copy.Session.OpenLane();
+        private readonly Gmac? _gmac = copy.Tagging is { } tagging ? new Gmac(tagging.Header.Key) : null;
 
         public void Process(Item item, byte[] buffer)
         {
@@ -92,20 +98,45 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
             }
             else
             {
-                BlobId id = BlobId.Of(content);
-                ids[item.Chunk] = id;
-                if (_lane.Save(BlobType.Data, id, content) > 0)
+                ids[item.Chunk] = IdOf(item, content, out bool isStored);
+                if (!isStored && _lane.Save(BlobType.Data, ids[item.Chunk], content) > 0)
                     Interlocked.Increment(ref copy._newChunkCount);
             }
             meter.Add(copy.UsedBytesOf(item.Chunk));
         }
 
+        /// <summary>By its tag where the image before knows it, else by its SHA-256.</summary>
+        private BlobId IdOf(in Item item, ReadOnlySpan<byte> content, out bool isStored)
+        {
+            isStored = false;
+            if (_gmac is null || copy.Tagging is not { } tagging)
+                return BlobId.Of(content);
+            ChunkTag tag = ChunkTag.Of(_gmac, content);
+            tagging.Note(item.Chunk, tag);
+            bool isKnown = !tag.IsNone && tag == item.Known.Tag;
+            if (isKnown && !tagging.IsToProve(item.Chunk) && copy.Session.Has(item.Known.Id, BlobType.Data))
+            {
+                isStored = true;
+                return item.Known.Id;
+            }
+            BlobId id = BlobId.Of(content);
+            if (isKnown && id != item.Known.Id)
+                throw new ChunkTagMismatchException(copy.Geometry.OffsetBytes(item.Chunk));
+            return id;
+        }
+
         public void Finish() => _lane.Flush();
 
-        public void Dispose() => _lane.Dispose();
+        public void Dispose()
+        {
+            _lane.Dispose();
+            _gmac?.Dispose();
+        }
     }
 
     private BlobSession Session => session;
+
+    private ChunkTagging? Tagging => tagging;
 
     private ChunkGeometry Geometry => geometry;
 }

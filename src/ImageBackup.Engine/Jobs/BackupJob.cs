@@ -10,6 +10,7 @@ using ImageBackup.Engine.Events;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Snapshots;
@@ -72,6 +73,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
             LandedPacks landed = LandedPacks.Load(repository, held, stop.Token);
+            using ParentImage? parent = FindParent(request, landed.Index, stop.Token);
             using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
             using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
             try
@@ -80,7 +82,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                 if (volume.LengthBytes == 0)
                     throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
                 var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-                return Run(request, source, geometry, landed, start, warnings, progress, held, copyStop.Token);
+                return Run(request, source, geometry, landed, parent, start, warnings, progress, held, copyStop.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
             {
@@ -140,7 +142,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
     }
 
     private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, LandedPacks landed,
-        DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
+        ParentImage? parent, DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
         IBlockReader volume = source.Reader;
         ImageType type = source.Type;
@@ -153,9 +155,24 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         session.Adopt(landed.Adopted);
         // Asked now: a volume at rest is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
-        var copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit);
-        var meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
-        BlobId[] chunks = copy.Run(meter, cancellation);
+        ChunkTagging? tagging = ChunkTagging.For(geometry.ChunkSizeBytes, geometry.ChunkCount, parent);
+        BackupCopy Copy() => new(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, tagging);
+        ProgressMeter Meter() => new(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
+        BackupCopy copy = Copy();
+        ProgressMeter meter = Meter();
+        BlobId[] chunks;
+        try
+        {
+            chunks = copy.Run(meter, cancellation);
+        }
+        catch (ChunkTagMismatchException e)
+        {
+            warnings.Add($"The image before, {parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Verify that image (Test-ImageBackup), and this machine's memory.");
+            tagging = tagging!.Alone();
+            copy = Copy();
+            meter = Meter();
+            chunks = copy.Run(meter, cancellation);
+        }
         SourceChange.ThrowIfChanged(request.Volume, volume);
         if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
             warnings.Add(unreadable);
@@ -204,7 +221,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             Warnings = warnings,
             ProgramVersion = ProgramVersion.Text,
         };
-        BlobId tree = SaveTree(session, metadata, map.Used, chunks, geometry, source.Documents);
+        BlobId tree = SaveTree(session, ref metadata, map.Used, chunks, geometry, tagging, source.Documents);
         session.Finish();
 
         metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
@@ -212,6 +229,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         {
             Time = start,
             Tree = tree,
+            Parent = tagging?.ParentId,
             Paths = [request.Volume.Name],
             HostName = request.ComputerName ?? LocalHost.Name,
             UserName = Environment.UserName,
@@ -251,17 +269,30 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         return $"'{volume.Name}' was copied while it could be written to: the image may be fuzzy.{what} Check its file system after a restore.";
     }
 
-    private static BlobId SaveTree(BlobSession session, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
-        IReadOnlyList<SnapshotDocument> documents)
+    private ParentImage? FindParent(BackupRequest request, BlobIndex index, CancellationToken cancellation) => Gmac.IsSupported
+        ? ParentImage.Find(repository, index, request.ComputerName ?? LocalHost.Name, request.Volume.Name, Tell ?? (_ => { }), cancellation)
+        : null;
+
+    private static BlobId SaveTree(BlobSession session, ref ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
+        ChunkTagging? tagging, IReadOnlyList<SnapshotDocument> documents)
     {
         using BlobLane lane = session.OpenLane();
         DateTimeOffset time = metadata.Start;
-        List<TreeNode> nodes =
+        List<TreeNode> nodes = [];
+        if (tagging is not null)
+        {
+            IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(tagging.Header, chunks, tagging.Tags).Prepend(ChunkTagsFile.Write(tagging.Header));
+            TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), time);
+            TreeNode folder = ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], time);
+            nodes.Add(folder);
+            metadata = metadata with { ChunkTags = folder.Subtree.ToString() };
+        }
+        nodes.AddRange(
         [
             ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
             ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
             new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
-        ];
+        ]);
         if (documents.Count > 0)
         {
             nodes.Add(ImageFiles.SaveFolder(lane, ImageFiles.SnapshotFolder(metadata.SnapshotProvider ?? "snapshot"),

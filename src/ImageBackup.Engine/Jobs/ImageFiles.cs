@@ -10,6 +10,10 @@ internal static class ImageFiles
 {
     public const string Metadata = "image.json";
 
+    /// <summary>The directory of the chunk tags, and the file in it: apart, so that they are found without the volume's long list of chunks.</summary>
+    public const string ChunkTagsFolder = "tags";
+    public const string ChunkTags = "chunk.tags";
+
     public const string UsedRanges = "used.ranges";
     public const string Volume = "volume.img";
 
@@ -25,8 +29,12 @@ internal static class ImageFiles
         var nodes = new List<TreeNode>();
         foreach ((string file, byte[] content) in files)
             nodes.Add(Save(lane, file, content, time));
-        return new TreeNode { Name = name, Type = "dir", Time = time, Subtree = SaveTree(lane, nodes) };
+        return SaveFolder(lane, name, nodes, time);
     }
+
+    /// <summary>Stores a directory of files that are stored already and gives its node.</summary>
+    public static TreeNode SaveFolder(BlobLane lane, string name, List<TreeNode> files, DateTimeOffset time) =>
+        new() { Name = name, Type = "dir", Time = time, Subtree = SaveTree(lane, files) };
 
     /// <summary>Stores a tree of nodes, sorted as restic sorts them.</summary>
     public static BlobId SaveTree(BlobLane lane, List<TreeNode> nodes)
@@ -41,14 +49,26 @@ internal static class ImageFiles
     /// <summary>Stores a small file's content and gives its node.</summary>
     public static TreeNode Save(BlobLane lane, string name, byte[] content, DateTimeOffset time)
     {
-        var parts = new List<BlobId>();
-        for (int offset = 0; offset < content.Length; offset += PartBytes)
+        IEnumerable<ArraySegment<byte>> Cut()
         {
-            ReadOnlySpan<byte> part = content.AsSpan(offset, Math.Min(PartBytes, content.Length - offset));
+            for (int offset = 0; offset < content.Length; offset += PartBytes)
+                yield return new ArraySegment<byte>(content, offset, Math.Min(PartBytes, content.Length - offset));
+        }
+        return Save(lane, name, Cut(), time);
+    }
+
+    /// <summary>Stores a file's content in parts that are blobs of their own and gives its node.</summary>
+    public static TreeNode Save(BlobLane lane, string name, IEnumerable<ArraySegment<byte>> content, DateTimeOffset time)
+    {
+        var parts = new List<BlobId>();
+        long sizeBytes = 0;
+        foreach (ArraySegment<byte> part in content)
+        {
             BlobId id = BlobId.Of(part);
             lane.Save(BlobType.Data, id, part);
             parts.Add(id);
+            sizeBytes += part.Count;
         }
-        return new TreeNode { Name = name, Type = "file", SizeBytes = content.Length, Time = time, Content = parts };
+        return new TreeNode { Name = name, Type = "file", SizeBytes = sizeBytes, Time = time, Content = parts };
     }
 }

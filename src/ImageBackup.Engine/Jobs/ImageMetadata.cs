@@ -74,6 +74,9 @@ internal sealed record ImageMetadata
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }
     public long? StoredBytes { get; init; }
+
+    /// <summary>The id of the directory that holds the chunk tags; null where none were made.</summary>
+    public string? ChunkTags { get; init; }
     public IReadOnlyList<ByteRange> ReadErrors { get; init => field = value ?? Array.Empty<ByteRange>(); } = Array.Empty<ByteRange>();
     public IReadOnlyList<string> Warnings { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
     public string? ProgramVersion { get; init; }

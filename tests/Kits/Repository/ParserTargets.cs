@@ -53,6 +53,7 @@ public static class ParserTargets
         new("tree", [Tree(1), Tree(50), Encoding.UTF8.GetBytes(HostileNames)], Refusing(b => TreeFile.Read(b))),
         new("pack-header", [Header(1), Header(20)], Refusing(b => PackHeader.Read(b, 350))),
         new("used.ranges", [Ranges(1), Ranges(300)], Refusing(b => UsedRangesFile.Read(b))),
+        new("chunk.tags", [ChunkTagsFile.Write(new ChunkTagsFile.Header(1 << 20, 4097, new byte[32]))], Refusing(ReadTags)),
         new("image.json", [ImageMetadataJson.Write(Metadata())], ReadMetadata),
         new("zstd", [Compressed(3000), Compressed(0), Compressed(200_000)], b => Zstd.Decompress(b, 0, 1 << 20) is not null),
         new("zstd-blob", [Compressed(3000), Compressed(0), Compressed(200_000)], ReadBlob),
@@ -62,6 +63,14 @@ public static class ParserTargets
         new("sealed-index", [Index(3)], b => ReadBehindSeal(StoredKind.Index, b)),
         new("sealed-snapshot", [RepositorySnapshot()], b => ReadBehindSeal(StoredKind.Snapshot, b)),
     ];
+
+    /// <summary>What a header promises is bounded before anything is read by it.</summary>
+    private static void ReadTags(byte[] bytes)
+    {
+        ChunkTagsFile.Header header = ChunkTagsFile.ReadHeader(bytes);
+        if (header.FileBytes < ChunkTagsFile.HeaderBytes || header.PartCount < 0 || header.ChunkCount > 0 && header.PartBytes(header.PartCount - 1) <= 0)
+            throw new InvalidOperationException("A header with impossible parts was taken.");
+    }
 
     /// <summary>Into exactly as many bytes as an index promised: here, those of the seeds.</summary>
     private static bool ReadBlob(byte[] frame)

@@ -91,15 +91,17 @@ public sealed class BackupFaultTests
         string name = "/mem/" + Guid.NewGuid().ToString("N");
         byte[] content = Own(name);
         rig.Volumes.Add(name, content);
-        int snapshotCount = rig.SnapshotCount;
+        string[] earlier = rig.Memory.Names(StoredKind.Snapshot);
         HashSet<BlobId> known = Chunks(content);
 
         rig.Storage.Reset();
         rig.Storage.Script = call => call == failing ? fault : null;
         bool isUnlock = failing is { Operation: StorageOperation.Delete, Kind: StoredKind.Lock };
-        if (isUnlock)
+        // The image before is only a shortcut.
+        bool isParent = failing is { Operation: StorageOperation.List or StorageOperation.Load, Kind: StoredKind.Snapshot };
+        if (isUnlock || isParent)
         {
-            // The image is whole; the lock goes stale by itself. Nothing is to be told.
+            // The image is whole; a lock goes stale by itself. Nothing is to be told.
             rig.Backup(name, OneWorker);
         }
         else
@@ -109,8 +111,8 @@ public sealed class BackupFaultTests
         Assert.True(rig.Storage.FaultCount == 1, "The call did not take place.");
         rig.Storage.Reset();
 
-        bool landed = isUnlock || failing is { Operation: StorageOperation.Save, Kind: StoredKind.Snapshot } && fault.Moment == FaultMoment.After;
-        Assert.Equal(snapshotCount + (landed ? 1 : 0), rig.SnapshotCount);
+        bool landed = isUnlock || isParent || failing is { Operation: StorageOperation.Save, Kind: StoredKind.Snapshot } && fault.Moment == FaultMoment.After;
+        Assert.Equal(earlier.Length + (landed ? 1 : 0), rig.SnapshotCount);
         Assert.Equal(0, rig.Memory.OpenUploadCount);
         if (isUnlock || failing is { Operation: StorageOperation.Save, Kind: StoredKind.Lock } && fault.Moment == FaultMoment.After)
             rig.Repository.RemoveLocks(all: true, CancellationToken.None);
@@ -122,7 +124,7 @@ public sealed class BackupFaultTests
         bool isPackLanded = failing is { Operation: StorageOperation.Commit, Kind: StoredKind.Pack } && fault.Moment == FaultMoment.After;
         Assert.Equal(isPackLanded ? 0 : known.Count - indexed, next.NewChunkCount);
         rig.AssertRestores(next.Id, content);
-        foreach (string snapshot in rig.Memory.Names(StoredKind.Snapshot))
+        foreach (string snapshot in rig.Memory.Names(StoredKind.Snapshot).Except(earlier))
             rig.Memory.Delete(StoredKind.Snapshot, snapshot);
     }
 

@@ -50,6 +50,9 @@ internal sealed class BlobSession : IDisposable
     /// <summary>A lane for one thread.</summary>
     public BlobLane OpenLane() => new(this, _files, _sealers);
 
+    /// <summary>Whether the repository has the blob: durable, in a pack that is there.</summary>
+    public bool Has(BlobId id, BlobType type) => _index.Contains(id, type);
+
     /// <summary>
     /// True where the blob must be stored by the caller; false where the repository has it or another lane is storing it.
     /// </summary>

@@ -1,0 +1,144 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// The newest image of the same volume, for its chunk tags: a chunk whose tag is still the one it was then has the id that it
+/// had then, and needs no SHA-256. Only ever a shortcut: whatever is missing or damaged here, the backup hashes instead. Its
+/// chunks are asked for in order, by one thread; one part of its tags is in memory.
+/// </summary>
+internal sealed class ParentImage : IDisposable
+{
+    private readonly BlobIndex _index;
+    private readonly IReadOnlyList<BlobId> _parts;
+    private readonly BlobReader _reader;
+    private readonly Action<string> _tell;
+    private readonly byte[] _part = new byte[ChunkTagsFile.PartRecordCount * ChunkTagsFile.RecordBytes];
+    private long _loaded = -1;
+    private bool _isUsable = true;
+
+    private ParentImage(string id, ChunkTagsFile.Header header, IReadOnlyList<BlobId> parts, BlobIndex index, BlobReader reader, Action<string> tell)
+    {
+        Id = id;
+        Header = header;
+        _parts = parts;
+        _index = index;
+        _reader = reader;
+        _tell = tell;
+    }
+
+    /// <summary>The image's full id.</summary>
+    public string Id { get; }
+
+    public ChunkTagsFile.Header Header { get; }
+
+    /// <summary>The newest image of a computer's volume, where it has tags that can be read; null: hash everything.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static ParentImage? Find(ImageRepository repository, BlobIndex index, string computerName, string volume, Action<string> tell, CancellationToken cancellation)
+    {
+        var reader = new BlobReader(repository.Files, repository.Sealers);
+        try
+        {
+            if (Newest(repository, computerName, volume, cancellation) is not { } newest || !BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
+                return null;
+            TreeNode? node = TreeWalk.Load(repository, index, folder).FirstOrDefault(n => n is { Name: ImageFiles.ChunkTags, Type: "file" });
+            if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
+                || location.ContentLengthBytes != ChunkTagsFile.HeaderBytes)
+                throw new FormatException("They are not where the image says.");
+            ChunkTagsFile.Header header = ChunkTagsFile.ReadHeader(reader.Read(node.Content[0], location));
+            if (node.Content.Count - 1 != header.PartCount || node.SizeBytes != header.FileBytes)
+                throw new FormatException("They are of another length than their header says.");
+            var parent = new ParentImage(newest.Id, header, node.Content, index, reader, tell);
+            reader = null;
+            return parent;
+        }
+        catch (Exception e) when (e is ImageBackupException or FormatException)
+        {
+            tell($"The chunk tags of the last image of '{volume}' cannot be used, so every chunk is hashed: {e.Message}");
+            return null;
+        }
+        finally
+        {
+            reader?.Dispose();
+        }
+    }
+
+    /// <summary>What it recorded of a chunk.</summary>
+    public KnownChunk Chunk(long chunk)
+    {
+        if (!_isUsable || chunk >= Header.ChunkCount)
+            return default;
+        long part = chunk / ChunkTagsFile.PartRecordCount;
+        if (part != _loaded && !TryLoad(part))
+            return default;
+        return ChunkTagsFile.Record(_part, (int)(chunk % ChunkTagsFile.PartRecordCount));
+    }
+
+    private bool TryLoad(long part)
+    {
+        try
+        {
+            BlobId id = _parts[(int)part + 1];
+            if (!_index.TryFind(id, BlobType.Data, out BlobLocation location) || location.ContentLengthBytes != Header.PartBytes(part))
+                throw new ImageBackupException(ErrorId.ChunkMissing, $"A part of them is not in the repository.", Id);
+            _reader.Read(id, location, _part);
+            _loaded = part;
+            return true;
+        }
+        catch (ImageBackupException e)
+        {
+            _isUsable = false;
+            _tell($"The chunk tags of the image {Id.Substring(0, 8)} cannot be used, so chunks are hashed from here: {e.Message}");
+            return false;
+        }
+    }
+
+    private static (string Id, ImageMetadata Metadata)? Newest(ImageRepository repository, string computerName, string volume, CancellationToken cancellation)
+    {
+        var gate = new object();
+        (string Id, ImageMetadata Metadata)? newest = null;
+        DateTimeOffset time = DateTimeOffset.MinValue;
+        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file =>
+        {
+            if (TryLoad(repository, file.Name) is not { Summary: { } summary } snapshot || snapshot.HostName != computerName
+                || snapshot.Paths is not [string path] || path != volume || ImageMetadataJson.Read(summary) is not { } metadata)
+                return;
+            lock (gate)
+            {
+                if (newest is not null && snapshot.Time <= time)
+                    return;
+                newest = (file.Name, metadata);
+                time = snapshot.Time;
+            }
+        });
+        return newest;
+    }
+
+    /// <summary>Null for a snapshot that cannot be read, or was removed since it was listed: another matter.</summary>
+    private static SnapshotFile? TryLoad(ImageRepository repository, string id)
+    {
+        try
+        {
+            return ImageContent.LoadSnapshot(repository, id);
+        }
+        catch (ImageBackupException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => _reader.Dispose();
+}

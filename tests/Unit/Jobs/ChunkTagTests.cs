@@ -1,0 +1,276 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.Repository;
+using ImageBackup.Tests.Kits.Storage;
+using Xunit;
+
+namespace ImageBackup.Tests.Unit.Jobs;
+
+/// <summary>Chunks that are known again by their tags: a shortcut that must never be seen in an image.</summary>
+public sealed class ChunkTagTests : IDisposable
+{
+    private const int Chunk = JobRig.ChunkBytes;
+
+    /// <summary>More chunks than one is proven of.</summary>
+    private const int ChunkCount = ChunkTagging.ProveEvery + 8;
+
+    private readonly JobRig _rig = new();
+    private readonly byte[] _content = SeededBytes.Make(5, ChunkCount * Chunk);
+
+    public ChunkTagTests() => _rig.Volumes.Add("/mem/a", _content);
+
+    public void Dispose() => _rig.Dispose();
+
+    [Fact]
+    public void An_unchanged_volume_is_known_by_its_tags_which_are_not_stored_again()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.Equal((ChunkCount, 0L), (first.NewChunkCount, second.NewChunkCount));
+        Assert.Null(Snapshot(first.Id).Parent);
+        Assert.Equal(first.Id, Snapshot(second.Id).Parent);
+        Assert.Equal(Tags(first.Id).Content, Tags(second.Id).Content);
+        Assert.Equal(Ids(first.Id), Ids(second.Id));
+        _rig.AssertRestores(second.Id, _content);
+        TestRepository.AssertHealthy(_rig.Repository);
+    }
+
+    [Fact]
+    public void What_changed_is_found_and_the_next_image_knows_it()
+    {
+        _rig.Backup("/mem/a");
+        // One bit, the last byte of a chunk, a chunk that became zeros, one that was.
+        byte[] changed = (byte[])_content.Clone();
+        changed[3 * Chunk + 77] ^= 1;
+        changed[6 * Chunk - 1] ^= 0x80;
+        Array.Clear(changed, 8 * Chunk, Chunk);
+        changed.CopyTo(_rig.Volumes.Add("/mem/a", new byte[changed.Length]).Content, 0);
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.Equal((2L, 1L), (second.NewChunkCount, second.ZeroChunkCount));
+        _rig.AssertRestores(second.Id, changed);
+        _content.CopyTo(_rig.Volumes.Add("/mem/a", new byte[changed.Length]).Content, 0);
+        ImageBackupInfo third = _rig.Backup("/mem/a");
+        Assert.Equal(0, third.NewChunkCount);
+        _rig.AssertRestores(third.Id, _content);
+    }
+
+    [Theory]
+    [InlineData(ChunkCount * Chunk + 5 * Chunk)]
+    [InlineData(ChunkCount * Chunk - 5 * Chunk)]
+    [InlineData(ChunkCount * Chunk - 1)]
+    public void A_volume_of_another_size_is_known_as_far_as_it_is_the_same(int lengthBytes)
+    {
+        _rig.Backup("/mem/a");
+        byte[] content = SeededBytes.Make(6, lengthBytes);
+        _content.AsSpan(0, Math.Min(lengthBytes, _content.Length)).CopyTo(content);
+        _rig.Volumes.Add("/mem/a", content);
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.Equal(lengthBytes > _content.Length ? 5 : lengthBytes % Chunk == 0 ? 0 : 1, second.NewChunkCount);
+        _rig.AssertRestores(second.Id, content);
+    }
+
+    [Fact]
+    public void With_another_chunk_size_nothing_is_compared()
+    {
+        _rig.Backup("/mem/a");
+        ImageBackupInfo second = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = 2 * Chunk });
+        Assert.Null(Snapshot(second.Id).Parent);
+        _rig.AssertRestores(second.Id, _content);
+    }
+
+    [Fact]
+    public void Another_volumes_or_computers_image_is_not_asked()
+    {
+        _rig.Backup("/mem/a", request => request with { ComputerName = "other" });
+        _rig.Volumes.Add("/mem/b", _content);
+        Assert.Null(Snapshot(_rig.Backup("/mem/b").Id).Parent);
+        Assert.Null(Snapshot(_rig.Backup("/mem/a").Id).Parent);
+    }
+
+    /// <summary>A tag that is equal is believed: this is where the time is saved.</summary>
+    [Fact]
+    public void A_known_tag_stands_for_the_hash()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        Rewrite(first.Id, bytes => bytes.AsSpan(4 * ChunkTagsFile.RecordBytes, BlobId.SizeBytes).CopyTo(bytes.AsSpan(3 * ChunkTagsFile.RecordBytes)));
+        BlobId[] ids = Copy(proven: 9);
+        BlobId[] expected = Ids(first.Id);
+        Assert.Equal(expected[4], ids[3]);
+        expected[3] = expected[4];
+        Assert.Equal(expected, ids);
+        // And the one that is proven is not.
+        Assert.Throws<ChunkTagMismatchException>(() => Copy(proven: 3));
+    }
+
+    /// <summary>Whichever chunks are proven this time, one of them is wrong: the image is made without the tags, and says so.</summary>
+    [Fact]
+    public void Tags_beside_other_chunks_ids_are_found_out()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        Rewrite(first.Id, bytes =>
+        {
+            for (int record = 0; record < ChunkCount - 1; record++)
+                bytes.AsSpan((record + 1) * ChunkTagsFile.RecordBytes, BlobId.SizeBytes).CopyTo(bytes.AsSpan(record * ChunkTagsFile.RecordBytes));
+        });
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.Contains(second.Warnings, warning => warning.Contains("stands beside another chunk's id", StringComparison.Ordinal));
+        Assert.Null(Snapshot(second.Id).Parent);
+        Assert.Equal(0, second.NewChunkCount);
+        Assert.Equal(Ids(first.Id), Ids(second.Id));
+        _rig.AssertRestores(second.Id, _content);
+        // The next one has good tags again.
+        ImageBackupInfo third = _rig.Backup("/mem/a");
+        Assert.Equal((second.Id, 0), (Snapshot(third.Id).Parent, third.Warnings.Count));
+    }
+
+    [Fact]
+    public void A_known_chunk_that_is_gone_from_the_repository_is_stored_again()
+    {
+        _rig.Backup("/mem/a");
+        foreach (string pack in _rig.Memory.Names(StoredKind.Pack).OrderByDescending(name => _rig.Memory.Load(StoredKind.Pack, name, int.MaxValue).Length).Take(1))
+            _rig.Memory.Delete(StoredKind.Pack, pack);
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.True(second.NewChunkCount > 0);
+        _rig.AssertRestores(second.Id, _content);
+    }
+
+    [Theory]
+    [InlineData("header")]
+    [InlineData("part")]
+    [InlineData("length")]
+    [InlineData("absent")]
+    [InlineData("other key")]
+    [InlineData("no id")]
+    public void Tags_that_are_damaged_only_cost_time(string damage)
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        Rewrite(first.Id, damage switch
+        {
+            "part" => bytes => bytes.AsSpan().Fill(0xa5),
+            _ => _ => { },
+        }, damage switch
+        {
+            "header" => bytes => bytes[3] ^= 1,
+            "length" => bytes => bytes[13]++,
+            "other key" => bytes => bytes[25] ^= 1,
+            _ => _ => { },
+        }, damage switch
+        {
+            "absent" => BlobId.Of("absent"u8).ToString(),
+            "no id" => "../../etc/passwd",
+            _ => null,
+        });
+        ImageBackupInfo second = _rig.Backup("/mem/a");
+        Assert.Equal((0L, 0), (second.NewChunkCount, second.Warnings.Count));
+        Assert.Equal(Ids(first.Id), Ids(second.Id));
+        _rig.AssertRestores(second.Id, _content);
+        Assert.NotEmpty(Tags(second.Id).Content);
+    }
+
+    /// <summary>The storage fails where the tags lie: hashed, not ended.</summary>
+    [Fact]
+    public void Tags_that_cannot_be_read_only_cost_time()
+    {
+        _rig.Backup("/mem/a");
+        _rig.Storage.Reset();
+        _rig.Backup("/mem/a");
+        List<StorageCall> reads = [.. _rig.Storage.Calls.Where(c => c is { Operation: StorageOperation.ReadAt, Kind: StoredKind.Pack })];
+        Assert.NotEmpty(reads);
+        foreach (StorageCall failing in reads)
+        {
+            _rig.Storage.Reset();
+            _rig.Storage.Script = call => call == failing ? new StorageFault(StorageProblem.ReadError, FaultMoment.Before) : null;
+            ImageBackupInfo image = _rig.Backup("/mem/a");
+            Assert.Equal((1, 0L), (_rig.Storage.FaultCount, image.NewChunkCount));
+            _rig.Storage.Reset();
+            _rig.AssertRestores(image.Id, _content);
+        }
+    }
+
+    [Fact]
+    public void The_file_is_what_the_format_page_says()
+    {
+        var header = new ChunkTagsFile.Header(1 << 20, 4098, SeededBytes.Make(1, 32));
+        byte[] bytes = ChunkTagsFile.Write(header);
+        Assert.Equal("IBCTAGS1"u8.ToArray(), bytes[..8]);
+        Assert.Equal([0, 0, 16, 0, 2, 16, 0, 0, 0, 0, 0, 0], bytes[8..20]);
+        Assert.Equal(header.Key, bytes[20..]);
+        ChunkTagsFile.Header read = ChunkTagsFile.ReadHeader(bytes);
+        Assert.Equal((header.ChunkSizeBytes, header.ChunkCount, 2L, 52 + 4098 * 48L), (read.ChunkSizeBytes, read.ChunkCount, read.PartCount, read.FileBytes));
+
+        BlobId[] ids = Enumerable.Range(0, 4098).Select(i => BlobId.Of(BitConverter.GetBytes(i))).ToArray();
+        ChunkTag[] tags = Enumerable.Range(0, 4098).Select(i => new ChunkTag((ulong)i, i == 0 ? 0UL : 7)).ToArray();
+        byte[][] parts = ChunkTagsFile.WriteParts(header, ids, tags).ToArray();
+        Assert.Equal([4096 * 48, 2 * 48], parts.Select(p => p.Length));
+        Assert.Equal(default, ChunkTagsFile.Record(parts[0], 0));
+        Assert.Equal(new KnownChunk(ids[4095], tags[4095]), ChunkTagsFile.Record(parts[0], 4095));
+        Assert.Equal(new KnownChunk(ids[4097], tags[4097]), ChunkTagsFile.Record(parts[1], 1));
+        byte[] record = parts[1][48..];
+        Assert.Equal((ids[4097], tags[4097]), (new BlobId(record), new ChunkTag(record.AsSpan(32))));
+    }
+
+    private BlobIndex Index() => _rig.Repository.LoadIndex(CancellationToken.None);
+
+    private SnapshotFile Snapshot(string id) => ImageContent.LoadSnapshot(_rig.Repository, id);
+
+    private TreeNode Tags(string id)
+    {
+        ImageMetadata metadata = ImageMetadataJson.Read(Snapshot(id).Summary)!;
+        Assert.True(BlobId.TryParse(metadata.ChunkTags, out BlobId folder));
+        TreeNode inTree = Assert.Single(TreeWalk.Load(_rig.Repository, Index(), Snapshot(id).Tree), n => n.Type == "dir");
+        Assert.Equal(("tags", folder), (inTree.Name, inTree.Subtree));
+        return Assert.Single(TreeWalk.Load(_rig.Repository, Index(), folder));
+    }
+
+    private BlobId[] Ids(string id) => TreeWalk.Load(_rig.Repository, Index(), Snapshot(id).Tree).Single(n => n.Name == "volume.img").Content.ToArray();
+
+    /// <summary>Puts other tags in an image's place, rightly sealed and named.</summary>
+    private void Rewrite(string id, Action<byte[]> changePart, Action<byte[]>? changeHeader = null, string? folder = null)
+    {
+        ImageRepository repository = _rig.Repository;
+        BlobIndex index = Index();
+        SnapshotFile snapshot = Snapshot(id);
+        byte[] content = ImageContent.ReadFile(repository, index, Tags(id));
+        byte[] header = content[..ChunkTagsFile.HeaderBytes], part = content[ChunkTagsFile.HeaderBytes..];
+        changeHeader?.Invoke(header);
+        changePart(part);
+        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, CancellationToken.None);
+        using (BlobLane lane = session.OpenLane())
+        {
+            TreeNode file = ImageFiles.Save(lane, "chunk.tags", new[] { new ArraySegment<byte>(header), new ArraySegment<byte>(part) }, snapshot.Time);
+            folder ??= ImageFiles.SaveTree(lane, [file]).ToString();
+            lane.Flush();
+        }
+        session.Finish();
+        ImageMetadata metadata = ImageMetadataJson.Read(snapshot.Summary)! with { ChunkTags = folder };
+        SnapshotFile changed = snapshot with { Time = snapshot.Time.AddMilliseconds(1), Summary = ImageMetadataJson.WriteSummary(metadata) };
+        repository.Files.SaveSealed(StoredKind.Snapshot, changed.Write(), repository.FormatVersion, repository.Sealers);
+    }
+
+    private BlobId[] Copy(int proven)
+    {
+        BlobIndex index = Index();
+        var geometry = new ChunkGeometry(_content.Length, Chunk);
+        using ParentImage parent = ParentImage.Find(_rig.Repository, index, LocalHost.Name, "/mem/a", text => Assert.Fail(text), CancellationToken.None)!;
+        using var session = new BlobSession(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
+        var tagging = new ChunkTagging(parent.Header, parent, proven);
+        using IBlockReader volume = _rig.Volumes.OpenRead(_rig.Volumes.Find("/mem/a"), VolumeOpenMode.Exclusive);
+        var copy = new BackupCopy(volume, geometry, UsedRanges.Whole(_content.Length), session, 1, tagging: tagging);
+        return copy.Run(new ProgressMeter(null, "", JobPhase.Copying, _content.Length), CancellationToken.None);
+    }
+}
