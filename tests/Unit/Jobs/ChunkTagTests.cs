@@ -138,6 +138,26 @@ public sealed class ChunkTagTests : IDisposable
         Assert.Equal((second.Id, 0), (Snapshot(third.Id).Parent, third.Warnings.Count));
     }
 
+    /// <summary>What the given-up copy had put into its open pack is gone with it, and must be stored by the second one.</summary>
+    [Fact]
+    public void What_was_stored_before_the_tags_were_found_out_is_in_the_image()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        Rewrite(first.Id, bytes =>
+        {
+            // From the second chunk on: the first changes.
+            for (int record = 1; record < ChunkCount - 1; record++)
+                bytes.AsSpan((record + 1) * ChunkTagsFile.RecordBytes, BlobId.SizeBytes).CopyTo(bytes.AsSpan(record * ChunkTagsFile.RecordBytes));
+        });
+        byte[] changed = (byte[])_content.Clone();
+        changed[5] ^= 1;
+        _rig.Volumes.Add("/mem/a", changed);
+        ImageBackupInfo second = _rig.Backup("/mem/a", request => request with { ThrottleLimit = 1 });
+        Assert.Equal((1L, 1), (second.NewChunkCount, second.Warnings.Count));
+        TestRepository.AssertHealthy(_rig.Repository);
+        _rig.AssertRestores(second.Id, changed);
+    }
+
     [Fact]
     public void A_known_chunk_that_is_gone_from_the_repository_is_stored_again()
     {

@@ -84,7 +84,10 @@ internal sealed class BlobLane : IDisposable
     public void Dispose()
     {
         foreach (PackWriter? pack in _packs)
-            pack?.Dispose();
+        {
+            if (pack is not null)
+                _session.Abandon(pack);
+        }
         _sealers.Return(_sealer);
         _zstd.Dispose();
     }

@@ -80,6 +80,17 @@ internal sealed class BlobSession : IDisposable
         }
     }
 
+    /// <summary>Drops a pack that its lane will not hand over: what it held is not being stored any more.</summary>
+    internal void Abandon(PackWriter pack)
+    {
+        pack.Dispose();
+        lock (_inFlight)
+        {
+            foreach (PackEntry blob in pack.Entries)
+                _inFlight.Remove((blob.Id, blob.Type));
+        }
+    }
+
     internal void ThrowIfFailed() => _committer.ThrowIfFailed();
 
     /// <summary>Makes everything durable and indexed. Every lane must have been flushed before.</summary>
