@@ -40,7 +40,7 @@ internal static class ImageFiles
     public static BlobId SaveTree(BlobLane lane, List<TreeNode> nodes)
     {
         nodes.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
-        byte[] json = TreeFile.Write(nodes);
+        ArraySegment<byte> json = TreeFile.Write(nodes);
         BlobId tree = BlobId.Of(json);
         lane.Save(BlobType.Tree, tree, json);
         return tree;

@@ -19,8 +19,11 @@ internal static partial class TreeFile
     /// <summary>A directory's: Go's bit for it, and octal 700.</summary>
     private const uint DirectoryMode = 0x8000_01C0;
 
-    /// <summary>Nodes must be sorted by name, as restic sorts them (by bytes), and be regular files or directories.</summary>
-    public static byte[] Write(IReadOnlyList<TreeNode> nodes)
+    /// <summary>
+    /// Nodes must be sorted by name, as restic sorts them (by bytes), and be regular files or directories. Given without a
+    /// last copy: of a volume of 1 TiB it is 67 MiB.
+    /// </summary>
+    public static ArraySegment<byte> Write(IReadOnlyList<TreeNode> nodes)
     {
         long capacity = 1024;
         foreach (TreeNode node in nodes)
@@ -72,7 +75,7 @@ internal static partial class TreeFile
         }
         // restic ends a tree with a newline; not needed, but then the same tree has the same id.
         stream.WriteByte((byte)'\n');
-        return stream.ToArray();
+        return new ArraySegment<byte>(stream.GetBuffer(), 0, checked((int)stream.Length));
     }
 
     /// <exception cref="FormatException">Not a tree.</exception>

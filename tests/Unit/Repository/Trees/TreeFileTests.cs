@@ -91,8 +91,8 @@ public sealed class TreeFileTests
     public void A_chunk_costs_67_bytes()
     {
         BlobId[] content = Enumerable.Range(0, 20_000).Select(i => BlobId.Of(BitConverter.GetBytes(i))).ToArray();
-        int one = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content[..1] }]).Length;
-        byte[] many = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content }]);
+        int one = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content[..1] }]).Count;
+        byte[] many = [.. TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content }])];
         Assert.Equal(67 * (content.Length - 1), many.Length - one);
         Assert.Equal(content, Assert.Single(TreeFile.Read(many)).Content);
     }
