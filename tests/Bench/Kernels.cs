@@ -87,11 +87,15 @@ internal static class Kernels
             return 0;
         }, work);
 
-    /// <summary>The shortest of three passes over the sample, split over one thread a core.</summary>
+    /// <summary>
+    /// The shortest of three passes or more over the sample, split over one thread a core: passes go on for a second, in which
+    /// the kernel's code is compiled well.
+    /// </summary>
     private static double OnAllCores<T>(int count, Func<T> prepare, Action<T, int> work)
     {
         double best = double.MaxValue;
-        for (int pass = 0; pass < 3; pass++)
+        var sinceFirst = Stopwatch.StartNew();
+        for (int pass = 0; pass < 3 || sinceFirst.ElapsedMilliseconds < 1000; pass++)
         {
             int next = -1, threadCount = Environment.ProcessorCount;
             var clock = new Stopwatch();
