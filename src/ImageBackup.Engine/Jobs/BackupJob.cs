@@ -34,6 +34,9 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
     /// <summary>Lines about what is being done, for -Verbose; any thread.</summary>
     public Action<string>? Tell { get; init; }
 
+    /// <summary>What is known of the repository's snapshots already.</summary>
+    public SnapshotTraces Traces { get; init; } = new(repository);
+
     private SourceTaker Taker => new(volumes, _providers, _events, Tell ?? (_ => { }));
 
     /// <summary>
@@ -270,7 +273,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
     }
 
     private ParentImage? FindParent(BackupRequest request, BlobIndex index, CancellationToken cancellation) => Gmac.IsSupported
-        ? ParentImage.Find(repository, index, request.ComputerName ?? LocalHost.Name, request.Volume.Name, Tell ?? (_ => { }), cancellation)
+        ? ParentImage.Find(repository, Traces, index, request.ComputerName ?? LocalHost.Name, request.Volume.Name, Tell ?? (_ => { }), cancellation)
         : null;
 
     private static BlobId SaveTree(BlobSession session, ref ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,

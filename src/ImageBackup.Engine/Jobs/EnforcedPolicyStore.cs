@@ -1,9 +1,7 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
@@ -21,10 +19,11 @@ namespace ImageBackup.Engine.Jobs;
 /// The policy in a repository's keeping: a snapshot of ours that is no image. Every change is a new snapshot; the one
 /// of the highest revision counts, and the others are its history. Any thread.
 /// </summary>
-public sealed class EnforcedPolicyStore(ImageRepository repository)
+/// <param name="repository">The repository.</param>
+/// <param name="traces">What is known of its snapshots already; null: nothing.</param>
+public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null)
 {
-    // A snapshot's file never changes under its name: what was once seen to be an image need not be read again.
-    private readonly ConcurrentDictionary<string, bool> _images = new(StringComparer.Ordinal);
+    private readonly SnapshotTraces _traces = traces ?? new SnapshotTraces(repository);
 
     /// <summary>How rules and faults name the list; no file has this name.</summary>
     public string RulesName => repository.Location + ":" + PolicySnapshot.RulesFile;
@@ -115,18 +114,12 @@ public sealed class EnforcedPolicyStore(ImageRepository repository)
     /// <summary>The policy's snapshot of the highest revision; of two of one revision, the one of the higher id.</summary>
     private (string Id, SnapshotFile Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
     {
-        var found = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
-        var failures = new ConcurrentBag<Exception>();
-        List<StoredFile> unknown = repository.Files.List(StoredKind.Snapshot).Where(file => !_images.ContainsKey(file.Name)).ToList();
-        Parallel.ForEach(unknown, new ParallelOptions { CancellationToken = cancellation }, file =>
+        var found = new List<(string Id, SnapshotFile Snapshot)>();
+        foreach (SnapshotTraces.Trace trace in _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy))
         {
             try
             {
-                SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
-                if (PolicySnapshot.Is(snapshot))
-                    found.Add((file.Name, snapshot));
-                else
-                    _images.TryAdd(file.Name, true);
+                found.Add((trace.Id, ImageContent.LoadSnapshot(repository, trace.Id)));
             }
             catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
             {
@@ -134,12 +127,10 @@ public sealed class EnforcedPolicyStore(ImageRepository repository)
             }
             catch (ImageBackupException e)
             {
-                failures.Add(e);
+                onWarning?.Invoke(e);
             }
-        });
-        foreach (Exception failure in failures)
-            onWarning?.Invoke(failure);
-        return found.IsEmpty
+        }
+        return found.Count == 0
             ? null
             : found.OrderBy(each => PolicySnapshot.RevisionOf(each.Snapshot)).ThenBy(each => each.Id, StringComparer.Ordinal).Last();
     }

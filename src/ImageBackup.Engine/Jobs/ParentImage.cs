@@ -2,15 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Packs;
-using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
-using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -46,12 +43,13 @@ internal sealed class ParentImage : IDisposable
 
     /// <summary>The newest image of a computer's volume, where it has tags that can be read; null: hash everything.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static ParentImage? Find(ImageRepository repository, BlobIndex index, string computerName, string volume, Action<string> tell, CancellationToken cancellation)
+    public static ParentImage? Find(ImageRepository repository, SnapshotTraces traces, BlobIndex index, string computerName, string volume, Action<string> tell,
+        CancellationToken cancellation)
     {
         var reader = new BlobReader(repository.Files, repository.Sealers);
         try
         {
-            if (Newest(repository, computerName, volume, cancellation) is not { } newest || !BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
+            if (Newest(repository, traces, computerName, volume, cancellation) is not { } newest || !BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
                 return null;
             TreeNode? node = TreeWalk.Load(repository, index, folder).FirstOrDefault(n => n is { Name: ImageFiles.ChunkTags, Type: "file" });
             if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
@@ -105,39 +103,18 @@ internal sealed class ParentImage : IDisposable
         }
     }
 
-    private static (string Id, ImageMetadata Metadata)? Newest(ImageRepository repository, string computerName, string volume, CancellationToken cancellation)
+    private static (string Id, ImageMetadata Metadata)? Newest(ImageRepository repository, SnapshotTraces traces, string computerName, string volume, CancellationToken cancellation)
     {
-        var gate = new object();
-        (string Id, ImageMetadata Metadata)? newest = null;
-        DateTimeOffset time = DateTimeOffset.MinValue;
-        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file =>
+        SnapshotTraces.Trace? newest = null;
+        // A snapshot that cannot be read is another matter.
+        foreach (SnapshotTraces.Trace trace in traces.Read(onFailure: null, cancellation))
         {
-            if (TryLoad(repository, file.Name) is not { Summary: { } summary } snapshot || snapshot.HostName != computerName
-                || snapshot.Paths is not [string path] || path != volume || ImageMetadataJson.Read(summary) is not { } metadata)
-                return;
-            lock (gate)
-            {
-                if (newest is not null && snapshot.Time <= time)
-                    return;
-                newest = (file.Name, metadata);
-                time = snapshot.Time;
-            }
-        });
-        return newest;
-    }
-
-    /// <summary>Null for a snapshot that cannot be read, or was removed since it was listed: another matter.</summary>
-    private static SnapshotFile? TryLoad(ImageRepository repository, string id)
-    {
-        try
-        {
-            return ImageContent.LoadSnapshot(repository, id);
+            if (trace.IsImage && trace.HostName == computerName && trace.Path == volume && (newest is null || trace.Time > newest.Time))
+                newest = trace;
         }
-        catch (ImageBackupException)
-        {
-            return null;
-        }
+        return newest is not null && ImageContent.LoadSnapshot(repository, newest.Id).Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata
+            ? (newest.Id, metadata)
+            : null;
     }
 
     public void Dispose() => _reader.Dispose();

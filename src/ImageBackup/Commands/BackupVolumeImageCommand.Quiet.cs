@@ -75,5 +75,5 @@ public sealed partial class BackupVolumeImageCommand
     private QuietOptions QuietOf(VolumePlan plan) => QuietOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
 
     private BackupJob Job(Action<string> tell) =>
-        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell };
+        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell, Traces = Connection.Traces };
 }

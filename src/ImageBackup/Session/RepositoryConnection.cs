@@ -13,7 +13,8 @@ public sealed class RepositoryConnection : IDisposable
     internal RepositoryConnection(ImageRepository repository)
     {
         _repository = repository;
-        Policy = new EnforcedPolicyStore(repository);
+        Traces = new SnapshotTraces(repository);
+        Policy = new EnforcedPolicyStore(repository, Traces);
         Location = repository.Location;
         Id = repository.Id;
         FormatVersion = repository.FormatVersion;
@@ -27,7 +28,10 @@ public sealed class RepositoryConnection : IDisposable
     public int FormatVersion { get; }
     public bool IsConnected { get; private set; } = true;
 
-    /// <summary>The rules and classes in the repository's keeping; remembers which snapshots are none.</summary>
+    /// <summary>What was read of the repository's snapshots, so that it is read once.</summary>
+    internal SnapshotTraces Traces { get; }
+
+    /// <summary>The rules and classes in the repository's keeping.</summary>
     internal EnforcedPolicyStore Policy { get; }
 
     /// <exception cref="ImageBackupException">RepositoryNotConnected: it was disconnected.</exception>

@@ -222,6 +222,28 @@ public sealed class ChunkTagTests : IDisposable
         }
     }
 
+    /// <summary>Who works in a repository for long reads each snapshot once, however many volumes follow.</summary>
+    [Fact]
+    public void Snapshots_that_were_read_are_not_read_again()
+    {
+        for (int i = 0; i < 5; i++)
+            _rig.Backup("/mem/a");
+        var traces = new SnapshotTraces(_rig.Repository);
+        var request = new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = Chunk };
+        int Loads()
+        {
+            _rig.Storage.Reset();
+            new BackupJob(_rig.Repository, _rig.Volumes) { Traces = traces }.Run(request, null, CancellationToken.None);
+            return _rig.Storage.Calls.Count(c => c is { Operation: StorageOperation.Load, Kind: StoredKind.Snapshot });
+        }
+        // All of them, and the parent as a whole.
+        Assert.Equal(5 + 1, Loads());
+        Assert.Equal(1 + 1, Loads());
+        _rig.Storage.Reset();
+        new EnforcedPolicyStore(_rig.Repository, traces).Load(null, CancellationToken.None);
+        Assert.Equal(1, _rig.Storage.Calls.Count(c => c is { Operation: StorageOperation.Load, Kind: StoredKind.Snapshot }));
+    }
+
     [Fact]
     public void The_file_is_what_the_format_page_says()
     {
@@ -286,7 +308,7 @@ public sealed class ChunkTagTests : IDisposable
     {
         BlobIndex index = Index();
         var geometry = new ChunkGeometry(_content.Length, Chunk);
-        using ParentImage parent = ParentImage.Find(_rig.Repository, index, LocalHost.Name, "/mem/a", text => Assert.Fail(text), CancellationToken.None)!;
+        using ParentImage parent = ParentImage.Find(_rig.Repository, new SnapshotTraces(_rig.Repository), index, LocalHost.Name, "/mem/a", text => Assert.Fail(text), CancellationToken.None)!;
         using var session = new BlobSession(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
         var tagging = new ChunkTagging(parent.Header, parent, proven);
         using IBlockReader volume = _rig.Volumes.OpenRead(_rig.Volumes.Find("/mem/a"), VolumeOpenMode.Exclusive);
