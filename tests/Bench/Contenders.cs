@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.Linq;
 
 namespace ImageBackup.Bench;
 
@@ -40,20 +39,23 @@ internal sealed class Contenders(string volume, string work, HostProgram host, b
         string repository = Path.Combine(work, "ours");
         string gap = usesMap ? "" : " -GapSize 0";
         string backup = $"$b = Backup-VolumeImage -Volume '{volume}' -Repository '{repository}'{gap}; [Console]::Out.WriteLine('' + $b.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + ' ' + $b.Id)";
-        WorkFiles.Delete(repository);
-        host.Run($"Initialize-ImageRepository -Path '{repository}' | Out-Null");
-        Measurement first = host.Run(backup);
-        long stored = WorkFiles.SizeOf(repository);
-        Measurement second = host.Run(backup);
-        string id = second.Output.Trim().Split(' ')[^1];
-        WorkFiles.Delete(Output);
-        Measurement restore = host.Run($"Restore-VolumeImage -ImageBackup {id} -Destination '{Output}' -Repository '{repository}' -Confirm:$false | Out-Null");
-        // With the map, what is not used is zeros.
-        if (!usesMap)
-            Tool.Run("cmp", volume, Output);
-        WorkFiles.Delete(Output);
-        WorkFiles.Delete(repository);
-        return new Round(first, second, restore, stored);
+        string id = "";
+        return Measure(repository, Output,
+            () => host.Run($"Initialize-ImageRepository -Path '{repository}' | Out-Null"),
+            () =>
+            {
+                Measurement taken = host.Run(backup);
+                id = taken.Output.Trim().Split(' ')[^1];
+                return taken;
+            },
+            () =>
+            {
+                Measurement restored = host.Run($"Restore-VolumeImage -ImageBackup {id} -Destination '{Output}' -Repository '{repository}' -Confirm:$false | Out-Null");
+                // With the map, what is not used is zeros.
+                if (!usesMap)
+                    Tool.Run("cmp", volume, Output);
+                return restored;
+            });
     }
 
     /// <summary>Seconds of the job alone, without the engine's start, in what a backup of ours printed.</summary>

@@ -158,23 +158,25 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         session.Adopt(landed.Adopted);
         // Asked now: a volume at rest is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
-        ChunkTagging? tagging = ChunkTagging.For(geometry.ChunkSizeBytes, geometry.ChunkCount, parent);
-        BackupCopy Copy() => new(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, tagging);
-        ProgressMeter Meter() => new(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
-        BackupCopy copy = Copy();
-        ProgressMeter meter = Meter();
+        ChunkTagging? tagging;
+        BackupCopy copy;
+        ProgressMeter meter;
+        BlobId[] CopyAfter(ParentImage? before)
+        {
+            tagging = ChunkTagging.For(geometry.ChunkSizeBytes, geometry.ChunkCount, before);
+            copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, tagging);
+            meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
+            return copy.Run(meter, cancellation);
+        }
         BlobId[] chunks;
         try
         {
-            chunks = copy.Run(meter, cancellation);
+            chunks = CopyAfter(parent);
         }
         catch (ChunkTagMismatchException e)
         {
             warnings.Add($"The image before, {parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Verify that image (Test-ImageBackup), and this machine's memory.");
-            tagging = tagging!.Alone();
-            copy = Copy();
-            meter = Meter();
-            chunks = copy.Run(meter, cancellation);
+            chunks = CopyAfter(null);
         }
         SourceChange.ThrowIfChanged(request.Volume, volume);
         if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
@@ -224,7 +226,14 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             Warnings = warnings,
             ProgramVersion = ProgramVersion.Text,
         };
-        BlobId tree = SaveTree(session, ref metadata, map.Used, chunks, geometry, tagging, source.Documents);
+        BlobId tree;
+        using (BlobLane lane = session.OpenLane())
+        {
+            TreeNode? tags = tagging is null ? null : SaveTags(lane, tagging, chunks, start);
+            metadata = metadata with { ChunkTags = tags?.Subtree.ToString() };
+            tree = SaveTree(lane, metadata, map.Used, chunks, geometry, tags, source.Documents);
+            lane.Flush();
+        }
         session.Finish();
 
         metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
@@ -276,33 +285,30 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         ? ParentImage.Find(repository, Traces, index, request.ComputerName ?? LocalHost.Name, request.Volume.Name, Tell ?? (_ => { }), cancellation)
         : null;
 
-    private static BlobId SaveTree(BlobSession session, ref ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
-        ChunkTagging? tagging, IReadOnlyList<SnapshotDocument> documents)
+    private static TreeNode SaveTags(BlobLane lane, ChunkTagging tagging, BlobId[] chunks, DateTimeOffset time)
     {
-        using BlobLane lane = session.OpenLane();
+        IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(tagging.Header, chunks, tagging.Tags).Prepend(ChunkTagsFile.Write(tagging.Header));
+        TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), time);
+        return ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], time);
+    }
+
+    private static BlobId SaveTree(BlobLane lane, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
+        TreeNode? tags, IReadOnlyList<SnapshotDocument> documents)
+    {
         DateTimeOffset time = metadata.Start;
-        List<TreeNode> nodes = [];
-        if (tagging is not null)
-        {
-            IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(tagging.Header, chunks, tagging.Tags).Prepend(ChunkTagsFile.Write(tagging.Header));
-            TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), time);
-            TreeNode folder = ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], time);
-            nodes.Add(folder);
-            metadata = metadata with { ChunkTags = folder.Subtree.ToString() };
-        }
-        nodes.AddRange(
+        List<TreeNode> nodes =
         [
             ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
             ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
             new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
-        ]);
+        ];
+        if (tags is not null)
+            nodes.Add(tags);
         if (documents.Count > 0)
         {
             nodes.Add(ImageFiles.SaveFolder(lane, ImageFiles.SnapshotFolder(metadata.SnapshotProvider ?? "snapshot"),
                 documents.Select(document => (document.Name, document.Content)), time));
         }
-        BlobId tree = ImageFiles.SaveTree(lane, nodes);
-        lane.Flush();
-        return tree;
+        return ImageFiles.SaveTree(lane, nodes);
     }
 }

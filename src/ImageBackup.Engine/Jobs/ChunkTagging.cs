@@ -37,9 +37,6 @@ internal sealed class ChunkTagging(ChunkTagsFile.Header header, ParentImage? par
         return new ChunkTagging(new ChunkTagsFile.Header(chunkSizeBytes, chunkCount, parent?.Header.Key ?? NewKey()), parent, AnyOf(ProveEvery));
     }
 
-    /// <summary>The same without the image before, under another key.</summary>
-    public ChunkTagging Alone() => new(header with { Key = NewKey() }, null, proven);
-
     /// <summary>What the image before recorded of a chunk. One thread, in order.</summary>
     public KnownChunk Known(long chunk) => parent?.Chunk(chunk) ?? default;
 

@@ -114,12 +114,13 @@ public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTrac
     /// <summary>The policy's snapshot of the highest revision; of two of one revision, the one of the higher id.</summary>
     private (string Id, SnapshotFile Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
     {
-        var found = new List<(string Id, SnapshotFile Snapshot)>();
-        foreach (SnapshotTraces.Trace trace in _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy))
+        IEnumerable<SnapshotTraces.Trace> newestFirst = _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy)
+            .OrderByDescending(trace => PolicySnapshot.RevisionAt(trace.Time)).ThenByDescending(trace => trace.Id, StringComparer.Ordinal);
+        foreach (SnapshotTraces.Trace trace in newestFirst)
         {
             try
             {
-                found.Add((trace.Id, ImageContent.LoadSnapshot(repository, trace.Id)));
+                return (trace.Id, ImageContent.LoadSnapshot(repository, trace.Id));
             }
             catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
             {
@@ -130,9 +131,7 @@ public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTrac
                 onWarning?.Invoke(e);
             }
         }
-        return found.Count == 0
-            ? null
-            : found.OrderBy(each => PolicySnapshot.RevisionOf(each.Snapshot)).ThenBy(each => each.Id, StringComparer.Ordinal).Last();
+        return null;
     }
 
     private (byte[] Rules, byte[] Classes) FromTree(string id, SnapshotFile snapshot, CancellationToken cancellation)

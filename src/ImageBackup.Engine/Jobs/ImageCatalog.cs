@@ -129,7 +129,8 @@ public sealed class ImageCatalog(ImageRepository repository)
     private static List<ImageBackupInfo> InOrder(IEnumerable<ImageBackupInfo> images) =>
         images.OrderBy(i => i.BackupTime.ToUniversalTime()).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
 
-    private static void Try(ConcurrentBag<Exception> failures, Action action)
+    /// <summary>Does what asks for one snapshot, and puts what makes it unreadable to the failures.</summary>
+    internal static void Try(ConcurrentBag<Exception> failures, Action action)
     {
         try
         {

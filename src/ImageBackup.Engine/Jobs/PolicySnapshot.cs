@@ -32,8 +32,10 @@ internal static class PolicySnapshot
     /// </summary>
     public static DateTimeOffset TimeOf(int revision) => DateTimeOffset.FromUnixTimeSeconds(revision);
 
-    public static int RevisionOf(SnapshotFile snapshot) =>
-        (int)Math.Max(0, Math.Min(int.MaxValue, snapshot.Time.ToUnixTimeSeconds()));
+    public static int RevisionOf(SnapshotFile snapshot) => RevisionAt(snapshot.Time);
+
+    /// <summary>The revision that a policy's snapshot of this time has.</summary>
+    public static int RevisionAt(DateTimeOffset time) => (int)Math.Max(0, Math.Min(int.MaxValue, time.ToUnixTimeSeconds()));
 
     /// <summary>A policy and no image: tags are anybody's, so the path says it too.</summary>
     public static bool Is(SnapshotFile snapshot) =>

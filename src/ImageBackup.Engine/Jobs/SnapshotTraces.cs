@@ -33,21 +33,8 @@ public sealed class SnapshotTraces(ImageRepository repository)
         var traces = new ConcurrentBag<Trace>();
         var failures = new ConcurrentBag<Exception>();
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file =>
-        {
-            try
-            {
-                traces.Add(_known.TryGetValue(file.Name, out Trace? known) ? known : _known[file.Name] = TraceOf(file.Name));
-            }
-            catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
-            {
-                // Removed since it was listed.
-            }
-            catch (ImageBackupException e)
-            {
-                failures.Add(e);
-            }
-        });
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => ImageCatalog.Try(failures, () =>
+            traces.Add(_known.TryGetValue(file.Name, out Trace? known) ? known : _known[file.Name] = TraceOf(file.Name))));
         foreach (Exception failure in failures)
             onFailure?.Invoke(failure);
         return traces;

@@ -84,9 +84,14 @@ internal sealed class BlobSession : IDisposable
     internal void Abandon(PackWriter pack)
     {
         pack.Dispose();
+        Release(pack.Entries);
+    }
+
+    private void Release(IReadOnlyList<PackEntry> blobs)
+    {
         lock (_inFlight)
         {
-            foreach (PackEntry blob in pack.Entries)
+            foreach (PackEntry blob in blobs)
                 _inFlight.Remove((blob.Id, blob.Type));
         }
     }
@@ -114,11 +119,7 @@ internal sealed class BlobSession : IDisposable
     {
         foreach (PackEntry blob in pack.Blobs)
             _index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
-        lock (_inFlight)
-        {
-            foreach (PackEntry blob in pack.Blobs)
-                _inFlight.Remove((blob.Id, blob.Type));
-        }
+        Release(pack.Blobs);
         _indexWriter.Add(pack);
     }
 
