@@ -33,7 +33,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         var ids = new BlobId[geometry.ChunkCount];
         var source = new ChunkSource(volume, geometry, used, _readErrors);
         int workers = Math.Max(1, workerCount);
-        var pipeline = new ChunkPipeline<Item>(workers, geometry.ChunkSizeBytes, ChunkPipeline<Item>.BuffersFor(workers));
+        var pipeline = ChunkPipeline<Item>.For(workers, geometry.ChunkSizeBytes);
         long next = 0;
         pipeline.Run(buffer =>
         {
@@ -81,48 +81,69 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
     {
         private readonly BlobLane _lane = copy.Session.OpenLane();
         private readonly Gmac? _gmac = copy.Tagging is { } tagging ? new Gmac(tagging.Header.Key) : null;
+        private readonly List<(Item Item, bool IsKnown)> _unnamed = new();
+        private readonly List<ArraySegment<byte>> _contents = new();
 
-        public void Process(Item item, byte[] buffer)
+        public void Process(ReadOnlySpan<ChunkPipeline<Item>.Filled> batch)
         {
-            int lengthBytes = copy.Geometry.LengthBytes(item.Chunk);
-            Span<byte> content = buffer.AsSpan(0, lengthBytes);
-            if (item.IsZero)
+            _unnamed.Clear();
+            _contents.Clear();
+            foreach ((Item item, byte[] buffer) in batch)
             {
-                content.Clear();
-                _lane.Save(BlobType.Data, ids[item.Chunk], content);
-            }
-            else if (ZeroTest.IsZero(content))
-            {
-                if (copy.NoteZero(ids, item.Chunk))
+                var content = new ArraySegment<byte>(buffer, 0, copy.Geometry.LengthBytes(item.Chunk));
+                if (item.IsZero)
+                {
+                    Array.Clear(buffer, 0, content.Count);
                     _lane.Save(BlobType.Data, ids[item.Chunk], content);
+                }
+                else if (ZeroTest.IsZero(content))
+                {
+                    if (copy.NoteZero(ids, item.Chunk))
+                        _lane.Save(BlobType.Data, ids[item.Chunk], content);
+                }
+                else if (!IsStored(item, content, out bool isKnown))
+                {
+                    _unnamed.Add((item, isKnown));
+                    _contents.Add(content);
+                    continue;
+                }
+                meter.Add(copy.UsedBytesOf(item.Chunk));
             }
-            else
-            {
-                ids[item.Chunk] = IdOf(item, content, out bool isStored);
-                if (!isStored && _lane.Save(BlobType.Data, ids[item.Chunk], content) > 0)
-                    Interlocked.Increment(ref copy._newChunkCount);
-            }
-            meter.Add(copy.UsedBytesOf(item.Chunk));
+            SaveUnnamed();
         }
 
-        /// <summary>By its tag where the image before knows it, else by its SHA-256.</summary>
-        private BlobId IdOf(in Item item, ReadOnlySpan<byte> content, out bool isStored)
+        /// <summary>
+        /// Whether a chunk is the image before's by its tag, and is there: then its id is noted. <paramref name="isKnown"/>: its
+        /// tag says so, and its hash must say the same.
+        /// </summary>
+        private bool IsStored(in Item item, ReadOnlySpan<byte> content, out bool isKnown)
         {
-            isStored = false;
+            isKnown = false;
             if (_gmac is null || copy.Tagging is not { } tagging)
-                return BlobId.Of(content);
+                return false;
             ChunkTag tag = ChunkTag.Of(_gmac, content);
             tagging.Note(item.Chunk, tag);
-            bool isKnown = !tag.IsNone && tag == item.Known.Tag;
-            if (isKnown && !tagging.IsToProve(item.Chunk) && copy.Session.Has(item.Known.Id, BlobType.Data))
+            isKnown = !tag.IsNone && tag == item.Known.Tag;
+            if (!isKnown || tagging.IsToProve(item.Chunk) || !copy.Session.Has(item.Known.Id, BlobType.Data))
+                return false;
+            ids[item.Chunk] = item.Known.Id;
+            return true;
+        }
+
+        /// <summary>Names what the tags did not, and stores what is new of it.</summary>
+        private void SaveUnnamed()
+        {
+            BlobId[] named = BlobIds.Of(_contents);
+            for (int i = 0; i < named.Length; i++)
             {
-                isStored = true;
-                return item.Known.Id;
+                (Item item, bool isKnown) = _unnamed[i];
+                if (isKnown && named[i] != item.Known.Id)
+                    throw new ChunkTagMismatchException(copy.Geometry.OffsetBytes(item.Chunk));
+                ids[item.Chunk] = named[i];
+                if (_lane.Save(BlobType.Data, named[i], _contents[i]) > 0)
+                    Interlocked.Increment(ref copy._newChunkCount);
+                meter.Add(copy.UsedBytesOf(item.Chunk));
             }
-            BlobId id = BlobId.Of(content);
-            if (isKnown && id != item.Known.Id)
-                throw new ChunkTagMismatchException(copy.Geometry.OffsetBytes(item.Chunk));
-            return id;
         }
 
         public void Finish() => _lane.Flush();

@@ -34,16 +34,16 @@ internal sealed class RestoreCopy(
     public IReadOnlyList<ByteRange> CorruptRanges => ByteRanges.Join(_corruptChunks.Select(c => new ByteRange(c.Key, c.Value)).OrderBy(r => r.OffsetBytes));
 
     public void Run(ProgressMeter meter, CancellationToken cancellation) =>
-        Process(w => w.Restore, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);
+        Process(isVerifying: false, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);
 
     /// <exception cref="ImageBackupException">VerifyFailed with the offset.</exception>
-    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(w => w.Verify, _ => { }, meter, cancellation);
+    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(isVerifying: true, _ => { }, meter, cancellation);
 
-    private void Process(Func<Worker, Action<ImageChunk, byte[]>> step, Action<int> onZero, ProgressMeter meter, CancellationToken cancellation)
+    private void Process(bool isVerifying, Action<int> onZero, ProgressMeter meter, CancellationToken cancellation)
     {
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
-        var pipeline = new ChunkPipeline<ImageChunk>(workers, longestChunkBytes, ChunkPipeline<ImageChunk>.BuffersFor(workers));
+        var pipeline = ChunkPipeline<ImageChunk>.For(workers, longestChunkBytes);
         pipeline.Run(_ =>
         {
             while (chunks.MoveNext())
@@ -57,36 +57,45 @@ internal sealed class RestoreCopy(
                 meter.Add(chunk.LengthBytes);
             }
             return null;
-        }, () =>
-        {
-            var worker = new Worker(this, meter);
-            worker.Step = step(worker);
-            return worker;
-        }, cancellation);
+        }, () => new Worker(this, isVerifying, meter), cancellation);
         meter.Report();
     }
 
-    private sealed class Worker(RestoreCopy copy, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
+    private sealed class Worker(RestoreCopy copy, bool isVerifying, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
     {
         private readonly ChunkReader _reader = new(copy.Repository, copy.Image);
+        private readonly List<ArraySegment<byte>> _contents = new();
         private byte[] _current = Array.Empty<byte>();
 
-        public Action<ImageChunk, byte[]> Step { get; set; } = null!;
+        /// <summary>Whether what the target holds already is looked at first.</summary>
+        private bool Compares => copy.Request.SkipUnchanged && !copy.Target.IsAllZero;
 
-        public void Process(ImageChunk chunk, byte[] buffer)
+        public void Process(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
         {
-            Step(chunk, buffer);
-            meter.Add(chunk.LengthBytes);
+            if (isVerifying)
+            {
+                Verify(batch);
+                return;
+            }
+            Span<bool> isLoaded = stackalloc bool[batch.Length];
+            // Where the target is compared, most chunks will not be needed.
+            if (!Compares)
+                _reader.Preload(batch, chunk => !chunk.IsZero && copy.Image.Used.Within(RangeOf(chunk)).Any(), isLoaded);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                Restore(batch[i].Item, batch[i].Buffer, isLoaded[i]);
+                meter.Add(batch[i].Item.LengthBytes);
+            }
         }
 
-        public void Restore(ImageChunk chunk, byte[] buffer)
+        private void Restore(ImageChunk chunk, byte[] buffer, bool isLoaded)
         {
-            var whole = new ByteRange(chunk.OffsetBytes, chunk.LengthBytes);
+            ByteRange whole = RangeOf(chunk);
             List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
             ReleaseUnused(whole, used);
             if (used.Count == 0)
                 return;
-            bool compares = copy.Request.SkipUnchanged && !copy.Target.IsAllZero && Reads(whole);
+            bool compares = Compares && Reads(whole, Scratch(chunk.LengthBytes));
             if (compares && BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
             {
                 Interlocked.Add(ref copy._skippedBytes, used.Sum(r => r.LengthBytes));
@@ -107,7 +116,7 @@ internal sealed class RestoreCopy(
                 }
                 return;
             }
-            if (!Loads(chunk, buffer))
+            if (!isLoaded && !Loads(chunk, buffer))
             {
                 foreach (ByteRange range in used.Where(_ => !copy.Target.IsAllZero))
                     copy.Writer.ZeroRange(range);
@@ -125,23 +134,37 @@ internal sealed class RestoreCopy(
             }
         }
 
-        public void Verify(ImageChunk chunk, byte[] buffer)
+        private void Verify(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
         {
-            var whole = new ByteRange(chunk.OffsetBytes, chunk.LengthBytes);
-            if (!Reads(whole))
-                throw new ImageBackupException(ErrorId.VerifyFailed, $"'{copy.Target.Name}' ends before offset {whole.EndBytes}.", copy.Target.Name);
-            if (BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
-                return;
-            // The unused parts of the chunk may differ: only what the image uses counts.
-            List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
+            _contents.Clear();
+            foreach ((ImageChunk chunk, byte[] buffer) in batch)
+            {
+                if (!Reads(RangeOf(chunk), buffer))
+                    throw new ImageBackupException(ErrorId.VerifyFailed, $"'{copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", copy.Target.Name);
+                _contents.Add(new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
+            }
+            BlobId[] ids = BlobIds.Of(_contents);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                if (ids[i] != batch[i].Item.Id)
+                    VerifyUsed(batch[i].Item, batch[i].Buffer);
+                meter.Add(batch[i].Item.LengthBytes);
+            }
+        }
+
+        /// <summary>The unused parts of a chunk may differ: only what the image uses counts.</summary>
+        private void VerifyUsed(ImageChunk chunk, byte[] target)
+        {
+            List<ByteRange> used = copy.Image.Used.Within(RangeOf(chunk)).ToList();
             if (used.Count == 0)
                 return;
-            if (!Loads(chunk, buffer))
-                Array.Clear(buffer, 0, chunk.LengthBytes);
+            byte[] content = Scratch(chunk.LengthBytes);
+            if (!Loads(chunk, content))
+                Array.Clear(content, 0, chunk.LengthBytes);
             foreach (ByteRange range in used)
             {
                 int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
-                ReadOnlySpan<byte> expected = buffer.AsSpan(at, length), found = _current.AsSpan(at, length);
+                ReadOnlySpan<byte> expected = content.AsSpan(at, length), found = target.AsSpan(at, length);
                 if (expected.SequenceEqual(found))
                     continue;
                 int first = 0;
@@ -195,12 +218,17 @@ internal sealed class RestoreCopy(
             return false;
         }
 
-        private bool Reads(ByteRange range)
+        private bool Reads(ByteRange range, byte[] target) =>
+            copy.Writer.ReadAt(range.OffsetBytes, target.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+
+        private byte[] Scratch(int lengthBytes)
         {
-            if (_current.Length < range.LengthBytes)
-                _current = new byte[range.LengthBytes];
-            return copy.Writer.ReadAt(range.OffsetBytes, _current.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+            if (_current.Length < lengthBytes)
+                _current = new byte[lengthBytes];
+            return _current;
         }
+
+        private static ByteRange RangeOf(ImageChunk chunk) => new(chunk.OffsetBytes, chunk.LengthBytes);
 
         private void Write(long offsetBytes, ReadOnlySpan<byte> content)
         {

@@ -7,6 +7,7 @@ using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 
@@ -41,7 +42,7 @@ public sealed class VerifyJob(ImageRepository repository)
 
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Environment.ProcessorCount;
-        var pipeline = new ChunkPipeline<ImageChunk>(workers, 0, ChunkPipeline<ImageChunk>.BuffersFor(workers));
+        var pipeline = ChunkPipeline<ImageChunk>.For(workers, image.LongestChunkBytes(cancellation, allowMissing: true));
         pipeline.Run(_ =>
         {
             while (chunks.MoveNext())
@@ -72,24 +73,29 @@ public sealed class VerifyJob(ImageRepository repository)
     private sealed class Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
     {
         private readonly ChunkReader _reader = new(repository, image);
-        private byte[] _content = Array.Empty<byte>();
-        private (Repository.Blobs.BlobId Id, bool IsWhole) _last;
+        private BlobId _lastId;
+        private bool _isLastWhole;
 
-        public void Process(ImageChunk chunk, byte[] buffer)
+        public void Process(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
         {
             // The zero chunk comes again and again: proving it once is enough.
-            if (chunk.Id != _last.Id)
-                _last = (chunk.Id, IsWhole(chunk));
-            if (!_last.IsWhole)
-                damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
-            meter.Add(chunk.LengthBytes);
-        }
-
-        private bool IsWhole(ImageChunk chunk)
-        {
-            if (_content.Length < chunk.LengthBytes)
-                _content = new byte[chunk.LengthBytes];
-            return _reader.TryRead(chunk, _content, out _);
+            Span<bool> isLoaded = stackalloc bool[batch.Length];
+            BlobId before = _lastId;
+            _reader.Preload(batch, chunk =>
+            {
+                bool isOther = chunk.Id != before;
+                before = chunk.Id;
+                return isOther;
+            }, isLoaded);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                (ImageChunk chunk, byte[] buffer) = batch[i];
+                if (chunk.Id != _lastId)
+                    (_lastId, _isLastWhole) = (chunk.Id, isLoaded[i] || _reader.TryRead(chunk, buffer, out _));
+                if (!_isLastWhole)
+                    damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
+                meter.Add(chunk.LengthBytes);
+            }
         }
 
         public void Finish()

@@ -37,6 +37,49 @@ public sealed class ChunkPipelineTests
     }
 
     [Fact]
+    public void A_worker_takes_what_waits_up_to_a_batch()
+    {
+        using var allWait = new ManualResetEventSlim();
+        var workers = new ConcurrentBag<Worker>();
+        var done = new List<int>();
+        int next = 0;
+        new ChunkPipeline<int>(1, 8, bufferCount: 8, batchCount: 5).Run(_ =>
+        {
+            // The first item is taken alone, and held until more than a batch waits.
+            if (next == 7)
+                allWait.Set();
+            return next == 30 ? null : next++;
+        }, () => Add(workers, new Worker((item, _) =>
+        {
+            if (item == 0)
+                allWait.Wait();
+            done.Add(item);
+        })), CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 30), done);
+        Assert.Equal(5, workers.Single().LongestBatch);
+    }
+
+    [Theory]
+    [InlineData(1, 64 << 10)]
+    [InlineData(2, 1 << 20)]
+    [InlineData(2, 2 << 20)]
+    [InlineData(2, 4 << 20)]
+    [InlineData(64, 1 << 20)]
+    [InlineData(3, 0)]
+    public void Its_buffers_are_bounded(int workerCount, int chunkBytes)
+    {
+        int next = 0, under = 0, most = 0;
+        ChunkPipeline<int>.For(workerCount, chunkBytes).Run(buffer =>
+        {
+            Assert.Equal(chunkBytes, buffer.Length);
+            most = Math.Max(most, Interlocked.Increment(ref under));
+            return next == 300 ? null : next++;
+        }, () => new Worker((_, _) => Interlocked.Decrement(ref under)), CancellationToken.None);
+        // Two are in the hands of their worker after they have been counted as done, at most; the last one is not worked on.
+        Assert.InRange((long)(most - 1) * chunkBytes, 0, Math.Max(256L << 20, (2L * workerCount + 2) * chunkBytes));
+    }
+
+    [Fact]
     public void Buffers_bound_what_is_under_way()
     {
         int under = 0, most = 0, next = 0;
@@ -107,7 +150,14 @@ public sealed class ChunkPipelineTests
         public int FinishCount { get; private set; }
         public int DisposeCount { get; private set; }
 
-        public void Process(int item, byte[] buffer) => process(item, buffer);
+        public int LongestBatch { get; private set; }
+
+        public void Process(ReadOnlySpan<ChunkPipeline<int>.Filled> batch)
+        {
+            LongestBatch = Math.Max(LongestBatch, batch.Length);
+            foreach ((int item, byte[] buffer) in batch)
+                process(item, buffer);
+        }
 
         public void Finish()
         {
