@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace ImageBackup.Engine.Compat;
@@ -7,9 +8,12 @@ namespace ImageBackup.Engine.Compat;
 /// GMAC (NIST SP 800-38D) of a message under a secret key and the nonce zero: GHASH, blinded by a constant. Used as a universal
 /// hash whose results stay secret, never as an authenticator (which would need a fresh nonce each time): two different
 /// messages of n blocks of 16 bytes, chosen without knowing the key, have the same result with a probability of n / 2^128.
-/// Four times as fast as SHA-256 where the processor multiplies without carry.
+/// Four times as fast as SHA-256 where the processor multiplies without carry, ten times where it does so in wide vectors.
 /// </summary>
-/// <remarks>By the platform's own AES-GCM. Not thread-safe. netstandard2.0 has none: <see cref="IsSupported"/> is false.</remarks>
+/// <remarks>
+/// By the platform's own AES-GCM or by <see cref="GhashLanes"/>. Not thread-safe. netstandard2.0 has none:
+/// <see cref="IsSupported"/> is false.
+/// </remarks>
 internal sealed class Gmac : IDisposable
 {
     public const int KeySizeBytes = 32;
@@ -17,16 +21,50 @@ internal sealed class Gmac : IDisposable
 
 #if NET
     private static readonly byte[] s_nonce = new byte[12];
-    private readonly AesGcm _cipher;
+    private readonly AesGcm? _cipher;
+    private readonly GhashLanes? _lanes;
+    private readonly byte[] _blind = new byte[TagSizeBytes];
 
-    public Gmac(ReadOnlySpan<byte> key) => _cipher = new AesGcm(key, TagSizeBytes);
+    /// <param name="key">32 bytes.</param>
+    /// <param name="byPlatform">The platform's whatever the processor can: for comparing.</param>
+    public Gmac(ReadOnlySpan<byte> key, bool byPlatform = false)
+    {
+        if (byPlatform || !GhashLanes.IsSupported)
+        {
+            _cipher = new AesGcm(key, TagSizeBytes);
+            return;
+        }
+        byte[] copy = key.ToArray();
+        using var cipher = new AesBlocks(copy);
+        Array.Clear(copy);
+        Span<byte> block = stackalloc byte[TagSizeBytes], h = stackalloc byte[TagSizeBytes];
+        block.Clear();
+        cipher.EncryptBlock(block, h);
+        _lanes = new GhashLanes(h);
+        // The first counter of the nonce zero (SP 800-38D, 7.1, step 2).
+        block[TagSizeBytes - 1] = 1;
+        cipher.EncryptBlock(block, _blind);
+    }
 
-    public static bool IsSupported => AesGcm.IsSupported;
+    public static bool IsSupported => GhashLanes.IsSupported || AesGcm.IsSupported;
 
     /// <summary>The 16 bytes of a message's tag.</summary>
-    public void Compute(ReadOnlySpan<byte> message, Span<byte> tag) => _cipher.Encrypt(s_nonce, ReadOnlySpan<byte>.Empty, Span<byte>.Empty, tag, message);
+    public void Compute(ReadOnlySpan<byte> message, Span<byte> tag)
+    {
+        if (_lanes is null)
+        {
+            _cipher!.Encrypt(s_nonce, ReadOnlySpan<byte>.Empty, Span<byte>.Empty, tag, message);
+            return;
+        }
+        Span<byte> lengths = stackalloc byte[TagSizeBytes];
+        lengths.Clear();
+        BinaryPrimitives.WriteUInt64BigEndian(lengths, (ulong)message.Length * 8);
+        _lanes.Compute(message, lengths, tag);
+        for (int i = 0; i < TagSizeBytes; i++)
+            tag[i] ^= _blind[i];
+    }
 
-    public void Dispose() => _cipher.Dispose();
+    public void Dispose() => _cipher?.Dispose();
 #else
     private readonly int _keySizeBytes;
 
