@@ -10,14 +10,14 @@ namespace ImageBackup.Bench;
 /// <summary>Runs ours and the peers over one volume and prints medians and ratios.</summary>
 internal sealed class Bench(string volume, string work, string host, int runs, bool usesMap, Func<string, bool> wants)
 {
-    private sealed record Row(string Name, double First, double Second, double Restore, long StoredBytes, long PeakBytes, double JobFirst = 0, double JobSecond = 0);
+    private sealed record Row(string Name, double First, double Second, double Restore, double Durable, long StoredBytes, long PeakBytes, double JobFirst = 0, double JobSecond = 0);
 
     private readonly HostProgram _host = new(host);
 
     public void Run()
     {
         long sizeBytes = new FileInfo(volume).Length;
-        Console.WriteLine($"Volume: {sizeBytes / (double)(1 << 30):F2} GiB, {Environment.ProcessorCount} cores, {runs} runs each, medians. First backup / unchanged second / restore to a file.");
+        Console.WriteLine($"Volume: {sizeBytes / (double)(1 << 30):F2} GiB, {Environment.ProcessorCount} cores, {runs} runs each, medians. First backup / unchanged second / restore to a file / the same until it is on the disk.");
         WarmUp();
         var rounds = new List<(string Name, Func<Round> Run, List<Round> Done)>();
         foreach ((string name, string? program, Func<Round> run) in new Contenders(volume, work, _host, usesMap).All.Where(c => wants(c.Name)))
@@ -53,7 +53,7 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
             foreach (Row peer in rows.Where(r => r.Name != "ours"))
             {
                 Console.WriteLine(FormattableString.Invariant(
-                    $"against {peer.Name,-10} first {Ratio(peer.First, ours.First)}  second {Ratio(peer.Second, ours.Second)}  restore {Ratio(peer.Restore, ours.Restore)}  stored {(double)ours.StoredBytes / peer.StoredBytes:F2}"));
+                    $"against {peer.Name,-10} first {Ratio(peer.First, ours.First)}  second {Ratio(peer.Second, ours.Second)}  restore {Ratio(peer.Restore, ours.Restore)}  on disk {Ratio(peer.Durable, ours.Durable)}  stored {(double)ours.StoredBytes / peer.StoredBytes:F2}"));
             }
             // The kernels ran over every chunk that holds data, the stale ones that a map leaves out too.
             if (kernels is not null && !usesMap)
@@ -74,7 +74,7 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
     private static string Ratio(double peer, double ours) => peer > 0 && ours > 0 ? (peer / ours).ToString("F2", CultureInfo.InvariantCulture) + "x" : "-";
 
     private static void Print(Row row) => Console.WriteLine(FormattableString.Invariant(
-        $"{row.Name,-10} first {row.First,7:F2} s  second {row.Second,7:F2} s  restore {row.Restore,7:F2} s  stored {row.StoredBytes / 1e9,6:F3} GB  peak {row.PeakBytes / (double)(1 << 20),5:F0} MiB"));
+        $"{row.Name,-10} first {row.First,7:F2} s  second {row.Second,7:F2} s  restore {row.Restore,7:F2} s  on disk {row.Durable,7:F2} s  stored {row.StoredBytes / 1e9,6:F3} GB  peak {row.PeakBytes / (double)(1 << 20),5:F0} MiB"));
 
     private void WarmUp()
     {
@@ -86,7 +86,7 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
     }
 
     private static Row RowOf(string name, List<Round> rounds) => new(name,
-        Median(rounds.Select(r => r.First.Seconds)), Median(rounds.Select(r => r.Second.Seconds)), Median(rounds.Select(r => r.Restore.Seconds)),
+        Median(rounds.Select(r => r.First.Seconds)), Median(rounds.Select(r => r.Second.Seconds)), Median(rounds.Select(r => r.Restore.Seconds)), Median(rounds.Select(r => r.Restore.Seconds + r.FlushSeconds)),
         rounds[^1].StoredBytes, rounds.Max(r => r.PeakBytes),
         name == "ours" ? Median(rounds.Select(r => Contenders.JobSeconds(r.First))) : 0,
         name == "ours" ? Median(rounds.Select(r => Contenders.JobSeconds(r.Second))) : 0);

@@ -7,7 +7,11 @@ namespace ImageBackup.Bench;
 
 /// <summary>One run of one tool: a first backup, an unchanged second one, a restore to a file.</summary>
 /// <param name="Second">The first again, where a tool knows no second one.</param>
-internal sealed record Round(Measurement First, Measurement Second, Measurement Restore, long StoredBytes)
+/// <param name="FlushSeconds">
+/// How long it takes after the restore until what it wrote is on the disk: ours flushes before it ends, the others leave it
+/// to the system.
+/// </param>
+internal sealed record Round(Measurement First, Measurement Second, Measurement Restore, double FlushSeconds, long StoredBytes)
 {
     public long PeakBytes => Math.Max(First.PeakBytes, Math.Max(Second.PeakBytes, Restore.PeakBytes));
 }
@@ -125,17 +129,19 @@ internal sealed class Contenders(string volume, string work, HostProgram host, b
         Measurement second = backup();
         WorkFiles.Delete(target);
         Measurement restore = load();
+        double flushSeconds = WorkFiles.Flush(target);
         WorkFiles.Delete(repository);
         WorkFiles.Delete(target);
-        return new Round(first, second, restore, stored);
+        return new Round(first, second, restore, flushSeconds, stored);
     }
 
     private Round Once(Measurement first, Func<Measurement> load, string image)
     {
         long stored = new FileInfo(image).Length;
         Measurement restore = load();
+        double flushSeconds = WorkFiles.Flush(Output);
         WorkFiles.Delete(image);
         WorkFiles.Delete(Output);
-        return new Round(first, first, restore, stored);
+        return new Round(first, first, restore, flushSeconds, stored);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 
@@ -7,6 +8,15 @@ namespace ImageBackup.Bench;
 internal static class WorkFiles
 {
     public static long SizeOf(string directory) => Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length);
+
+    /// <summary>Seconds until a file, or all files of a directory, are on the disk.</summary>
+    public static double Flush(string path)
+    {
+        string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [path];
+        var clock = Stopwatch.StartNew();
+        Tool.Run("sync", files);
+        return clock.Elapsed.TotalSeconds;
+    }
 
     public static void Delete(string path)
     {

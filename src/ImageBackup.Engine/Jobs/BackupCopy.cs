@@ -33,7 +33,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         var ids = new BlobId[geometry.ChunkCount];
         var source = new ChunkSource(volume, geometry, used, _readErrors);
         int workers = Math.Max(1, workerCount);
-        var pipeline = ChunkPipeline<Item>.For(workers, geometry.ChunkSizeBytes);
+        var pipeline = ChunkPipeline<Item>.For(workers, geometry.ChunkSizeBytes, out int batchCount);
         long next = 0;
         pipeline.Run(buffer =>
         {
@@ -51,7 +51,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
                 meter.Add(UsedBytesOf(next));
             }
             return null;
-        }, () => new Worker(this, ids, meter), cancellation);
+        }, release => new Worker(this, ids, meter, batchCount, release), cancellation);
         return ids;
     }
 
@@ -77,39 +77,50 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
 
     private readonly record struct Item(long Chunk, bool IsZero, KnownChunk Known);
 
-    private sealed class Worker(BackupCopy copy, BlobId[] ids, ProgressMeter meter) : ChunkPipeline<Item>.IWorker
-    {
-        private readonly BlobLane _lane = copy.Session.OpenLane();
-        private readonly Gmac? _gmac = copy.Tagging is { } tagging ? new Gmac(tagging.Header.Key) : null;
-        private readonly List<(Item Item, bool IsKnown)> _unnamed = new();
-        private readonly List<ArraySegment<byte>> _contents = new();
+    /// <summary>A chunk without an id; <paramref name="IsKnown"/>: its tag says which it must have.</summary>
+    private readonly record struct Unnamed(Item Item, bool IsKnown);
 
-        public void Process(ReadOnlySpan<ChunkPipeline<Item>.Filled> batch)
+    private sealed class Worker : ChunkPipeline<Item>.IWorker
+    {
+        private readonly BackupCopy _copy;
+        private readonly BlobId[] _ids;
+        private readonly ProgressMeter _meter;
+        private readonly Action<byte[]> _release;
+        private readonly BlobLane _lane;
+        private readonly Gmac? _gmac;
+        private readonly UnnamedChunks<Unnamed> _unnamed;
+
+        public Worker(BackupCopy copy, BlobId[] ids, ProgressMeter meter, int batchCount, Action<byte[]> release)
         {
-            _unnamed.Clear();
-            _contents.Clear();
-            foreach ((Item item, byte[] buffer) in batch)
+            _copy = copy;
+            _ids = ids;
+            _meter = meter;
+            _release = release;
+            _lane = copy.Session.OpenLane();
+            _gmac = copy.Tagging is { } tagging ? new Gmac(tagging.Header.Key) : null;
+            _unnamed = new UnnamedChunks<Unnamed>(batchCount, Save, release);
+        }
+
+        public void Process(Item item, byte[] buffer)
+        {
+            var content = new ArraySegment<byte>(buffer, 0, _copy.Geometry.LengthBytes(item.Chunk));
+            if (item.IsZero)
             {
-                var content = new ArraySegment<byte>(buffer, 0, copy.Geometry.LengthBytes(item.Chunk));
-                if (item.IsZero)
-                {
-                    Array.Clear(buffer, 0, content.Count);
-                    _lane.Save(BlobType.Data, ids[item.Chunk], content);
-                }
-                else if (ZeroTest.IsZero(content))
-                {
-                    if (copy.NoteZero(ids, item.Chunk))
-                        _lane.Save(BlobType.Data, ids[item.Chunk], content);
-                }
-                else if (!IsStored(item, content, out bool isKnown))
-                {
-                    _unnamed.Add((item, isKnown));
-                    _contents.Add(content);
-                    continue;
-                }
-                meter.Add(copy.UsedBytesOf(item.Chunk));
+                Array.Clear(buffer, 0, content.Count);
+                _lane.Save(BlobType.Data, _ids[item.Chunk], content);
             }
-            SaveUnnamed();
+            else if (ZeroTest.IsZero(content))
+            {
+                if (_copy.NoteZero(_ids, item.Chunk))
+                    _lane.Save(BlobType.Data, _ids[item.Chunk], content);
+            }
+            else if (!IsStored(item, content, out bool isKnown))
+            {
+                _unnamed.Add(new Unnamed(item, isKnown), content);
+                return;
+            }
+            _release(buffer);
+            _meter.Add(_copy.UsedBytesOf(item.Chunk));
         }
 
         /// <summary>
@@ -119,32 +130,29 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         private bool IsStored(in Item item, ReadOnlySpan<byte> content, out bool isKnown)
         {
             isKnown = false;
-            if (_gmac is null || copy.Tagging is not { } tagging)
+            if (_gmac is null || _copy.Tagging is not { } tagging)
                 return false;
             ChunkTag tag = ChunkTag.Of(_gmac, content);
             tagging.Note(item.Chunk, tag);
             isKnown = !tag.IsNone && tag == item.Known.Tag;
-            if (!isKnown || tagging.IsToProve(item.Chunk) || !copy.Session.Has(item.Known.Id, BlobType.Data))
+            if (!isKnown || tagging.IsToProve(item.Chunk) || !_copy.Session.Has(item.Known.Id, BlobType.Data))
                 return false;
-            ids[item.Chunk] = item.Known.Id;
+            _ids[item.Chunk] = item.Known.Id;
             return true;
         }
 
-        /// <summary>Names what the tags did not, and stores what is new of it.</summary>
-        private void SaveUnnamed()
+        private void Save(Unnamed unnamed, ArraySegment<byte> content, BlobId id)
         {
-            BlobId[] named = BlobIds.Of(_contents);
-            for (int i = 0; i < named.Length; i++)
-            {
-                (Item item, bool isKnown) = _unnamed[i];
-                if (isKnown && named[i] != item.Known.Id)
-                    throw new ChunkTagMismatchException(copy.Geometry.OffsetBytes(item.Chunk));
-                ids[item.Chunk] = named[i];
-                if (_lane.Save(BlobType.Data, named[i], _contents[i]) > 0)
-                    Interlocked.Increment(ref copy._newChunkCount);
-                meter.Add(copy.UsedBytesOf(item.Chunk));
-            }
+            Item item = unnamed.Item;
+            if (unnamed.IsKnown && id != item.Known.Id)
+                throw new ChunkTagMismatchException(_copy.Geometry.OffsetBytes(item.Chunk));
+            _ids[item.Chunk] = id;
+            if (_lane.Save(BlobType.Data, id, content) > 0)
+                Interlocked.Increment(ref _copy._newChunkCount);
+            _meter.Add(_copy.UsedBytesOf(item.Chunk));
         }
+
+        public void Drain() => _unnamed.NameAll();
 
         public void Finish() => _lane.Flush();
 

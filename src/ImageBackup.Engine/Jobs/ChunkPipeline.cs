@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Concurrent;
-using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -10,50 +9,60 @@ namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
 /// A bounded pipeline of work items with reused buffers: one producer (the calling thread) and one worker thread a core.
-/// Memory is the buffers, whatever the number of items. A worker takes what waits, up to a batch, and waits for no more than
-/// one. The first failure or a cancellation ends it; no thread is left running on any way out.
+/// Memory is the buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left
+/// running on any way out.
 /// </summary>
-internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount, int batchCount = 1)
+internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
     where TItem : struct
 {
-    /// <summary>What batches may hold in memory, and the longest chunk that is worth batches.</summary>
-    private const long BatchedBytes = 256L << 20, BatchedChunkBytes = 2L << 20;
+    /// <summary>What buffers may take where several chunks are named at once.</summary>
+    private const long BatchedBytes = 128L << 20;
 
-    /// <summary>An item and the buffer that its producer filled; the worker's until it has processed it.</summary>
-    public readonly record struct Filled(TItem Item, byte[] Buffer);
+    /// <summary>How long a worker that keeps items waits for more of them: longer than a chunk takes out of a cache.</summary>
+    private const int PatienceMilliseconds = 2;
 
     /// <summary>A worker's own state, disposed when it ends.</summary>
     public interface IWorker : IDisposable
     {
-        /// <summary>Called with at least one.</summary>
-        void Process(ReadOnlySpan<Filled> batch);
+        /// <summary>
+        /// Takes an item. Its buffer is the worker's until it gives it back: at once, or where it keeps the item for naming it
+        /// beside others, when it has as many as it wants or in <see cref="Drain"/>.
+        /// </summary>
+        void Process(TItem item, byte[] buffer);
+
+        /// <summary>Does what is still to be done of the items that were kept: no other comes soon, or none at all.</summary>
+        void Drain();
 
         /// <summary>Called once after the last item, on the worker's thread.</summary>
         void Finish();
     }
 
     /// <summary>
-    /// A pipeline for chunks of at most so many bytes. In batches where chunks are named best so (<see cref="BlobIds"/>) and
-    /// memory allows: one batch a worker and one being filled. Else one chunk each at work, one each waiting, two for the producer.
+    /// A pipeline for chunks of at most so many bytes: buffers for as many as each worker wants to name at once, and for as
+    /// many that wait.
     /// </summary>
-    public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes)
+    /// <param name="workerCount">Worker threads.</param>
+    /// <param name="chunkBytes">The longest chunk.</param>
+    /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobIds"/> likes it where memory allows.</param>
+    public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes, out int batchCount)
     {
-        int batchCount = (int)Math.Min(BlobIds.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
-        bool isBatched = batchCount >= BlobIds.BatchWorthCount && chunkBytes <= BatchedChunkBytes;
-        return isBatched
-            ? new ChunkPipeline<TItem>(workerCount, chunkBytes, (workerCount + 1) * batchCount, batchCount)
-            : new ChunkPipeline<TItem>(workerCount, chunkBytes, 2 * workerCount + 2);
+        batchCount = (int)Math.Min(BlobIds.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
+        if (batchCount < BlobIds.BatchWorthCount)
+            batchCount = 1;
+        // One each at work, one each waiting, two for the producer.
+        return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 2);
     }
 
     /// <summary>
     /// Runs to the end. <paramref name="produce"/> is called on this thread with a free buffer and gives the next item, or
-    /// null at the end; it may leave the buffer unused.
+    /// null at the end; it may leave the buffer unused. A worker is created with what takes a buffer back from it.
     /// </summary>
-    public void Run(Func<byte[], TItem?> produce, Func<IWorker> createWorker, CancellationToken cancellation)
+    public void Run(Func<byte[], TItem?> produce, Func<Action<byte[]>, IWorker> createWorker, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var filled = new BlockingCollection<Filled>(bufferCount);
-        using var free = new BlockingCollection<byte[]>();
+        using var filled = new BlockingCollection<(TItem Item, byte[] Buffer)>(bufferCount);
+        // The last one given back comes first: it is in the processor's cache.
+        using var free = new BlockingCollection<byte[]>(new ConcurrentStack<byte[]>());
         for (int i = 0; i < bufferCount; i++)
             free.Add(new byte[bufferBytes], CancellationToken.None);
         var failures = new ConcurrentQueue<ExceptionDispatchInfo>();
@@ -73,7 +82,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
                 byte[] buffer = free.Take(stop.Token);
                 if (produce(buffer) is not { } item)
                     break;
-                filled.Add(new Filled(item, buffer), stop.Token);
+                filled.Add((item, buffer), stop.Token);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -96,21 +105,29 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private void Work(BlockingCollection<Filled> filled, BlockingCollection<byte[]> free,
-        Func<IWorker> createWorker, ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
+    private static void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free,
+        Func<Action<byte[]>, IWorker> createWorker, ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
     {
         try
         {
-            using IWorker worker = createWorker();
-            var batch = new Filled[batchCount];
-            while (filled.TryTake(out batch[0], Timeout.Infinite, stop.Token))
+            using IWorker worker = createWorker(buffer => free.Add(buffer, CancellationToken.None));
+            bool isDrained = true;
+            while (true)
             {
-                int count = 1;
-                while (count < batchCount && filled.TryTake(out batch[count]))
-                    count++;
-                worker.Process(batch.AsSpan(0, count));
-                for (int i = 0; i < count; i++)
-                    free.Add(batch[i].Buffer, CancellationToken.None);
+                if (filled.TryTake(out (TItem Item, byte[] Buffer) next, isDrained ? Timeout.Infinite : PatienceMilliseconds, stop.Token))
+                {
+                    worker.Process(next.Item, next.Buffer);
+                    isDrained = false;
+                }
+                else if (isDrained)
+                {
+                    break;
+                }
+                else
+                {
+                    worker.Drain();
+                    isDrained = true;
+                }
             }
             stop.Token.ThrowIfCancellationRequested();
             worker.Finish();

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
@@ -11,36 +10,26 @@ namespace ImageBackup.Engine.Jobs;
 internal sealed class ChunkReader(ImageRepository repository, ImageContent image) : IDisposable
 {
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
-    private readonly List<int> _unproven = new();
-    private readonly List<ArraySegment<byte>> _contents = new();
 
     /// <summary>
-    /// Fills the buffers of those chunks of a batch that are asked for, and says which are there and proven. False says nothing
-    /// more: <see cref="TryRead"/> finds out why, and whether another place has the chunk.
+    /// Fills the buffer from where the chunk lies first, its seal checked and its content not: that is named by the caller,
+    /// beside others. False, or another id, says nothing more: <see cref="TryRead"/> finds out why, and whether another place
+    /// has the chunk.
     /// </summary>
     /// <exception cref="ImageBackupException">The storage is away.</exception>
-    public void Preload(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch, Func<ImageChunk, bool> isWanted, Span<bool> isLoaded)
+    public bool TryReadUnnamed(ImageChunk chunk, byte[] buffer)
     {
-        _unproven.Clear();
-        _contents.Clear();
-        for (int i = 0; i < batch.Length; i++)
+        if (chunk.Location is not { } location)
+            return false;
+        try
         {
-            (ImageChunk chunk, byte[] buffer) = batch[i];
-            isLoaded[i] = false;
-            if (chunk.Location is not { } location || !isWanted(chunk))
-                continue;
-            try
-            {
-                _contents.Add(new ArraySegment<byte>(buffer, 0, _reader.ReadUnproven(chunk.Id, location, buffer)));
-                _unproven.Add(i);
-            }
-            catch (ImageBackupException e) when (IsDamage(e))
-            {
-            }
+            _reader.ReadUnnamed(chunk.Id, location, buffer);
+            return true;
         }
-        BlobId[] ids = BlobIds.Of(_contents);
-        for (int i = 0; i < ids.Length; i++)
-            isLoaded[_unproven[i]] = ids[i] == batch[_unproven[i]].Item.Id;
+        catch (ImageBackupException e) when (IsDamage(e))
+        {
+            return false;
+        }
     }
 
     /// <summary>Fills the buffer; false where the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>

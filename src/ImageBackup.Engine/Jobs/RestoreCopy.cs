@@ -43,7 +43,7 @@ internal sealed class RestoreCopy(
     {
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
-        var pipeline = ChunkPipeline<ImageChunk>.For(workers, longestChunkBytes);
+        var pipeline = ChunkPipeline<ImageChunk>.For(workers, longestChunkBytes, out int batchCount);
         pipeline.Run(_ =>
         {
             while (chunks.MoveNext())
@@ -57,105 +57,125 @@ internal sealed class RestoreCopy(
                 meter.Add(chunk.LengthBytes);
             }
             return null;
-        }, () => new Worker(this, isVerifying, meter), cancellation);
+        }, release => new Worker(this, isVerifying, meter, batchCount, release), cancellation);
         meter.Report();
     }
 
-    private sealed class Worker(RestoreCopy copy, bool isVerifying, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
+    private sealed class Worker : ChunkPipeline<ImageChunk>.IWorker
     {
-        private readonly ChunkReader _reader = new(copy.Repository, copy.Image);
-        private readonly List<ArraySegment<byte>> _contents = new();
-        private byte[] _current = Array.Empty<byte>();
+        private readonly RestoreCopy _copy;
+        private readonly bool _isVerifying;
+        private readonly ProgressMeter _meter;
+        private readonly Action<byte[]> _release;
+        private readonly ChunkReader _reader;
+        private readonly UnnamedChunks<ImageChunk> _unnamed;
+        private byte[] _scratch = Array.Empty<byte>();
 
-        /// <summary>Whether what the target holds already is looked at first.</summary>
-        private bool Compares => copy.Request.SkipUnchanged && !copy.Target.IsAllZero;
-
-        public void Process(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
+        public Worker(RestoreCopy copy, bool isVerifying, ProgressMeter meter, int batchCount, Action<byte[]> release)
         {
-            if (isVerifying)
-            {
-                Verify(batch);
-                return;
-            }
-            Span<bool> isLoaded = stackalloc bool[batch.Length];
-            // Where the target is compared, most chunks will not be needed.
-            if (!Compares)
-                _reader.Preload(batch, chunk => !chunk.IsZero && copy.Image.Used.Within(RangeOf(chunk)).Any(), isLoaded);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                Restore(batch[i].Item, batch[i].Buffer, isLoaded[i]);
-                meter.Add(batch[i].Item.LengthBytes);
-            }
+            _copy = copy;
+            _isVerifying = isVerifying;
+            _meter = meter;
+            _release = release;
+            _reader = new ChunkReader(copy.Repository, copy.Image);
+            _unnamed = new UnnamedChunks<ImageChunk>(batchCount, isVerifying ? Verify : Restore, release);
         }
 
-        private void Restore(ImageChunk chunk, byte[] buffer, bool isLoaded)
+        public void Process(ImageChunk chunk, byte[] buffer)
+        {
+            if (_isVerifying ? IsToVerify(chunk, buffer) : IsToRestore(chunk, buffer))
+            {
+                _unnamed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
+                return;
+            }
+            _release(buffer);
+            _meter.Add(chunk.LengthBytes);
+        }
+
+        /// <summary>True where the chunk is in the buffer and is to be named and written; false where all is done.</summary>
+        private bool IsToRestore(ImageChunk chunk, byte[] buffer)
         {
             ByteRange whole = RangeOf(chunk);
-            List<ByteRange> used = copy.Image.Used.Within(whole).ToList();
+            List<ByteRange> used = UsedOf(chunk);
+            bool isCompared = _copy.Request.SkipUnchanged && !_copy.Target.IsAllZero;
+            if (!chunk.IsZero && !isCompared && used.Count > 0 && _reader.TryReadUnnamed(chunk, buffer))
+                return true;
+            // What was kept is written first: disks like the order, and what was written before a failure is a beginning.
+            Drain();
             ReleaseUnused(whole, used);
             if (used.Count == 0)
-                return;
-            bool compares = Compares && Reads(whole, Scratch(chunk.LengthBytes));
-            if (compares && BlobId.Of(_current.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
+                return false;
+            bool compares = isCompared && Reads(whole, Scratch(chunk.LengthBytes));
+            if (compares && BlobId.Of(_scratch.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
             {
-                Interlocked.Add(ref copy._skippedBytes, used.Sum(r => r.LengthBytes));
-                return;
+                Interlocked.Add(ref _copy._skippedBytes, used.Sum(r => r.LengthBytes));
+                return false;
             }
             if (chunk.IsZero)
             {
                 foreach (ByteRange range in used)
                 {
                     // The unused parts of the chunk may differ: what the image uses may be zeros already.
-                    if (compares && ZeroTest.IsZero(_current.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
+                    if (compares && ZeroTest.IsZero(_scratch.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
                     {
-                        Interlocked.Add(ref copy._skippedBytes, range.LengthBytes);
+                        Interlocked.Add(ref _copy._skippedBytes, range.LengthBytes);
                         continue;
                     }
-                    copy.Writer.ZeroRange(range);
-                    Interlocked.Add(ref copy._zeroBytes, range.LengthBytes);
+                    _copy.Writer.ZeroRange(range);
+                    Interlocked.Add(ref _copy._zeroBytes, range.LengthBytes);
                 }
-                return;
+                return false;
             }
-            if (!isLoaded && !Loads(chunk, buffer))
+            Write(chunk, buffer, Loads(chunk, buffer), compares);
+            return false;
+        }
+
+        private void Restore(ImageChunk chunk, ArraySegment<byte> content, BlobId id)
+        {
+            byte[] buffer = content.Array!;
+            ReleaseUnused(RangeOf(chunk), UsedOf(chunk));
+            Write(chunk, buffer, id == chunk.Id || Loads(chunk, buffer), compares: false);
+            _meter.Add(chunk.LengthBytes);
+        }
+
+        /// <summary>Writes what the image uses of a chunk: as zeros where it could not be loaded; not what the target has, where that is in the scratch.</summary>
+        private void Write(ImageChunk chunk, byte[] buffer, bool isLoaded, bool compares)
+        {
+            List<ByteRange> used = UsedOf(chunk);
+            if (!isLoaded)
             {
-                foreach (ByteRange range in used.Where(_ => !copy.Target.IsAllZero))
-                    copy.Writer.ZeroRange(range);
+                foreach (ByteRange range in used.Where(_ => !_copy.Target.IsAllZero))
+                    _copy.Writer.ZeroRange(range);
                 return;
             }
             foreach (ByteRange range in used)
             {
-                ReadOnlySpan<byte> content = buffer.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes);
-                if (compares && content.SequenceEqual(_current.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
-                    Interlocked.Add(ref copy._skippedBytes, range.LengthBytes);
-                else if (copy.Target.IsAllZero)
+                int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
+                ReadOnlySpan<byte> content = buffer.AsSpan(at, length);
+                if (compares && content.SequenceEqual(_scratch.AsSpan(at, length)))
+                    Interlocked.Add(ref _copy._skippedBytes, length);
+                else if (_copy.Target.IsAllZero)
                     WriteSparse(range.OffsetBytes, content);
                 else
                     Write(range.OffsetBytes, content);
             }
         }
 
-        private void Verify(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
+        /// <summary>True: what the target holds is in the buffer.</summary>
+        private bool IsToVerify(ImageChunk chunk, byte[] buffer) => Reads(RangeOf(chunk), buffer) ? true : throw new ImageBackupException(ErrorId.VerifyFailed,
+            $"'{_copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", _copy.Target.Name);
+
+        private void Verify(ImageChunk chunk, ArraySegment<byte> target, BlobId id)
         {
-            _contents.Clear();
-            foreach ((ImageChunk chunk, byte[] buffer) in batch)
-            {
-                if (!Reads(RangeOf(chunk), buffer))
-                    throw new ImageBackupException(ErrorId.VerifyFailed, $"'{copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", copy.Target.Name);
-                _contents.Add(new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
-            }
-            BlobId[] ids = BlobIds.Of(_contents);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                if (ids[i] != batch[i].Item.Id)
-                    VerifyUsed(batch[i].Item, batch[i].Buffer);
-                meter.Add(batch[i].Item.LengthBytes);
-            }
+            if (id != chunk.Id)
+                VerifyUsed(chunk, target);
+            _meter.Add(chunk.LengthBytes);
         }
 
         /// <summary>The unused parts of a chunk may differ: only what the image uses counts.</summary>
-        private void VerifyUsed(ImageChunk chunk, byte[] target)
+        private void VerifyUsed(ImageChunk chunk, ReadOnlySpan<byte> target)
         {
-            List<ByteRange> used = copy.Image.Used.Within(RangeOf(chunk)).ToList();
+            List<ByteRange> used = UsedOf(chunk);
             if (used.Count == 0)
                 return;
             byte[] content = Scratch(chunk.LengthBytes);
@@ -164,21 +184,21 @@ internal sealed class RestoreCopy(
             foreach (ByteRange range in used)
             {
                 int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
-                ReadOnlySpan<byte> expected = content.AsSpan(at, length), found = target.AsSpan(at, length);
+                ReadOnlySpan<byte> expected = content.AsSpan(at, length), found = target.Slice(at, length);
                 if (expected.SequenceEqual(found))
                     continue;
                 int first = 0;
                 while (expected[first] == found[first])
                     first++;
                 throw new ImageBackupException(ErrorId.VerifyFailed,
-                    $"'{copy.Target.Name}' does not hold what was written to it: the first difference is at offset {range.OffsetBytes + first}.", copy.Target.Name);
+                    $"'{_copy.Target.Name}' does not hold what was written to it: the first difference is at offset {range.OffsetBytes + first}.", _copy.Target.Name);
             }
         }
 
         /// <summary>What the image does not use: cleared, discarded, or left alone.</summary>
         private void ReleaseUnused(ByteRange whole, List<ByteRange> used)
         {
-            if (copy.Target.IsAllZero || copy.Image.Used.IsWhole)
+            if (_copy.Target.IsAllZero || _copy.Image.Used.IsWhole)
                 return;
             long offset = whole.OffsetBytes;
             foreach (ByteRange range in used.Append(new ByteRange(whole.EndBytes, 0)))
@@ -186,10 +206,10 @@ internal sealed class RestoreCopy(
                 if (range.OffsetBytes > offset)
                 {
                     var gap = new ByteRange(offset, range.OffsetBytes - offset);
-                    if (copy.Request.ZeroUnused || copy.Target.IsFile)
-                        copy.Writer.ZeroRange(gap);
-                    else if (!copy.Request.SkipUnchanged)
-                        copy.Writer.TryDiscard(gap);
+                    if (_copy.Request.ZeroUnused || _copy.Target.IsFile)
+                        _copy.Writer.ZeroRange(gap);
+                    else if (!_copy.Request.SkipUnchanged)
+                        _copy.Writer.TryDiscard(gap);
                 }
                 offset = range.EndBytes;
             }
@@ -209,31 +229,33 @@ internal sealed class RestoreCopy(
             }
             if (_reader.TryRead(chunk, buffer, out ImageBackupException? damage))
                 return true;
-            if (!copy.Request.SkipCorrupt)
+            if (!_copy.Request.SkipCorrupt)
             {
                 throw new ImageBackupException(ErrorId.ChunkCorrupt,
-                    $"The image {copy.Image.Info.ShortId} of '{copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {damage?.Message}", copy.Image.Info.Id, damage);
+                    $"The image {_copy.Image.Info.ShortId} of '{_copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {damage?.Message}", _copy.Image.Info.Id, damage);
             }
-            copy._corruptChunks[chunk.OffsetBytes] = chunk.LengthBytes;
+            _copy._corruptChunks[chunk.OffsetBytes] = chunk.LengthBytes;
             return false;
         }
 
         private bool Reads(ByteRange range, byte[] target) =>
-            copy.Writer.ReadAt(range.OffsetBytes, target.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+            _copy.Writer.ReadAt(range.OffsetBytes, target.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
 
         private byte[] Scratch(int lengthBytes)
         {
-            if (_current.Length < lengthBytes)
-                _current = new byte[lengthBytes];
-            return _current;
+            if (_scratch.Length < lengthBytes)
+                _scratch = new byte[lengthBytes];
+            return _scratch;
         }
 
         private static ByteRange RangeOf(ImageChunk chunk) => new(chunk.OffsetBytes, chunk.LengthBytes);
 
+        private List<ByteRange> UsedOf(ImageChunk chunk) => _copy.Image.Used.Within(RangeOf(chunk)).ToList();
+
         private void Write(long offsetBytes, ReadOnlySpan<byte> content)
         {
-            copy.Writer.WriteAt(offsetBytes, content);
-            Interlocked.Add(ref copy._writtenBytes, content.Length);
+            _copy.Writer.WriteAt(offsetBytes, content);
+            Interlocked.Add(ref _copy._writtenBytes, content.Length);
         }
 
         /// <summary>Writes what is not zero, in as few calls as its runs allow.</summary>
@@ -248,13 +270,15 @@ internal sealed class RestoreCopy(
                     if (at > start)
                         Write(offsetBytes + start, content.Slice(start, at - start));
                     start = at + length;
-                    Interlocked.Add(ref copy._zeroBytes, length);
+                    Interlocked.Add(ref _copy._zeroBytes, length);
                 }
                 at += length;
             }
             if (start < content.Length)
                 Write(offsetBytes + start, content.Slice(start));
         }
+
+        public void Drain() => _unnamed.NameAll();
 
         public void Finish()
         {

@@ -42,7 +42,7 @@ public sealed class VerifyJob(ImageRepository repository)
 
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Environment.ProcessorCount;
-        var pipeline = ChunkPipeline<ImageChunk>.For(workers, image.LongestChunkBytes(cancellation, allowMissing: true));
+        var pipeline = ChunkPipeline<ImageChunk>.For(workers, image.LongestChunkBytes(cancellation, allowMissing: true), out int batchCount);
         pipeline.Run(_ =>
         {
             while (chunks.MoveNext())
@@ -54,7 +54,7 @@ public sealed class VerifyJob(ImageRepository repository)
                 damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
             }
             return null;
-        }, () => new Worker(repository, image, damaged, meter), cancellation);
+        }, release => new Worker(repository, image, damaged, meter, batchCount, release), cancellation);
 
         held?.ThrowIfLost();
         meter.Report();
@@ -70,33 +70,50 @@ public sealed class VerifyJob(ImageRepository repository)
         };
     }
 
-    private sealed class Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter) : ChunkPipeline<ImageChunk>.IWorker
+    private sealed class Worker : ChunkPipeline<ImageChunk>.IWorker
     {
-        private readonly ChunkReader _reader = new(repository, image);
-        private BlobId _lastId;
-        private bool _isLastWhole;
+        private readonly ConcurrentBag<ByteRange> _damaged;
+        private readonly ProgressMeter _meter;
+        private readonly Action<byte[]> _release;
+        private readonly ChunkReader _reader;
+        private readonly UnnamedChunks<ImageChunk> _unnamed;
+        private BlobId _zeroId;
 
-        public void Process(ReadOnlySpan<ChunkPipeline<ImageChunk>.Filled> batch)
+        public Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter, int batchCount, Action<byte[]> release)
+        {
+            _damaged = damaged;
+            _meter = meter;
+            _release = release;
+            _reader = new ChunkReader(repository, image);
+            _unnamed = new UnnamedChunks<ImageChunk>(batchCount, Note, release);
+        }
+
+        public void Process(ImageChunk chunk, byte[] buffer)
         {
             // The zero chunk comes again and again: proving it once is enough.
-            Span<bool> isLoaded = stackalloc bool[batch.Length];
-            BlobId before = _lastId;
-            _reader.Preload(batch, chunk =>
+            bool isProven = chunk.IsZero && chunk.Id == _zeroId;
+            if (!isProven && _reader.TryReadUnnamed(chunk, buffer))
             {
-                bool isOther = chunk.Id != before;
-                before = chunk.Id;
-                return isOther;
-            }, isLoaded);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                (ImageChunk chunk, byte[] buffer) = batch[i];
-                if (chunk.Id != _lastId)
-                    (_lastId, _isLastWhole) = (chunk.Id, isLoaded[i] || _reader.TryRead(chunk, buffer, out _));
-                if (!_isLastWhole)
-                    damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
-                meter.Add(chunk.LengthBytes);
+                _unnamed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
+                return;
             }
+            Note(chunk, isProven || _reader.TryRead(chunk, buffer, out _));
+            _release(buffer);
         }
+
+        private void Note(ImageChunk chunk, ArraySegment<byte> content, BlobId id) =>
+            Note(chunk, id == chunk.Id || _reader.TryRead(chunk, content.Array!, out _));
+
+        private void Note(ImageChunk chunk, bool isWhole)
+        {
+            if (!isWhole)
+                _damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
+            else if (chunk.IsZero)
+                _zeroId = chunk.Id;
+            _meter.Add(chunk.LengthBytes);
+        }
+
+        public void Drain() => _unnamed.NameAll();
 
         public void Finish()
         {

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository.Blobs;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Jobs;
@@ -26,57 +27,53 @@ public sealed class ChunkPipelineTests
                 return null;
             BitConverter.TryWriteBytes(buffer, next);
             return next++;
-        }, () => Add(workers, new Worker((item, buffer) =>
+        }, release => Add(workers, new Worker((item, buffer) =>
         {
             Assert.Equal(item, BitConverter.ToInt32(buffer));
             done.Add(item);
-        })), CancellationToken.None);
+        }, release)), CancellationToken.None);
         Assert.Equal(Enumerable.Range(0, 500), done.Order());
         Assert.Equal(workerCount, workers.Count);
         Assert.All(workers, w => Assert.Equal((1, 1), (w.FinishCount, w.DisposeCount)));
     }
 
-    [Fact]
-    public void A_worker_takes_what_waits_up_to_a_batch()
+    /// <summary>What a worker keeps is done when no more comes: it never waits with all the buffers for a producer that has none.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 4)]
+    [InlineData(3, 5)]
+    public void What_is_kept_is_drained(int workerCount, int bufferCount)
     {
-        using var allWait = new ManualResetEventSlim();
         var workers = new ConcurrentBag<Worker>();
-        var done = new List<int>();
+        var done = new ConcurrentBag<int>();
         int next = 0;
-        new ChunkPipeline<int>(1, 8, bufferCount: 8, batchCount: 5).Run(_ =>
-        {
-            // The first item is taken alone, and held until more than a batch waits.
-            if (next == 7)
-                allWait.Set();
-            return next == 30 ? null : next++;
-        }, () => Add(workers, new Worker((item, _) =>
-        {
-            if (item == 0)
-                allWait.Wait();
-            done.Add(item);
-        })), CancellationToken.None);
-        Assert.Equal(Enumerable.Range(0, 30), done);
-        Assert.Equal(5, workers.Single().LongestBatch);
+        new ChunkPipeline<int>(workerCount, 8, bufferCount).Run(
+            _ => next == 40 ? null : next++,
+            release => Add(workers, new Worker((item, _) => done.Add(item), release) { Keeps = true }), CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 40), done.Order());
+        Assert.All(workers, w => Assert.InRange(w.MostKept, 0, bufferCount));
+        Assert.Equal(40, workers.Sum(w => w.DrainedCount));
     }
 
     [Theory]
     [InlineData(1, 64 << 10)]
     [InlineData(2, 1 << 20)]
-    [InlineData(2, 2 << 20)]
     [InlineData(2, 4 << 20)]
+    [InlineData(2, 16 << 20)]
     [InlineData(64, 1 << 20)]
     [InlineData(3, 0)]
     public void Its_buffers_are_bounded(int workerCount, int chunkBytes)
     {
-        int next = 0, under = 0, most = 0;
-        ChunkPipeline<int>.For(workerCount, chunkBytes).Run(buffer =>
+        int next = 0;
+        var seen = new HashSet<byte[]>();
+        ChunkPipeline<int>.For(workerCount, chunkBytes, out int batchCount).Run(buffer =>
         {
             Assert.Equal(chunkBytes, buffer.Length);
-            most = Math.Max(most, Interlocked.Increment(ref under));
+            seen.Add(buffer);
             return next == 300 ? null : next++;
-        }, () => new Worker((_, _) => Interlocked.Decrement(ref under)), CancellationToken.None);
-        // Two are in the hands of their worker after they have been counted as done, at most; the last one is not worked on.
-        Assert.InRange((long)(most - 1) * chunkBytes, 0, Math.Max(256L << 20, (2L * workerCount + 2) * chunkBytes));
+        }, release => new Worker((_, _) => { }, release), CancellationToken.None);
+        Assert.InRange((long)seen.Count * chunkBytes, 0, Math.Max(128L << 20, (2L * workerCount + 2) * chunkBytes));
+        Assert.True(batchCount == 1 || batchCount >= BlobIds.BatchWorthCount && batchCount <= BlobIds.BatchCount);
     }
 
     [Fact]
@@ -89,11 +86,11 @@ public sealed class ChunkPipelineTests
             seen.Add(buffer);
             most = Math.Max(most, Interlocked.Increment(ref under));
             return next == 200 ? null : next++;
-        }, () => new Worker((_, _) =>
+        }, release => new Worker((_, _) =>
         {
             Thread.Yield();
             Interlocked.Decrement(ref under);
-        }), CancellationToken.None);
+        }, release), CancellationToken.None);
         Assert.InRange(most, 1, 5 + 2);
         Assert.InRange(seen.Count, 1, 5);
     }
@@ -109,11 +106,11 @@ public sealed class ChunkPipelineTests
         int next = 0;
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => new ChunkPipeline<int>(3, 8, 8).Run(
             _ => where == "produce" && next == 50 ? throw new InvalidOperationException(where) : next == 1000 ? null : next++,
-            () => where == "create" && !workers.IsEmpty ? throw new InvalidOperationException(where) : Add(workers, new Worker((item, _) =>
+            release => where == "create" && !workers.IsEmpty ? throw new InvalidOperationException(where) : Add(workers, new Worker((item, _) =>
             {
                 if (where == "process" && item == 50)
                     throw new InvalidOperationException(where);
-            })
+            }, release)
             { FailsToFinish = where == "finish" }), CancellationToken.None));
         Assert.Equal(where, e.Message);
         Assert.All(workers, w => Assert.Equal(1, w.DisposeCount));
@@ -133,7 +130,7 @@ public sealed class ChunkPipelineTests
             source.Cancel();
             stuck.Set();
         }, null, 100, Timeout.Infinite);
-        Assert.Throws<OperationCanceledException>(() => new ChunkPipeline<int>(1, 8, 2).Run(_ => next++, () => Add(workers, new Worker((_, _) => stuck.Wait())), source.Token));
+        Assert.Throws<OperationCanceledException>(() => new ChunkPipeline<int>(1, 8, 2).Run(_ => next++, release => Add(workers, new Worker((_, _) => stuck.Wait(), release)), source.Token));
         Assert.InRange(next, 1, 4);
         Assert.Equal((0, 1), (workers.Single().FinishCount, workers.Single().DisposeCount));
     }
@@ -144,23 +141,37 @@ public sealed class ChunkPipelineTests
         return worker;
     }
 
-    private sealed class Worker(Action<int, byte[]> process) : ChunkPipeline<int>.IWorker
+    private sealed class Worker(Action<int, byte[]> process, Action<byte[]> release) : ChunkPipeline<int>.IWorker
     {
+        private readonly List<byte[]> _kept = [];
+
+        /// <summary>Whether it gives buffers back in <see cref="Drain"/> only.</summary>
+        public bool Keeps { get; init; }
         public bool FailsToFinish { get; init; }
+        public int MostKept { get; private set; }
+        public int DrainedCount { get; private set; }
         public int FinishCount { get; private set; }
         public int DisposeCount { get; private set; }
 
-        public int LongestBatch { get; private set; }
-
-        public void Process(ReadOnlySpan<ChunkPipeline<int>.Filled> batch)
+        public void Process(int item, byte[] buffer)
         {
-            LongestBatch = Math.Max(LongestBatch, batch.Length);
-            foreach ((int item, byte[] buffer) in batch)
-                process(item, buffer);
+            process(item, buffer);
+            _kept.Add(buffer);
+            MostKept = Math.Max(MostKept, _kept.Count);
+            if (!Keeps)
+                Drain();
+        }
+
+        public void Drain()
+        {
+            DrainedCount += _kept.Count;
+            _kept.ForEach(release);
+            _kept.Clear();
         }
 
         public void Finish()
         {
+            Assert.Empty(_kept);
             FinishCount++;
             if (FailsToFinish)
                 throw new InvalidOperationException("finish");
