@@ -1,11 +1,12 @@
 using System;
+using System.Linq;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Chunks;
 
 /// <summary>
 /// Fills chunks from a volume: reads what is used, leaves zeros where nothing is, and skips chunks that hold nothing (an
-/// unused run, a hole in a file) without reading. One thread.
+/// unused run, a hole in a file) without reading.
 /// </summary>
 internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, ReadErrorPolicy? policy = null)
 {
@@ -13,21 +14,23 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
     private bool _knowsData;
     private readonly ReadErrorPolicy _policy = policy ?? new ReadErrorPolicy(volume, errorLimit: 0);
 
-    /// <summary>
-    /// Fills the buffer's first bytes with the chunk. False where the chunk is known to be all zeros; then the buffer is
-    /// untouched.
-    /// </summary>
+    /// <summary>Whether a chunk may hold anything but zeros. One thread at a time, in order.</summary>
+    public bool HoldsData(long chunk)
+    {
+        var range = new ByteRange(geometry.OffsetBytes(chunk), geometry.LengthBytes(chunk));
+        return MayHoldData(range) && (used.IsWhole || used.Within(range).Any());
+    }
+
+    /// <summary>Fills the buffer's first bytes with a chunk, where it is in use. Any thread.</summary>
     /// <exception cref="BlockReadException">The volume could not be read.</exception>
-    public bool Fill(long chunk, byte[] buffer)
+    public void Fill(long chunk, byte[] buffer)
     {
         int lengthBytes = geometry.LengthBytes(chunk);
         var range = new ByteRange(geometry.OffsetBytes(chunk), lengthBytes);
-        if (!MayHoldData(range))
-            return false;
         if (used.IsWhole)
         {
             Read(range.OffsetBytes, buffer.AsSpan(0, lengthBytes));
-            return true;
+            return;
         }
         long end = range.OffsetBytes;
         foreach (ByteRange part in used.Within(range))
@@ -38,11 +41,8 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
             Read(part.OffsetBytes, buffer.AsSpan(at, (int)part.LengthBytes));
             end = part.EndBytes;
         }
-        if (end == range.OffsetBytes)
-            return false;
         int tail = (int)(end - range.OffsetBytes);
         Array.Clear(buffer, tail, lengthBytes - tail);
-        return true;
     }
 
     /// <summary>Whether a file's holes leave anything of the range. Asked once a hole, not once a chunk.</summary>

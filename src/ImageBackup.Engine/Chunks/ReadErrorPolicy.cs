@@ -1,12 +1,14 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Chunks;
 
 /// <summary>
 /// Reads a source whose disk may be bad: what fails is asked for again in halves, down to a sector, and each sector a few
-/// times more. A sector that cannot be had is zeros, and counts; more of them than the limit end the reading. One thread.
+/// times more. A sector that cannot be had is zeros, and counts; more of them than the limit end the reading. Any thread; one
+/// failure is looked into at a time, as a disk that fails is not helped by haste.
 /// </summary>
 /// <param name="volume">The source.</param>
 /// <param name="errorLimit">How many sectors may be missing; 0: none.</param>
@@ -16,15 +18,17 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
     private const int SectorAttempts = 3;
 
     private readonly List<ByteRange> _missing = new();
+    private bool _isGone;
 
-    /// <summary>Sectors that are zeros because they could not be read.</summary>
-    public long ErrorCount { get; private set; }
-
-    /// <summary>Reads that failed and came right when they were asked again, or smaller.</summary>
-    public long RetryCount { get; private set; }
-
-    /// <summary>What is missing, sorted as long as the source is read from its beginning on, and joined.</summary>
-    public IReadOnlyList<ByteRange> Missing => _missing;
+    /// <summary>What is zeros because it could not be read, sorted and joined.</summary>
+    public IReadOnlyList<ByteRange> Missing
+    {
+        get
+        {
+            lock (_missing)
+                return ByteRanges.Join(_missing.OrderBy(r => r.OffsetBytes));
+        }
+    }
 
     /// <summary>Fills the target, with zeros where the source gives nothing.</summary>
     /// <exception cref="BlockReadException">The source is gone, ends early, or has more bad sectors than the limit allows.</exception>
@@ -36,8 +40,13 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
         }
         catch (BlockReadException e) when (!e.IsGone)
         {
-            RetryCount++;
-            ReadParts(offsetBytes, target, e);
+            lock (_missing)
+            {
+                // What others had asked for when the device went is not looked for either.
+                if (_isGone)
+                    throw new BlockReadException(offsetBytes, target.Length, e.Message, e) { IsGone = true };
+                ReadParts(offsetBytes, target, e);
+            }
         }
     }
 
@@ -86,20 +95,23 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
             }
         }
         ThrowIfGone(offsetBytes, target.Length, failure);
-        if (++ErrorCount > errorLimit)
+        if (_missing.Count >= errorLimit)
         {
             throw new BlockReadException(offsetBytes, target.Length,
                 errorLimit == 0 ? failure.Message : $"{failure.Message} More than {errorLimit} sectors cannot be read.", failure);
         }
         target.Clear();
-        _missing.AddJoined(new ByteRange(offsetBytes, target.Length));
+        _missing.Add(new ByteRange(offsetBytes, target.Length));
     }
 
     /// <summary>A device that was pulled out gives the same error everywhere as a bad sector does; its length tells.</summary>
     private void ThrowIfGone(long offsetBytes, long lengthBytes, BlockReadException failure)
     {
         if (volume is ILengthQuery query && query.QueryLengthBytes() != volume.LengthBytes)
+        {
+            _isGone = true;
             throw new BlockReadException(offsetBytes, lengthBytes, failure.Message, failure) { IsGone = true };
+        }
     }
 
     private void ReadWhole(long offsetBytes, Span<byte> target)

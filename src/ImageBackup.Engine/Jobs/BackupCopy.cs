@@ -35,13 +35,13 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         int workers = Math.Max(1, workerCount);
         var pipeline = ChunkPipeline<Item>.For(workers, geometry.ChunkSizeBytes, out int batchCount);
         long next = 0;
-        pipeline.Run(buffer =>
+        pipeline.Run(() =>
         {
             // Chunks that are known to be zeros need no worker: only their id is noted.
             for (; next < geometry.ChunkCount; next++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (source.Fill(next, buffer))
+                if (source.HoldsData(next))
                 {
                     KnownChunk known = tagging?.Known(next) ?? default;
                     return new Item(next++, IsZero: false, known);
@@ -51,6 +51,12 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
                 meter.Add(UsedBytesOf(next));
             }
             return null;
+        }, (item, buffer) =>
+        {
+            if (item.IsZero)
+                Array.Clear(buffer, 0, geometry.LengthBytes(item.Chunk));
+            else
+                source.Fill(item.Chunk, buffer);
         }, release => new Worker(this, ids, meter, batchCount, release), cancellation);
         return ids;
     }
@@ -106,7 +112,6 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
             var content = new ArraySegment<byte>(buffer, 0, _copy.Geometry.LengthBytes(item.Chunk));
             if (item.IsZero)
             {
-                Array.Clear(buffer, 0, content.Count);
                 _lane.Save(BlobType.Data, _ids[item.Chunk], content);
             }
             else if (ZeroTest.IsZero(content))

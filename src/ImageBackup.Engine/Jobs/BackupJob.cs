@@ -68,7 +68,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         DateTimeOffset start = DateTimeOffset.Now;
         _ = Plan(request);
         var warnings = new List<string>();
-        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
+        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation, Rehearsal.Run);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {

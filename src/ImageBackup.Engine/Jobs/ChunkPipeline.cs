@@ -8,8 +8,8 @@ using ImageBackup.Engine.Repository.Blobs;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// A bounded pipeline of work items with reused buffers: one producer (the calling thread) and one worker thread a core.
-/// Memory is the buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left
+/// A bounded pipeline of work items with reused buffers: the calling thread fills ahead, one worker thread a core works. A
+/// worker that has nothing to do fills a buffer itself: what is fast to read would keep it waiting else. Memory is the buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left
 /// running on any way out.
 /// </summary>
 internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
@@ -53,11 +53,15 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 2);
     }
 
-    /// <summary>
-    /// Runs to the end. <paramref name="produce"/> is called on this thread with a free buffer and gives the next item, or
-    /// null at the end; it may leave the buffer unused. A worker is created with what takes a buffer back from it.
-    /// </summary>
-    public void Run(Func<byte[], TItem?> produce, Func<Action<byte[]>, IWorker> createWorker, CancellationToken cancellation)
+    /// <summary>Runs to the end, and a worker is created with what takes a buffer back from it.</summary>
+    /// <param name="next">The next item, or null at the end. One thread at a time, in order.</param>
+    /// <param name="fill">
+    /// Fills an item's buffer; any thread, and not in order where there are several workers. Null: nothing is to be filled, and
+    /// the workers get the items in order.
+    /// </param>
+    /// <param name="createWorker">Makes a worker, on its thread.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public void Run(Func<TItem?> next, Action<TItem, byte[]>? fill, Func<Action<byte[]>, IWorker> createWorker, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var filled = new BlockingCollection<(TItem Item, byte[] Buffer)>(bufferCount);
@@ -66,8 +70,10 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         for (int i = 0; i < bufferCount; i++)
             free.Add(new byte[bufferBytes], CancellationToken.None);
         var failures = new ConcurrentQueue<ExceptionDispatchInfo>();
+        var source = new Source(next, fill);
+        Source? help = fill is not null && workerCount > 1 ? source : null;
 
-        Thread[] workers = Enumerable.Range(0, workerCount).Select(i => new Thread(() => Work(filled, free, createWorker, failures, stop))
+        Thread[] workers = Enumerable.Range(0, workerCount).Select(i => new Thread(() => Work(filled, free, help, createWorker, failures, stop))
         {
             IsBackground = true,
             Name = $"ImageBackup worker {i}",
@@ -80,7 +86,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             while (true)
             {
                 byte[] buffer = free.Take(stop.Token);
-                if (produce(buffer) is not { } item)
+                if (source.Next(buffer) is not { } item)
                     break;
                 filled.Add((item, buffer), stop.Token);
             }
@@ -105,7 +111,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private static void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free,
+    private static void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free, Source? help,
         Func<Action<byte[]>, IWorker> createWorker, ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
     {
         try
@@ -114,8 +120,10 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             bool isDrained = true;
             while (true)
             {
-                if (filled.TryTake(out (TItem Item, byte[] Buffer) next, isDrained ? Timeout.Infinite : PatienceMilliseconds, stop.Token))
+                if (filled.TryTake(out (TItem Item, byte[] Buffer) next) || TryHelp(help, free, out next)
+                    || filled.TryTake(out next, isDrained ? Timeout.Infinite : PatienceMilliseconds, stop.Token))
                 {
+                    stop.Token.ThrowIfCancellationRequested();
                     worker.Process(next.Item, next.Buffer);
                     isDrained = false;
                 }
@@ -139,6 +147,43 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         {
             failures.Enqueue(ExceptionDispatchInfo.Capture(e));
             stop.Cancel();
+        }
+    }
+
+    private static bool TryHelp(Source? source, BlockingCollection<byte[]> free, out (TItem Item, byte[] Buffer) filled)
+    {
+        filled = default;
+        if (source is null || source.IsEmpty || !free.TryTake(out byte[]? buffer))
+            return false;
+        if (source.Next(buffer) is { } item)
+        {
+            filled = (item, buffer);
+            return true;
+        }
+        free.Add(buffer, CancellationToken.None);
+        return false;
+    }
+
+    /// <summary>Where the items come from: each to one thread.</summary>
+    private sealed class Source(Func<TItem?> next, Action<TItem, byte[]>? fill)
+    {
+        private readonly object _gate = new();
+        private volatile bool _isEmpty;
+
+        public bool IsEmpty => _isEmpty;
+
+        /// <summary>The next item, in the buffer; null at the end.</summary>
+        public TItem? Next(byte[] buffer)
+        {
+            TItem? item;
+            lock (_gate)
+            {
+                item = _isEmpty ? null : next();
+                _isEmpty = item is null;
+            }
+            if (item is { } found)
+                fill?.Invoke(found, buffer);
+            return item;
         }
     }
 }

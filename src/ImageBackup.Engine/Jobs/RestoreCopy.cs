@@ -44,7 +44,7 @@ internal sealed class RestoreCopy(
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
         var pipeline = ChunkPipeline<ImageChunk>.For(workers, longestChunkBytes, out int batchCount);
-        pipeline.Run(_ =>
+        pipeline.Run(() =>
         {
             while (chunks.MoveNext())
             {
@@ -57,7 +57,7 @@ internal sealed class RestoreCopy(
                 meter.Add(chunk.LengthBytes);
             }
             return null;
-        }, release => new Worker(this, isVerifying, meter, batchCount, release), cancellation);
+        }, fill: null, release => new Worker(this, isVerifying, meter, batchCount, release), cancellation);
         meter.Report();
     }
 

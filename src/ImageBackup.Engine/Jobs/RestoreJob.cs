@@ -39,7 +39,7 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
             throw new ArgumentNullException(nameof(request));
         var clock = Stopwatch.StartNew();
         var warnings = new List<string>();
-        using RepositoryLock? held = repository.LockForReading(cancellation);
+        using RepositoryLock? held = repository.LockForReading(cancellation, Rehearsal.Run);
         if (held is null)
             warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: nobody must prune it meanwhile.");
         using var stop = held is null

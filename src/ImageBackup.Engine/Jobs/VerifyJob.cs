@@ -34,7 +34,7 @@ public sealed class VerifyJob(ImageRepository repository)
     public VerifyResult Run(string imageId, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        using RepositoryLock? held = repository.LockForReading(cancellation);
+        using RepositoryLock? held = repository.LockForReading(cancellation, Rehearsal.Run);
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, imageId, index, cancellation);
         var damaged = new ConcurrentBag<ByteRange>();
@@ -43,7 +43,7 @@ public sealed class VerifyJob(ImageRepository repository)
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
         int workers = Environment.ProcessorCount;
         var pipeline = ChunkPipeline<ImageChunk>.For(workers, image.LongestChunkBytes(cancellation, allowMissing: true), out int batchCount);
-        pipeline.Run(_ =>
+        pipeline.Run(() =>
         {
             while (chunks.MoveNext())
             {
@@ -54,7 +54,7 @@ public sealed class VerifyJob(ImageRepository repository)
                 damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
             }
             return null;
-        }, release => new Worker(repository, image, damaged, meter, batchCount, release), cancellation);
+        }, fill: null, release => new Worker(repository, image, damaged, meter, batchCount, release), cancellation);
 
         held?.ThrowIfLost();
         meter.Report();

@@ -251,17 +251,17 @@ public sealed class ImageRepository : IDisposable
     internal LockTiming LockTiming { get; set; } = LockTiming.Restic;
 
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
-    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation);
+    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation, Action? meanwhile = null) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
 
     /// <summary>
     /// Takes a shared lock for reading; null where the repository's storage is read-only for us (restore media, a mounted
     /// backup of the repository, a reader without write rights): then nothing can be locked, and the caller says so.
     /// </summary>
-    internal RepositoryLock? LockForReading(CancellationToken cancellation)
+    internal RepositoryLock? LockForReading(CancellationToken cancellation, Action? meanwhile = null)
     {
         try
         {
-            return Lock(isExclusive: false, cancellation);
+            return Lock(isExclusive: false, cancellation, meanwhile);
         }
         catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadOnly or ErrorId.RepositoryAccessDenied)
         {

@@ -21,13 +21,7 @@ public sealed class ChunkPipelineTests
         var done = new ConcurrentBag<int>();
         var workers = new ConcurrentBag<Worker>();
         int next = 0;
-        new ChunkPipeline<int>(workerCount, 8, bufferCount).Run(buffer =>
-        {
-            if (next == 500)
-                return null;
-            BitConverter.TryWriteBytes(buffer, next);
-            return next++;
-        }, release => Add(workers, new Worker((item, buffer) =>
+        new ChunkPipeline<int>(workerCount, 8, bufferCount).Run(() => next == 500 ? null : next++, (item, buffer) => BitConverter.TryWriteBytes(buffer, item), release => Add(workers, new Worker((item, buffer) =>
         {
             Assert.Equal(item, BitConverter.ToInt32(buffer));
             done.Add(item);
@@ -48,7 +42,7 @@ public sealed class ChunkPipelineTests
         var done = new ConcurrentBag<int>();
         int next = 0;
         new ChunkPipeline<int>(workerCount, 8, bufferCount).Run(
-            _ => next == 40 ? null : next++,
+            () => next == 40 ? null : next++, (_, _) => { },
             release => Add(workers, new Worker((item, _) => done.Add(item), release) { Keeps = true }), CancellationToken.None);
         Assert.Equal(Enumerable.Range(0, 40), done.Order());
         Assert.All(workers, w => Assert.InRange(w.MostKept, 0, bufferCount));
@@ -66,11 +60,11 @@ public sealed class ChunkPipelineTests
     {
         int next = 0;
         var seen = new HashSet<byte[]>();
-        ChunkPipeline<int>.For(workerCount, chunkBytes, out int batchCount).Run(buffer =>
+        ChunkPipeline<int>.For(workerCount, chunkBytes, out int batchCount).Run(() => next == 300 ? null : next++, (_, buffer) =>
         {
             Assert.Equal(chunkBytes, buffer.Length);
-            seen.Add(buffer);
-            return next == 300 ? null : next++;
+            lock (seen)
+                seen.Add(buffer);
         }, release => new Worker((_, _) => { }, release), CancellationToken.None);
         Assert.InRange((long)seen.Count * chunkBytes, 0, Math.Max(128L << 20, (2L * workerCount + 2) * chunkBytes));
         Assert.True(batchCount == 1 || batchCount >= BlobIds.BatchWorthCount && batchCount <= BlobIds.BatchCount);
@@ -81,11 +75,13 @@ public sealed class ChunkPipelineTests
     {
         int under = 0, most = 0, next = 0;
         var seen = new HashSet<byte[]>();
-        new ChunkPipeline<int>(2, 8, 5).Run(buffer =>
+        new ChunkPipeline<int>(2, 8, 5).Run(() => next == 200 ? null : next++, (_, buffer) =>
         {
-            seen.Add(buffer);
-            most = Math.Max(most, Interlocked.Increment(ref under));
-            return next == 200 ? null : next++;
+            lock (seen)
+            {
+                seen.Add(buffer);
+                most = Math.Max(most, Interlocked.Increment(ref under));
+            }
         }, release => new Worker((_, _) =>
         {
             Thread.Yield();
@@ -96,7 +92,8 @@ public sealed class ChunkPipelineTests
     }
 
     [Theory]
-    [InlineData("produce")]
+    [InlineData("next")]
+    [InlineData("fill")]
     [InlineData("create")]
     [InlineData("process")]
     [InlineData("finish")]
@@ -105,7 +102,12 @@ public sealed class ChunkPipelineTests
         var workers = new ConcurrentBag<Worker>();
         int next = 0;
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => new ChunkPipeline<int>(3, 8, 8).Run(
-            _ => where == "produce" && next == 50 ? throw new InvalidOperationException(where) : next == 1000 ? null : next++,
+            () => where == "next" && next == 50 ? throw new InvalidOperationException(where) : next == 1000 ? null : next++,
+            (item, _) =>
+            {
+                if (where == "fill" && item == 50)
+                    throw new InvalidOperationException(where);
+            },
             release => where == "create" && !workers.IsEmpty ? throw new InvalidOperationException(where) : Add(workers, new Worker((item, _) =>
             {
                 if (where == "process" && item == 50)
@@ -130,7 +132,7 @@ public sealed class ChunkPipelineTests
             source.Cancel();
             stuck.Set();
         }, null, 100, Timeout.Infinite);
-        Assert.Throws<OperationCanceledException>(() => new ChunkPipeline<int>(1, 8, 2).Run(_ => next++, release => Add(workers, new Worker((_, _) => stuck.Wait(), release)), source.Token));
+        Assert.Throws<OperationCanceledException>(() => new ChunkPipeline<int>(1, 8, 2).Run(() => next++, (_, _) => { }, release => Add(workers, new Worker((_, _) => stuck.Wait(), release)), source.Token));
         Assert.InRange(next, 1, 4);
         Assert.Equal((0, 1), (workers.Single().FinishCount, workers.Single().DisposeCount));
     }

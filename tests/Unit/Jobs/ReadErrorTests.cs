@@ -135,8 +135,8 @@ public sealed class ReadErrorTests : IDisposable
         JobRig.AssertFails(ErrorId.VolumeChanged, () => _rig.Backup(Name, r => r with { ReadErrorLimit = long.MaxValue }));
         Assert.Equal(0, _rig.SnapshotCount);
         // Down to one sector and no further: 128 sectors of a chunk are halved seven times, the one is asked for twice more. Sector
-        // by sector it would be hundreds, and a day on a large disk.
-        Assert.InRange(failed, 1, 1 + 7 + 2 + LooksAtTheVolume);
+        // by sector it would be hundreds, and a day on a large disk. Each worker may have a read of its own under way.
+        Assert.InRange(failed, 1, 1 + 7 + 2 + LooksAtTheVolume + Environment.ProcessorCount);
     }
 
     [Fact]
@@ -148,11 +148,12 @@ public sealed class ReadErrorTests : IDisposable
             // Not the look at the file system, which comes before and asks for less.
             if (offset >= JobRig.ChunkBytes && count == JobRig.ChunkBytes)
             {
-                asked++;
+                Interlocked.Increment(ref asked);
                 throw new BlockReadException(offset, 1, "Scripted: no such device.") { IsGone = true };
             }
         };
         JobRig.AssertFails(ErrorId.VolumeChanged, () => _rig.Backup(Name, r => r with { ReadErrorLimit = long.MaxValue }));
-        Assert.Equal(1, asked);
+        // Each worker may have a read of its own under way.
+        Assert.InRange(asked, 1, 1 + Environment.ProcessorCount);
     }
 }

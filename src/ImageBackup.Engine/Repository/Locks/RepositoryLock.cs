@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
@@ -38,8 +39,13 @@ internal sealed class RepositoryLock : IDisposable
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
     public CancellationToken Lost => _lost.Token;
 
+    /// <param name="directory">Where locks lie.</param>
+    /// <param name="isExclusive">Whether nobody else may hold one.</param>
+    /// <param name="timing">How long to wait.</param>
+    /// <param name="cancellation">Ends the waiting; nothing is left.</param>
+    /// <param name="meanwhile">Done while the lock settles: nothing of the repository, which may be another's still.</param>
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
-    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation)
+    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation, Action? meanwhile = null)
     {
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
@@ -48,8 +54,12 @@ internal sealed class RepositoryLock : IDisposable
         try
         {
             name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
-            if (cancellation.WaitHandle.WaitOne(timing.Settle))
-                cancellation.ThrowIfCancellationRequested();
+            var sinceSaved = Stopwatch.StartNew();
+            meanwhile?.Invoke();
+            TimeSpan left = timing.Settle - sinceSaved.Elapsed;
+            if (left > TimeSpan.Zero)
+                cancellation.WaitHandle.WaitOne(left);
+            cancellation.ThrowIfCancellationRequested();
             directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
             return new RepositoryLock(directory, name, isExclusive, now, timing, hangup);
         }

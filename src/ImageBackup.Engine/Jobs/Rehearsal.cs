@@ -1,0 +1,67 @@
+using System;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Compression;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// Does on next to nothing what a job does with its data and its records, while the lock settles and the processors are idle.
+/// The runtime compiles code when it is first used: for the reader of image.json alone, a tenth of a second, which a job of
+/// a second in a process of its own would wait for.
+/// </summary>
+internal static class Rehearsal
+{
+    private const int ContentBytes = 4096;
+    private static int s_isDone;
+
+    /// <summary>Once a process.</summary>
+    public static void Run()
+    {
+        if (Interlocked.Exchange(ref s_isDone, 1) != 0)
+            return;
+        // Whatever fails here fails again where it is told.
+        Task data = Task.Run(Data);
+        Records();
+        Task.WhenAny(data).Wait();
+    }
+
+    private static void Data()
+    {
+        byte[] content = new byte[ContentBytes];
+        content[1] = 1;
+        _ = ZeroTest.IsZero(content);
+        if (Gmac.IsSupported)
+        {
+            using var gmac = new Gmac(new byte[Gmac.KeySizeBytes]);
+            _ = ChunkTag.Of(gmac, content);
+        }
+        _ = BlobIds.Of([.. Enumerable.Repeat(new ArraySegment<byte>(content), BlobIds.BatchCount)]);
+        using var zstd = new Zstd();
+        byte[] compressed = new byte[Zstd.Bound(content.Length)];
+        _ = zstd.TryDecompress(compressed.AsSpan(0, zstd.Compress(content, compressed)), content);
+    }
+
+    /// <summary>An image.json with a member of every type.</summary>
+    private static void Records() => _ = ImageMetadataJson.Read(ImageMetadataJson.Write(new ImageMetadata
+    {
+        VolumeName = "",
+        SizeBytes = 1,
+        SectorSizeBytes = 512,
+        VolumeKind = VolumeKind.File,
+        ImageType = ImageType.Static,
+        Start = DateTimeOffset.MinValue,
+        End = DateTimeOffset.MinValue,
+        UsedBytes = 1,
+        Retention = RetentionValues.Default,
+        Options = [new DecidedOption { Name = "" }],
+        ReadErrors = [new ByteRange(0, 1)],
+        Warnings = [""],
+    }));
+}
