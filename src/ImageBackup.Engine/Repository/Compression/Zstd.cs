@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using ImageBackup.Engine.Compat;
 using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace ImageBackup.Engine.Repository.Compression;
 
@@ -13,6 +14,9 @@ internal sealed class Zstd : IDisposable
 {
     /// <summary>The level for everything we write: the fastest of zstd's positive levels.</summary>
     public const int DefaultLevel = 1;
+
+    /// <summary>A window of a whole chunk, where the level has half of one: a little less to store, in the same time.</summary>
+    private const int WindowLog = 20;
 
     private readonly NativeZstd? _native;
     private readonly Compressor? _compressor;
@@ -28,11 +32,12 @@ internal sealed class Zstd : IDisposable
     {
         if (isNative)
         {
-            _native = new NativeZstd(DefaultLevel);
+            _native = new NativeZstd(DefaultLevel, WindowLog);
         }
         else
         {
             _compressor = new Compressor(DefaultLevel);
+            _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, WindowLog);
             _decompressor = new Decompressor();
         }
     }

@@ -28,7 +28,7 @@ internal static class Poly1305
 
         if (Poly1305Lanes.IsSupported && message.Length >= LanesFromBytes)
         {
-            Span<ulong> powers = stackalloc ulong[12];
+            Span<ulong> powers = stackalloc ulong[Poly1305Lanes.PowerCount * 3];
             powers[0] = r0;
             powers[1] = r1;
             powers[2] = 0;
