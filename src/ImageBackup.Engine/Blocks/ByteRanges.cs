@@ -15,6 +15,21 @@ internal static class ByteRanges
             sorted.Add(next);
     }
 
+    /// <summary>Puts a range that overlaps none in its place among sorted ones, as part of those that it touches.</summary>
+    public static void InsertJoined(this List<ByteRange> sorted, ByteRange next)
+    {
+        int at = sorted.FirstEndingAfter(next.OffsetBytes);
+        if (at < sorted.Count && sorted[at].OffsetBytes == next.EndBytes)
+        {
+            next = next with { LengthBytes = next.LengthBytes + sorted[at].LengthBytes };
+            sorted.RemoveAt(at);
+        }
+        if (at > 0 && sorted[at - 1].EndBytes == next.OffsetBytes)
+            sorted[at - 1] = sorted[at - 1] with { LengthBytes = sorted[at - 1].LengthBytes + next.LengthBytes };
+        else
+            sorted.Insert(at, next);
+    }
+
     /// <summary>The same bytes in as few ranges as possible.</summary>
     public static List<ByteRange> Join(IEnumerable<ByteRange> sorted)
     {

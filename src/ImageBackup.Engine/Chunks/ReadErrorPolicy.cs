@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Chunks;
@@ -18,6 +17,7 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
     private const int SectorAttempts = 3;
 
     private readonly List<ByteRange> _missing = new();
+    private long _missingSectorCount;
     private bool _isGone;
 
     /// <summary>What is zeros because it could not be read, sorted and joined.</summary>
@@ -26,7 +26,7 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
         get
         {
             lock (_missing)
-                return ByteRanges.Join(_missing.OrderBy(r => r.OffsetBytes));
+                return _missing.ToArray();
         }
     }
 
@@ -95,13 +95,13 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
             }
         }
         ThrowIfGone(offsetBytes, target.Length, failure);
-        if (_missing.Count >= errorLimit)
+        if (++_missingSectorCount > errorLimit)
         {
             throw new BlockReadException(offsetBytes, target.Length,
                 errorLimit == 0 ? failure.Message : $"{failure.Message} More than {errorLimit} sectors cannot be read.", failure);
         }
         target.Clear();
-        _missing.Add(new ByteRange(offsetBytes, target.Length));
+        _missing.InsertJoined(new ByteRange(offsetBytes, target.Length));
     }
 
     /// <summary>A device that was pulled out gives the same error everywhere as a bad sector does; its length tells.</summary>

@@ -16,7 +16,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     where TItem : struct
 {
     /// <summary>What buffers may take where several chunks are named at once.</summary>
-    private const long BatchedBytes = 128L << 20;
+    private const long BatchedBytes = 96L << 20;
 
     /// <summary>How long a worker that keeps items waits for more of them: longer than a chunk takes out of a cache.</summary>
     private const int PatienceMilliseconds = 2;

@@ -30,6 +30,15 @@ public sealed class ByteRangesTests
     });
 
     [Fact]
+    public void Put_in_in_any_order_they_are_what_joining_gives() => Gen.Select(s_sorted, Gen.Int).Sample((sorted, seed) =>
+    {
+        var put = new List<ByteRange>();
+        foreach (ByteRange range in sorted.OrderBy(r => (r.OffsetBytes + 1) * (seed | 1) % 97))
+            put.InsertJoined(range);
+        Assert.Equal(ByteRanges.Join(sorted), put);
+    });
+
+    [Fact]
     public void The_first_range_that_ends_behind_an_offset_is_found() => Gen.Select(s_sorted, Gen.Long[0, 90]).Sample((sorted, offset) =>
     {
         int expected = sorted.FindIndex(r => r.EndBytes > offset);
