@@ -39,35 +39,36 @@ internal static class Poly1305Lanes
         for (int power = 0; power < PowerCount; power++)
             Split(powers.Slice(power * 3, 3), limbs.Slice(power * 5, 5));
 
-        Vector256<uint> r0, r1, r2, r3, r4;
         Vector256<ulong> mask = Vector256.Create(LimbMask), padding = Vector256.Create(1UL << 24);
         Vector256<ulong> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default;
 
         ReadOnlySpan<Vector256<ulong>> blocks = MemoryMarshal.Cast<byte, Vector256<ulong>>(message.Slice(0, message.Length & -StepBytes));
+        // By r^8.
+        Vector256<uint> r0 = InEveryLane(limbs, 35), r1 = InEveryLane(limbs, 36), r2 = InEveryLane(limbs, 37), r3 = InEveryLane(limbs, 38), r4 = InEveryLane(limbs, 39);
+        Vector256<uint> s1 = r1 * 5u, s2 = r2 * 5u, s3 = r3 * 5u, s4 = r4 * 5u;
+        Vector256<ulong> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default;
         int i = 0;
-        if (blocks.Length >= 4)
+        for (; i <= blocks.Length - 4; i += 4)
         {
-            (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 35), InEveryLane(limbs, 36), InEveryLane(limbs, 37), InEveryLane(limbs, 38), InEveryLane(limbs, 39));
-            Vector256<uint> s1 = r1 * 5u, s2 = r2 * 5u, s3 = r3 * 5u, s4 = r4 * 5u;
-            Vector256<ulong> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default;
-            for (; i <= blocks.Length - 4; i += 4)
-            {
-                // The first step multiplies zeros.
-                Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
-                Multiply(ref b0, ref b1, ref b2, ref b3, ref b4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
-                Add(blocks[i], blocks[i + 1], ref a0, ref a1, ref a2, ref a3, ref a4, mask, padding);
-                Add(blocks[i + 2], blocks[i + 3], ref b0, ref b1, ref b2, ref b3, ref b4, mask, padding);
-            }
-            (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 15), InEveryLane(limbs, 16), InEveryLane(limbs, 17), InEveryLane(limbs, 18), InEveryLane(limbs, 19));
-            Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, r1 * 5u, r2 * 5u, r3 * 5u, r4 * 5u, mask);
-            a0 += b0;
-            a1 += b1;
-            a2 += b2;
-            a3 += b3;
-            a4 += b4;
+            // The first step multiplies zeros.
+            Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
+            Multiply(ref b0, ref b1, ref b2, ref b3, ref b4, r0, r1, r2, r3, r4, s1, s2, s3, s4, mask);
+            Add(blocks[i], blocks[i + 1], ref a0, ref a1, ref a2, ref a3, ref a4, mask, padding);
+            Add(blocks[i + 2], blocks[i + 3], ref b0, ref b1, ref b2, ref b3, ref b4, mask, padding);
         }
-        (r0, r1, r2, r3, r4) = (InEveryLane(limbs, 15), InEveryLane(limbs, 16), InEveryLane(limbs, 17), InEveryLane(limbs, 18), InEveryLane(limbs, 19));
-        for (; i < blocks.Length; i += 2)
+        // By r^4: the first sum's blocks come before the second's, and both before the one step that may be left.
+        r0 = InEveryLane(limbs, 15);
+        r1 = InEveryLane(limbs, 16);
+        r2 = InEveryLane(limbs, 17);
+        r3 = InEveryLane(limbs, 18);
+        r4 = InEveryLane(limbs, 19);
+        Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, r1 * 5u, r2 * 5u, r3 * 5u, r4 * 5u, mask);
+        a0 += b0;
+        a1 += b1;
+        a2 += b2;
+        a3 += b3;
+        a4 += b4;
+        if (i < blocks.Length)
         {
             Multiply(ref a0, ref a1, ref a2, ref a3, ref a4, r0, r1, r2, r3, r4, r1 * 5u, r2 * 5u, r3 * 5u, r4 * 5u, mask);
             Add(blocks[i], blocks[i + 1], ref a0, ref a1, ref a2, ref a3, ref a4, mask, padding);

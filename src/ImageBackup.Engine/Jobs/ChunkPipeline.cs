@@ -9,8 +9,9 @@ namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
 /// A bounded pipeline of work items with reused buffers: the calling thread fills ahead, one worker thread a core works. A
-/// worker that has nothing to do fills a buffer itself: what is fast to read would keep it waiting else. Memory is the buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left
-/// running on any way out.
+/// worker that has nothing to do fills a buffer itself: what is fast to read would keep it waiting else. Memory is the
+/// buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left running on any way
+/// out.
 /// </summary>
 internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
     where TItem : struct

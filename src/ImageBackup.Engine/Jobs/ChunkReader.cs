@@ -17,20 +17,8 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
     /// has the chunk.
     /// </summary>
     /// <exception cref="ImageBackupException">The storage is away.</exception>
-    public bool TryReadUnnamed(ImageChunk chunk, byte[] buffer)
-    {
-        if (chunk.Location is not { } location)
-            return false;
-        try
-        {
-            _reader.ReadUnnamed(chunk.Id, location, buffer);
-            return true;
-        }
-        catch (ImageBackupException e) when (IsDamage(e))
-        {
-            return false;
-        }
-    }
+    public bool TryReadUnnamed(ImageChunk chunk, byte[] buffer) =>
+        chunk.Location is { } location && DamageOf(() => _reader.ReadUnnamed(chunk.Id, location, buffer)) is null;
 
     /// <summary>Fills the buffer; false where the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
     /// <exception cref="ImageBackupException">The storage is away: that says nothing of the chunk.</exception>
@@ -39,29 +27,28 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
         damage = null;
         if (chunk.Location is not { } first)
             return false;
+        damage = DamageOf(() => _reader.Read(chunk.Id, first, buffer));
+        if (damage is null)
+            return true;
+        foreach (BlobLocation other in image.Places(chunk.Id))
+        {
+            if (other != first && DamageOf(() => _reader.Read(chunk.Id, other, buffer)) is null)
+                return true;
+        }
+        return false;
+    }
+
+    private ImageBackupException? DamageOf(Action read)
+    {
         try
         {
-            _reader.Read(chunk.Id, first, buffer);
-            return true;
+            read();
+            return null;
         }
         catch (ImageBackupException e) when (IsDamage(e))
         {
-            damage = e;
+            return e;
         }
-        foreach (BlobLocation other in image.Places(chunk.Id))
-        {
-            if (other == first)
-                continue;
-            try
-            {
-                _reader.Read(chunk.Id, other, buffer);
-                return true;
-            }
-            catch (ImageBackupException e) when (IsDamage(e))
-            {
-            }
-        }
-        return false;
     }
 
     /// <summary>One file that is bad is damage; a share that went away makes every file look so.</summary>

@@ -126,22 +126,22 @@ internal sealed class RestoreCopy(
                 }
                 return false;
             }
-            Write(chunk, buffer, Loads(chunk, buffer), compares);
+            Write(chunk, used, buffer, Loads(chunk, buffer), compares);
             return false;
         }
 
         private void Restore(ImageChunk chunk, ArraySegment<byte> content, BlobId id)
         {
             byte[] buffer = content.Array!;
-            ReleaseUnused(RangeOf(chunk), UsedOf(chunk));
-            Write(chunk, buffer, id == chunk.Id || Loads(chunk, buffer), compares: false);
+            List<ByteRange> used = UsedOf(chunk);
+            ReleaseUnused(RangeOf(chunk), used);
+            Write(chunk, used, buffer, id == chunk.Id || Loads(chunk, buffer), compares: false);
             _meter.Add(chunk.LengthBytes);
         }
 
         /// <summary>Writes what the image uses of a chunk: as zeros where it could not be loaded; not what the target has, where that is in the scratch.</summary>
-        private void Write(ImageChunk chunk, byte[] buffer, bool isLoaded, bool compares)
+        private void Write(ImageChunk chunk, List<ByteRange> used, byte[] buffer, bool isLoaded, bool compares)
         {
-            List<ByteRange> used = UsedOf(chunk);
             if (!isLoaded)
             {
                 foreach (ByteRange range in used.Where(_ => !_copy.Target.IsAllZero))
