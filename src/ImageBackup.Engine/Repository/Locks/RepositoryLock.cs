@@ -100,7 +100,8 @@ internal sealed class RepositoryLock : IDisposable
                 string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
                 // Ours to remove, whatever the next look finds or meets.
                 _replaced.Add(fresh);
-                if (wasStale && IsOvertaken(now))
+                // Removed between our look and our save, the new one would hide that the repository was unlocked meanwhile.
+                if (wasStale ? IsOvertaken(now) : !_directory.Exists(_name))
                 {
                     _lost.Cancel();
                     return;
