@@ -17,8 +17,7 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
     public void Run()
     {
         long sizeBytes = new FileInfo(volume).Length;
-        Console.WriteLine($"Volume: {sizeBytes / (double)(1 << 30):F2} GiB, {Environment.ProcessorCount} cores, {runs} runs each, medians. First backup / unchanged second / restore to a file / the same until it is on the disk.");
-        WarmUp();
+        Console.WriteLine($"Volume: {sizeBytes / (double)(1 << 30):F2} GiB, {Environment.ProcessorCount} cores, {runs} runs each, medians. First backup / unchanged second / restore to a file / the same until it is on the disk. Each begins with a disk that rests and the volume in memory.");
         var rounds = new List<(string Name, Func<Round> Run, List<Round> Done)>();
         foreach ((string name, string? program, Func<Round> run) in new Contenders(volume, work, _host, usesMap).All.Where(c => wants(c.Name)))
         {
@@ -75,15 +74,6 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
 
     private static void Print(Row row) => Console.WriteLine(FormattableString.Invariant(
         $"{row.Name,-10} first {row.First,7:F2} s  second {row.Second,7:F2} s  restore {row.Restore,7:F2} s  on disk {row.Durable,7:F2} s  stored {row.StoredBytes / 1e9,6:F3} GB  peak {row.PeakBytes / (double)(1 << 20),5:F0} MiB"));
-
-    private void WarmUp()
-    {
-        using FileStream stream = File.OpenRead(volume);
-        byte[] buffer = new byte[1 << 20];
-        while (stream.Read(buffer) > 0)
-        {
-        }
-    }
 
     private static Row RowOf(string name, List<Round> rounds) => new(name,
         Median(rounds.Select(r => r.First.Seconds)), Median(rounds.Select(r => r.Second.Seconds)), Median(rounds.Select(r => r.Restore.Seconds)), Median(rounds.Select(r => r.Restore.Seconds + r.FlushSeconds)),

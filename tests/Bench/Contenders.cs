@@ -105,6 +105,7 @@ internal sealed class Contenders(string volume, string work, HostProgram host, b
         string save = $"set -o pipefail; partclone.ext4 -c -q -s '{volume}' -o - 2>/dev/null | zstd -q -f -1 -T{Environment.ProcessorCount} -o '{image}'";
         string load = $"set -o pipefail; zstd -q -dc '{image}' | partclone.restore -q -C -s - -O '{Output}' 2>/dev/null";
         WorkFiles.Delete(image);
+        WorkFiles.Rest(work, volume);
         Measurement first = Tool.Measure("bash", ["-c", save]);
         WorkFiles.Delete(Output);
         Tool.Run("truncate", "-s", new FileInfo(volume).Length.ToString(CultureInfo.InvariantCulture), Output);
@@ -115,19 +116,23 @@ internal sealed class Contenders(string volume, string work, HostProgram host, b
     {
         string image = Path.Combine(work, "volume.zst");
         WorkFiles.Delete(image);
+        WorkFiles.Rest(work, volume);
         Measurement first = Tool.Measure("zstd", ["-q", "-f", "-1", $"-T{Environment.ProcessorCount}", volume, "-o", image]);
         WorkFiles.Delete(Output);
         return Once(first, () => Tool.Measure("zstd", ["-q", "-d", "-f", "--sparse", image, "-o", Output]), image);
     }
 
-    private static Round Measure(string repository, string target, Action create, Func<Measurement> backup, Func<Measurement> load)
+    private Round Measure(string repository, string target, Action create, Func<Measurement> backup, Func<Measurement> load)
     {
         WorkFiles.Delete(repository);
+        WorkFiles.Delete(target);
         create();
+        WorkFiles.Rest(work, volume);
         Measurement first = backup();
         long stored = WorkFiles.SizeOf(repository);
+        WorkFiles.Rest(work, volume);
         Measurement second = backup();
-        WorkFiles.Delete(target);
+        WorkFiles.Rest(work);
         Measurement restore = load();
         double flushSeconds = WorkFiles.Flush(target);
         WorkFiles.Delete(repository);
@@ -138,6 +143,7 @@ internal sealed class Contenders(string volume, string work, HostProgram host, b
     private Round Once(Measurement first, Func<Measurement> load, string image)
     {
         long stored = new FileInfo(image).Length;
+        WorkFiles.Rest(work);
         Measurement restore = load();
         double flushSeconds = WorkFiles.Flush(Output);
         WorkFiles.Delete(image);
