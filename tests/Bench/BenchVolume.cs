@@ -21,7 +21,8 @@ internal static class BenchVolume
         string mount = path + ".mnt";
         Directory.CreateDirectory(mount);
         Tool.Run("truncate", "-s", sizeGiB.ToString(CultureInfo.InvariantCulture) + "G", path);
-        Tool.Run("mkfs.ext4", "-q", "-F", path);
+        // Small files use up a small volume's inodes before its blocks.
+        Tool.Run("mkfs.ext4", sizeGiB < 4 ? ["-q", "-F", "-i", "4096", path] : ["-q", "-F", path]);
         Tool.Run("mount", "-o", "loop", path, mount);
         try
         {
@@ -46,6 +47,7 @@ internal static class BenchVolume
     /// <summary>Copies files, in their order, until they take so many bytes of blocks.</summary>
     private static void Fill(string target, long targetBytes, IReadOnlyList<string> sources)
     {
+        targetBytes -= targetBytes % BlockBytes;
         long doneBytes = 0;
         int copy = 0;
         while (doneBytes < targetBytes)
@@ -58,9 +60,13 @@ internal static class BenchVolume
                 string to = Path.Combine(target, number.ToString(CultureInfo.InvariantCulture), file.TrimStart('/'));
                 try
                 {
+                    long fileBytes = (new FileInfo(file).Length + BlockBytes - 1) / BlockBytes * BlockBytes;
+                    // One large file more than was asked for, and a small volume is full.
+                    if (fileBytes > targetBytes - doneBytes)
+                        continue;
                     Directory.CreateDirectory(Path.GetDirectoryName(to)!);
                     File.Copy(file, to);
-                    doneBytes += (new FileInfo(to).Length + BlockBytes - 1) / BlockBytes * BlockBytes;
+                    doneBytes += fileBytes;
                 }
                 catch (Exception e) when (e is UnauthorizedAccessException or FileNotFoundException)
                 {

@@ -50,7 +50,9 @@ internal static class Program
                 return 0;
             }
             bool usesMap = args.Contains("--used");
-            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, usesMap ? 0.25 : 1.0 / 16);
+            // A small volume has more inodes for its size.
+            double staleShare = !usesMap ? 1.0 / 16 : sizeGiB < 4 ? 0.2 : 0.25;
+            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, staleShare);
             string host = Option("--host") ?? HostPath.Find();
             var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));
             bench.Run();

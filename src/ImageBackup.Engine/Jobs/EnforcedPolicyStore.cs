@@ -138,7 +138,7 @@ public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTrac
     {
         BlobIndex index = repository.LoadIndex(cancellation);
         List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
-        byte[]? File(string name) => root.FirstOrDefault(node => node.Name == name && node.Type == "file") is { } node
+        byte[]? File(string name) => root.File(name) is { } node
             ? ImageContent.ReadFile(repository, index, node)
             : null;
         return (

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.Errors;
@@ -63,15 +62,15 @@ internal sealed class ImageContent
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{id}' is not an image's id.", id);
         SnapshotFile snapshot = LoadSnapshot(repository, id);
         List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
-        if (root.FirstOrDefault(n => n is { Name: ImageFiles.Metadata, Type: "file" }) is { } metadataNode
-            && root.FirstOrDefault(n => n is { Name: ImageFiles.Volume, Type: "file" }) is { } volumeNode)
+        if (root.File(ImageFiles.Metadata) is { } metadataNode
+            && root.File(ImageFiles.Volume) is { } volumeNode)
         {
             ImageMetadata metadata = Try(isTolerant && snapshot.Summary is not null, () => ImageMetadataJson.Read(ReadFile(repository, index, metadataNode)))
                 ?? (isTolerant && snapshot.Summary is { } summary ? ImageMetadataJson.Read(summary) : null)
                 ?? throw Invalid(repository, id, "its image.json is damaged or of a later version");
             if (metadata.SizeBytes != volumeNode.SizeBytes)
                 throw Invalid(repository, id, "its image.json names another size than its volume.img has");
-            UsedRanges used = root.FirstOrDefault(n => n is { Name: ImageFiles.UsedRanges, Type: "file" }) is { } rangesNode
+            UsedRanges used = root.File(ImageFiles.UsedRanges) is { } rangesNode
                 ? Try(isTolerant, () => ReadUsedRanges(repository, index, rangesNode, volumeNode.SizeBytes, id)) ?? UsedRanges.Whole(volumeNode.SizeBytes)
                 : UsedRanges.Whole(volumeNode.SizeBytes);
             return new ImageContent(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), volumeNode, used, index, metadata.ChunkSizeBytes);
@@ -92,7 +91,7 @@ internal sealed class ImageContent
     /// <summary>image.json out of an image's tree; null where the tree is not an image's.</summary>
     public static ImageMetadata? LoadMetadata(ImageRepository repository, BlobIndex index, SnapshotFile snapshot)
     {
-        TreeNode? node = TreeWalk.Load(repository, index, snapshot.Tree).FirstOrDefault(n => n is { Name: ImageFiles.Metadata, Type: "file" });
+        TreeNode? node = TreeWalk.Load(repository, index, snapshot.Tree).File(ImageFiles.Metadata);
         return node is null ? null : ImageMetadataJson.Read(ReadFile(repository, index, node));
     }
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
@@ -51,7 +50,7 @@ internal sealed class ParentImage : IDisposable
         {
             if (Newest(repository, traces, computerName, volume, cancellation) is not { } newest || !BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
                 return null;
-            TreeNode? node = TreeWalk.Load(repository, index, folder).FirstOrDefault(n => n is { Name: ImageFiles.ChunkTags, Type: "file" });
+            TreeNode? node = TreeWalk.Load(repository, index, folder).File(ImageFiles.ChunkTags);
             if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
                 || location.ContentLengthBytes != ChunkTagsFile.HeaderBytes)
                 throw new FormatException("They are not where the image says.");
