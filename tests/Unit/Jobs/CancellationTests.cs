@@ -39,7 +39,7 @@ public sealed class CancellationTests : IDisposable
         int reads = 0;
         volume.OnRead = (_, length) =>
         {
-            if (length == JobRig.ChunkBytes && reads++ == readCount)
+            if (length == JobRig.ChunkBytes && Interlocked.Increment(ref reads) == readCount + 1)
             {
                 clock.Start();
                 source.Cancel();

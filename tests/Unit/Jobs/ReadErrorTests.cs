@@ -37,9 +37,12 @@ public sealed class ReadErrorTests : IDisposable
         {
             for (long sector = offset / SectorBytes; sector * SectorBytes < offset + count; sector++)
             {
-                if (!left.TryGetValue(sector, out int times) || times == 0)
-                    continue;
-                left[sector] = times - 1;
+                lock (left)
+                {
+                    if (!left.TryGetValue(sector, out int times) || times == 0)
+                        continue;
+                    left[sector] = times - 1;
+                }
                 throw new BlockReadException(sector * SectorBytes, SectorBytes, "Scripted: input/output error.");
             }
         };
@@ -103,8 +106,9 @@ public sealed class ReadErrorTests : IDisposable
     public void One_bad_sector_more_than_the_limit_ends_the_backup()
     {
         FailSectors((3, -1), (4, -1), (300, -1));
-        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Backup(Name, r => r with { ReadErrorLimit = 2 }));
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Backup(Name, r => r with { ReadErrorLimit = 2, ThrottleLimit = 1 }));
         Assert.Equal(ErrorId.ReadFailed, e.Id);
+        // One worker: the chunks are read in order.
         Assert.Contains($"offset {300 * SectorBytes} ", e.Message, StringComparison.Ordinal);
         Assert.Equal(0, _rig.SnapshotCount);
     }
