@@ -8,17 +8,14 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
 {
     private const int DefaultSectorSizeBytes = 512;
 
-    /// <summary>So many bytes read in one run, and their pages are given back.</summary>
-    private const long RecycleBytes = 16 << 20;
-
-    private long _runStart;
-    private long _runEnd;
+    private readonly PageRecycler _recycler;
 
     /// <summary>Takes the descriptor over, also when it throws.</summary>
     /// <exception cref="BlockReadException">The length could not be had.</exception>
     public LinuxBlockReader(FileDescriptor descriptor, string name, bool isDevice)
     {
         Descriptor = descriptor;
+        _recycler = new PageRecycler(descriptor.DropCache);
         Name = name;
         IsDevice = isDevice;
         SectorSizeBytes = isDevice && descriptor.Control(Libc.BLKSSZGET, out int sector, out _) && sector >= DefaultSectorSizeBytes
@@ -44,7 +41,7 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     public int SectorSizeBytes { get; }
     public bool IsFlushed { get; init; }
 
-    /// <summary>Whether pages read one after the other are given back: nobody else wants a whole device in the cache.</summary>
+    /// <summary>Whether pages that have been read through are given back: nobody else wants a whole device in the cache.</summary>
     public bool RecyclesCache { get; init; }
 
     public long QueryLengthBytes()
@@ -81,20 +78,8 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
             done += count;
         }
         if (RecyclesCache)
-            Recycle(offsetBytes, done);
+            _recycler.Note(offsetBytes, done);
         return done;
-    }
-
-    /// <summary>Only a hint, so threads that read at once may confuse it: then less is given back.</summary>
-    private void Recycle(long offsetBytes, int lengthBytes)
-    {
-        if (offsetBytes != _runEnd)
-            _runStart = offsetBytes;
-        _runEnd = offsetBytes + lengthBytes;
-        if (_runEnd - _runStart < RecycleBytes)
-            return;
-        Descriptor.DropCache(_runStart, _runEnd - _runStart);
-        _runStart = _runEnd;
     }
 
     public void Dispose()
