@@ -31,7 +31,10 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
         for (int i = 0; i < runs; i++)
         {
             if (wants("kernels"))
+            {
+                WorkFiles.Rest(work, volume);
                 kernelRounds.Add(Kernels.Measure(volume, 400));
+            }
             foreach ((_, Func<Round> run, List<Round> done) in rounds)
                 done.Add(run());
         }
