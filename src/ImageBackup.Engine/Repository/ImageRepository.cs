@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Crypto;
@@ -280,12 +279,7 @@ public sealed class ImageRepository : IDisposable
         }
     }
 
-    /// <summary>What a job begins with: the job before it gives its memory back first.</summary>
-    internal BlobIndex LoadIndex(CancellationToken cancellation)
-    {
-        ManagedHeap.GiveBack();
-        return IndexLoader.Load(Files, Sealers, onError: null, cancellation).Index;
-    }
+    internal BlobIndex LoadIndex(CancellationToken cancellation) => IndexLoader.Load(Files, Sealers, onError: null, cancellation).Index;
 
     public void Dispose()
     {

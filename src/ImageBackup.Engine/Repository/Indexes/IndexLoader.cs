@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Crypto;
@@ -22,6 +23,8 @@ internal static class IndexLoader
     public static (BlobIndex Index, int FileCount) Load(
         RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
     {
+        // What every job begins with: the job before it gives its memory back first.
+        ManagedHeap.GiveBack();
         for (int attempt = 0; ; attempt++)
         {
             try

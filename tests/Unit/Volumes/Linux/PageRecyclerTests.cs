@@ -53,7 +53,7 @@ public sealed class PageRecyclerTests
             for (int i; (i = Interlocked.Increment(ref next)) < 4000;)
                 _recycler.Note(i * MiB, MiB);
         });
-        // A thread that is held up for long begins another run, of which less is given back twice than was read.
+        // A thread that is held up begins another run, and some of it is given back twice.
         Assert.InRange(_dropped.Max(d => d.OffsetBytes + d.LengthBytes), 3968 * MiB, 3984 * MiB);
         Assert.All(_dropped, d => Assert.True(d.LengthBytes > 0));
         Assert.InRange(_dropped.Min(d => d.OffsetBytes), 0, 3 * MiB);
