@@ -68,15 +68,17 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         DateTimeOffset start = DateTimeOffset.Now;
         _ = Plan(request);
         var warnings = new List<string>();
-        using RepositoryLock held = repository.Lock(isExclusive: false, cancellation, Rehearsal.Run);
+        // It settles while the work begins: see BackupAttempt.
+        using RepositoryLock held = repository.BeginLock();
+        Rehearsal.Begin();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
             // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            LandedPacks landed = LandedPacks.Load(repository, held, stop.Token);
-            using ParentImage? parent = FindParent(request, landed.Index, stop.Token);
+            BackupAttempt Begin() => new(repository, held, index => FindParent(request, index, stop.Token), stop.Token);
+            using BackupAttempt first = Begin();
             using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
             using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
             try
@@ -85,7 +87,20 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                 if (volume.LengthBytes == 0)
                     throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
                 var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-                return Run(request, source, geometry, landed, parent, start, warnings, progress, held, copyStop.Token);
+                UsedMap map = ReadMap(request, source, copyStop.Token);
+                if (source.Type == ImageType.Dynamic)
+                    warnings.Add(FuzzyWarning(request.Volume, map));
+                warnings.AddRange(map.Warnings);
+                try
+                {
+                    return Run(request, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
+                }
+                catch (RepositoryChangedException e)
+                {
+                    Tell?.Invoke($"{request.Volume.Name}: {e.Message} The copy begins again.");
+                    using BackupAttempt second = Begin();
+                    return Run(request, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
+                }
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
             {
@@ -144,40 +159,16 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
     }
 
-    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, LandedPacks landed,
-        ParentImage? parent, DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
+    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, UsedMap map, BackupAttempt attempt,
+        DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
         IBlockReader volume = source.Reader;
         ImageType type = source.Type;
-        UsedMap map = ReadMap(request, source, cancellation);
-        if (type == ImageType.Dynamic)
-            warnings.Add(FuzzyWarning(request.Volume, map));
-        warnings.AddRange(map.Warnings);
-
-        using var session = new BlobSession(repository.Files, repository.Sealers, landed.Index, repository.FormatVersion, held.Lost);
-        session.Adopt(landed.Adopted);
         // Asked now: a volume at rest is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
-        ChunkTagging? tagging;
-        BackupCopy copy;
-        ProgressMeter meter;
-        BlobId[] CopyAfter(ParentImage? before)
-        {
-            tagging = ChunkTagging.For(geometry.ChunkSizeBytes, geometry.ChunkCount, before);
-            copy = new BackupCopy(volume, geometry, map.Used, session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, tagging);
-            meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, map.Used.UsedBytes, () => session.StoredBytes);
-            return copy.Run(meter, cancellation);
-        }
-        BlobId[] chunks;
-        try
-        {
-            chunks = CopyAfter(parent);
-        }
-        catch (ChunkTagMismatchException e)
-        {
-            warnings.Add($"The image before, {parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Verify that image (Test-ImageBackup), and this machine's memory.");
-            chunks = CopyAfter(null);
-        }
+        (BlobId[] chunks, BackupCopy copy) = attempt.Run(request, volume, geometry, map.Used, warnings, progress, cancellation);
+        BlobSession session = attempt.Session;
+        ChunkTagging? tagging = attempt.Tagging;
         SourceChange.ThrowIfChanged(request.Volume, volume);
         if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
             warnings.Add(unreadable);
@@ -253,7 +244,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
-        meter.Report();
+        attempt.Meter?.Report();
         ImageBackupInfo image = ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
         return source.Complete() is { Count: > 0 } late ? image with { Warnings = [.. image.Warnings, .. late] } : image;
     }

@@ -12,16 +12,19 @@ using ImageBackup.Engine.Volumes;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// Does on next to nothing what a job does with its data and its records, while the lock settles and the processors are idle.
-/// The runtime compiles code when it is first used: for the reader of image.json alone, a tenth of a second, which a job of
+/// Does on next to nothing what a job does with its data and its records, while processors are idle: one derives a repository's
+/// key, or a lock settles. The runtime compiles code when it is first used: for the reader of image.json alone, a tenth of a second, which a job of
 /// a second in a process of its own would wait for.
 /// </summary>
-internal static class Rehearsal
+public static class Rehearsal
 {
     private const int ContentBytes = 4096;
     private static int s_isDone;
 
-    /// <summary>Once a process.</summary>
+    /// <summary>In the background, once a process: for who has a job before it, and something to wait for.</summary>
+    public static void Begin() => _ = Task.Run(Run);
+
+    /// <summary>Once a process; returns at once where it has begun already.</summary>
     public static void Run()
     {
         if (Interlocked.Exchange(ref s_isDone, 1) != 0)

@@ -253,6 +253,9 @@ public sealed class ImageRepository : IDisposable
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
     internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation, Action? meanwhile = null) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
 
+    /// <summary>Begins a shared lock that settles while the work begins; see <see cref="RepositoryLock.Begin"/>.</summary>
+    internal RepositoryLock BeginLock() => RepositoryLock.Begin(_locks, isExclusive: false, LockTiming);
+
     /// <summary>
     /// Takes a shared lock for reading; null where the repository's storage is read-only for us (restore media, a mounted
     /// backup of the repository, a reader without write rights): then nothing can be locked, and the caller says so.

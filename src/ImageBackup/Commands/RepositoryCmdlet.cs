@@ -6,6 +6,7 @@ using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
@@ -105,6 +106,8 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
                 throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
             using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
             channel.Tell($"Opening the repository '{location}'.");
+            // A key is derived by one processor; the others may as well get ready for what will be done with it.
+            Rehearsal.Begin();
             return ImageRepository.Open(location, password, Stop);
         }));
         RecentRepositories.Own.Note(connection.Location);

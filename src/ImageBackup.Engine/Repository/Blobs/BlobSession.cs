@@ -31,7 +31,12 @@ internal sealed class BlobSession : IDisposable
     /// Cancelled when others may remove packs under us: from then on no index is written, which could list packs that are
     /// gone.
     /// </param>
-    public BlobSession(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost)
+    /// <param name="confirm">
+    /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws where they
+    /// may not. While a lock settles, blobs are made but nothing gets a name.
+    /// </param>
+    public BlobSession(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost,
+        Func<IEnumerable<IndexedPack>>? confirm = null)
     {
         _files = files;
         _sealers = sealers;
@@ -41,7 +46,7 @@ internal sealed class BlobSession : IDisposable
             lockLost.ThrowIfCancellationRequested();
             return files.SaveSealed(Storage.StoredKind.Index, json, formatVersion, sealers);
         });
-        _committer = new PackCommitter(OnCommitted);
+        _committer = new PackCommitter(OnCommitted, confirm is null ? null : () => Adopt(confirm()));
     }
 
     /// <summary>Bytes of all packs sealed so far.</summary>
@@ -97,6 +102,9 @@ internal sealed class BlobSession : IDisposable
     }
 
     internal void ThrowIfFailed() => _committer.ThrowIfFailed();
+
+    /// <summary>Waits until packs may be committed; throws what forbids it.</summary>
+    public void Confirm() => _committer.Confirm();
 
     /// <summary>Makes everything durable and indexed. Every lane must have been flushed before.</summary>
     public void Finish()

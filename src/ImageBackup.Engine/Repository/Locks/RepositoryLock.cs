@@ -21,7 +21,10 @@ internal sealed class RepositoryLock : IDisposable
     private readonly List<string> _replaced = new();
     private readonly HangupSignal _hangup;
     private readonly TimeSpan _settle;
+    private readonly Stopwatch _sinceSaved = Stopwatch.StartNew();
+    private readonly object _settling = new();
     private string _name;
+    private bool _isSettled;
     private DateTimeOffset _refreshed;
     private bool _released;
 
@@ -39,6 +42,7 @@ internal sealed class RepositoryLock : IDisposable
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
     public CancellationToken Lost => _lost.Token;
 
+    /// <summary>Takes a lock and waits until it is known to stand.</summary>
     /// <param name="directory">Where locks lie.</param>
     /// <param name="isExclusive">Whether nobody else may hold one.</param>
     /// <param name="timing">How long to wait.</param>
@@ -47,29 +51,59 @@ internal sealed class RepositoryLock : IDisposable
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
     public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation, Action? meanwhile = null)
     {
-        directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
-        DateTimeOffset now = DateTimeOffset.Now;
-        HangupSignal hangup = HangupSignal.Ignore();
-        string? name = null;
+        RepositoryLock held = Begin(directory, isExclusive, timing);
         try
         {
-            name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
-            var sinceSaved = Stopwatch.StartNew();
             meanwhile?.Invoke();
-            TimeSpan left = timing.Settle - sinceSaved.Elapsed;
-            if (left > TimeSpan.Zero)
-                cancellation.WaitHandle.WaitOne(left);
-            cancellation.ThrowIfCancellationRequested();
-            directory.ThrowIfConflicting(isExclusive, name, DateTimeOffset.Now);
-            return new RepositoryLock(directory, name, isExclusive, now, timing, hangup);
+            held.Settle(cancellation);
+            return held;
         }
         catch
         {
             // What happened is the news, not what the tidying meets; the lock goes stale by itself.
-            if (name is not null)
-                TryDelete(directory, name);
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Saves a lock that stands only once it has settled. Until then the repository may be another's still: nothing of it is
+    /// changed, and what was read of it is to be looked at again.
+    /// </summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure.</exception>
+    public static RepositoryLock Begin(LockDirectory directory, bool isExclusive, LockTiming timing)
+    {
+        directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
+        DateTimeOffset now = DateTimeOffset.Now;
+        HangupSignal hangup = HangupSignal.Ignore();
+        try
+        {
+            string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
+            return new RepositoryLock(directory, name, isExclusive, now, timing, hangup);
+        }
+        catch
+        {
             hangup.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Waits until others that locked at the same moment would be seen, and looks for them. Any thread; once.</summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public void Settle(CancellationToken cancellation)
+    {
+        lock (_settling)
+        {
+            if (_isSettled)
+                return;
+            TimeSpan left = _settle - _sinceSaved.Elapsed;
+            if (left > TimeSpan.Zero)
+                cancellation.WaitHandle.WaitOne(left);
+            cancellation.ThrowIfCancellationRequested();
+            lock (_gate)
+                _directory.ThrowIfConflicting(_isExclusive, _name, DateTimeOffset.Now);
+            _isSettled = true;
         }
     }
 

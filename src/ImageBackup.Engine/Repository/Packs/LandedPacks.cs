@@ -18,8 +18,11 @@ namespace ImageBackup.Engine.Repository.Packs;
 /// </summary>
 internal sealed class LandedPacks
 {
-    private LandedPacks(BlobIndex index, IReadOnlyList<IndexedPack> adopted, IReadOnlyList<BlobId> lost)
+    private readonly IReadOnlyList<string> _indexNames;
+
+    private LandedPacks(IReadOnlyList<string> indexNames, BlobIndex index, IReadOnlyList<IndexedPack> adopted, IReadOnlyList<BlobId> lost)
     {
+        _indexNames = indexNames;
         Index = index;
         Adopted = adopted;
         Lost = lost;
@@ -33,6 +36,16 @@ internal sealed class LandedPacks
     /// <summary>Packs that index files list and whose blobs cannot be relied on.</summary>
     public IReadOnlyList<BlobId> Lost { get; }
 
+    /// <summary>
+    /// Whether all is there still that this was read from: asked when the lock has settled, where it was loaded before. Who held
+    /// the repository exclusively until then removes index files whenever it removes a pack that they list.
+    /// </summary>
+    public bool IsStill(ImageRepository repository)
+    {
+        var names = new HashSet<string>(repository.Files.List(StoredKind.Index).Select(file => file.Name), StringComparer.Ordinal);
+        return _indexNames.All(names.Contains) && Adopted.All(pack => IsThere(repository, pack.PackId));
+    }
+
     /// <summary>Loads the index under a held lock.</summary>
     public static LandedPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation)
     {
@@ -40,6 +53,8 @@ internal sealed class LandedPacks
         // index before the index is loaded.
         Dictionary<BlobId, long> lengths = Listed(repository);
         bool isAlone = held.IsAlone(DateTimeOffset.Now);
+        // Before they are loaded: what vanishes in between is missed by who asks later.
+        List<string> indexNames = repository.Files.List(StoredKind.Index).Select(file => file.Name).ToList();
         BlobIndex index = repository.LoadIndex(cancellation);
         List<BlobId> lost = MarkLost(index, lengths, repository);
         var adopted = new List<IndexedPack>();
@@ -57,7 +72,7 @@ internal sealed class LandedPacks
                 adopted.Add(new IndexedPack(pack.Key, entries));
             }
         }
-        return new LandedPacks(index, adopted, lost);
+        return new LandedPacks(indexNames, index, adopted, lost);
     }
 
     private static Dictionary<BlobId, long> Listed(ImageRepository repository)

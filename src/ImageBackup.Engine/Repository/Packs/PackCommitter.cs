@@ -19,12 +19,16 @@ internal sealed class PackCommitter : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly Action<IndexedPack> _onCommitted;
+    private readonly Action? _confirm;
+    private readonly ManualResetEventSlim _isConfirmed = new();
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
-    public PackCommitter(Action<IndexedPack> onCommitted)
+    /// <param name="confirm">Called first, on the same thread: where it throws, no pack gets its name.</param>
+    public PackCommitter(Action<IndexedPack> onCommitted, Action? confirm = null)
     {
         _onCommitted = onCommitted;
+        _confirm = confirm;
         _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
         _thread.Start();
     }
@@ -55,10 +59,19 @@ internal sealed class PackCommitter : IDisposable
 
     public void ThrowIfFailed() => _failure?.Throw();
 
+    /// <summary>Waits until it is confirmed that packs may be committed.</summary>
+    public void Confirm()
+    {
+        _isConfirmed.Wait();
+        ThrowIfFailed();
+    }
+
     private void Run()
     {
         try
         {
+            _confirm?.Invoke();
+            _isConfirmed.Set();
             foreach (PackWriter pack in _queue.GetConsumingEnumerable())
             {
                 using (pack)
@@ -71,6 +84,7 @@ internal sealed class PackCommitter : IDisposable
             _stop.Cancel();
             while (_queue.TryTake(out PackWriter? pack))
                 pack.Dispose();
+            _isConfirmed.Set();
         }
     }
 
@@ -83,5 +97,6 @@ internal sealed class PackCommitter : IDisposable
             pack.Dispose();
         _queue.Dispose();
         _stop.Dispose();
+        _isConfirmed.Dispose();
     }
 }

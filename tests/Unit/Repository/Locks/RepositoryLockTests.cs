@@ -134,6 +134,41 @@ public sealed class RepositoryLockTests : IDisposable
         using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_lock_stands_once_it_has_settled(bool isRivalExclusive)
+    {
+        using RepositoryLock held = _repository.BeginLock();
+        Assert.Equal(1, Count);
+        Save(DateTimeOffset.Now, "elsewhere", 1, isRivalExclusive);
+        if (isRivalExclusive)
+            Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => held.Settle(CancellationToken.None)).Id);
+        else
+            held.Settle(CancellationToken.None);
+        held.Dispose();
+        Assert.Equal(1, Count);
+    }
+
+    [Fact]
+    public void Who_has_settled_looks_no_more()
+    {
+        using RepositoryLock held = _repository.BeginLock();
+        held.Settle(CancellationToken.None);
+        Save(DateTimeOffset.Now, "elsewhere", 1, isExclusive: true);
+        held.Settle(CancellationToken.None);
+    }
+
+    [Fact]
+    public void Settling_can_be_cancelled()
+    {
+        _repository.LockTiming = new LockTiming(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5));
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(20));
+        using (RepositoryLock held = _repository.BeginLock())
+            Assert.ThrowsAny<OperationCanceledException>(() => held.Settle(stop.Token));
+        Assert.Equal(0, Count);
+    }
+
     [Fact]
     public void Refreshing_puts_a_new_file_in_the_old_ones_place()
     {
