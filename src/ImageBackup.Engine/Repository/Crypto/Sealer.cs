@@ -1,8 +1,5 @@
 using System;
-using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository.Crypto;
@@ -16,17 +13,18 @@ internal sealed class Sealer : IDisposable
 {
     public const int IvSizeBytes = 16;
     public const int OverheadBytes = IvSizeBytes + Poly1305.TagSizeBytes;
-    private const int KeyStreamBytes = 16 * 1024;
 
-    private readonly AesBlocks _cipher;
+    /// <summary>How much is decrypted at a time where it is only looked at: what stays in the fastest cache.</summary>
+    private const int PartBytes = 16 * 1024;
+
+    private readonly AesCounterMode _cipher;
     private readonly AesBlocks _macCipher;
     private readonly byte[] _macR;
-    private readonly byte[] _counters = new byte[KeyStreamBytes];
-    private readonly byte[] _keyStream = new byte[KeyStreamBytes];
+    private readonly byte[] _part = new byte[PartBytes];
 
     public Sealer(MasterKey key)
     {
-        _cipher = new AesBlocks(key.Encryption);
+        _cipher = new AesCounterMode(key.Encryption);
         _macCipher = new AesBlocks(key.MacK);
         _macR = (byte[])key.MacR.Clone();
     }
@@ -39,7 +37,8 @@ internal sealed class Sealer : IDisposable
         Span<byte> iv = target.Slice(0, IvSizeBytes);
         SystemRandom.Fill(iv);
         Span<byte> ciphertext = target.Slice(IvSizeBytes, plain.Length);
-        ApplyKeyStream(iv, plain, ciphertext);
+        var counter = new BlockCounter(iv);
+        _cipher.Apply(ref counter, plain, ciphertext);
         ComputeTag(iv, ciphertext, target.Slice(IvSizeBytes + plain.Length));
     }
 
@@ -57,7 +56,8 @@ internal sealed class Sealer : IDisposable
         ComputeTag(iv, ciphertext, tag);
         if (!FixedTimeEquals(tag, sealedBytes.Slice(IvSizeBytes + target.Length)))
             return false;
-        ApplyKeyStream(iv, ciphertext, target);
+        var counter = new BlockCounter(iv);
+        _cipher.Apply(ref counter, ciphertext, target);
         return true;
     }
 
@@ -76,14 +76,13 @@ internal sealed class Sealer : IDisposable
         if (!FixedTimeEquals(tag, sealedBytes.Slice(IvSizeBytes + plain.Length)))
             return false;
 
-        var counter = new Counter(iv);
-        for (int offset = 0; offset < plain.Length; offset += KeyStreamBytes)
+        var counter = new BlockCounter(iv);
+        for (int offset = 0; offset < plain.Length; offset += PartBytes)
         {
-            int countBytes = Math.Min(KeyStreamBytes, plain.Length - offset);
-            NextKeyStream(ref counter, countBytes);
-            Span<byte> stream = _keyStream.AsSpan(0, countBytes);
-            Xor(ciphertext.Slice(offset, countBytes), stream, stream);
-            if (!stream.SequenceEqual(plain.Slice(offset, countBytes)))
+            int countBytes = Math.Min(PartBytes, plain.Length - offset);
+            Span<byte> opened = _part.AsSpan(0, countBytes);
+            _cipher.Apply(ref counter, ciphertext.Slice(offset, countBytes), opened);
+            if (!opened.SequenceEqual(plain.Slice(offset, countBytes)))
                 return false;
         }
         return true;
@@ -94,47 +93,6 @@ internal sealed class Sealer : IDisposable
         Span<byte> s = stackalloc byte[16];
         _macCipher.EncryptBlock(iv, s);
         Poly1305.Compute(ciphertext, _macR, s, tag);
-    }
-
-    private void ApplyKeyStream(ReadOnlySpan<byte> iv, ReadOnlySpan<byte> source, Span<byte> target)
-    {
-        var counter = new Counter(iv);
-        for (int offset = 0; offset < source.Length; offset += KeyStreamBytes)
-        {
-            int countBytes = Math.Min(KeyStreamBytes, source.Length - offset);
-            NextKeyStream(ref counter, countBytes);
-            Xor(source.Slice(offset, countBytes), _keyStream.AsSpan(0, countBytes), target.Slice(offset, countBytes));
-        }
-    }
-
-    private void NextKeyStream(ref Counter counter, int countBytes)
-    {
-        int blockBytes = (countBytes + 15) & ~15;
-        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(_counters.AsSpan(0, blockBytes));
-        for (int i = 0; i < words.Length; i += 2)
-        {
-            words[i] = BinaryPrimitives.ReverseEndianness(counter.High);
-            words[i + 1] = BinaryPrimitives.ReverseEndianness(counter.Low);
-            if (++counter.Low == 0)
-                counter.High++;
-        }
-        _cipher.Encrypt(_counters, _keyStream, blockBytes);
-    }
-
-    private static void Xor(ReadOnlySpan<byte> source, ReadOnlySpan<byte> stream, Span<byte> target)
-    {
-        int i = 0;
-        if (Vector.IsHardwareAccelerated)
-        {
-            ReadOnlySpan<Vector<byte>> a = MemoryMarshal.Cast<byte, Vector<byte>>(source);
-            ReadOnlySpan<Vector<byte>> b = MemoryMarshal.Cast<byte, Vector<byte>>(stream);
-            Span<Vector<byte>> c = MemoryMarshal.Cast<byte, Vector<byte>>(target);
-            for (int v = 0; v < a.Length; v++)
-                c[v] = a[v] ^ b[v];
-            i = a.Length * Vector<byte>.Count;
-        }
-        for (; i < source.Length; i++)
-            target[i] = (byte)(source[i] ^ stream[i]);
     }
 
     /// <summary>Compares in a time that does not depend on where the bytes differ.</summary>
@@ -152,15 +110,8 @@ internal sealed class Sealer : IDisposable
     public void Dispose()
     {
         Array.Clear(_macR, 0, _macR.Length);
-        Array.Clear(_keyStream, 0, _keyStream.Length);
+        Array.Clear(_part, 0, _part.Length);
         _cipher.Dispose();
         _macCipher.Dispose();
-    }
-
-    /// <summary>The 128-bit big-endian counter of CTR mode (NIST SP 800-38A, B.1: the whole block is incremented).</summary>
-    private struct Counter(ReadOnlySpan<byte> iv)
-    {
-        public ulong High = BinaryPrimitives.ReadUInt64BigEndian(iv);
-        public ulong Low = BinaryPrimitives.ReadUInt64BigEndian(iv.Slice(8));
     }
 }
