@@ -6,6 +6,7 @@ using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Crypto;
 using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Storage;
 using Xunit;
@@ -100,6 +101,16 @@ internal static class TestRepository
     {
         using RepositoryPassword password = NewPassword();
         return ImageRepository.Create(path, password, CancellationToken.None);
+    }
+
+    /// <summary>Puts a lock into a repository's files as if somebody had taken it there, and gives its name.</summary>
+    public static string SaveLock(ImageRepository repository, MemoryStorage storage, DateTimeOffset time, string host, int processId, bool isExclusive)
+    {
+        byte[] json = new LockFile { Time = time, IsExclusive = isExclusive, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
+        byte[] content = repository.Sealers.Seal(json);
+        string name = BlobId.Of(content).ToString();
+        storage.Save(StoredKind.Lock, name, content);
+        return name;
     }
 
     /// <summary>Every byte of the repository is what it should be. (Packs that nobody refers to are no fault.)</summary>

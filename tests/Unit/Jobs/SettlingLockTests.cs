@@ -5,7 +5,6 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
@@ -58,7 +57,7 @@ public sealed class SettlingLockTests : IDisposable
     {
         string? rival = null;
         MemoryVolume volume = _rig.Volumes.Add("/mem/a", SeededBytes.Make(1, chunkCount * Chunk));
-        AtFirstRead(volume, () => rival = Save(new LockFile { Time = DateTimeOffset.Now, IsExclusive = true, HostName = "elsewhere", UserName = "somebody", ProcessId = 1 }));
+        AtFirstRead(volume, () => rival = TestRepository.SaveLock(_rig.Repository, _rig.Memory, DateTimeOffset.Now, "elsewhere", processId: 1, isExclusive: true));
         JobRig.AssertFails(ErrorId.RepositoryLocked, () => Backup());
         Assert.Equal([rival!], _rig.Memory.Names(StoredKind.Lock));
         Assert.Empty(new[] { StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot }.SelectMany(_rig.Memory.Names));
@@ -130,13 +129,5 @@ public sealed class SettlingLockTests : IDisposable
             foreach (string name in _rig.Memory.Names(kind))
                 _rig.Memory.Delete(kind, name);
         }
-    }
-
-    private string Save(LockFile rival)
-    {
-        byte[] content = _rig.Repository.Sealers.Seal(rival.Write());
-        string name = BlobId.Of(content).ToString();
-        _rig.Memory.Save(StoredKind.Lock, name, content);
-        return name;
     }
 }

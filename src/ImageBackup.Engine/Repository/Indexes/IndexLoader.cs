@@ -18,9 +18,9 @@ internal static class IndexLoader
     /// <summary>
     /// Loads every index file. Packs that only superseded files list are dead. A file that cannot be used goes to
     /// <paramref name="onError"/>, or is thrown where that is null. A file that vanished between listing and reading was
-    /// superseded meanwhile: the listing is taken again.
+    /// superseded meanwhile: the listing is taken again. With the index comes the listing that it was loaded by.
     /// </summary>
-    public static (BlobIndex Index, int FileCount) Load(
+    public static (BlobIndex Index, IReadOnlyList<string> FileNames) Load(
         RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
     {
         // What every job begins with: the job before it gives its memory back first.
@@ -39,11 +39,11 @@ internal static class IndexLoader
         }
     }
 
-    private static (BlobIndex, int) LoadOnce(
+    private static (BlobIndex, IReadOnlyList<string>) LoadOnce(
         RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
     {
         var index = new BlobIndex();
-        List<StoredFile> names = files.List(StoredKind.Index).ToList();
+        List<string> names = files.List(StoredKind.Index).Select(file => file.Name).ToList();
         var superseded = new HashSet<string>(StringComparer.Ordinal);
         var packsOfFile = new Dictionary<string, List<BlobId>>(StringComparer.Ordinal);
         var gate = new object();
@@ -51,16 +51,16 @@ internal static class IndexLoader
         {
             // Two at a time: an index file is megabytes, and the memory bound holds for the whole process.
             var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(2, Environment.ProcessorCount), CancellationToken = cancellation };
-            Parallel.ForEach(names, options, file =>
+            Parallel.ForEach(names, options, name =>
             {
                 try
                 {
-                    LoadFile(file.Name);
+                    LoadFile(name);
                 }
                 catch (ImageBackupException e) when (onError is not null && IsFileFault(e))
                 {
                     lock (gate)
-                        onError(file.Name, e);
+                        onError(name, e);
                 }
             });
         }
@@ -76,7 +76,7 @@ internal static class IndexLoader
             foreach (KeyValuePair<string, List<BlobId>> file in packsOfFile.Where(f => !superseded.Contains(f.Key)))
                 file.Value.ForEach(index.MarkLive);
         }
-        return (index, names.Count);
+        return (index, names);
 
         void LoadFile(string name)
         {

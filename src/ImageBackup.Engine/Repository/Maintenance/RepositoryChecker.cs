@@ -35,7 +35,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         CheckKeys();
         // Snapshots are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
-        (BlobIndex index, int indexCount) = IndexLoader.Load(files, repository.Sealers,
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
         Dictionary<BlobId, long> packs = ListPacks(files);
 
@@ -57,7 +57,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             SampleEnd = sample.Count > 0 && sample.Count < packs.Count ? sample[sample.Count - 1].Key.ToString() : null,
             DamagedImages = damaged,
             PackCount = packs.Count,
-            IndexCount = indexCount,
+            IndexCount = indexNames.Count,
             SnapshotCount = snapshots.Count,
             BlobCount = index.Count,
             PackBytes = packs.Values.Sum(),

@@ -53,9 +53,7 @@ internal sealed class LandedPacks
         // index before the index is loaded.
         Dictionary<BlobId, long> lengths = Listed(repository);
         bool isAlone = held.IsAlone(DateTimeOffset.Now);
-        // Before they are loaded: what vanishes in between is missed by who asks later.
-        List<string> indexNames = repository.Files.List(StoredKind.Index).Select(file => file.Name).ToList();
-        BlobIndex index = repository.LoadIndex(cancellation);
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
         List<BlobId> lost = MarkLost(index, lengths, repository);
         var adopted = new List<IndexedPack>();
         if (isAlone)

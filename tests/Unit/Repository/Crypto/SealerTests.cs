@@ -4,19 +4,16 @@ using CsCheck;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Crypto;
 using ImageBackup.Tests.Kits;
-using Org.BouncyCastle.Crypto;
-using Org.BouncyCastle.Crypto.Parameters;
-using Org.BouncyCastle.Security;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository.Crypto;
 
 public sealed class SealerTests
 {
-    private const string NistKey = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
-    private const string NistCounter = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
-    private const string NistPlain = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
-    private const string NistCiphertext = "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6";
+    internal const string NistKey = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
+    internal const string NistCounter = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+    internal const string NistPlain = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
+    internal const string NistCiphertext = "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6";
 
     [Fact]
     public void Opens_what_NIST_encrypted()
@@ -41,7 +38,7 @@ public sealed class SealerTests
         using var sealer = new Sealer(key);
         byte[] ciphertext = SeededBytes.Make(3, 40_000), plain = new byte[40_000];
         Assert.True(sealer.TryOpen(Tagged(key, Convert.FromHexString(iv), ciphertext), plain));
-        Assert.Equal(Reference(Convert.FromHexString(NistKey), Convert.FromHexString(iv), ciphertext), plain);
+        Assert.Equal(AesCounterModeTests.Reference(Convert.FromHexString(NistKey), Convert.FromHexString(iv), ciphertext), plain);
     }
 
     [Fact]
@@ -54,7 +51,7 @@ public sealed class SealerTests
             byte[] plain = SeededBytes.Make(length, length), sealedBytes = new byte[length + 32];
             sealer.Seal(plain, sealedBytes);
             byte[] iv = sealedBytes.AsSpan(0, 16).ToArray();
-            byte[] expected = Tagged(key, iv, Reference(key.Encryption, iv, plain));
+            byte[] expected = Tagged(key, iv, AesCounterModeTests.Reference(key.Encryption, iv, plain));
             Assert.Equal(expected, sealedBytes);
             byte[] opened = new byte[length];
             Assert.True(sealer.TryOpen(sealedBytes, opened));
@@ -167,12 +164,5 @@ public sealed class SealerTests
         aes.EncryptBlock(iv, s);
         Poly1305.Compute(ciphertext, key.MacR, s, tag);
         return [.. iv, .. ciphertext, .. tag];
-    }
-
-    private static byte[] Reference(byte[] key, byte[] iv, byte[] source)
-    {
-        IBufferedCipher cipher = CipherUtilities.GetCipher("AES/CTR/NoPadding");
-        cipher.Init(true, new ParametersWithIV(new KeyParameter(key), iv));
-        return cipher.DoFinal(source);
     }
 }

@@ -111,7 +111,11 @@ public sealed class IndexLoaderTests
         Assert.ThrowsAny<OperationCanceledException>(() => IndexLoader.Load(new RepositoryFiles(_storage), _sealers, null, source.Token));
     }
 
-    private (BlobIndex Index, int FileCount) Load(IStorage storage) => IndexLoader.Load(new RepositoryFiles(storage), _sealers, null, CancellationToken.None);
+    private (BlobIndex Index, int FileCount) Load(IStorage storage)
+    {
+        (BlobIndex index, IReadOnlyList<string> names) = IndexLoader.Load(new RepositoryFiles(storage), _sealers, null, CancellationToken.None);
+        return (index, names.Count);
+    }
 
     private string Save(byte[] json, int formatVersion = 2) => new RepositoryFiles(_storage).SaveSealed(StoredKind.Index, json, formatVersion, _sealers);
 

@@ -389,12 +389,6 @@ public sealed class RepositoryLockTests : IDisposable
 
     private string Save(int minutes, string host, int processId) => Save(DateTimeOffset.Now.AddMinutes(-minutes), host, processId, isExclusive: true);
 
-    private string Save(DateTimeOffset time, string host, int processId, bool isExclusive)
-    {
-        byte[] json = new LockFile { Time = time, IsExclusive = isExclusive, HostName = host, UserName = "somebody", ProcessId = processId }.Write();
-        byte[] content = _repository.Sealers.Seal(json);
-        string name = BlobId.Of(content).ToString();
-        _memory.Save(StoredKind.Lock, name, content);
-        return name;
-    }
+    private string Save(DateTimeOffset time, string host, int processId, bool isExclusive) =>
+        TestRepository.SaveLock(_repository, _memory, time, host, processId, isExclusive);
 }
