@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Crypto;
-using Org.BouncyCastle.Crypto.Generators;
 
 namespace ImageBackup.Engine.Repository.Keys;
 
@@ -86,7 +85,7 @@ internal sealed record KeyFile
 
     internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
     {
-        byte[] derived = SCrypt.Generate(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
+        byte[] derived = Scrypt.Derive(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
         try
         {
             return MasterKey.FromDerived(derived);

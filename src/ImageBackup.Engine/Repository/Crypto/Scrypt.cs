@@ -1,0 +1,66 @@
+using System;
+using System.Security.Cryptography;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
+using Org.BouncyCastle.Crypto.Generators;
+
+namespace ImageBackup.Engine.Repository.Crypto;
+
+/// <summary>
+/// scrypt (RFC 7914): a key from a password, dear to try. By <see cref="ScryptMix"/> where the processor has vectors, else
+/// BouncyCastle's.
+/// </summary>
+internal static class Scrypt
+{
+    /// <summary>Blocks are mixed side by side while their tables stay under this.</summary>
+    private const long MemoryBytes = 256L << 20;
+
+    /// <summary>Derives so many bytes. Bounds on what a key file may ask for are its reader's.</summary>
+    /// <param name="password">UTF-8.</param>
+    /// <param name="salt">Any bytes.</param>
+    /// <param name="n">The cost: a power of two, 2 or more.</param>
+    /// <param name="r">The size of a block: 128 * r bytes; it takes 128 * r * n bytes of memory.</param>
+    /// <param name="p">How many blocks.</param>
+    /// <param name="countBytes">How many bytes to derive.</param>
+    public static byte[] Derive(byte[] password, byte[] salt, int n, int r, int p, int countBytes) =>
+        ScryptMix.IsSupported ? Mixed(password, salt, n, r, p, countBytes) : SCrypt.Generate(password, salt, n, r, p, countBytes);
+
+    private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes)
+    {
+        int blockBytes = checked(128 * r);
+        using var hmac = new HMACSHA256(password);
+        byte[] blocks = Expand(hmac, salt, checked(blockBytes * p));
+        try
+        {
+            void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r);
+            if (p == 1)
+                Mix(0);
+            else
+                Parallel.For(0, p, new ParallelOptions { MaxDegreeOfParallelism = (int)Math.Max(1, Math.Min(Environment.ProcessorCount, MemoryBytes / ((long)n * blockBytes))) }, Mix);
+            return Expand(hmac, blocks, countBytes);
+        }
+        finally
+        {
+            Array.Clear(blocks, 0, blocks.Length);
+        }
+    }
+
+    /// <summary>PBKDF2 (RFC 8018, section 5.2) of one iteration: HMACs of the salt and a number that counts from one.</summary>
+    private static byte[] Expand(HMACSHA256 hmac, byte[] salt, int countBytes)
+    {
+        byte[] numbered = new byte[salt.Length + sizeof(int)], target = new byte[countBytes];
+        salt.CopyTo(numbered, 0);
+        for (int number = 1, offset = 0; offset < countBytes; number++)
+        {
+            for (int i = 0; i < sizeof(int); i++)
+                numbered[salt.Length + i] = (byte)(number >> (8 * (sizeof(int) - 1 - i)));
+            byte[] part = hmac.ComputeHash(numbered);
+            int partBytes = Math.Min(part.Length, countBytes - offset);
+            Array.Copy(part, 0, target, offset, partBytes);
+            Array.Clear(part, 0, part.Length);
+            offset += partBytes;
+        }
+        Array.Clear(numbered, 0, numbered.Length);
+        return target;
+    }
+}
