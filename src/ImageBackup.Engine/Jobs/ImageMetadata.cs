@@ -8,10 +8,7 @@ using ImageBackup.Engine.Volumes;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>Everything that <c>image.json</c> says of an image (src/FORMAT.md); sizes in bytes.</summary>
-/// <remarks>
-/// The reader that is generated sets members that the JSON lacks to null, not to their initial value: hence the lists'
-/// setters. An image made before a member was added must stay readable.
-/// </remarks>
+/// <remarks>An image made before a member was added must stay readable.</remarks>
 internal sealed record ImageMetadata
 {
     /// <summary>Raised when a member changes its meaning; new members don't.</summary>
@@ -24,8 +21,8 @@ internal sealed record ImageMetadata
     public required long SizeBytes { get; init; }
     public int? SectorSizeBytes { get; init; }
     public int? PhysicalSectorSizeBytes { get; init; }
-    public IReadOnlyList<string> MountPoints { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
-    public IReadOnlyList<string> Aliases { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
+    public IReadOnlyList<string> MountPoints { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
     public string? PartitionUuid { get; init; }
     public string? PartitionType { get; init; }
     public FileSystemDescription? FileSystem { get; init; }
@@ -56,7 +53,7 @@ internal sealed record ImageMetadata
     public RuleHit? Rule { get; init; }
 
     /// <summary>Every option and who decided it; empty where no policy was asked.</summary>
-    public IReadOnlyList<DecidedOption> Options { get; init => field = value ?? Array.Empty<DecidedOption>(); } = Array.Empty<DecidedOption>();
+    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
     public required DateTimeOffset Start { get; init; }
     public DateTimeOffset? End { get; init; }
 
@@ -69,7 +66,7 @@ internal sealed record ImageMetadata
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = value ?? Array.Empty<LeftOutContent>(); } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
     public long? ChunkCount { get; init; }
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }
@@ -77,7 +74,7 @@ internal sealed record ImageMetadata
 
     /// <summary>The id of the directory that holds the chunk tags; null where none were made.</summary>
     public string? ChunkTags { get; init; }
-    public IReadOnlyList<ByteRange> ReadErrors { get; init => field = value ?? Array.Empty<ByteRange>(); } = Array.Empty<ByteRange>();
-    public IReadOnlyList<string> Warnings { get; init => field = value ?? Array.Empty<string>(); } = Array.Empty<string>();
+    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
     public string? ProgramVersion { get; init; }
 }

@@ -1,41 +1,31 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.IO;
-using System.Text.Encodings.Web;
+using System.Linq;
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// <see cref="ImageMetadata"/> as JSON: camelCase members, enumerations by name, absent rather than null. Source
-/// generated, so that reading it costs no reflection at a module's start.
+/// <see cref="ImageMetadata"/> as JSON (src/FORMAT.md, "image.json"): camelCase members, enumerations by name, absent rather than
+/// null. Member by member: a serializer's generic code for our types cannot be compiled ahead, and is a tenth of a second of
+/// every process that reads an image.
 /// </summary>
-internal static class ImageMetadataJson
+internal static partial class ImageMetadataJson
 {
     /// <summary>A list of read errors or warnings may be long; a summary is read with every listing.</summary>
     private const int SummaryItemCount = 32;
 
-    private static readonly ImageMetadataContext s_context = new(new JsonSerializerOptions
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters =
-        {
-            new JsonStringEnumConverter<ImageType>(namingPolicy: null, allowIntegerValues: false),
-            new JsonStringEnumConverter<VolumeKind>(namingPolicy: null, allowIntegerValues: false),
-            new JsonStringEnumConverter<OptionSource>(namingPolicy: null, allowIntegerValues: false),
-            new RetentionLimitJson(),
-        },
-        MaxDepth = 16,
-    });
+    private static readonly JsonDocumentOptions s_readOptions = new() { MaxDepth = 16 };
 
-    public static byte[] Write(ImageMetadata metadata) => JsonSerializer.SerializeToUtf8Bytes(metadata, s_context.ImageMetadata);
+    public static byte[] Write(ImageMetadata metadata)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, JsonText.WriterOptions))
+            Write(json, metadata);
+        return stream.ToArray();
+    }
 
     /// <summary>What the snapshot's own JSON carries: the same, with long lists cut.</summary>
     public static byte[] WriteSummary(ImageMetadata metadata) => Write(metadata with
@@ -47,44 +37,32 @@ internal static class ImageMetadataJson
     });
 
     /// <summary>Null where it is not ours or of a later schema.</summary>
-    public static ImageMetadata? Read(ReadOnlySpan<byte> json)
+    public static ImageMetadata? Read(ReadOnlyMemory<byte> json)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, s_context.ImageMetadata) is { } metadata && IsUsable(metadata) ? metadata : null;
+            using JsonDocument document = JsonDocument.Parse(json, s_readOptions);
+            ImageMetadata metadata = Read(document.RootElement);
+            return IsUsable(metadata) ? metadata : null;
         }
-        catch (JsonException)
-        {
-            return null;
-        }
-        catch (NotSupportedException)
+        catch (Exception e) when (JsonText.IsBadJson(e))
         {
             return null;
         }
     }
 
-    /// <summary>What JSON can say and the record's types forbid: an explicit null, a size of nothing.</summary>
+    /// <summary>What JSON can say and the record's types forbid: a size of nothing, a later schema.</summary>
     private static bool IsUsable(ImageMetadata metadata) =>
-        metadata is
-        {
-            Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0, VolumeName: not null,
-        }
-        && (metadata.FileSystem is null || metadata.FileSystem.Type is not null)
-        && metadata.MountPoints.Concat(metadata.Aliases).Concat(metadata.Warnings).All(text => text is not null)
-        && metadata.LeftOut.All(file => file is { Path: not null, SizeBytes: >= 0, Reason: not null })
-        && metadata.Rule is null or { Text: not null, Path: not null }
-        && metadata.Options.All(option => option is { Name: not null });
+        metadata is { Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0 }
+        && metadata.LeftOut.All(file => file.SizeBytes >= 0);
 
     private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
     {
         if (items.Count <= SummaryItemCount)
             return items;
-        var cut = new List<T>(SummaryItemCount);
+        var cut = new T[SummaryItemCount];
         for (int i = 0; i < SummaryItemCount; i++)
-            cut.Add(items[i]);
+            cut[i] = items[i];
         return cut;
     }
 }
-
-[JsonSerializable(typeof(ImageMetadata))]
-internal sealed partial class ImageMetadataContext : JsonSerializerContext;

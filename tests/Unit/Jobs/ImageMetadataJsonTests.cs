@@ -1,6 +1,12 @@
 using System;
+using System.Collections;
+using System.Collections.Generic;
 using System.Linq;
+using System.Reflection;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Jobs;
@@ -24,11 +30,16 @@ public sealed class ImageMetadataJsonTests
         Aliases = ["/dev/disk/by-uuid/1"],
         PartitionUuid = "p",
         PartitionType = "t",
-        FileSystem = new FileSystemDescription { Type = "ext4", Label = "l", Uuid = "u", IsClean = false, ClusterSizeBytes = 4096, UsedBytes = 5 },
+        FileSystem = new FileSystemDescription { Type = "ext4", Label = "l", Uuid = "u", Version = "1.0", SizeBytes = 1L << 44, IsClean = false, ClusterSizeBytes = 4096, UsedBytes = 5, IsEncrypted = true },
         ImageType = ImageType.Snapshot,
         RequestedImageType = ImageType.Static,
         IsFuzzy = true,
         SnapshotProvider = "LVM",
+        FailoverReason = "none \"left\" <&>",
+        SnapshotTime = new DateTimeOffset(2026, 1, 2, 3, 4, 4, 123, TimeSpan.Zero),
+        SnapshotCacheBytes = 1L << 33,
+        SnapshotCacheUsedBytes = 1L << 32,
+        RestedBy = "remount",
         ManagementClass = "STANDARD",
         Retention = new RetentionValues { VersionsExist = 7, VersionsDeleted = 0, RetainExtraDays = RetentionLimit.NoLimit, RetainOnlyDays = 9999 },
         Rule = new RuleHit { Text = "include.image /dev/sd* GOLD", Path = "/etc/imagebackup/image.rules", Line = 12, Pattern = "/dev/sd*", MatchedName = "/dev/sda1", IsEnforced = true },
@@ -48,11 +59,40 @@ public sealed class ImageMetadataJsonTests
         NewChunkCount = 3,
         ZeroChunkCount = 4,
         StoredBytes = 5,
+        ChunkTags = new string('a', 64),
         ReadErrors = [new ByteRange(1L << 40, 512)],
         Warnings = ["w"],
         LeftOut = [new LeftOutContent { Path = @"a\b", SizeBytes = 9, Reason = "r" }],
         ProgramVersion = "ImageBackup 1",
     };
+
+    /// <summary>What a serializer would write of the same record, so that no member is forgotten.</summary>
+    private static readonly JsonSerializerOptions s_serializer = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        IgnoreReadOnlyProperties = true,
+        Converters = { new JsonStringEnumConverter(), new LimitConverter() },
+    };
+
+    /// <summary>The one that images were made with before: it wrote the computed end of a range too.</summary>
+    private static readonly JsonSerializerOptions s_serializerOfBefore = new(s_serializer) { IgnoreReadOnlyProperties = false };
+
+    [Fact]
+    public void Every_member_is_written_and_in_order()
+    {
+        Assert.Empty(MembersWithoutValue(s_full));
+        Assert.Equal(JsonSerializer.Serialize(s_full, s_serializer), Encoding.UTF8.GetString(ImageMetadataJson.Write(s_full)));
+    }
+
+    [Fact]
+    public void Reads_what_a_serializer_writes()
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(s_full, s_serializerOfBefore);
+        Assert.Contains("endBytes", Encoding.UTF8.GetString(json), StringComparison.Ordinal);
+        Assert.Equal(ImageMetadataJson.Write(s_full), ImageMetadataJson.Write(ImageMetadataJson.Read(json)!));
+    }
 
     [Fact]
     public void Round_trip()
@@ -71,7 +111,7 @@ public sealed class ImageMetadataJsonTests
     [Fact]
     public void The_least_there_can_be()
     {
-        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","later":{"a":[1]}}"""u8);
+        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","later":{"a":[1]}}"""u8.ToArray());
         Assert.NotNull(read);
         Assert.Equal(("x", 5L), (read.VolumeName, read.SizeBytes));
         Assert.Empty(read.Warnings);
@@ -94,7 +134,7 @@ public sealed class ImageMetadataJsonTests
     [Fact]
     public void A_list_that_is_null_is_empty()
     {
-        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null,"leftOut":null,"options":null,"rule":null,"retention":null}"""u8);
+        ImageMetadata? read = ImageMetadataJson.Read("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","warnings":null,"readErrors":null,"mountPoints":null,"aliases":null,"leftOut":null,"options":null,"rule":null,"retention":null}"""u8.ToArray());
         Assert.NotNull(read);
         Assert.Equal((0, 0, 0, 0), (read.Warnings.Count, read.ReadErrors.Count, read.MountPoints.Count, read.Aliases.Count));
     }
@@ -130,8 +170,47 @@ public sealed class ImageMetadataJsonTests
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","rule":{"text":"t"}}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"Other"}""")]
     [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":77}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"1"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","imageType":"Static,Dynamic"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","isFuzzy":null}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","isFuzzy":1}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5.5,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":"5","start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":9223372036854775808,"start":"2026-01-02T03:04:05Z"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"yesterday"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","mountPoints":"/"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","mountPoints":[1]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","readErrors":[{"offsetBytes":1}]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","readErrors":[null]}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","fileSystem":{}}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","fileSystem":"ext4"}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z"} {}""")]
+    [InlineData("""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z",}""")]
     [InlineData("""{"schema":1,"volumeName":"\ud800","sizeBytes":5,"start":"2026-01-02T03:04:05Z"}""")]
     public void What_is_not_ours_is_none(string json) => Assert.Null(ImageMetadataJson.Read(Encoding.UTF8.GetBytes(json)));
+
+    /// <summary>Members, at any depth, that a test of all of them would not notice.</summary>
+    private static IEnumerable<string> MembersWithoutValue(object record) =>
+        from property in record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+        where property.CanWrite
+        let value = property.GetValue(record)
+        from name in value is null || value is false || value is IEnumerable items && !items.Cast<object>().Any() ? [property.Name]
+            : value is FileSystemDescription or RuleHit ? MembersWithoutValue(value).Select(inner => $"{property.Name}.{inner}") : []
+        where name != "FileSystem.IsClean"
+        select name;
+
+    private sealed class LimitConverter : JsonConverter<RetentionLimit>
+    {
+        public override RetentionLimit Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
+
+        public override void Write(Utf8JsonWriter writer, RetentionLimit value, JsonSerializerOptions options)
+        {
+            if (value.Value is { } number)
+                writer.WriteNumberValue(number);
+            else
+                writer.WriteStringValue("NoLimit");
+        }
+    }
 
     private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
 }

@@ -1,0 +1,158 @@
+using System;
+using System.Text.Json;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>
+/// The reading. A member that is missing or null is what the record takes it for; one of another type, or one that must be
+/// there and is not, throws what <see cref="Repository.JsonText.IsBadJson"/> knows.
+/// </summary>
+internal static partial class ImageMetadataJson
+{
+    private static ImageMetadata Read(JsonElement json) => new()
+    {
+        Schema = json.GetProperty("schema").GetInt32(),
+        VolumeName = NeededText(json, "volumeName"),
+        DevicePath = Text(json, "devicePath"),
+        VolumeKind = (VolumeKind?)Named(json, "volumeKind", typeof(VolumeKind)),
+        SizeBytes = json.GetProperty("sizeBytes").GetInt64(),
+        SectorSizeBytes = Int(json, "sectorSizeBytes"),
+        PhysicalSectorSizeBytes = Int(json, "physicalSectorSizeBytes"),
+        MountPoints = List(json, "mountPoints", NeededText),
+        Aliases = List(json, "aliases", NeededText),
+        PartitionUuid = Text(json, "partitionUuid"),
+        PartitionType = Text(json, "partitionType"),
+        FileSystem = Member(json, "fileSystem", out JsonElement fileSystem) ? ReadFileSystem(fileSystem) : null,
+        ImageType = (ImageType?)Named(json, "imageType", typeof(ImageType)),
+        RequestedImageType = (ImageType?)Named(json, "requestedImageType", typeof(ImageType)),
+        IsFuzzy = Flag(json, "isFuzzy"),
+        SnapshotProvider = Text(json, "snapshotProvider"),
+        FailoverReason = Text(json, "failoverReason"),
+        SnapshotTime = Time(json, "snapshotTime"),
+        SnapshotCacheBytes = Long(json, "snapshotCacheBytes"),
+        SnapshotCacheUsedBytes = Long(json, "snapshotCacheUsedBytes"),
+        RestedBy = Text(json, "restedBy"),
+        ManagementClass = Text(json, "managementClass"),
+        Retention = Member(json, "retention", out JsonElement retention) ? ReadRetention(retention) : null,
+        Rule = Member(json, "rule", out JsonElement rule) ? ReadRule(rule) : null,
+        Options = List(json, "options", ReadOption),
+        Start = json.GetProperty("start").GetDateTimeOffset(),
+        End = Time(json, "end"),
+        ChunkSizeBytes = Int(json, "chunkSizeBytes"),
+        GapSizeBytes = Long(json, "gapSizeBytes"),
+        UsedBytes = Long(json, "usedBytes"),
+        UsedRangeCount = Long(json, "usedRangeCount"),
+        UsedMapSource = Text(json, "usedMapSource"),
+        LeftOut = List(json, "leftOut", ReadLeftOut),
+        ChunkCount = Long(json, "chunkCount"),
+        NewChunkCount = Long(json, "newChunkCount"),
+        ZeroChunkCount = Long(json, "zeroChunkCount"),
+        StoredBytes = Long(json, "storedBytes"),
+        ChunkTags = Text(json, "chunkTags"),
+        ReadErrors = List(json, "readErrors", ReadRange),
+        Warnings = List(json, "warnings", NeededText),
+        ProgramVersion = Text(json, "programVersion"),
+    };
+
+    private static FileSystemDescription ReadFileSystem(JsonElement json) => new()
+    {
+        Type = NeededText(json, "type"),
+        Label = Text(json, "label"),
+        Uuid = Text(json, "uuid"),
+        Version = Text(json, "version"),
+        SizeBytes = Long(json, "sizeBytes"),
+        ClusterSizeBytes = Int(json, "clusterSizeBytes"),
+        UsedBytes = Long(json, "usedBytes"),
+        IsClean = Member(json, "isClean", out JsonElement isClean) ? isClean.GetBoolean() : null,
+        IsEncrypted = Flag(json, "isEncrypted"),
+    };
+
+    private static RetentionValues ReadRetention(JsonElement json) => new()
+    {
+        VersionsExist = Limit(json, "versionsExist"),
+        VersionsDeleted = Limit(json, "versionsDeleted"),
+        RetainExtraDays = Limit(json, "retainExtraDays"),
+        RetainOnlyDays = Limit(json, "retainOnlyDays"),
+    };
+
+    private static RuleHit ReadRule(JsonElement json) => new()
+    {
+        Text = NeededText(json, "text"),
+        Path = NeededText(json, "path"),
+        Line = json.GetProperty("line").GetInt32(),
+        Pattern = Text(json, "pattern"),
+        MatchedName = Text(json, "matchedName"),
+        IsEnforced = Flag(json, "isEnforced"),
+    };
+
+    private static DecidedOption ReadOption(JsonElement json) => new()
+    {
+        Name = NeededText(json, "name"),
+        Value = Text(json, "value"),
+        Source = (OptionSource?)Named(json, "source", typeof(OptionSource)) ?? default,
+        Where = Text(json, "where"),
+    };
+
+    private static LeftOutContent ReadLeftOut(JsonElement json) => new()
+    {
+        Path = NeededText(json, "path"),
+        SizeBytes = json.GetProperty("sizeBytes").GetInt64(),
+        Reason = NeededText(json, "reason"),
+    };
+
+    private static ByteRange ReadRange(JsonElement json) => new(json.GetProperty("offsetBytes").GetInt64(), json.GetProperty("lengthBytes").GetInt64());
+
+    private static bool Member(JsonElement json, string name, out JsonElement value) =>
+        json.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+
+    private static string? Text(JsonElement json, string name) => Member(json, name, out JsonElement value) ? value.GetString() : null;
+
+    private static string NeededText(JsonElement json, string name) => NeededText(json.GetProperty(name));
+
+    private static string NeededText(JsonElement json) => json.GetString() ?? throw new FormatException("A text that must be there is null.");
+
+    private static int? Int(JsonElement json, string name) => Member(json, name, out JsonElement value) ? value.GetInt32() : null;
+
+    private static long? Long(JsonElement json, string name) => Member(json, name, out JsonElement value) ? value.GetInt64() : null;
+
+    private static bool Flag(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) && value.GetBoolean();
+
+    private static DateTimeOffset? Time(JsonElement json, string name) => Member(json, name, out JsonElement value) ? value.GetDateTimeOffset() : null;
+
+    /// <summary>
+    /// A retention limit as a number, or "NoLimit". What is neither is read as no limit: it keeps the image, and the rest of
+    /// what the image says of itself stays readable.
+    /// </summary>
+    private static RetentionLimit Limit(JsonElement json, string name) =>
+        json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number is >= 0 and <= RetentionLimit.Maximum
+            ? RetentionLimit.Of(number)
+            : RetentionLimit.NoLimit;
+
+    /// <summary>An enumeration's value by its name, in any case; never by its number.</summary>
+    private static object? Named(JsonElement json, string name, Type type)
+    {
+        if (Text(json, name) is not { } text)
+            return null;
+        foreach (object value in Enum.GetValues(type))
+        {
+            if (string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase))
+                return value;
+        }
+        throw new FormatException($"'{text}' is no {type.Name}.");
+    }
+
+    private static T[] List<T>(JsonElement json, string name, Func<JsonElement, T> read)
+    {
+        if (!Member(json, name, out JsonElement items))
+            return Array.Empty<T>();
+        var list = new T[items.GetArrayLength()];
+        int count = 0;
+        foreach (JsonElement item in items.EnumerateArray())
+            list[count++] = read(item);
+        return list;
+    }
+}
