@@ -7,6 +7,7 @@ using System.Management.Automation.Runspaces;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
+using ImageBackup.Loader;
 using Microsoft.PowerShell;
 
 namespace ImageBackup.Host;
@@ -55,6 +56,7 @@ internal sealed class ConsoleSession : IDisposable
             _ui.WriteErrorLine($"The module is missing: there is no '{ModuleFolder.Manifest}'.");
             return false;
         }
+        ModuleLoader.Serve(ModuleFolder.Assemblies);
         return Run(shell => shell.AddCommand("Import-Module").AddParameter("Name", ModuleFolder.Manifest)) == ExitCode.Success;
     }
 

@@ -2,11 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
+using System.Runtime.Loader;
 
 namespace ImageBackup.Loader;
 
 /// <summary>
-/// The only assembly of the module in the default load context. ImageBackup.psm1 calls it on .NET 10 and later.
+/// Keeps the module's assemblies out of the default load context: all of them for ImageBackup.psm1, on .NET 10 and later, and
+/// all but ImageBackup.dll for the Host, which has PowerShell import that by its path.
 /// </summary>
 public static class ModuleLoader
 {
@@ -28,5 +30,16 @@ public static class ModuleLoader
             }
             return module;
         }
+    }
+
+    /// <summary>
+    /// Lets an ImageBackup.dll in the default context find what it stands on in a directory, in a load context of their own. Nobody
+    /// else is given an assembly from there: what those need in turn is between them and their context.
+    /// </summary>
+    public static void Serve(string directory)
+    {
+        var context = new ModuleLoadContext(Path.GetFullPath(directory));
+        AssemblyLoadContext.Default.Resolving += (_, name) =>
+            name.Name is "ImageBackup.Engine" or "ImageBackup.Vss" ? context.LoadFromAssemblyName(name) : null;
     }
 }

@@ -95,21 +95,18 @@ public sealed class WineHost : IDisposable
         return Path.Combine(output, "ImageBackup.Host.exe");
     }
 
+    /// <summary>As the Host's own build lays it out: its files are the same on every system, but for the native library.</summary>
     private static void LayOutModule(string root, string module)
     {
-        string net10 = Path.Combine(module, "net10.0");
-        System.IO.Directory.CreateDirectory(net10);
         string configuration = AppContext.BaseDirectory.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
-        foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0"), "*.dll"))
-            File.Copy(file, Path.Combine(net10, Path.GetFileName(file)));
-        string native = Path.Combine("runtimes", "win-x64", "native");
-        System.IO.Directory.CreateDirectory(Path.Combine(net10, native));
-        File.Copy(Path.Combine(root, "src/ImageBackup/bin", configuration, "net10.0", native, "libzstd.dll"), Path.Combine(net10, native, "libzstd.dll"));
-        File.Copy(Path.Combine(root, "ImageBackup.psd1"), Path.Combine(module, "ImageBackup.psd1"));
-        foreach (string pattern in new[] { "*.psm1", "*.ps1xml" })
+        string source = Path.Combine(root, "src/ImageBackup.Host/bin", configuration, "net10.0/Modules/ImageBackup"), runtimes = Path.Combine("net10.0", "runtimes");
+        foreach (string file in System.IO.Directory.GetFiles(source, "*", SearchOption.AllDirectories))
         {
-            foreach (string file in System.IO.Directory.GetFiles(Path.Combine(root, "src/ImageBackup"), pattern))
-                File.Copy(file, Path.Combine(module, Path.GetFileName(file)));
+            string name = Path.GetRelativePath(source, file);
+            if (name.StartsWith(runtimes, StringComparison.Ordinal) && !name.StartsWith(Path.Combine(runtimes, "win-x64"), StringComparison.Ordinal))
+                continue;
+            System.IO.Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(module, name))!);
+            File.Copy(file, Path.Combine(module, name));
         }
     }
 

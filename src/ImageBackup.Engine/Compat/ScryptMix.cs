@@ -20,9 +20,8 @@ internal static unsafe class ScryptMix
 #if NET
     private const int WordCount = 16;
     private const int RowCount = 4;
+    private const int BlockBytes = 64;
     private const int DoubleRoundCount = 4;
-    private const int HugePageBytes = 2 << 20;
-    private const int AdviceHugePage = 14;
 
     public static bool IsSupported => Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian;
 
@@ -43,12 +42,9 @@ internal static unsafe class ScryptMix
         Span<uint> words = MemoryMarshal.Cast<byte, uint>(block);
         // The n blocks of the table; then two that are worked on, and one of zeros.
         long memoryBytes = checked((n + 3L) * block.Length);
-        void* memory = NativeMemory.AlignedAlloc((nuint)memoryBytes, HugePageBytes);
+        void* memory = NativeMemory.AlignedAlloc((nuint)memoryBytes, BlockBytes);
         try
         {
-            // 16 large pages instead of 8,192: on a virtual machine a third of the time. A hint: without, it is slower.
-            if (OperatingSystem.IsLinux())
-                _ = madvise(memory, (nuint)memoryBytes, AdviceHugePage);
             var table = (Vector128<uint>*)memory;
             long rowCount = block.Length / sizeof(Vector128<uint>);
             Vector128<uint>* work = table + n * rowCount;
@@ -138,9 +134,6 @@ internal static unsafe class ScryptMix
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> RotateLeft(Vector128<uint> value, [ConstantExpected] byte bitCount) =>
         Avx512F.VL.IsSupported ? Avx512F.VL.RotateLeft(value, bitCount) : (value << bitCount) | (value >>> (32 - bitCount));
-
-    [DllImport("libc")]
-    private static extern int madvise(void* address, nuint lengthBytes, int advice);
 #else
     public static bool IsSupported => false;
 
