@@ -10,6 +10,8 @@ internal static class Program
     {
         // The engine would report module imports to its makers; read when it is first touched.
         Environment.SetEnvironmentVariable("POWERSHELL_TELEMETRY_OPTOUT", "1");
+        // And would listen on a socket for debuggers that want to enter this process, which is often root's.
+        Environment.SetEnvironmentVariable("POWERSHELL_DIAGNOSTICS_OPTOUT", "1");
 
         if (!HostArguments.TryParse(args, out HostArguments arguments, out string? complaint))
         {
