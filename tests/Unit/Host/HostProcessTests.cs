@@ -81,6 +81,31 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
         Assert.StartsWith("caught RepositoryNotConnected,", output, StringComparison.Ordinal);
     }
 
+    /// <summary>Another module of a script may bring other versions of what the module stands on.</summary>
+    [Fact]
+    public void What_the_module_stands_on_is_kept_apart()
+    {
+        var (code, output, error) = Command($"$null = Test-ImageRepository -Repository '{fixture.Location}'; "
+            + "[AppDomain]::CurrentDomain.GetAssemblies().ForEach({ $_.GetName().Name + ' ' + [Runtime.Loader.AssemblyLoadContext]::GetLoadContext($_).Name })");
+        Assert.True(code == 0, error);
+        string[] lines = output.Split(Environment.NewLine);
+        Assert.Contains("ImageBackup Default", lines);
+        Assert.Contains("ImageBackup.Engine ImageBackup", lines);
+        Assert.Contains("ZstdNet ImageBackup", lines);
+        Assert.DoesNotContain(lines, line => line.EndsWith(" Default", StringComparison.Ordinal)
+            && (line.StartsWith("ImageBackup.Engine", StringComparison.Ordinal) || line.StartsWith("Serilog", StringComparison.Ordinal) || line.StartsWith("Zstd", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_module_goes_and_comes_again()
+    {
+        var (code, output, error) = Command("$path = (Get-Module ImageBackup).Path; Remove-Module ImageBackup; $PSModuleAutoLoadingPreference = 'None'; "
+            + "(Get-Command Get-ImageBackup -ErrorAction Ignore).Count; Import-Module $path; Import-Module $path -Force; (Get-Command -Module ImageBackup).Count; "
+            + $"(Get-ImageBackup -Repository '{fixture.Location}' -ErrorAction Stop).Count -ge 0");
+        Assert.True(code == 0, error);
+        Assert.Equal(["0", "30", "True"], output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Fact]
     public void Exit_and_broken_syntax_have_their_codes()
     {
