@@ -13,8 +13,8 @@ namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
 /// Does on next to nothing what a job does with its data and its records, while processors are idle: one derives a repository's
-/// key, or a lock settles. The runtime compiles code when it is first used: for the reader of image.json alone, a tenth of a second, which a job of
-/// a second in a process of its own would wait for.
+/// key, or a lock settles. The runtime compiles code when it is first used, if it was not compiled ahead (and what is made for this
+/// processor's vectors never is): a job of a second in a process of its own would wait for it.
 /// </summary>
 public static class Rehearsal
 {

@@ -33,10 +33,16 @@ internal static class Scrypt
         try
         {
             void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r);
-            if (p == 1)
-                Mix(0);
+            int sideBySide = (int)Math.Min(Math.Min(p, Environment.ProcessorCount), MemoryBytes / ((long)n * blockBytes));
+            if (sideBySide > 1)
+            {
+                Parallel.For(0, p, new ParallelOptions { MaxDegreeOfParallelism = sideBySide }, Mix);
+            }
             else
-                Parallel.For(0, p, new ParallelOptions { MaxDegreeOfParallelism = (int)Math.Max(1, Math.Min(Environment.ProcessorCount, MemoryBytes / ((long)n * blockBytes))) }, Mix);
+            {
+                for (int block = 0; block < p; block++)
+                    Mix(block);
+            }
             return Expand(hmac, blocks, countBytes);
         }
         finally
