@@ -21,9 +21,13 @@ internal sealed class NativeZstd : IDisposable
     private readonly Decompressor _decompressor = new();
     private readonly CompressionOptions _options;
 
-    public NativeZstd(int level, int windowLog)
+    public NativeZstd(int level, int windowLog, int minimumMatchBytes)
     {
-        _options = new CompressionOptions(null, new Dictionary<ZSTD_cParameter, int> { [ZSTD_cParameter.ZSTD_c_windowLog] = windowLog }, level);
+        _options = new CompressionOptions(null, new Dictionary<ZSTD_cParameter, int>
+        {
+            [ZSTD_cParameter.ZSTD_c_windowLog] = windowLog,
+            [ZSTD_cParameter.ZSTD_c_minMatch] = minimumMatchBytes,
+        }, level);
         _compressor = new Compressor(_options);
     }
 
@@ -77,7 +81,7 @@ internal sealed class NativeZstd : IDisposable
 #else
     private readonly int _level;
 
-    public NativeZstd(int level, int windowLog) => _level = IsSupported ? level + windowLog : throw new PlatformNotSupportedException();
+    public NativeZstd(int level, int windowLog, int minimumMatchBytes) => _level = IsSupported ? level + windowLog + minimumMatchBytes : throw new PlatformNotSupportedException();
 
     public static bool IsSupported => false;
 
