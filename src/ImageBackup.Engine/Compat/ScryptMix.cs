@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using System.Security.Cryptography;
 #endif
 
 namespace ImageBackup.Engine.Compat;
@@ -24,6 +25,10 @@ internal static unsafe class ScryptMix
     private const int DoubleRoundCount = 4;
 
     public static bool IsSupported => Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian;
+
+    /// <summary>What scrypt begins and ends with (RFC 7914, section 6): PBKDF2-HMAC-SHA256 of one iteration.</summary>
+    public static byte[] Expand(byte[] password, byte[] salt, int countBytes) =>
+        Rfc2898DeriveBytes.Pbkdf2(password, salt, 1, HashAlgorithmName.SHA256, countBytes);
 
     /// <summary>
     /// Mixes one block in place, with 128 * <paramref name="r"/> * <paramref name="n"/> bytes of memory, which are zeroed before
@@ -136,6 +141,8 @@ internal static unsafe class ScryptMix
         Avx512F.VL.IsSupported ? Avx512F.VL.RotateLeft(value, bitCount) : (value << bitCount) | (value >>> (32 - bitCount));
 #else
     public static bool IsSupported => false;
+
+    public static byte[] Expand(byte[] password, byte[] salt, int countBytes) => throw new PlatformNotSupportedException($"{password.Length} {salt.Length} {countBytes}");
 
     public static void Mix(Span<byte> block, int n, int r) => throw new PlatformNotSupportedException($"{block.Length} {n} {r}");
 #endif

@@ -37,10 +37,14 @@ internal static partial class ImageMetadataJson
         Put(json, "restedBy", metadata.RestedBy);
         Put(json, "managementClass", metadata.ManagementClass);
         if (metadata.Retention is { } retention)
-            Put(json, "retention", retention);
+        {
+            json.WriteStartObject("retention");
+            RetentionValuesJson.WriteMembers(json, retention);
+            json.WriteEndObject();
+        }
         if (metadata.Rule is { } rule)
             Put(json, "rule", rule);
-        Put(json, "options", metadata.Options);
+        Put(json, "options", metadata.Options, Write);
         json.WriteString("start", metadata.Start);
         Put(json, "end", metadata.End);
         Put(json, "chunkSizeBytes", metadata.ChunkSizeBytes);
@@ -48,13 +52,13 @@ internal static partial class ImageMetadataJson
         Put(json, "usedBytes", metadata.UsedBytes);
         Put(json, "usedRangeCount", metadata.UsedRangeCount);
         Put(json, "usedMapSource", metadata.UsedMapSource);
-        Put(json, "leftOut", metadata.LeftOut);
+        Put(json, "leftOut", metadata.LeftOut, Write);
         Put(json, "chunkCount", metadata.ChunkCount);
         Put(json, "newChunkCount", metadata.NewChunkCount);
         Put(json, "zeroChunkCount", metadata.ZeroChunkCount);
         Put(json, "storedBytes", metadata.StoredBytes);
         Put(json, "chunkTags", metadata.ChunkTags);
-        Put(json, "readErrors", metadata.ReadErrors);
+        Put(json, "readErrors", metadata.ReadErrors, Write);
         Put(json, "warnings", metadata.Warnings);
         Put(json, "programVersion", metadata.ProgramVersion);
         json.WriteEndObject();
@@ -76,24 +80,6 @@ internal static partial class ImageMetadataJson
         json.WriteEndObject();
     }
 
-    private static void Put(Utf8JsonWriter json, string name, RetentionValues retention)
-    {
-        json.WriteStartObject(name);
-        Put(json, "versionsExist", retention.VersionsExist);
-        Put(json, "versionsDeleted", retention.VersionsDeleted);
-        Put(json, "retainExtraDays", retention.RetainExtraDays);
-        Put(json, "retainOnlyDays", retention.RetainOnlyDays);
-        json.WriteEndObject();
-    }
-
-    private static void Put(Utf8JsonWriter json, string name, RetentionLimit limit)
-    {
-        if (limit.Value is { } number)
-            json.WriteNumber(name, number);
-        else
-            json.WriteString(name, limit.ToString());
-    }
-
     private static void Put(Utf8JsonWriter json, string name, RuleHit rule)
     {
         json.WriteStartObject(name);
@@ -106,43 +92,35 @@ internal static partial class ImageMetadataJson
         json.WriteEndObject();
     }
 
-    private static void Put(Utf8JsonWriter json, string name, IReadOnlyList<DecidedOption> options)
+    private static void Write(Utf8JsonWriter json, DecidedOption option)
     {
-        json.WriteStartArray(name);
-        foreach (DecidedOption option in options)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", option.Name);
-            Put(json, "value", option.Value);
-            json.WriteString("source", option.Source.ToString());
-            Put(json, "where", option.Where);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        json.WriteString("name", option.Name);
+        Put(json, "value", option.Value);
+        json.WriteString("source", option.Source.ToString());
+        Put(json, "where", option.Where);
     }
 
-    private static void Put(Utf8JsonWriter json, string name, IReadOnlyList<LeftOutContent> files)
+    private static void Write(Utf8JsonWriter json, LeftOutContent file)
     {
-        json.WriteStartArray(name);
-        foreach (LeftOutContent file in files)
-        {
-            json.WriteStartObject();
-            json.WriteString("path", file.Path);
-            json.WriteNumber("sizeBytes", file.SizeBytes);
-            json.WriteString("reason", file.Reason);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        json.WriteString("path", file.Path);
+        json.WriteNumber("sizeBytes", file.SizeBytes);
+        json.WriteString("reason", file.Reason);
     }
 
-    private static void Put(Utf8JsonWriter json, string name, IReadOnlyList<ByteRange> ranges)
+    private static void Write(Utf8JsonWriter json, ByteRange range)
+    {
+        json.WriteNumber("offsetBytes", range.OffsetBytes);
+        json.WriteNumber("lengthBytes", range.LengthBytes);
+    }
+
+    /// <summary>An array of objects, whose members <paramref name="write"/> writes.</summary>
+    private static void Put<T>(Utf8JsonWriter json, string name, IReadOnlyList<T> items, Action<Utf8JsonWriter, T> write)
     {
         json.WriteStartArray(name);
-        foreach (ByteRange range in ranges)
+        foreach (T item in items)
         {
             json.WriteStartObject();
-            json.WriteNumber("offsetBytes", range.OffsetBytes);
-            json.WriteNumber("lengthBytes", range.LengthBytes);
+            write(json, item);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -4,15 +4,13 @@ using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
-using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// Does on next to nothing what a job does with its data and its records, while processors are idle: one derives a repository's
+/// Does on next to nothing what a job does with its data, while processors are idle: one derives a repository's
 /// key, or a lock settles. The runtime compiles code when it is first used, if it was not compiled ahead (and what is made for this
 /// processor's vectors never is): a job of a second in a process of its own would wait for it.
 /// </summary>
@@ -30,9 +28,7 @@ public static class Rehearsal
         if (Interlocked.Exchange(ref s_isDone, 1) != 0)
             return;
         // Whatever fails here fails again where it is told.
-        Task data = Task.Run(Data);
-        Records();
-        Task.WhenAny(data).Wait();
+        Task.WhenAny(Task.Run(Data)).Wait();
     }
 
     private static void Data()
@@ -50,21 +46,4 @@ public static class Rehearsal
         byte[] compressed = new byte[Zstd.Bound(content.Length)];
         _ = zstd.TryDecompress(compressed.AsSpan(0, zstd.Compress(content, compressed)), content);
     }
-
-    /// <summary>An image.json with a member of every type.</summary>
-    private static void Records() => _ = ImageMetadataJson.Read(ImageMetadataJson.Write(new ImageMetadata
-    {
-        VolumeName = "",
-        SizeBytes = 1,
-        SectorSizeBytes = 512,
-        VolumeKind = VolumeKind.File,
-        ImageType = ImageType.Static,
-        Start = DateTimeOffset.MinValue,
-        End = DateTimeOffset.MinValue,
-        UsedBytes = 1,
-        Retention = RetentionValues.Default,
-        Options = [new DecidedOption { Name = "" }],
-        ReadErrors = [new ByteRange(0, 1)],
-        Warnings = [""],
-    }));
 }

@@ -72,10 +72,7 @@ public sealed partial class ManagementClassDocument
         json.WriteString("name", each.Name);
         if (each.Description is not null)
             json.WriteString("description", each.Description);
-        WriteLimit(json, "versionsExist", each.Retention.VersionsExist);
-        WriteLimit(json, "versionsDeleted", each.Retention.VersionsDeleted);
-        WriteLimit(json, "retainExtraDays", each.Retention.RetainExtraDays);
-        WriteLimit(json, "retainOnlyDays", each.Retention.RetainOnlyDays);
+        RetentionValuesJson.WriteMembers(json, each.Retention);
         json.WriteNumber("frequencyDays", each.FrequencyDays);
         if (each.Serialization is { } serialization)
             json.WriteString("serialization", serialization.ToString().ToLowerInvariant());
@@ -86,14 +83,6 @@ public sealed partial class ManagementClassDocument
         if (each.GapSize is { } gap)
             json.WriteString("gapSize", gap.ToString());
         json.WriteEndObject();
-    }
-
-    private static void WriteLimit(Utf8JsonWriter json, string name, RetentionLimit limit)
-    {
-        if (limit.Value is { } value)
-            json.WriteNumber(name, value);
-        else
-            json.WriteString(name, limit.ToString());
     }
 
     private static ManagementClassDocument Read(JsonElement root, string path, bool isEnforced)

@@ -1,5 +1,4 @@
 using System;
-using System.Security.Cryptography;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Compat;
 using Org.BouncyCastle.Crypto.Generators;
@@ -28,8 +27,7 @@ internal static class Scrypt
     private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes)
     {
         int blockBytes = checked(128 * r);
-        using var hmac = new HMACSHA256(password);
-        byte[] blocks = Expand(hmac, salt, checked(blockBytes * p));
+        byte[] blocks = ScryptMix.Expand(password, salt, checked(blockBytes * p));
         try
         {
             void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r);
@@ -43,30 +41,11 @@ internal static class Scrypt
                 for (int block = 0; block < p; block++)
                     Mix(block);
             }
-            return Expand(hmac, blocks, countBytes);
+            return ScryptMix.Expand(password, blocks, countBytes);
         }
         finally
         {
             Array.Clear(blocks, 0, blocks.Length);
         }
-    }
-
-    /// <summary>PBKDF2 (RFC 8018, section 5.2) of one iteration: HMACs of the salt and a number that counts from one.</summary>
-    private static byte[] Expand(HMACSHA256 hmac, byte[] salt, int countBytes)
-    {
-        byte[] numbered = new byte[salt.Length + sizeof(int)], target = new byte[countBytes];
-        salt.CopyTo(numbered, 0);
-        for (int number = 1, offset = 0; offset < countBytes; number++)
-        {
-            for (int i = 0; i < sizeof(int); i++)
-                numbered[salt.Length + i] = (byte)(number >> (8 * (sizeof(int) - 1 - i)));
-            byte[] part = hmac.ComputeHash(numbered);
-            int partBytes = Math.Min(part.Length, countBytes - offset);
-            Array.Copy(part, 0, target, offset, partBytes);
-            Array.Clear(part, 0, part.Length);
-            offset += partBytes;
-        }
-        Array.Clear(numbered, 0, numbered.Length);
-        return target;
     }
 }
