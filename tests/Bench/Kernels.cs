@@ -6,6 +6,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Engine.Repository.Crypto;
@@ -92,7 +93,6 @@ internal static class Kernels
     /// <summary>The shortest of three passes that write the sample into new files of a pack's size.</summary>
     private static double Writing(byte[][] compressed, string work)
     {
-        const int PackBytes = 16 << 20;
         string directory = Path.Combine(work, "written");
         double best = double.MaxValue;
         for (int pass = 0; pass < 3; pass++)
@@ -103,7 +103,7 @@ internal static class Kernels
             for (int file = 0; next < compressed.Length; file++)
             {
                 using var stream = new FileStream(Path.Combine(directory, file.ToString(CultureInfo.InvariantCulture)), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-                while (next < compressed.Length && stream.Length < PackBytes)
+                while (next < compressed.Length && stream.Length < RepositoryFormat.PackSizeBytes)
                     stream.Write(compressed[next++]);
             }
             best = Math.Min(best, clock.Elapsed.TotalSeconds);

@@ -10,9 +10,9 @@ using ImageBackup.Engine.Repository.Compression;
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>
-/// Does on next to nothing what a job does with its data, while processors are idle: one derives a repository's
-/// key, or a lock settles. The runtime compiles code when it is first used, if it was not compiled ahead (and what is made for this
-/// processor's vectors never is): a job of a second in a process of its own would wait for it.
+/// Does on next to nothing what a job does with its data, while processors are idle: one derives a repository's key, or a lock
+/// settles. The runtime compiles code when it is first used, if it was not compiled ahead (and what is made for this processor's
+/// vectors never is): a job of a second in a process of its own would wait for it.
 /// </summary>
 public static class Rehearsal
 {
