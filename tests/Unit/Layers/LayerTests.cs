@@ -67,12 +67,6 @@ public sealed partial class LayerTests
     public void A_right_arrow_is_none(string path, string source) => Assert.Empty(LayerRules.Violations(path, source));
 
     [Fact]
-    public void No_source_file_is_longer_than_400_lines() => Assert.Empty(SourceTree.Files("src", "*.cs")
-        .Select(file => (File: file, Lines: SourceTree.Read(file).Count(c => c == '\n')))
-        .Where(f => f.Lines > 400)
-        .Select(f => $"{f.File}: {f.Lines} lines"));
-
-    [Fact]
     public void Nothing_is_named_for_being_anything_at_all() => Assert.DoesNotContain(SourceTree.Files("src", "*"), file => Vague().IsMatch(file));
 
     [Fact]
