@@ -38,6 +38,8 @@ internal static class ProgramRun
 {
     private const int MaxOutputChars = 256 << 10;
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_drainEnded = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_drainStep = TimeSpan.FromMilliseconds(50);
     private static readonly string[] s_directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
     /// <summary>Where the system keeps a program; null where it is not installed. PATH is not asked: we may be root.</summary>
@@ -59,7 +61,6 @@ internal static class ProgramRun
         cancellation.ThrowIfCancellationRequested();
         var start = new ProcessStartInfo(path)
         {
-            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -68,17 +69,17 @@ internal static class ProgramRun
         ChildProcess.SetArguments(start, arguments);
         foreach (KeyValuePair<string, string> variable in environment ?? new Dictionary<string, string>())
             start.Environment[variable.Key] = variable.Value;
-        Process process;
+        ProcessTree tree;
         try
         {
-            process = Process.Start(start) ?? throw new InvalidOperationException("no process");
+            tree = ProcessTree.Start(start);
         }
         catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
         {
             return new ProgramResult(null, "", $"'{path}' could not be started: {e.Message}");
         }
-        using (process)
-            return Wait(process, path, timeout, cancellation);
+        using (tree)
+            return Wait(tree, path, timeout, cancellation);
     }
 
     /// <summary>Runs a command line by /bin/sh or cmd.exe.</summary>
@@ -87,22 +88,16 @@ internal static class ProgramRun
             ? Start(Path.Combine(Environment.SystemDirectory, "cmd.exe"), ["/d", "/c", commandLine], timeout, cancellation, environment)
             : Start("/bin/sh", ["-c", commandLine], timeout, cancellation, environment);
 
-    private static ProgramResult Wait(Process process, string path, TimeSpan timeout, CancellationToken cancellation)
+    private static ProgramResult Wait(ProcessTree tree, string path, TimeSpan timeout, CancellationToken cancellation)
     {
+        Process process = tree.Process;
         process.StandardInput.Close();
         var output = new StringBuilder();
         var error = new StringBuilder();
         // Threads of their own: those of the pool may all be at work elsewhere, and an answer must not be taken for none.
         Thread[] reading = [Read(process.StandardOutput, output), Read(process.StandardError, error)];
-        bool ended;
-        using (cancellation.Register(() => Kill(process)))
-            ended = process.WaitForExit((int)Math.Min(Math.Max(1, timeout.TotalMilliseconds), int.MaxValue));
-        if (!ended)
-            Kill(process);
-        // A grandchild that went on in the background may keep the pipes: what it says is not waited for.
-        bool isWhole = true;
-        foreach (Thread thread in reading)
-            isWhole &= thread.Join(s_drain);
+        bool ended = tree.WaitOrEnd(Limit(timeout), cancellation);
+        bool isWhole = Drain(reading, ended ? s_drain : s_drainEnded, cancellation);
         cancellation.ThrowIfCancellationRequested();
         string said = Text(output), complaint = Text(error);
         return ended
@@ -139,15 +134,24 @@ internal static class ProgramRun
         return thread;
     }
 
-    private static void Kill(Process process)
+    /// <summary>
+    /// A grandchild that went on in the background may keep the pipes: what it says is waited for so long only, and not at all
+    /// after the run was cancelled.
+    /// </summary>
+    /// <returns>Whether all was heard.</returns>
+    private static bool Drain(Thread[] reading, TimeSpan limit, CancellationToken cancellation)
     {
-        try
+        var clock = Stopwatch.StartNew();
+        foreach (Thread thread in reading)
         {
-            ChildProcess.Kill(process);
+            while (!thread.Join(s_drainStep))
+            {
+                if (clock.Elapsed > limit || (cancellation.IsCancellationRequested && clock.Elapsed > s_drainEnded))
+                    return false;
+            }
         }
-        catch (Exception e) when (e is InvalidOperationException or Win32Exception or System.Reflection.TargetInvocationException or AggregateException)
-        {
-            // It has ended meanwhile.
-        }
+        return true;
     }
+
+    private static TimeSpan Limit(TimeSpan timeout) => TimeSpan.FromMilliseconds(Math.Min(Math.Max(1, timeout.TotalMilliseconds), int.MaxValue));
 }
