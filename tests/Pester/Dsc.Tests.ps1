@@ -20,8 +20,8 @@ BeforeAll {
     # Runs an operation as DSC 3 does: the executable and arguments of the manifest, in its directory, JSON in and out.
     function Invoke-Resource([string] $Kind, [string] $Operation, [hashtable] $State) {
         $manifest = Get-Content (Join-Path $folder "imagebackup.$Kind.dsc.resource.json") -Raw | ConvertFrom-Json
-        $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
-        foreach ($argument in $manifest.$Operation.args) { $start.ArgumentList.Add($argument) }
+        $start = [Diagnostics.ProcessStartInfo]::new($pwsh[0])
+        foreach ($argument in @($pwsh[1..9]) + $manifest.$Operation.args) { $start.ArgumentList.Add($argument) }
         $start.WorkingDirectory = $folder
         $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
         $process = [Diagnostics.Process]::Start($start)

@@ -53,7 +53,7 @@ Describe 'Another module with other versions of our dependencies' {
         $ours = if ($Build -eq 'net10.0') { $env:IMAGEBACKUP_MANIFEST } else { Join-Path $standard 'ImageBackup.psd1' }
         $modules = @((Join-Path $other 'Other.psm1'), $ours)
         if ($Reverse) { [array]::Reverse($modules) }
-        $output = & ([Environment]::ProcessPath) -NoProfile -NonInteractive -Command $roundTrip -args $modules, (Join-Path $work "repository-$Build-$Reverse"), $volume, $passwordFile
+        $output = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command $roundTrip -args $modules, (Join-Path $work "repository-$Build-$Reverse"), $volume, $passwordFile
         $output | Should -Contain 'whole: True'
         $output | Should -Contain 'other ZstdSharp'
         $output | Should -Contain 'other BouncyCastle.Cryptography'

@@ -36,7 +36,7 @@ Describe 'Restore-VolumeImage' {
         (Get-Command Restore-VolumeImage).ImplementingType.GetCustomAttributes($true).Where({ $_ -is [System.Management.Automation.CmdletAttribute] }).ConfirmImpact |
             Should -Be 'High'
         # Without a user the question fails, and nothing is written.
-        & ([Environment]::ProcessPath) -NoProfile -NonInteractive -Command {
+        & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command {
             param($manifest, $location, $id, $target)
             $env:RESTIC_PASSWORD = 'Pester-pass-5!'
             Import-Module $manifest

@@ -59,7 +59,7 @@ if (Test-Path /proc/self/cmdline) { [IO.File]::ReadAllText('/proc/self/cmdline')
 [Environment]::CommandLine
 [Environment]::GetEnvironmentVariables().Values
 '@
-        $shown = & ([Environment]::ProcessPath) -NoProfile -NonInteractive -File $script $env:IMAGEBACKUP_MANIFEST $location $volume $passwordFile 2>&1 | Out-String
+        $shown = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -File $script $env:IMAGEBACKUP_MANIFEST $location $volume $passwordFile 2>&1 | Out-String
         $shown | Should -BeLike '*show.ps1*'
         $shown | Should -Not -BeLike "*$secretText*"
         foreach ($file in Get-ChildItem $location -Recurse -File) {

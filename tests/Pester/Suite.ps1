@@ -10,6 +10,10 @@ foreach ($variable in 'RESTIC_REPOSITORY', 'RESTIC_PASSWORD', 'RESTIC_PASSWORD_F
     [Environment]::SetEnvironmentVariable($variable, $null)
 }
 
+# The PowerShell that runs this, for child processes: & $pwsh[0] $pwsh[1..9] ... . One that is a .NET tool runs as `dotnet pwsh.dll`.
+$pwsh = @([Environment]::ProcessPath)
+if ([IO.Path]::GetFileNameWithoutExtension($pwsh[0]) -ne 'pwsh') { $pwsh += Join-Path $PSHOME 'pwsh.dll' }
+
 $secretText = 'Pester-pass-5!'
 $password = ConvertTo-SecureString $secretText -AsPlainText -Force
 

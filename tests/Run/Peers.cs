@@ -14,7 +14,7 @@ internal static class Peers
         ("mkfs.xfs", "xfsprogs"), ("mkfs.btrfs", "btrfs-progs"), ("mkfs.ntfs", "ntfs-3g"), ("mkfs.fat", "dosfstools"),
         ("mkfs.exfat", "exfatprogs"), ("mount.exfat-fuse", "exfat-fuse"), ("mcopy", "mtools"), ("mkfs.f2fs", "f2fs-tools"),
         ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("sfdisk", "fdisk"), ("jq", "jq"),
-        ("qemu-system-x86_64", "qemu-system-x86"), ("busybox", "busybox-static"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
+        ("qemu-system-x86_64", "qemu-system-x86"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
         ("/usr/lib/wine/wine64", "wine64"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
 

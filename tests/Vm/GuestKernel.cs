@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text;
+using ImageBackup.Tests.Kits;
 
 namespace ImageBackup.Tests.Vm;
 
@@ -18,41 +18,17 @@ internal sealed record GuestKernel(string Image, string ModuleDirectory)
         "loop", "ext4", "xfs",
     ];
 
-    private static readonly string s_cache = Path.Combine(
-        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "imagebackup-tests", "kernel");
-
     /// <summary>Null where none can be had; <paramref name="whyNot"/> says why.</summary>
     public static GuestKernel? Find(out string whyNot)
     {
         whyNot = "";
         if (Installed("/") is { } own)
             return own;
-        if (Installed(s_cache) is { } cached)
-            return cached;
-        if (!File.Exists("/usr/bin/apt-get"))
-        {
-            whyNot = "there is no kernel with modules in /boot, and this is no Debian to fetch linux-image-amd64 from";
+        // The kernel itself is what the package of this name depends on.
+        if (DebianPackage.Unpack("linux-image-amd64", out whyNot, dependency: "linux-image-") is not { } folder)
             return null;
-        }
-        string download = Directory.CreateTempSubdirectory("imagebackup-kernel-").FullName;
-        try
-        {
-            Run(download, "apt-get", "update", "-qq");
-            string package = Run(download, "apt-cache", "depends", "linux-image-amd64").Split('\n')
-                .Select(line => line.Trim()).FirstOrDefault(line => line.StartsWith("Depends: linux-image-", StringComparison.Ordinal))?[9..] ?? "linux-image-amd64";
-            Run(download, "apt-get", "download", package);
-            string? file = Directory.GetFiles(download, "*.deb").FirstOrDefault();
-            Directory.CreateDirectory(s_cache);
-            if (file is not null)
-                Run(download, "dpkg-deb", "-x", file, s_cache);
-            GuestKernel? fetched = Installed(s_cache);
-            whyNot = fetched is null ? $"the package '{package}' could not be fetched or unpacked" : "";
-            return fetched;
-        }
-        finally
-        {
-            Directory.Delete(download, recursive: true);
-        }
+        whyNot = $"'{folder}' holds no kernel with modules";
+        return Installed(folder);
     }
 
     /// <summary>The modules to load, in order, by path.</summary>
@@ -103,18 +79,5 @@ internal sealed record GuestKernel(string Image, string ModuleDirectory)
                 return new GuestKernel(image, modules);
         }
         return null;
-    }
-
-    private static string Run(string directory, string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in arguments)
-            start.ArgumentList.Add(argument);
-        using Process process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return output;
     }
 }

@@ -37,9 +37,9 @@ public sealed class VirtualMachine : IDisposable
 
     public VirtualMachine()
     {
-        _whyNot = WhyNot(out GuestKernel? kernel, out string guest);
+        _whyNot = WhyNot(out GuestKernel? kernel, out string? busyBox, out string guest);
         if (_whyNot is null)
-            Run(kernel!, guest);
+            Run(kernel!, busyBox!, guest);
     }
 
     /// <summary>Passes, fails or skips the calling test as the case in the machine did.</summary>
@@ -75,9 +75,10 @@ public sealed class VirtualMachine : IDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static string? WhyNot(out GuestKernel? kernel, out string guest)
+    private static string? WhyNot(out GuestKernel? kernel, out string? busyBox, out string guest)
     {
         kernel = null;
+        busyBox = null;
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         guest = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../..", "Guest", "bin", configuration, "net10.0", "ImageBackup.Tests.Vm.Guest.dll"));
         if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.OSArchitecture != System.Runtime.InteropServices.Architecture.X64)
@@ -86,7 +87,7 @@ public sealed class VirtualMachine : IDisposable
             return "Only root can give the machine this one's whole root.";
         foreach ((string program, string package) in new[]
         {
-            ("/usr/bin/qemu-system-x86_64", "qemu-system-x86"), ("/bin/busybox", "busybox-static"), ("/sbin/lvm", "lvm2"), ("/sbin/mkfs.xfs", "xfsprogs"),
+            ("/usr/bin/qemu-system-x86_64", "qemu-system-x86"), ("/sbin/lvm", "lvm2"), ("/sbin/mkfs.xfs", "xfsprogs"),
         })
         {
             if (!File.Exists(program))
@@ -94,14 +95,17 @@ public sealed class VirtualMachine : IDisposable
         }
         if (!File.Exists(guest))
             return $"The guest program was not built: there is no '{guest}'.";
-        kernel = GuestKernel.Find(out string why);
+        busyBox = BusyBox.Find(out string why);
+        if (busyBox is null)
+            return $"No static busybox for the machine: {why}.";
+        kernel = GuestKernel.Find(out why);
         return kernel is null ? $"No kernel for the machine: {why}." : null;
     }
 
-    private void Run(GuestKernel kernel, string guest)
+    private void Run(GuestKernel kernel, string busyBox, string guest)
     {
         string initramfs = Path.Combine(_directory, "initramfs"), disk = Path.Combine(_directory, "disk");
-        MakeInitramfs(kernel, initramfs);
+        MakeInitramfs(kernel, busyBox, initramfs);
         using (FileStream file = File.Create(disk))
             file.SetLength(DiskBytes);
         var start = new ProcessStartInfo("/usr/bin/qemu-system-x86_64") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
@@ -136,13 +140,13 @@ public sealed class VirtualMachine : IDisposable
         return File.Exists(path) ? path : "/usr/bin/dotnet";
     }
 
-    private static void MakeInitramfs(GuestKernel kernel, string path)
+    private static void MakeInitramfs(GuestKernel kernel, string busyBox, string path)
     {
         var archive = new Initramfs();
         foreach (string directory in new[] { "proc", "sys", "dev", "modules" })
             archive.AddDirectory(directory);
         archive.AddFile("init", File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "init.sh")));
-        archive.AddFile("bin/busybox", File.ReadAllBytes("/bin/busybox"));
+        archive.AddFile("bin/busybox", File.ReadAllBytes(busyBox));
         IReadOnlyList<string> modules = kernel.Modules();
         foreach (string module in modules)
             archive.AddFile("modules/" + Path.GetFileName(module), File.ReadAllBytes(module));

@@ -19,6 +19,8 @@ $b mkdir -p /new/dev/shm /new/dev/pts /new/etc/lvm
 $b mount -t tmpfs tmpfs /new/dev/shm
 $b mount -t tmpfs tmpfs /new/run
 $b mount -t tmpfs -o size=75% tmpfs /new/tmp
+# The settings and records of the machine that this one is made of are not its own.
+$b rm -rf /new/etc/imagebackup /new/var/lib/imagebackup
 $b mkdir -p /new/run/lvm /new/run/lock /new/imagebackup-guest
 # A share of its own: the host's checkout may lie where the machine has a file system of its own (/tmp), or on another of the host's.
 $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro guest /new/imagebackup-guest || echo "VM: no guest program"

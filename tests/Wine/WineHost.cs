@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Wine;
 using Xunit;
 
@@ -84,6 +85,8 @@ public sealed class WineHost : IDisposable
         // The Host alone: the module is data to it, and is built already.
         var publish = new ProcessStartInfo("dotnet", ["publish", "src/ImageBackup.Host", "-c", "Release", "-r", "win-x64", "--self-contained",
             "-p:PublishReadyToRun=false", "-p:ModuleBesideHost=false", "-o", output, "-nologo", "-v", "quiet"]) { WorkingDirectory = source };
+        // Its packages are in the user's cache.
+        publish.Environment["HOME"] = TestEnvironment.UserHome;
         (int exitCode, string text) = Tool.Try(publish, TimeSpan.FromMinutes(10));
         if (exitCode != 0)
             throw new InvalidOperationException("The Host could not be published for Windows: " + text);

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Events;
 
@@ -24,10 +25,8 @@ public static class EventLogPaths
         {
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
                 return named;
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-                return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "ImageBackup", "Logs");
-            if (Environment.UserName == "root")
-                return "/var/log/imagebackup";
+            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) || Environment.UserName == "root")
+                return MachineFolders.Logs;
             string state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } given
                 ? given
                 : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");

@@ -1,6 +1,5 @@
-using System;
 using System.IO;
-using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -10,9 +9,7 @@ namespace ImageBackup.Engine.Policy;
 /// </summary>
 public static class PolicyPaths
 {
-    public static string Folder { get; } = RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
-        ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "ImageBackup")
-        : "/etc/imagebackup";
+    public static string Folder { get; } = MachineFolders.Configuration;
 
     public static string Rules { get; } = Path.Combine(Folder, "image.rules");
     public static string Classes { get; } = Path.Combine(Folder, "classes.json");

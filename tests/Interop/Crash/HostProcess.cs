@@ -29,20 +29,19 @@ internal sealed class HostProcess : IDisposable
 
     /// <param name="command">What the Host runs.</param>
     /// <param name="machine">
-    /// A folder whose etc, lib and log stand for the process's /etc, /var/lib/imagebackup and log folder: as far as settings and
-    /// records go it is a machine of its own, which no other run on this one looks after. As root.
+    /// The IMAGEBACKUP_ROOT of the process: as far as settings, logs and records go it is a machine of its own, which no other run
+    /// looks after. By default all of them share the tests' own.
     /// </param>
     public static HostProcess Begin(string command, string? machine = null)
     {
         string[] arguments = ["-NoLogo", "-NonInteractive", "-Command", command];
-        var start = machine is null
-            ? new ProcessStartInfo(s_program, arguments)
-            // Each program becomes the next: the process is the Host itself.
-            : new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "/bin/sh", "-c",
-                "mount --bind \"$0/etc\" /etc && mount --bind \"$0/lib\" /var/lib/imagebackup && exec \"$@\"", machine, s_program, .. arguments]);
+        var start = new ProcessStartInfo(s_program, arguments);
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         if (machine is not null)
-            start.Environment["IMAGEBACKUP_LOG"] = Path.Combine(machine, "log");
+        {
+            start.Environment["IMAGEBACKUP_ROOT"] = machine;
+            start.Environment.Remove("IMAGEBACKUP_LOG");
+        }
         start.Environment["RESTIC_PASSWORD"] = TestRepository.Password;
         Process process = Process.Start(start)!;
         process.StandardInput.Close();

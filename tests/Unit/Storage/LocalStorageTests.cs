@@ -224,8 +224,7 @@ public sealed class LocalStorageTests : IDisposable
         }
         if (OperatingSystem.IsLinux())
         {
-            int open = Directory.GetFiles("/proc/self/fd").Count(fd => File.ResolveLinkTarget(fd, false)?.FullName.StartsWith(_directory["repo"], StringComparison.Ordinal) == true);
-            Assert.InRange(open, 1, 16);
+            Assert.InRange(OpenFiles.Below(_directory["repo"]), 1, 16);
         }
     }
 }

@@ -30,8 +30,8 @@ internal sealed class HeldRecord : IHeldNote
     }
 
     /// <summary>Where the records of things that outlive a restart of the machine lie, and those of things that do not.</summary>
-    public static string LastingDirectory => "/var/lib/imagebackup/held";
-    public static string PassingDirectory => "/run/imagebackup/held";
+    public static string LastingDirectory => Path.Combine(MachineFolders.LastingState, "held");
+    public static string PassingDirectory => Path.Combine(MachineFolders.PassingState, "held");
 
     public IReadOnlyDictionary<string, string> Values { get; }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 
@@ -25,8 +26,7 @@ internal sealed class HeldFile : IHeldNote
     }
 
     /// <summary>Where they lie: what outlives a restart of the machine is still to be given back after it.</summary>
-    public static string LastingDirectory =>
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "ImageBackup", "held");
+    public static string LastingDirectory => Path.Combine(MachineFolders.LastingState, "held");
 
     public IReadOnlyDictionary<string, string> Values => _values;
 
