@@ -34,10 +34,13 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
     /// <summary>Lines about what is being done, for -Verbose; any thread.</summary>
     public Action<string>? Tell { get; init; }
 
+    /// <summary>Warnings that the user needs before the copy ends: a volume in use became read-only. Any thread.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>What is known of the repository's snapshots already.</summary>
     public SnapshotTraces Traces { get; init; } = new(repository);
 
-    private SourceTaker Taker => new(volumes, _providers, _events, Tell ?? (_ => { }));
+    private SourceTaker Taker => new(volumes, _providers, _events, Tell ?? (_ => { }), Warn);
 
     /// <summary>
     /// Runs the backup. Holds a non-exclusive lock on the repository and the volume open while it runs; both are

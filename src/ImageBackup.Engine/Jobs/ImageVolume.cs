@@ -43,6 +43,6 @@ public sealed record ImageVolume
     /// <summary>Null where it is excluded.</summary>
     public string? ManagementClass => IsExcluded ? null : Plan?.ManagementClass.Name;
 
-    /// <summary>The type that a backup would take now; null where a rule excludes the volume.</summary>
-    public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type ?? (Description.IsMounted ? Blocks.ImageType.Dynamic : Blocks.ImageType.Static);
+    /// <summary>The type that a backup would take now; null if a rule excludes the volume, or if the rules were not asked.</summary>
+    public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type;
 }

@@ -18,7 +18,9 @@ namespace ImageBackup.Engine.Jobs;
 /// <param name="providers">The snapshot providers to choose from.</param>
 /// <param name="events">The machine's logs.</param>
 /// <param name="tell">Lines for -Verbose; any thread.</param>
-internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> tell)
+/// <param name="warn">What the user must know at once, because programs notice it while the copy runs; any thread.</param>
+internal sealed partial class SourceTaker(
+    IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> tell, Action<string>? warn = null)
 {
     /// <summary>What would be tried. Touches nothing.</summary>
     /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable (asked for, with NoFailover).</exception>
@@ -116,6 +118,8 @@ internal sealed partial class SourceTaker(IVolumeSystem volumes, SnapshotProvide
                 IRestingVolume resting = volumes.OpenResting(volume, neededPaths);
                 events.Write(EventId.VolumeAtRest, $"'{volume.Name}' is at rest: {resting.How}.", volume.Name);
                 tell($"{volume.Name}: {resting.How}.");
+                if (resting.Disruption is { } disruption)
+                    warn?.Invoke(disruption);
                 return BackupSource.AtRest(volume, resting, events, failoverReason);
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.VolumeInUse or ErrorId.VolumeNeeded)

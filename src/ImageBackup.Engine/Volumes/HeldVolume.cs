@@ -10,6 +10,8 @@ internal sealed class HeldVolume(IBlockReader reader) : IRestingVolume
 
     public string How => "held exclusively";
 
+    public string? Disruption => null;
+
     public string? Disturbance() => null;
 
     public IReadOnlyList<string> Release()

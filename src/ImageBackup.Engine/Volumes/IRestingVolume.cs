@@ -16,6 +16,12 @@ public interface IRestingVolume : IDisposable
     /// <summary>How it was brought to rest: "held exclusively", "remounted read-only at /data".</summary>
     string How { get; }
 
+    /// <summary>
+    /// What the programs that use the volume notice until it is released, as a sentence for a warning. Null if nobody could
+    /// use it before either.
+    /// </summary>
+    string? Disruption { get; }
+
     /// <summary>Null while nobody took the rest from it (remounted it writable under us); else what happened.</summary>
     string? Disturbance();
 

@@ -40,6 +40,9 @@ public sealed record VolumeDescription
     /// <summary>Other names: kernel aliases (/dev/disk/by-*), the \\?\Volume{guid}\ name, a loop device's backing file.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
 
+    /// <summary>It is mounted, and the mounted file system itself takes no writes.</summary>
+    public bool IsMountedReadOnly { get; init; }
+
     /// <summary>File system as the system mounts it; null when not mounted. The probe's answer is another.</summary>
     public string? MountedFileSystem { get; init; }
 

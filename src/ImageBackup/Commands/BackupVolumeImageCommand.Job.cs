@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
+using ImageBackup.Engine.Jobs;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
@@ -47,7 +48,19 @@ public sealed partial class BackupVolumeImageCommand
     private void AddToJob(VolumeArgument argument)
     {
         string full = VolumeNames.FullSource(argument, ResolvePath);
-        if (ShouldProcess(full, $"Back up to {Connection.Location} in a job"))
+        if (ShouldProcess(full, $"Back up to {Connection.Location} in a job{EffectOf(argument)}"))
             _forJob.Add(argument.IsFullPath ? argument.Input : full);
+    }
+
+    /// <summary>The volume is looked at only if somebody reads the text: the job looks at it again.</summary>
+    private string EffectOf(VolumeArgument argument)
+    {
+        if (!IsWhatIf && !Asks(ConfirmImpact.Medium))
+            return "";
+        ImageVolume volume = Find(argument);
+        VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
+        return plan.IsIncluded
+            ? $" as {plan.Type.Type} image; {BackupEffect.Describe(volume.Description, plan.Type.Type, QuietOf(plan))}"
+            : $": it is excluded by the rule {plan.Rule}";
     }
 }

@@ -49,7 +49,7 @@ public sealed partial class BackupVolumeImageCommand
         {
             // The set outlives the job that takes it, and speaks to whichever runs.
             current = channel;
-            return Job(line => current.Tell(line));
+            return Job(line => current.Tell(line), line => current.Warn(line));
         }
         try
         {

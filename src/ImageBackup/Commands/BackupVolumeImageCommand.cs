@@ -123,7 +123,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         if (SnapshotSet)
             Collect(request, volume);
         else
-            Give(RunPumped(ActivityOf(request), channel => Job(channel.Tell).Run(request, channel, Stop)));
+            Give(RunPumped(ActivityOf(request), channel => Job(channel.Tell, channel.Warn).Run(request, channel, Stop)));
     }
 
     /// <summary>Null where the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
@@ -138,14 +138,16 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
-        if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)})"))
+        QuietOptions quiet = QuietOf(plan);
+        string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiet);
+        if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
             return null;
         return new BackupRequest
         {
             Volume = volume.Description,
             Plan = plan,
             ImageType = plan.Type.Type,
-            Quiet = QuietOf(plan),
+            Quiet = quiet,
             ChunkSizeBytes = (int?)ChunkSize,
             GapSizeBytes = plan.Options.GapSize.Value.Bytes,
             IncludePageFile = IncludePageFile,

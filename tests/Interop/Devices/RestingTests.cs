@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -78,6 +80,37 @@ public sealed class RestingTests : IDisposable
         }
         Rest(device);
         File.WriteAllText(Path.Combine(point, "other"), "writable again");
+    }
+
+    /// <summary>Seen: 21 writes of an application failed, and nobody had said that they would.</summary>
+    [Fact]
+    public void A_backup_says_that_a_writable_mount_becomes_read_only()
+    {
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string point = Mount(device, "rw");
+        VolumeDescription volume = _rig.Volumes.Find(device);
+        Assert.False(volume.IsMountedReadOnly);
+        Assert.Contains($"remounted read-only at {point} while it is copied: programs that write", Effect(volume), StringComparison.Ordinal);
+        string warning = Assert.Single(Warnings(volume));
+        Assert.Contains($"'{device}' was writable and is read-only at {point}", warning, StringComparison.Ordinal);
+
+        Tool.Run("mount", "-o", "remount,ro", point);
+        volume = _rig.Volumes.Find(device);
+        Assert.True(volume.IsMountedReadOnly);
+        Assert.Contains("read-only at " + point + " already", Effect(volume), StringComparison.Ordinal);
+        Assert.Empty(Warnings(volume));
+        VolumeRig.Unmount(point);
+        Assert.Empty(Warnings(_rig.Volumes.Find(device)));
+
+        string Effect(VolumeDescription of) => BackupEffect.Describe(of, ImageType.Static, QuietOptions.Default);
+
+        List<string> Warnings(VolumeDescription of)
+        {
+            var given = new List<string>();
+            new BackupJob(_rig.Repository, _rig.Volumes) { Warn = given.Add }.Run(
+                new BackupRequest { Volume = of, ImageType = ImageType.Static }, null, CancellationToken.None);
+            return given;
+        }
     }
 
     [Fact]

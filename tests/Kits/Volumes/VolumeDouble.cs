@@ -44,6 +44,9 @@ internal sealed class VolumeDouble : IVolumeSystem
 
     /// <summary>What a volume at rest answers when it is asked, and when it is released.</summary>
     public Func<string?>? Disturbance { get; set; }
+
+    /// <summary>What programs are said to notice while a volume is at rest.</summary>
+    public string? Disruption { get; set; }
     public IReadOnlyList<string> NotPutBack { get; set; } = [];
 
     /// <summary>What killed runs left; handed out once.</summary>
@@ -75,6 +78,7 @@ internal sealed class VolumeDouble : IVolumeSystem
 
         public IBlockReader Reader => reader;
         public string How => "held exclusively";
+        public string? Disruption => system.Disruption;
         public string? Disturbance() => system.Disturbance?.Invoke();
 
         public IReadOnlyList<string> Release()

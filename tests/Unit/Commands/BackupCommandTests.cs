@@ -101,6 +101,16 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("-ImageType Static", "no program that locks files can write to it while it is copied")]
+    [InlineData("-ImageType Dynamic", "the image may be fuzzy")]
+    [InlineData("-ImageType Static -AsJob", "no program that locks files can write to it while it is copied")]
+    public void WhatIf_says_what_happens_to_the_volume_and_to_its_programs(string parameters, string said)
+    {
+        ShellResult result = _session.Run($"Backup-VolumeImage $volume {parameters} -WhatIf").WithoutErrors();
+        Assert.Contains(said, result.Text.ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Backup-VolumeImage", "NoVolume")]
     [InlineData("Backup-VolumeImage $volume -ImageType Snapshot -NoFailover", "SnapshotUnavailable")]
     [InlineData("Backup-VolumeImage $volume -SnapshotProvider Nothing", "SnapshotProviderNotFound")]

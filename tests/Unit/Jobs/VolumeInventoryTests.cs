@@ -90,9 +90,9 @@ public class VolumeInventoryTests
         var all = Inventory(out _).List(CancellationToken.None);
         Assert.Equal(9, all.Count);
         ImageVolume a = all[0];
-        Assert.Equal(("ext4", "data", "1234-ABCD", null, ImageType.Static), (a.FileSystem, a.Label, a.Uuid, a.ProbeError, a.ImageType));
+        Assert.Equal(("ext4", "data", "1234-ABCD", null, (ImageType?)null), (a.FileSystem, a.Label, a.Uuid, a.ProbeError, a.ImageType));
         ImageVolume unknown = all[3];
-        Assert.Equal(("mounted-type", null, "7777-0000", ImageType.Dynamic), (unknown.FileSystem, unknown.Label, unknown.Uuid, unknown.ImageType));
+        Assert.Equal(("mounted-type", null, "7777-0000", (ImageType?)null), (unknown.FileSystem, unknown.Label, unknown.Uuid, unknown.ImageType));
         Assert.Equal("bad sector", all[4].ProbeError);
         Assert.Equal("root only", all[5].ProbeError);
     }

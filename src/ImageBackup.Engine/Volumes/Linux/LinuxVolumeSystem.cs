@@ -77,6 +77,7 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
             SectorSizeBytes = device.LogicalSectorSizeBytes,
             PhysicalSectorSizeBytes = device.PhysicalSectorSizeBytes,
             MountPoints = [.. mounts.Select(mount => mount.MountPoint).Distinct()],
+            IsMountedReadOnly = mounts.Count > 0 && mounts.All(MountFlags.IsSuperReadOnly),
             Aliases = names.AliasesOf(device),
             MountedFileSystem = mounts.Count > 0 ? mounts[0].FileSystem : null,
             PartitionUuid = uuid,

@@ -38,6 +38,10 @@ internal sealed class ReadOnlyMount : IRestingVolume
         _volume = volume;
         _device = device;
         _record = record;
+        if (record is not null)
+        {
+            Disruption = $"'{volume}' was writable and is read-only at {string.Join(", ", points)} until it is copied: programs that write to it meanwhile get an error.";
+        }
         How = (record is null ? "mounted read-only already at " : "remounted read-only at ") + string.Join(", ", points);
         try
         {
@@ -54,6 +58,8 @@ internal sealed class ReadOnlyMount : IRestingVolume
     public IBlockReader Reader { get; }
 
     public string How { get; }
+
+    public string? Disruption { get; }
 
     /// <exception cref="ImageBackupException">VolumeInUse, NotElevated, and what <paramref name="open"/> throws.</exception>
     public static ReadOnlyMount Take(LinuxRoots roots, VolumeDescription volume, IReadOnlyList<MountEntry> mounts, Func<IBlockReader> open)

@@ -17,11 +17,17 @@ internal sealed class RestingVolume : IRestingVolume
     private IBlockReader? _reader;
     private bool _isReleased;
 
-    private RestingVolume(IVolumeControl volume) => _volume = volume;
+    private RestingVolume(IVolumeControl volume, string name)
+    {
+        _volume = volume;
+        Disruption = $"'{name}' is locked and dismounted until it is copied: programs that open its files meanwhile get an error.";
+    }
 
     public IBlockReader Reader => _reader ?? throw new InvalidOperationException("Nothing reads the volume yet.");
 
     public string How => "locked and dismounted";
+
+    public string? Disruption { get; }
 
     /// <summary>Locks, then dismounts. The handle stays the caller's until <see cref="Reads"/>.</summary>
     /// <param name="volume">The open volume.</param>
@@ -32,7 +38,7 @@ internal sealed class RestingVolume : IRestingVolume
     {
         if (!Control(volume, Kernel32.FSCTL_LOCK_VOLUME, out _))
             throw InUse(ErrorId.VolumeInUse, name, users());
-        var taken = new RestingVolume(volume);
+        var taken = new RestingVolume(volume, name);
         // A file system that is still mounted keeps its log open on the disk: the image would show it as not cleanly left.
         if (!Control(volume, Kernel32.FSCTL_DISMOUNT_VOLUME, out int error))
         {
