@@ -10,6 +10,7 @@ using ImageBackup.Engine.FileSystems.Luks;
 using ImageBackup.Engine.FileSystems.Named;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.ReFs;
+using ImageBackup.Engine.FileSystems.Signatures;
 using ImageBackup.Engine.FileSystems.Swap;
 using ImageBackup.Engine.FileSystems.Xfs;
 
@@ -35,24 +36,20 @@ public static class FileSystemCatalog
         new FatReader(),
     }.AsReadOnly();
 
-    /// <summary>The first reader that recognises the volume, with its description; null where none does.</summary>
+    /// <summary>The first reader that recognises the volume, with its description; null if none does.</summary>
     /// <remarks>
-    /// Where a second one recognises it too, one of them looks at what an earlier formatting left behind, and nobody
-    /// can tell which: the reader returned then refuses to map the volume, which is copied whole.
+    /// If somebody else claims the volume too, a second file system or a partition table with entries, one of them is what an earlier
+    /// use left behind, and nobody can tell which: the reader returned is then a <see cref="ConflictingReader"/>, which refuses to
+    /// map the volume, so that it is copied whole.
     /// </remarks>
     public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)
     {
-        (IFileSystemReader Reader, FileSystemDescription Description)? first = null;
-        foreach (IFileSystemReader reader in Readers)
+        IReadOnlyList<SignatureClaim> claimants = SignatureScan.FindClaimants(volume);
+        foreach (SignatureClaim claim in claimants)
         {
-            if (reader.Probe(volume) is not { } description)
-                continue;
-            if (first is { } found)
-                return (new AmbiguousReader(found.Description, description), found.Description);
-            first = (reader, description);
-            if (description.IsEncrypted)
-                break; // Copied whole in any case.
+            if (claim is { Reader: { } reader, Description: { } description })
+                return (claimants.Count > 1 ? new ConflictingReader(claimants) : reader, description);
         }
-        return first;
+        return null;
     }
 }

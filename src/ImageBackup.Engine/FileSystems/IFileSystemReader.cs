@@ -59,6 +59,9 @@ public sealed record FileSystemDescription
 
     /// <summary>True where the bytes are ciphertext (LUKS, BitLocker): copied whole.</summary>
     public bool IsEncrypted { get; init; }
+
+    /// <summary>The bytes by which it was recognised, sorted by offset: where all are zeroed it is not recognised again.</summary>
+    internal IReadOnlyList<ByteRange> Marks { get; init; } = Array.Empty<ByteRange>();
 }
 
 /// <summary>The used ranges of a volume: sorted by offset, disjoint, not adjacent, inside the volume.</summary>

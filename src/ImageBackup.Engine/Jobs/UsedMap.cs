@@ -5,6 +5,7 @@ using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.FileSystems.Signatures;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -16,6 +17,9 @@ internal sealed record UsedMap
 {
     // The drivers of these keep a bitmap that FSCTL_GET_VOLUME_BITMAP gives; of others nobody has proven what it means.
     private static readonly string[] s_typesWithOwnMap = ["ntfs", "vfat", "exfat"];
+
+    /// <summary>What the warning of a volume with several claimants begins with.</summary>
+    public const string ConflictId = "SignaturesConflict";
 
     public required UsedRanges Used { get; init; }
     public FileSystemDescription? FileSystem { get; init; }
@@ -31,20 +35,20 @@ internal sealed record UsedMap
         string type = "not recognised";
         try
         {
-            if (FileSystemCatalog.Probe(volume) is not { } found)
-            {
-                return options is { GapSizeBytes: not 0, MountedFileSystem: { } mounted }
-                    ? whole with { Warnings = [$"The volume is stored whole, because it is mounted as {mounted}, of which no map of used blocks can be read."] }
-                    : whole;
-            }
-            whole = whole with { FileSystem = found.Description };
-            type = found.Description.Type;
-            if (options.GapSizeBytes == 0)
+            IReadOnlyList<SignatureClaim> claimants = SignatureScan.FindClaimants(volume);
+            SignatureClaim? found = claimants.FirstOrDefault(claim => claim.Reader is not null);
+            whole = whole with { FileSystem = found?.Description };
+            type = found?.Type ?? type;
+            if (claimants.Count > 1)
+                return whole with { Warnings = [Conflict(claimants)] };
+            if (options.GapSizeBytes == 0 || (claimants.Count == 0 && options.MountedFileSystem is null))
                 return whole;
-            if (found.Description.IsEncrypted)
+            if (found is not { Reader: { } reader, Description: { } description })
+                return whole with { Warnings = [$"The volume is stored whole, because {Unmapped(claimants, options)}."] };
+            if (description.IsEncrypted)
                 return whole with { Warnings = [$"The volume is stored whole, because it is encrypted ({type}): what is free inside cannot be told."] };
-            (UsedRangeMap map, string source) = ReadRanges(volume, found.Reader, type, options, cancellation);
-            return whole.Without(map, source, found.Reader, volume, options, cancellation);
+            (UsedRangeMap map, string source) = ReadRanges(volume, reader, type, options, cancellation);
+            return whole.Without(map, source, reader, volume, options, cancellation);
         }
         catch (FileSystemFormatException e)
         {
@@ -55,6 +59,16 @@ internal sealed record UsedMap
             return whole with { Warnings = [$"The volume is stored whole, because its map of used blocks ({type}) could not be read at offset {e.OffsetBytes}: {e.Message}"] };
         }
     }
+
+    /// <summary>The map of a dead claimant calls the live one's data free, so there is none.</summary>
+    private static string Conflict(IReadOnlyList<SignatureClaim> claimants) =>
+        $"{ConflictId}: The volume is stored whole, because more than one claims it: {SignatureScan.Describe(claimants)}. "
+        + "All but one are left over from an earlier use, and nobody can tell which. Remove a dead one with 'wipefs --offset OFFSET'.";
+
+    private static string Unmapped(IReadOnlyList<SignatureClaim> claimants, UsedMapOptions options) =>
+        options.MountedFileSystem is { } mounted ? $"it is mounted as {mounted}, of which no map of used blocks can be read"
+        : claimants.Count == 0 ? "no file system that is known here was found on it"
+        : $"it is a disk with a partition table ({claimants[0]}); each partition can be backed up on its own";
 
     /// <summary>The driver's own answer where it gives one, else what our reader finds in the structures.</summary>
     private static (UsedRangeMap Map, string Source) ReadRanges(

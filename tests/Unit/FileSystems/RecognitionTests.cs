@@ -70,7 +70,7 @@ public sealed class RecognitionTests
         (IFileSystemReader reader, FileSystemDescription description) = FileSystemCatalog.Probe(volume)!.Value;
         Assert.StartsWith("ext", description.Type, StringComparison.Ordinal);
         FileSystemFormatException refused = Assert.Throws<FileSystemFormatException>(() => reader.ReadUsedRanges(volume, CancellationToken.None));
-        Assert.Contains("both", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(" and ntfs at offset 3", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

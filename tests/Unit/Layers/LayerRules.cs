@@ -18,13 +18,14 @@ internal static partial class LayerRules
         ["Blocks"] = ["Compat"],
         ["Errors"] = [],
         ["Storage"] = ["Compat"],
-        ["Volumes"] = ["Blocks", "Errors", "Compat"],
-        ["FileSystems"] = ["Blocks", "Errors", "Compat"],
+        ["Disks"] = ["Blocks", "Errors", "Compat"],
+        ["Volumes"] = ["Disks", "Blocks", "Errors", "Compat"],
+        ["FileSystems"] = ["Disks", "Blocks", "Errors", "Compat"],
         ["Chunks"] = ["Blocks", "Errors", "Compat"],
         ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
         ["Policy"] = ["Blocks", "Errors", "Compat"],
         ["Events"] = ["Compat"],
-        ["Jobs"] = ["Events", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
+        ["Jobs"] = ["Events", "Disks", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
     };
 
     private const string Prefix = "ImageBackup.Engine.";

@@ -15,6 +15,7 @@ namespace ImageBackup.Engine.FileSystems.BitLocker;
 /// </remarks>
 public sealed class BitLockerReader : IFileSystemReader
 {
+    private static readonly ByteRange[] s_marks = [new(3, 8)];
     private const int ToGoMetadataOffset = 440;
 
     public FileSystemDescription? Probe(IBlockReader volume)
@@ -28,6 +29,7 @@ public sealed class BitLockerReader : IFileSystemReader
         return new FileSystemDescription
         {
             Type = "BitLocker",
+            Marks = s_marks,
             Version = isToGo ? "To Go" : bytes[1] == 0x52 ? "Vista" : "7",
             IsEncrypted = true,
         };

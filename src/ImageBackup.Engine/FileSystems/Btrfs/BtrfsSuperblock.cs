@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.FileSystems.Btrfs;
@@ -11,6 +12,7 @@ internal sealed class BtrfsSuperblock
     public const int OffsetBytes = 64 * 1024;
     public const int LengthBytes = 4096;
     private const ulong Magic = 0x4D5F53665248425F; // _BHRfS_M
+    private static readonly long[] s_copyOffsets = [OffsetBytes, 64L << 20, 256L << 30];
     private const int DeviceItemOffset = 0xC9;
     private const int LabelOffset = 0x12B;
     private const int MetadataUuidOffset = 0x23B;
@@ -115,7 +117,21 @@ internal sealed class BtrfsSuperblock
             ClusterSizeBytes = sectorSizeBytes is >= 512 and <= 65536 ? (int)sectorSizeBytes : null,
             UsedBytes = usedBytes <= long.MaxValue ? (long)usedBytes : null,
             IsClean = LittleEndian.UInt64(bytes, 0x60) == 0,
+            Marks = FindMarks(volume),
         };
+    }
+
+    /// <summary>The magic of every superblock copy that names its own place.</summary>
+    private static List<ByteRange> FindMarks(IBlockReader volume)
+    {
+        var marks = new List<ByteRange>();
+        foreach (long offsetBytes in s_copyOffsets)
+        {
+            if (volume.TryRead(offsetBytes, 0x48) is { } bytes && LittleEndian.UInt64(bytes, 0x40) == Magic
+                && (offsetBytes == OffsetBytes || LittleEndian.UInt64(bytes, 0x30) == (ulong)offsetBytes))
+                marks.Add(new ByteRange(offsetBytes + 0x40, 8));
+        }
+        return marks;
     }
 
     private static int Size(uint value, string name) =>

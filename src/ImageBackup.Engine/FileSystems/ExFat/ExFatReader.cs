@@ -30,13 +30,14 @@ public sealed class ExFatReader : IFileSystemReader
 
     /// <summary>A probe counts used clusters only up to this size of the bitmap.</summary>
     private const long MaxProbedBitmapBytes = 32 << 20;
+    private static readonly ByteRange[] s_marks = [new(3, 8)];
     private const int BatchBytes = 4 << 20;
 
     public FileSystemDescription? Probe(IBlockReader volume)
     {
         if (!ExFatBootSector.IsNamed(volume))
             return null;
-        var description = new FileSystemDescription { Type = "exfat" };
+        var description = new FileSystemDescription { Type = "exfat", Marks = s_marks };
         try
         {
             if (ExFatBootSector.TryRead(volume, _verifiesChecksums) is not { } geometry)

@@ -13,6 +13,7 @@ internal sealed class ExtSuperblock
     public const int OffsetBytes = 1024;
     public const int LengthBytes = 1024;
     private const ushort Magic = 0xEF53;
+    private static readonly ByteRange[] s_marks = [new(OffsetBytes + 0x38, 2)];
 
     /// <summary>What bounds the memory for a group's metadata: 256 TiB at 4 KiB blocks, 16 TiB at 1 KiB.</summary>
     private const long MaxGroupCount = 1 << 21;
@@ -248,6 +249,7 @@ internal sealed class ExtSuperblock
             Version = FormattableString.Invariant($"{LittleEndian.UInt32(bytes, 0x4C)}.{LittleEndian.UInt16(bytes, 0x3E)}"),
             SizeBytes = (long)blockCount * blockSizeBytes,
             ClusterSizeBytes = logClusterSize is >= 0 and <= 20 ? 1024 << (int)logClusterSize : (int)blockSizeBytes,
+            Marks = s_marks,
             UsedBytes = isJournalDevice || freeCount > blockCount ? null : (long)(blockCount - freeCount) * blockSizeBytes,
             IsClean = isJournalDevice ? null : (state & StateValid) != 0 && (state & StateErrors) == 0 && (incompat & IncompatRecover) == 0,
         };

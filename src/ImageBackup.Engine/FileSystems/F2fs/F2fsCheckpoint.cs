@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.F2fs;
 
@@ -107,9 +108,9 @@ internal sealed class F2fsCheckpoint
         uint offset = LittleEndian.UInt32(block, 164);
         if (offset is < BitmapOffset or > ChecksumOffset)
             return false;
-        uint checksum = F2fsCrc32.Update(F2fsSuperblock.Magic, block.AsSpan(0, (int)offset));
+        uint checksum = Crc32.Update(F2fsSuperblock.Magic, block.AsSpan(0, (int)offset));
         if (offset < ChecksumOffset)
-            checksum = F2fsCrc32.Update(checksum, block.AsSpan((int)offset + 4));
+            checksum = Crc32.Update(checksum, block.AsSpan((int)offset + 4));
         return !verifiesChecksums || checksum == LittleEndian.UInt32(block, (int)offset);
     }
 

@@ -35,6 +35,7 @@ public sealed class F2fsReader : IFlushAwareReader
             Version = superblock.Version,
             SizeBytes = superblock.SizeBytes,
             ClusterSizeBytes = F2fsSuperblock.BlockBytes,
+            Marks = F2fsSuperblock.FindMarks(volume),
         };
         try
         {

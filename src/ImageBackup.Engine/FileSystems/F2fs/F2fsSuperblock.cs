@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.FileSystems.F2fs;
@@ -47,6 +48,19 @@ internal sealed record F2fsSuperblock
                 return superblock;
         }
         return null;
+    }
+
+    /// <summary>The magic of both copies, as far as they bear it.</summary>
+    public static IReadOnlyList<ByteRange> FindMarks(IBlockReader volume)
+    {
+        var marks = new List<ByteRange>();
+        for (int copy = 0; copy < 2; copy++)
+        {
+            long offsetBytes = copy * BlockBytes + CopyOffsetBytes;
+            if (volume.TryRead(offsetBytes, 4) is { } bytes && LittleEndian.UInt32(bytes, 0) == Magic)
+                marks.Add(new ByteRange(offsetBytes, 4));
+        }
+        return marks;
     }
 
     private static F2fsSuperblock? Parse(ReadOnlySpan<byte> bytes)

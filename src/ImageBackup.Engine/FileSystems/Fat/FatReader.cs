@@ -18,6 +18,8 @@ public sealed class FatReader : IFileSystemReader
 {
     /// <summary>A probe counts used clusters only in tables up to this size.</summary>
     private const long MaxProbedTableBytes = 32 << 20;
+    // FAT has no magic: the jump and the parameter block are what it is known by.
+    private static readonly ByteRange[] s_marks = [new(0, 90)];
     private const int DirectoryEntryBytes = 32;
 
     /// <summary>The label is one of the first entries; a directory may have 65,536.</summary>
@@ -31,6 +33,7 @@ public sealed class FatReader : IFileSystemReader
         var description = new FileSystemDescription
         {
             Type = "vfat",
+            Marks = s_marks,
             Version = $"FAT{(int)geometry.Width}",
             Label = geometry.Label is { } label && !label.AsSpan().SequenceEqual("NO NAME    "u8) ? Text(label) : null,
             Uuid = geometry.Serial,

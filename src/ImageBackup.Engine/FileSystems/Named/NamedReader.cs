@@ -1,13 +1,21 @@
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Signatures;
 
 namespace ImageBackup.Engine.FileSystems.Named;
 
 /// <summary>What is known by name only: members of volume managers and arrays, and file systems whose map is not read.</summary>
 public sealed class NamedReader : IFileSystemReader
 {
-    public FileSystemDescription? Probe(IBlockReader volume) =>
-        VolumeMemberSignatures.Find(volume) ?? FileSystemSignatures.Find(volume);
+    public FileSystemDescription? Probe(IBlockReader volume)
+    {
+        foreach ((SignatureRole role, FileSystemDescription description) in NamedClaims.Find(volume))
+        {
+            if (role != SignatureRole.PartitionTable)
+                return description;
+        }
+        return null;
+    }
 
     public UsedRangeMap ReadUsedRanges(IBlockReader volume, CancellationToken cancellation) =>
         throw new FileSystemFormatException($"{Probe(volume)?.Type ?? "unknown"}: which blocks are in use is not read for this type: copied whole");

@@ -18,6 +18,7 @@ public sealed partial class NtfsReader : IFlushAwareReader, ILeftOutFiles
 {
     /// <summary>A probe counts used clusters only up to this size of $Bitmap (1 TiB at 4 KiB clusters).</summary>
     private const long MaxProbedBitmapBytes = 32 << 20;
+    private static readonly ByteRange[] s_marks = [new(3, 8)];
     private const ushort DirtyFlag = 0x0001;
     private const ushort CheckUnderwayFlag = 0x4000;
 
@@ -28,6 +29,7 @@ public sealed partial class NtfsReader : IFlushAwareReader, ILeftOutFiles
         var description = new FileSystemDescription
         {
             Type = "ntfs",
+            Marks = s_marks,
             Uuid = geometry.SerialNumber.ToString("X16", CultureInfo.InvariantCulture),
             SizeBytes = geometry.SizeBytes,
             ClusterSizeBytes = geometry.ClusterSizeBytes,

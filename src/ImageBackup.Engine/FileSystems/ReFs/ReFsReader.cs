@@ -9,6 +9,8 @@ namespace ImageBackup.Engine.FileSystems.ReFs;
 /// <remarks>Facts from "Resilient File System (ReFS)" (libfsrefs): the volume header and its signatures.</remarks>
 public sealed class ReFsReader : IFileSystemReader
 {
+    private static readonly ByteRange[] s_marks = [new(3, 8)];
+
     public FileSystemDescription? Probe(IBlockReader volume)
     {
         byte[]? bytes = volume.TryRead(0, 512);
@@ -22,6 +24,7 @@ public sealed class ReFsReader : IFileSystemReader
         return new FileSystemDescription
         {
             Type = "ReFS",
+            Marks = s_marks,
             Version = $"{bytes[40]}.{bytes[41]}",
             Uuid = LittleEndian.UInt64(bytes, 56).ToString("X16", CultureInfo.InvariantCulture),
             SizeBytes = isSane ? (long)sectorCount * sectorBytes : null,

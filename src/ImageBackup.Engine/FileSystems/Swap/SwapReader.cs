@@ -35,6 +35,7 @@ public sealed class SwapReader : IFileSystemReader
             Type = header.IsHibernated ? "swsuspend" : "swap",
             Label = header.IsHibernated ? null : VolumeStructures.Utf8Label(header.Page.AsSpan(HeaderOffset + 28, 16)),
             Uuid = header.IsHibernated ? null : VolumeStructures.Uuid(header.Page.AsSpan(HeaderOffset + 12, 16)),
+            Marks = [new ByteRange(header.PageSizeBytes - SignatureLengthBytes, SignatureLengthBytes)],
             Version = header.Field(HeaderOffset).ToString(CultureInfo.InvariantCulture),
             SizeBytes = (header.Field(HeaderOffset + 4) + 1L) * header.PageSizeBytes,
             ClusterSizeBytes = header.PageSizeBytes,

@@ -12,6 +12,7 @@ internal sealed class XfsSuperblock
 {
     private const uint Magic = 0x58465342; // XFSB
     private const int MinLengthBytes = 512;
+    private static readonly ByteRange[] s_marks = [new(0, 4)];
     private const int CrcOffset = 224;
     private const ushort FlagShared = 0x200;
     private const ushort FlagLog2 = 0x400;
@@ -150,6 +151,7 @@ internal sealed class XfsSuperblock
             Uuid = VolumeStructures.Uuid(bytes.AsSpan(32, 16)),
             Version = (BigEndian.UInt16(bytes, 100) & 0xF).ToString(CultureInfo.InvariantCulture),
             SizeBytes = (long)blockCount * blockSizeBytes,
+            Marks = s_marks,
             ClusterSizeBytes = (int)blockSizeBytes,
             UsedBytes = freeCount > blockCount ? null : (long)(blockCount - freeCount) * blockSizeBytes,
         };

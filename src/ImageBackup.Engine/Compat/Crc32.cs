@@ -1,12 +1,16 @@
 using System;
 
-namespace ImageBackup.Engine.FileSystems.F2fs;
+namespace ImageBackup.Engine.Compat;
 
-/// <summary>The checksum of F2FS: CRC-32 (polynomial 0xEDB88320, reflected) that starts with the magic and is not inverted at the end.</summary>
-internal static class F2fsCrc32
+/// <summary>CRC-32 (polynomial 0xEDB88320, reflected), ISO 3309: the checksum of GPT and, begun otherwise, of F2FS.</summary>
+internal static class Crc32
 {
     private static readonly uint[] s_table = BuildTable();
 
+    /// <summary>The usual CRC: initial value and result inverted. "123456789" gives 0xCBF43926.</summary>
+    public static uint Compute(ReadOnlySpan<byte> bytes) => ~Update(uint.MaxValue, bytes);
+
+    /// <summary>The raw register: neither the initial value nor the result is inverted, so that calls can be chained.</summary>
     public static uint Update(uint register, ReadOnlySpan<byte> bytes)
     {
         foreach (byte value in bytes)
