@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
 
@@ -8,7 +9,6 @@ namespace ImageBackup.Engine.Compat;
 internal static class DurableFiles
 {
     private const int OpenReadOnly = 0;
-    private const int OpenDirectory = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
@@ -21,7 +21,7 @@ internal static class DurableFiles
     {
         if (s_isWindows)
             return;
-        int handle = open(path, OpenReadOnly | OpenDirectory | OpenCloseOnExec);
+        int handle = open(path, OpenReadOnly | OpenCloseOnExec);
         if (handle < 0)
             throw new IOException($"The directory '{path}' could not be opened to be flushed (errno {Marshal.GetLastWin32Error()}).");
         try
@@ -36,8 +36,34 @@ internal static class DurableFiles
         }
     }
 
-    /// <summary>Creates a directory and its parents that only the owner may enter.</summary>
+    /// <summary>Creates a directory, and those of its parents that are not there, which only the owner may enter (0700).</summary>
     public static void CreatePrivateDirectory(string path)
+    {
+        foreach (string directory in Missing(path))
+            CreateOnePrivate(directory);
+    }
+
+    /// <summary>The same, which others may look into and not write to (0755), whatever the umask.</summary>
+    public static void CreateReadableDirectory(string path)
+    {
+        foreach (string directory in Missing(path))
+        {
+            // Private first: nobody writes into it before its mode is set.
+            CreateOnePrivate(directory);
+            FileModes.Set(directory, FileModes.EnteredByAll);
+        }
+    }
+
+    /// <summary>From the top down: a call that makes parents gives them what the umask leaves of 0777.</summary>
+    private static Stack<string> Missing(string path)
+    {
+        var missing = new Stack<string>();
+        for (string? current = Path.GetFullPath(path); current is not null && !Directory.Exists(current); current = Path.GetDirectoryName(current))
+            missing.Push(current);
+        return missing;
+    }
+
+    private static void CreateOnePrivate(string path)
     {
 #if NET
         if (!OperatingSystem.IsWindows())
@@ -47,9 +73,8 @@ internal static class DurableFiles
         }
         Directory.CreateDirectory(path);
 #else
-        bool isNew = !Directory.Exists(path);
         Directory.CreateDirectory(path);
-        if (isNew && !s_isWindows)
+        if (!s_isWindows)
             _ = chmod(path, 0x1C0); // 0700
 #endif
     }

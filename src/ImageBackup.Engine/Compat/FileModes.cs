@@ -11,6 +11,15 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>What replacing a file needs of the system and netstandard2.0 has no name for.</summary>
 internal static class FileModes
 {
+    /// <summary>0644.</summary>
+    public const int ReadableByAll = 0x1A4;
+
+    /// <summary>0755, of directories.</summary>
+    public const int EnteredByAll = 0x1ED;
+
+    /// <summary>0600.</summary>
+    public const int OwnerOnly = 0x180;
+
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
     /// <summary>The file that a symbolic link names in the end; the path itself where it is no link or not there.</summary>
@@ -37,20 +46,23 @@ internal static class FileModes
 #endif
     }
 
-    /// <summary>Gives the new file the old one's permission bits. Windows: <see cref="Replace"/> keeps the access list.</summary>
-    public static void Copy(string oldPath, string newPath)
+    /// <summary>A file's permission bits; null where it is not there, and on Windows, where <see cref="Replace"/> keeps the access list.</summary>
+    public static int? Of(string path)
     {
-        if (s_isWindows || !File.Exists(oldPath))
-            return;
+        if (s_isWindows || !File.Exists(path))
+            return null;
 #if NET
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(newPath, File.GetUnixFileMode(oldPath));
+        return OperatingSystem.IsWindows() ? null : (int)File.GetUnixFileMode(path);
 #else
-        var get = typeof(File).GetMethod("GetUnixFileMode", new[] { typeof(string) });
-        var set = get is null ? null : typeof(File).GetMethod("SetUnixFileMode", new[] { typeof(string), get.ReturnType });
-        if (set is not null)
-            Invoke(set, newPath, Invoke(get, oldPath));
+        return GetMode is { } get ? (int?)Convert.ToInt32(Invoke(get, path)) : null;
 #endif
+    }
+
+    /// <summary>Sets a file's or directory's permission bits, whatever the umask is. Windows: nothing.</summary>
+    public static void Set(string path, int mode)
+    {
+        if (!s_isWindows && chmod(Encoding.UTF8.GetBytes(path + "\0"), (uint)mode) != 0)
+            throw new IOException($"The permissions of '{path}' could not be set (errno {Marshal.GetLastWin32Error()}).");
     }
 
     /// <summary>Renames over a file that may exist, in one step for whoever looks.</summary>
@@ -104,6 +116,8 @@ internal static class FileModes
     }
 
 #if !NET
+    private static MethodInfo? GetMode => typeof(File).GetMethod("GetUnixFileMode", new[] { typeof(string) });
+
     private static object? Invoke(MethodInfo? method, params object?[] arguments)
     {
         try
@@ -124,6 +138,9 @@ internal static class FileModes
 
     [DllImport("libc", SetLastError = true)]
     private static extern int fsync(int handle);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int chmod(byte[] path, uint mode);
 
     [DllImport("libc", SetLastError = true)]
     private static extern int close(int handle);

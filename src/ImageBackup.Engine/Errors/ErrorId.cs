@@ -70,5 +70,6 @@ public enum ErrorId
     SnapshotCommandFailed,
     PolicyReadFailed,
     PolicyWriteFailed,
+    PolicyFileUnsafe,
     SomeDataUnreadable,
 }

@@ -67,7 +67,7 @@ public static class ErrorTable
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
-        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read the password file.",
+        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read or write the password file, or put another in its place.",
             "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
         Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, or this user cannot unlock it.",
             "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
@@ -169,6 +169,8 @@ public static class ErrorTable
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",
             "Run elevated, or name a file that you may write; if somebody else changed it, run the command again.");
+        Row(ErrorId.PolicyFileUnsafe, ErrorKind.Permission, "Others than its owner may write a file of rules, classes or snapshot commands, or put another in its place.",
+            "Give the file and its directories to root or to the user who runs the command, and take everybody else's permission to write ('chmod go-w'); if others may have written it, check what it says.");
         Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "It was done, but parts could not be read; zeros stand in their place.",
             "See the object's ReadErrors or CorruptRanges for what is missing; replace the disk, or take what is missing from another image.");
         return rows;

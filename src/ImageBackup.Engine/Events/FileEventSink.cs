@@ -29,7 +29,10 @@ public sealed class FileEventSink(string path) : IEventSink
         lock (_gate)
         {
             _logger ??= _isGivenUp ? null : Open();
-            _logger?.Write(happened.Severity == EventSeverity.Error ? LogEventLevel.Error : LogEventLevel.Warning, "{Line:l}", Line(happened));
+            if (_logger is null)
+                return;
+            _logger.Write(happened.Severity == EventSeverity.Error ? LogEventLevel.Error : LogEventLevel.Warning, "{Line:l}", Line(happened));
+            MakePrivate();
         }
     }
 
@@ -43,11 +46,14 @@ public sealed class FileEventSink(string path) : IEventSink
         }
     }
 
-    /// <summary>Time, severity, number, name, volume, error id, message; what follows in further lines is indented.</summary>
+    /// <summary>
+    /// Time, severity, number, name, volume, error id, message; what follows in further lines is indented. Nothing that is in a
+    /// name begins a line or steers the terminal on which the log is read.
+    /// </summary>
     internal static string Line(LoggedEvent happened)
     {
-        string message = happened.Message.Replace("\r", "").TrimEnd().Replace("\n", Environment.NewLine + "    ");
-        string about = happened.Volume is { } volume ? $" [{volume}]" : "";
+        string message = DisplayText.Lines(happened.Message.TrimEnd());
+        string about = happened.Volume is { } volume ? $" [{DisplayText.Line(volume)}]" : "";
         string error = happened.ErrorId is { } id ? $" {id}:" : "";
         return string.Format(CultureInfo.InvariantCulture, "{0:yyyy-MM-ddTHH:mm:ss.fffzzz} {1} {2} {3}{4}{5} {6}",
             happened.Time, happened.Severity == EventSeverity.Error ? "ERROR" : "WARN ", (int)happened.Id, happened.Id, about, error, message);
@@ -58,6 +64,9 @@ public sealed class FileEventSink(string path) : IEventSink
         try
         {
             DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            // Messages name volumes, users and commands. Serilog has no say in the mode of what it makes, so the first file is made here.
+            if (!File.Exists(path))
+                DurableFiles.CreatePrivateFile(path, 1).Dispose();
             return new LoggerConfiguration().MinimumLevel.Information()
                 .WriteTo.File(path, outputTemplate: "{Message:l}{NewLine}", formatProvider: CultureInfo.InvariantCulture, shared: true,
                     fileSizeLimitBytes: FileSizeLimitBytes, rollOnFileSizeLimit: true, retainedFileCountLimit: RetainedFileCount)
@@ -67,6 +76,24 @@ public sealed class FileEventSink(string path) : IEventSink
         {
             _isGivenUp = true;
             return null;
+        }
+    }
+
+    /// <summary>The log, and those that it was turned over to, are their owner's alone, whatever the umask was.</summary>
+    private void MakePrivate()
+    {
+        string full = Path.GetFullPath(path);
+        try
+        {
+            foreach (string file in Directory.GetFiles(Path.GetDirectoryName(full)!, Path.GetFileNameWithoutExtension(full) + "*" + Path.GetExtension(full)))
+            {
+                if (FileModes.Of(file) is { } mode && mode != FileModes.OwnerOnly)
+                    FileModes.Set(file, FileModes.OwnerOnly);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else's file beside ours, or one that was turned over and removed meanwhile.
         }
     }
 }

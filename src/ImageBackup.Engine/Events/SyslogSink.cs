@@ -44,8 +44,8 @@ public sealed class SyslogSink(string socketPath = SyslogSink.DefaultPath) : IEv
         int severity = happened.Severity switch { EventSeverity.Error => 3, EventSeverity.Warning => 4, _ => 6 };
         string day = happened.Time.Day.ToString(CultureInfo.InvariantCulture).PadLeft(2);
         string time = happened.Time.ToString("MMM ", CultureInfo.InvariantCulture) + day + happened.Time.ToString(" HH:mm:ss", CultureInfo.InvariantCulture);
-        // One record is one line.
-        string message = happened.Message.Replace("\r", "").TrimEnd().Replace("\n", " | ");
+        // One record is one line, and nothing in it steers the terminal on which it is read.
+        string message = DisplayText.Line(happened.Message.Replace("\r\n", "\n").TrimEnd().Replace("\n", " | "));
         return string.Format(CultureInfo.InvariantCulture, "<{0}>{1} imagebackup[{2}]: {3} {4}{5}: {6}",
             (FacilityDaemon * 8) + severity, time, RunningProcess.CurrentId, (int)happened.Id, happened.Id,
             happened.ErrorId is { } error ? $" ({error})" : "", message);

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Events;
 
@@ -34,11 +35,12 @@ public sealed class WindowsEventSink : IEventSink
             EventSeverity.Warning => WindowsEventApi.WarningType,
             _ => WindowsEventApi.InformationType,
         };
-        string text = happened.Message;
+        // What follows in further lines is indented: none of it passes for the lines below.
+        string text = DisplayText.Lines(happened.Message);
         if (happened.ErrorId is { } id)
             text += Environment.NewLine + "Error: " + id;
         if (happened.Volume is { } volume)
-            text += Environment.NewLine + "Volume: " + volume;
+            text += Environment.NewLine + "Volume: " + DisplayText.Line(volume);
         if (text.Length > MostChars)
             text = text.Substring(0, MostChars);
         try
@@ -50,7 +52,7 @@ public sealed class WindowsEventSink : IEventSink
                 if (_log == IntPtr.Zero)
                     _log = _api.Open(WindowsEventSource.Name);
                 // The service may have been restarted meanwhile: the next event opens the log anew.
-                if (_log != IntPtr.Zero && !_api.Report(_log, type, (uint)happened.Id, text.Replace('\0', ' ')))
+                if (_log != IntPtr.Zero && !_api.Report(_log, type, (uint)happened.Id, text))
                     Close();
             }
         }

@@ -19,4 +19,10 @@ public sealed record EnforcedPolicy
 
     /// <summary>The snapshot that carries it; null: there is none.</summary>
     public string? SnapshotId { get; init; }
+
+    /// <summary>
+    /// What to tell the user: the repository's policy is older than one that this machine has seen, and the one that was seen
+    /// goes on counting. Null: it is as it should be.
+    /// </summary>
+    public string? Rollback { get; init; }
 }

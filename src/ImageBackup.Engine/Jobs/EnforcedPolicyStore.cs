@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Compat;
@@ -21,16 +22,22 @@ namespace ImageBackup.Engine.Jobs;
 /// </summary>
 /// <param name="repository">The repository.</param>
 /// <param name="traces">What is known of its snapshots already; null: nothing.</param>
-public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null)
+/// <param name="memory">What this machine has seen of the repository; null: nothing, and nothing is noted.</param>
+public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null, RepositoryMemory? memory = null)
 {
     private readonly SnapshotTraces _traces = traces ?? new SnapshotTraces(repository);
+    private readonly RepositoryMemory _memory = memory ?? RepositoryMemory.None;
 
     /// <summary>How rules and faults name the list; no file has this name.</summary>
     public string RulesName => repository.Location + ":" + PolicySnapshot.RulesFile;
 
     private string ClassesName => repository.Location + ":" + PolicySnapshot.ClassesFile;
 
-    /// <summary>The policy that counts; an empty one of revision 0 where the repository keeps none.</summary>
+    /// <summary>
+    /// The policy that counts; an empty one of revision 0 where the repository keeps none. Who can write to the repository can
+    /// take the newest one away without a password, so one that this machine has seen counts until an administrator says
+    /// otherwise (<see cref="Accept"/>).
+    /// </summary>
     /// <param name="onWarning">Told of every snapshot that cannot be read: it could be the one that counts.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <exception cref="ImageBackupException">
@@ -39,20 +46,60 @@ public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTrac
     /// </exception>
     public EnforcedPolicy Load(Action<Exception>? onWarning, CancellationToken cancellation)
     {
-        if (Newest(onWarning, cancellation) is not var (id, snapshot))
-            return new EnforcedPolicy { Rules = RuleDocument.Empty(RulesName, ParseOptions()) };
-        (byte[] rules, byte[] classes) = PolicySnapshot.Inline(snapshot) ?? FromTree(id, snapshot, cancellation);
-        return new EnforcedPolicy
-        {
-            Rules = RuleDocument.Parse(RuleText.Decode(rules, RulesName), RulesName, ParseOptions()),
-            Classes = classes.Length == 0 ? ManagementClassDocument.Empty : ManagementClassDocument.Read(classes, ClassesName, isEnforced: true),
-            Revision = PolicySnapshot.RevisionOf(snapshot),
-            ModifiedAt = PolicySnapshot.ModifiedAt(snapshot),
-            ComputerName = snapshot.HostName,
-            UserName = snapshot.UserName,
-            SnapshotId = id,
-        };
+        SeenPolicy? kept = LoadKept(onWarning, cancellation);
+        SeenPolicy? seen = _memory.Policy;
+        if (seen is not null && IsOlder(kept, seen))
+            return Parse(seen) with { SnapshotId = kept?.SnapshotId, Rollback = RollbackOf(kept, seen) };
+        EnforcedPolicy policy = Parse(kept);
+        // Noted after it was read whole: one that cannot be used does not take the place of one that can.
+        if (kept is not null && kept.SnapshotId != seen?.SnapshotId && _memory.NotePolicy(kept) is { } fault)
+            return policy with { Rollback = $"It could not be noted which policy the repository '{repository.Location}' keeps ({fault}): if somebody takes it away, this machine does not notice." };
+        return policy;
     }
+
+    /// <summary>This machine takes the policy that the repository keeps now, though it has seen a newer one.</summary>
+    /// <exception cref="ImageBackupException">As <see cref="Load"/>; PolicyWriteFailed: it could not be noted.</exception>
+    public EnforcedPolicy Accept(Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        SeenPolicy? kept = LoadKept(onWarning, cancellation);
+        EnforcedPolicy policy = Parse(kept);
+        if (_memory.NotePolicy(kept) is { } fault)
+            throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"It could not be noted that the policy of '{repository.Location}' is accepted: {fault}", repository.Location);
+        return policy;
+    }
+
+    /// <summary>Of two of one revision the one of the higher id counts, so a lower id is the older state.</summary>
+    private static bool IsOlder(SeenPolicy? kept, SeenPolicy seen) => kept is null || kept.Revision < seen.Revision
+        || (kept.Revision == seen.Revision && string.CompareOrdinal(kept.SnapshotId, seen.SnapshotId) < 0);
+
+    private string RollbackOf(SeenPolicy? kept, SeenPolicy seen) => string.Format(CultureInfo.InvariantCulture,
+        "The repository '{0}' keeps {1}, but this machine has seen its revision {2}{3}: somebody took it away, or put an older state of the repository back. "
+        + "The rules and classes of revision {2} go on counting here. If the change is wanted, accept it: Connect-ImageRepository -AcceptPolicy.",
+        repository.Location,
+        kept is null ? "no rules and classes any more" : $"the rules and classes of revision {kept.Revision.ToString(CultureInfo.InvariantCulture)}",
+        seen.Revision,
+        seen.ModifiedAt is { } at ? string.Format(CultureInfo.InvariantCulture, " of {0:yyyy-MM-dd HH:mm} by {1} on {2}", at.ToLocalTime(), seen.UserName, seen.ComputerName) : "");
+
+    private SeenPolicy? LoadKept(Action<Exception>? onWarning, CancellationToken cancellation)
+    {
+        if (Newest(onWarning, cancellation) is not var (id, snapshot))
+            return null;
+        (byte[] rules, byte[] classes) = PolicySnapshot.Inline(snapshot) ?? FromTree(id, snapshot, cancellation);
+        return new SeenPolicy(PolicySnapshot.RevisionOf(snapshot), id, rules, classes, PolicySnapshot.ModifiedAt(snapshot), snapshot.HostName, snapshot.UserName);
+    }
+
+    private EnforcedPolicy Parse(SeenPolicy? policy) => policy is null
+        ? new EnforcedPolicy { Rules = RuleDocument.Empty(RulesName, ParseOptions()) }
+        : new EnforcedPolicy
+        {
+            Rules = RuleDocument.Parse(RuleText.Decode(policy.Rules, RulesName), RulesName, ParseOptions()),
+            Classes = policy.Classes.Length == 0 ? ManagementClassDocument.Empty : ManagementClassDocument.Read(policy.Classes, ClassesName, isEnforced: true),
+            Revision = policy.Revision,
+            ModifiedAt = policy.ModifiedAt,
+            ComputerName = policy.ComputerName,
+            UserName = policy.UserName,
+            SnapshotId = policy.SnapshotId,
+        };
 
     /// <summary>Stores a changed policy, under a shared lock.</summary>
     /// <param name="changed">Made from what <see cref="Load"/> gave, with other rules or classes.</param>
@@ -81,8 +128,10 @@ public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTrac
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
+        _ = _memory.NotePolicy(new SeenPolicy(revision, id, rules, classes, now, snapshot.HostName, snapshot.UserName));
         return changed with
         {
+            Rollback = null,
             Revision = revision,
             ModifiedAt = now,
             ComputerName = snapshot.HostName,

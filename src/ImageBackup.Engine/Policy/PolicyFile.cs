@@ -7,21 +7,19 @@ using ImageBackup.Engine.Compat;
 namespace ImageBackup.Engine.Policy;
 
 /// <summary>
-/// A small policy file on disk. Reading is bounded. Writing is atomic and durable: a temporary file beside it, flushed,
-/// with the old one's mode, renamed over it, and the directory flushed; whoever reads meanwhile sees the old or the
-/// new file, whole.
+/// A small policy file on disk. Reading is bounded, and only of a file that nobody else may have written. Writing is atomic and
+/// durable: a temporary file beside it, flushed, with the old one's mode (a new one has 0644, whatever the umask), renamed over it,
+/// and the directory flushed; whoever reads meanwhile sees the old or the new file, whole.
 /// </summary>
 internal static class PolicyFile
 {
     /// <summary>Null where there is no such file.</summary>
-    /// <exception cref="ImageBackupException">PolicyReadFailed, also for a file longer than the maximum.</exception>
+    /// <exception cref="ImageBackupException">PolicyReadFailed, also for a file longer than the maximum; PolicyFileUnsafe.</exception>
     public static byte[]? TryRead(string path, int maximumBytes)
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            if (stream.Length > maximumBytes)
-                throw new ImageBackupException(ErrorId.PolicyReadFailed, $"{path} is longer than {maximumBytes} bytes.", path);
+            using FileStream stream = TrustedFile.OpenRead(path, FilePrivacy.Orders);
             using var content = new MemoryStream();
             var buffer = new byte[16384];
             int read;
@@ -39,6 +37,10 @@ internal static class PolicyFile
         {
             return null;
         }
+        catch (UntrustedFileException e)
+        {
+            throw new ImageBackupException(ErrorId.PolicyFileUnsafe, e.Message, path, e);
+        }
         catch (Exception e) when (IsFileFault(e))
         {
             throw new ImageBackupException(ErrorId.PolicyReadFailed, $"{path} cannot be read: {e.Message}", path, e);
@@ -50,14 +52,16 @@ internal static class PolicyFile
     /// <param name="bytes">The whole new content.</param>
     /// <param name="expected">What the file held when the edit began; null where there was none. Otherwise somebody else was faster.</param>
     /// <param name="maximumBytes">Bound for reading the file back for that comparison.</param>
-    /// <exception cref="ImageBackupException">PolicyWriteFailed.</exception>
+    /// <exception cref="ImageBackupException">PolicyWriteFailed; PolicyFileUnsafe: it could not be relied on when it is read.</exception>
     public static void Write(string path, byte[] bytes, byte[]? expected, int maximumBytes)
     {
         string? temporary = null;
         try
         {
             var target = Path.GetFullPath(path);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            if (TrustedFile.PlaceComplaint(target) is { } complaint)
+                throw new ImageBackupException(ErrorId.PolicyFileUnsafe, $"'{path}' is not written: {complaint}.", path);
+            DurableFiles.CreateReadableDirectory(Path.GetDirectoryName(target)!);
             target = FileModes.FollowLink(target);
             var folder = Path.GetDirectoryName(target)!;
             using var guard = FileModes.TryLock(target + ".lock")
@@ -66,9 +70,9 @@ internal static class PolicyFile
                 throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"{path} was changed by somebody else meanwhile. Run the command again.", path);
 
             temporary = target + "." + Guid.NewGuid().ToString("N") + ".tmp";
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var stream = DurableFiles.CreatePrivateFile(temporary, 4096))
             {
-                FileModes.Copy(target, temporary);
+                FileModes.Set(temporary, FileModes.Of(target) ?? FileModes.ReadableByAll);
                 stream.Write(bytes, 0, bytes.Length);
                 stream.Flush(flushToDisk: true);
             }

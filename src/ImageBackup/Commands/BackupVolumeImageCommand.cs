@@ -3,6 +3,7 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -142,6 +143,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiet);
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
             return null;
+        if (Vanished.Missing(ComputerName ?? LocalHost.Name, volume.Name) is { } missing)
+            WriteWarning(missing);
         return new BackupRequest
         {
             Volume = volume.Description,
@@ -160,8 +163,11 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private static string ActivityOf(BackupRequest request) => $"Backing up {request.Volume.Name}";
 
+    private VanishedImages Vanished => new(Opened, Connection.Memory);
+
     private void Give(ImageBackupInfo image)
     {
+        Vanished.Note(image);
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         WriteObject(image);

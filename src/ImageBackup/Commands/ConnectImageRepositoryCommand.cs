@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Jobs;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
@@ -17,6 +18,13 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
     [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
+
+    /// <summary>
+    /// This machine takes the rules and classes that the repository keeps now, though it has seen newer ones. Until then those that
+    /// it has seen go on counting, and every backup warns.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AcceptPolicy { get; set; }
 
     private protected override void Begin()
     {
@@ -37,6 +45,13 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         }
         // The default before stays open: somebody may hold its object.
         SessionConnection.Current = connection;
+        if (AcceptPolicy)
+        {
+            EnforcedPolicy policy = RunPumped("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.Warn(failure.Message), Stop));
+            WriteVerbose(policy.Revision == 0
+                ? $"{connection.Location}: this machine accepts that it keeps no rules and classes."
+                : $"{connection.Location}: this machine accepts its rules and classes of revision {policy.Revision}.");
+        }
         WriteObject(connection);
     }
 }

@@ -56,10 +56,16 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
     }
 
     /// <summary>The policy in the repository's keeping; null where no repository is open.</summary>
-    private protected EnforcedPolicy? LoadEnforced() => !HasRepository
-        ? null
-        : RunPumped("Reading the repository's rules", channel => Connection.Policy.Load(
+    private protected EnforcedPolicy? LoadEnforced()
+    {
+        if (!HasRepository)
+            return null;
+        EnforcedPolicy policy = RunPumped("Reading the repository's rules", channel => Connection.Policy.Load(
             failure => channel.Warn($"{failure.Message} It cannot be told whether it held the repository's rules."), Stop));
+        if (policy.Rollback is { } rollback)
+            WriteWarning(rollback);
+        return policy;
+    }
 
     /// <summary>What was passed over in a list.</summary>
     private protected void TellRemarks(RuleDocument document)

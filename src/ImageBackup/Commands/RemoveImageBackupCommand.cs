@@ -150,6 +150,8 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             return;
         HashSet<string> removed = RunPumped("Removing images", channel => new HashSet<string>(
             new RemoveJob(repository).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop), StringComparer.Ordinal));
+        // Removed on purpose: the next backup does not miss them.
+        RepositoryMemory.Of(repository.Id).Forget(removed);
         foreach (ImageBackupInfo image in chosen.Where(image => removed.Contains(image.Id)))
         {
             WriteVerbose($"Removed {Name(image)}.");

@@ -22,12 +22,15 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
     private protected ImageRetention LoadRetention()
     {
         ManagementClassDocument machine = ManagementClassFile.Load(ClassPath is null ? PolicyPaths.Classes : ResolvePath(ClassPath), mustExist: ClassPath is not null).Document;
-        ManagementClassDocument enforced = RunPumped("Reading the repository's classes", _ =>
+        EnforcedPolicy policy = RunPumped("Reading the repository's classes", _ =>
         {
             Exception? unread = null;
-            EnforcedPolicy policy = Connection.Policy.Load(failure => unread = failure, Stop);
-            return unread is null ? policy.Classes : throw unread;
+            EnforcedPolicy kept = Connection.Policy.Load(failure => unread = failure, Stop);
+            return unread is null ? kept : throw unread;
         });
+        if (policy.Rollback is { } rollback)
+            WriteWarning(rollback);
+        ManagementClassDocument enforced = policy.Classes;
         _ = new ManagementClassCatalog(machine, enforced);
         return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
     }

@@ -36,6 +36,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
+        TellRollback();
         SampleCursor? cursor = Sample is < 100 ? new SampleCursor(Opened.Id) : null;
         var options = new RepositoryCheckOptions
         {
@@ -63,5 +64,25 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
             : "";
         throw new ImageBackupException(
             first.ErrorId, $"The repository '{result.Repository}' is damaged: {first.File}: {first.Message.TrimEnd('.')}.{more}{reach}", result.Repository);
+    }
+
+    /// <summary>What this machine has seen and the repository has not any more.</summary>
+    private void TellRollback()
+    {
+        RunPumped("Comparing with what this machine has seen", channel =>
+        {
+            try
+            {
+                // What cannot be read is among the check's problems.
+                if (Connection.Policy.Load(onWarning: null, Stop).Rollback is { } rollback)
+                    channel.Warn(rollback);
+            }
+            catch (ImageBackupException failure) when (failure.Id != ErrorId.Cancelled)
+            {
+                channel.Warn($"The repository's rules cannot be read: {failure.Message}");
+            }
+            foreach (string line in new VanishedImages(Opened, Connection.Memory).AllMissing())
+                channel.Warn(line);
+        });
     }
 }

@@ -3,9 +3,11 @@ using System.Collections.Generic;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Session;
@@ -23,19 +25,17 @@ internal static class PasswordCommand
         if (words.Count == 0)
             throw Failed("is empty");
 
+        // Bare names are looked for in the search path alone: the current directory may be anybody's.
+        string program = ProgramFiles.Find(words[0])
+            ?? throw Failed($"could not be started: the search path has no program '{words[0]}'");
         using var process = new Process();
-        process.StartInfo = new ProcessStartInfo(words[0])
-        {
-            Arguments = JoinArguments(words),
-            UseShellExecute = false,
-            CreateNoWindow = true,
-            RedirectStandardOutput = true,
-        };
         try
         {
+            process.StartInfo = ChildProcess.Prepare(program, [.. words.Skip(1)], keepsStorageSecrets: true);
+            process.StartInfo.RedirectStandardOutput = true;
             process.Start();
         }
-        catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException or ArgumentException)
         {
             throw Failed($"could not be started: {e.Message}", e);
         }
@@ -116,34 +116,6 @@ internal static class PasswordCommand
         if (inWord)
             words.Add(word.ToString());
         return words;
-    }
-
-    /// <summary>
-    /// The arguments as one line, quoted by the Windows C runtime's rules, which .NET undoes on every system.
-    /// (ProcessStartInfo.ArgumentList does not exist on .NET Framework.)
-    /// </summary>
-    private static string JoinArguments(IReadOnlyList<string> words)
-    {
-        var line = new StringBuilder();
-        for (int w = 1; w < words.Count; w++)
-        {
-            if (w > 1)
-                line.Append(' ');
-            line.Append('"');
-            int backslashes = 0;
-            foreach (char c in words[w])
-            {
-                if (c == '\\')
-                {
-                    backslashes++;
-                    continue;
-                }
-                line.Append('\\', c == '"' ? (2 * backslashes) + 1 : backslashes).Append(c);
-                backslashes = 0;
-            }
-            line.Append('\\', 2 * backslashes).Append('"');
-        }
-        return line.ToString();
     }
 
     private static byte[]? ReadAll(Stream output, int maxBytes)

@@ -76,7 +76,7 @@ internal static class PasswordSource
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+            using FileStream stream = PasswordFile.OpenShared(path);
             var buffer = new byte[MaxSecretBytes + 1];
             int length = 0;
             for (int read; length < buffer.Length && (read = stream.Read(buffer, length, buffer.Length - length)) > 0;)

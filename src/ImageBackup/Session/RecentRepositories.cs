@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
-using System.Text;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Session;
 
@@ -22,19 +22,12 @@ internal sealed class RecentRepositories(string? path)
     public IReadOnlyList<string> List()
     {
         var found = new List<string>();
-        try
+        if (path is null || StateFile.TryRead(path, MaxFileBytes) is not { } text)
+            return found;
+        foreach (string line in text.Split('\n'))
         {
-            if (path is null || !File.Exists(path) || new FileInfo(path).Length > MaxFileBytes)
-                return found;
-            foreach (string line in File.ReadAllLines(path, Encoding.UTF8))
-            {
-                if (line.Length > 0 && found.Count < MaxCount)
-                    found.Add(line);
-            }
-        }
-        catch (Exception e) when (IsFileTrouble(e))
-        {
-            found.Clear();
+            if (line.TrimEnd('\r') is { Length: > 0 } location && found.Count < MaxCount)
+                found.Add(location);
         }
         return found;
     }
@@ -52,36 +45,9 @@ internal sealed class RecentRepositories(string? path)
             if (other != location && lines.Count < MaxCount)
                 lines.Add(other);
         }
-        string temporary = $"{path}.{Guid.NewGuid():N}";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllLines(temporary, lines, new UTF8Encoding(false));
-            // Not in one step: another session's line may be lost, which nobody needs more than this.
-            if (File.Exists(path))
-                File.Delete(path);
-            File.Move(temporary, path);
-        }
-        catch (Exception e) when (IsFileTrouble(e))
-        {
-            DeleteQuietly(temporary);
-        }
+        // Not locked: another session's line may be lost, which nobody needs more than this.
+        _ = StateFile.TryWrite(path, string.Join("\n", lines) + "\n");
     }
-
-    private static void DeleteQuietly(string file)
-    {
-        try
-        {
-            File.Delete(file);
-        }
-        catch (Exception e) when (IsFileTrouble(e))
-        {
-            // It was never made, or cannot be removed either.
-        }
-    }
-
-    private static bool IsFileTrouble(Exception e) =>
-        e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or System.Security.SecurityException;
 
     private static string? DefaultPath()
     {

@@ -14,7 +14,8 @@ public sealed class RepositoryConnection : IDisposable
     {
         _repository = repository;
         Traces = new SnapshotTraces(repository);
-        Policy = new EnforcedPolicyStore(repository, Traces);
+        Memory = RepositoryMemory.Of(repository.Id);
+        Policy = new EnforcedPolicyStore(repository, Traces, Memory);
         Location = repository.Location;
         Id = repository.Id;
         FormatVersion = repository.FormatVersion;
@@ -30,6 +31,9 @@ public sealed class RepositoryConnection : IDisposable
 
     /// <summary>What was read of the repository's snapshots, so that it is read once.</summary>
     internal SnapshotTraces Traces { get; }
+
+    /// <summary>What this machine has seen of the repository.</summary>
+    internal RepositoryMemory Memory { get; }
 
     /// <summary>The rules and classes in the repository's keeping.</summary>
     internal EnforcedPolicyStore Policy { get; }

@@ -1,6 +1,6 @@
 using System;
-using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Session;
 
@@ -11,6 +11,7 @@ namespace ImageBackup.Session;
 internal sealed class SampleCursor(string repositoryId)
 {
     private const int NameLength = 64;
+    private const int MaxFileBytes = 1024;
 
     private static string Folder => Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
 
@@ -18,34 +19,12 @@ internal sealed class SampleCursor(string repositoryId)
     public string? Path { get; } = Folder.Length > 0 && IsName(repositoryId) ? System.IO.Path.Combine(Folder, "ImageBackup", "samples", repositoryId) : null;
 
     /// <summary>The last pack's name, or a random one.</summary>
-    public string Load()
-    {
-        try
-        {
-            if (Path is not null && File.ReadAllText(Path).Trim() is var text && IsName(text))
-                return text;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-        }
-        return Guid.NewGuid().ToString("N") + Guid.NewGuid().ToString("N");
-    }
+    public string Load() =>
+        Path is not null && StateFile.TryRead(Path, MaxFileBytes)?.Trim() is { } text && IsName(text)
+            ? text
+            : Guid.NewGuid().ToString("N") + Guid.NewGuid().ToString("N");
 
-    public bool TrySave(string packName)
-    {
-        try
-        {
-            if (Path is null)
-                return false;
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
-            File.WriteAllText(Path, packName);
-            return true;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    public bool TrySave(string packName) => Path is not null && StateFile.TryWrite(Path, packName) is null;
 
     private static bool IsName(string text) => text.Length == NameLength && text.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
 }

@@ -7,6 +7,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Linux;
 using ImageBackup.Tests.Interop.Volumes;
 using Xunit;
 
@@ -166,6 +167,34 @@ public sealed class RestingTests : IDisposable
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => Rest(device));
         Assert.Equal(ErrorId.VolumeInUse, e.Id);
         Assert.Contains("user space", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A user's mount that calls the volume its source and itself read-only says nothing of the volume.</summary>
+    [Fact]
+    public void A_users_mount_does_not_pass_a_volume_off_as_read_only()
+    {
+        Assert.SkipUnless(File.Exists("/dev/fuse"), "There is no /dev/fuse.");
+        (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
+        string liar = Directory.CreateDirectory(_rig.Path("liar")).FullName;
+        using FileDescriptor fuse = FileDescriptor.Open("/dev/fuse", Libc.O_RDWR, out _)!;
+        // What fusermount does for a user with -o ro,fsname=DEVICE. Nobody serves it: whoever asks anything of it waits.
+        string options = $"fd={fuse.DangerousGetHandle()},rootmode=40000,user_id=65534,group_id=65534";
+        Assert.Equal(0, Libc.mount(LinuxPath.ToNative(device), LinuxPath.ToNative(liar), LinuxPath.ToNative("fuse"),
+            (nuint)(Libc.MS_RDONLY | Libc.MS_NODEV | Libc.MS_NOSUID), LinuxPath.ToNative(options)));
+        try
+        {
+            Assert.DoesNotContain(liar, _rig.Volumes.Find(device).MountPoints);
+            using (IRestingVolume resting = _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []))
+                Assert.Equal("held exclusively", resting.How);
+            string point = Mount(device, "rw");
+            using (IRestingVolume resting = _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []))
+                Assert.Equal("remounted read-only at " + point, resting.How);
+            File.WriteAllText(Path.Combine(point, "x"), "writable again");
+        }
+        finally
+        {
+            Tool.TryRun("umount", "-l", liar);
+        }
     }
 
     [Fact]

@@ -2,9 +2,11 @@ using System;
 using System.IO;
 using System.Text;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Session;
+using ImageBackup.Tests.Kits;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -92,6 +94,41 @@ public sealed class PasswordSourceTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "printf is a program on Linux only.");
         Environment.SetEnvironmentVariable(PasswordSource.CommandVariable, "printf '%s' 'a $HOME \"b\"; c'");
         Assert.Equal("a $HOME \"b\"; c", Text());
+    }
+
+    /// <summary>.NET's own search, and Windows', begins in the current directory, which may be anybody's.</summary>
+    [Fact]
+    public void A_program_of_the_current_directory_is_not_run()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "sh is a program on Linux only.");
+        using var directory = new TemporaryDirectory();
+        string program = directory["getpw-of-nobody"];
+        File.WriteAllText(program, "#!/bin/sh\ntouch ran\necho stolen\n");
+        FileModes.Set(program, 0x1C0);
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = directory.Path;
+        try
+        {
+            Environment.SetEnvironmentVariable(PasswordSource.CommandVariable, "getpw-of-nobody");
+            Assert.Equal(ErrorId.PasswordMissing, Failure().Id);
+            Assert.False(File.Exists(directory["ran"]));
+            // Who names the directory means it.
+            Environment.SetEnvironmentVariable(PasswordSource.CommandVariable, "./getpw-of-nobody");
+            Assert.Equal("stolen", Text());
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    [Fact]
+    public void The_command_does_not_see_the_password_variables()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "sh is a program on Linux only.");
+        Environment.SetEnvironmentVariable(PasswordSource.PasswordVariable, "other");
+        Environment.SetEnvironmentVariable(PasswordSource.CommandVariable, "sh -c 'echo \"got${RESTIC_PASSWORD}${RESTIC_PASSWORD_COMMAND}\"'");
+        Assert.Equal("got", Text());
     }
 
     [Fact]

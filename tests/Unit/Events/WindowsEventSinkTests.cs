@@ -19,7 +19,7 @@ public sealed class WindowsEventSinkTests
             sink.Write(new LoggedEvent(id, DateTimeOffset.Now, "It\0happened.", "D:", "VolumeInUse"));
         (ushort writtenType, uint writtenId, string text) = Assert.Single(api.Reports);
         Assert.Equal((type, (uint)id), (writtenType, writtenId));
-        Assert.Equal($"It happened.{Environment.NewLine}Error: VolumeInUse{Environment.NewLine}Volume: D:", text);
+        Assert.Equal($"It\\u{{0}}happened.{Environment.NewLine}Error: VolumeInUse{Environment.NewLine}Volume: D:", text);
         Assert.Equal(0, api.OpenCount);
     }
 

@@ -87,17 +87,33 @@ public static class PasswordFile
         }
     }
 
+    /// <summary>
+    /// Opens a file that restic's variables name. As restic does, it takes one that others may read; but none that others may
+    /// write, who would choose the password of what is created with it.
+    /// </summary>
+    /// <exception cref="ImageBackupException">PasswordFileUnsafe.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
+    public static FileStream OpenShared(string path)
+    {
+        try
+        {
+            return TrustedFile.OpenRead(path, FilePrivacy.Orders);
+        }
+        catch (UntrustedFileException e)
+        {
+            throw Unsafe(e, path);
+        }
+    }
+
+    private static ImageBackupException Unsafe(UntrustedFileException e, string path) =>
+        new(ErrorId.PasswordFileUnsafe, $"The password file {e.Message}", path, e);
+
     private static byte[] ReadChecked(string path)
     {
         try
         {
-            // Unbuffered: no copy of the password stays in a stream's buffer.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
-            if (!s_isWindows && FileOwnership.Complaint(file) is { } complaint)
-            {
-                throw new ImageBackupException(
-                    ErrorId.PasswordFileUnsafe, $"The password file '{path}' is not taken: {complaint}.", path);
-            }
+            using FileStream file = TrustedFile.OpenRead(path, FilePrivacy.Secret);
             var buffer = new byte[MaxFileBytes + 1];
             int length = 0;
             for (int read; length < buffer.Length && (read = file.Read(buffer, length, buffer.Length - length)) > 0;)
@@ -108,6 +124,10 @@ public static class PasswordFile
             return length <= MaxFileBytes
                 ? content
                 : throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"'{path}' is longer than {MaxFileBytes} bytes: no password file.", path);
+        }
+        catch (UntrustedFileException e)
+        {
+            throw Unsafe(e, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

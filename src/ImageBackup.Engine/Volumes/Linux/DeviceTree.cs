@@ -68,7 +68,7 @@ internal sealed partial class DeviceTree(
     {
         if (!mount.Device.IsAnonymous)
             return ByNumber(mount.Device) is { } device ? [device] : [];
-        if (!mount.Source.StartsWith("/", StringComparison.Ordinal))
+        if (!mount.IsSourceOfRoot)
             return [];
         // bcachefs names all its devices, with colons; btrfs one of them.
         List<SysDevice> found = [.. mount.Source.Split(':').Select(NodeAt).OfType<SysDevice>()];

@@ -20,8 +20,7 @@ internal static class FileUse
             mounts.AddRange(tree.MountsOf(loop));
             mounts.AddRange(tree.PartitionsOf(loop).SelectMany(tree.MountsOf));
         }
-        mounts.AddRange(tree.Mounts.Where(mount => mount.Device.IsAnonymous
-            && mount.Source.StartsWith("/", System.StringComparison.Ordinal)
+        mounts.AddRange(tree.Mounts.Where(mount => mount.IsSourceOfRoot
             && FileStatus.OfPath(mount.Source) is { IsRegularFile: true } source && source.IsSameFile(file)));
         return mounts;
     }

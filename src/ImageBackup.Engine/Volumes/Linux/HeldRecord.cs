@@ -127,7 +127,44 @@ internal sealed class HeldRecord : IHeldNote
     /// <summary>The thing could not be given back: the next run finds the record.</summary>
     public void Dispose() => _descriptor.Dispose();
 
-    private static FileDescriptor? Open(string directory, string name) => FileDescriptor.Open(Path.Combine(directory, name), Libc.O_RDWR, out _);
+    /// <summary>
+    /// The records in a directory that are not taken, each with the reason: somebody else may have written them, and what they
+    /// ask for would be done with our rights.
+    /// </summary>
+    public static IReadOnlyList<(string Path, string Why)> Refused(string directory, string kind)
+    {
+        var refused = new List<(string Path, string Why)>();
+        foreach (string name in LinuxRoots.Names(directory))
+        {
+            if (!name.StartsWith(kind + "-", StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
+                continue;
+            using FileDescriptor? descriptor = Open(directory, name, out string? complaint);
+            string path = Path.Combine(directory, name);
+            if (complaint is not null)
+                refused.Add((path, $"The record '{path}' of what a killed run left is not taken: {complaint}. Look at it and remove it."));
+        }
+        return refused;
+    }
+
+    private static FileDescriptor? Open(string directory, string name) => Open(directory, name, out _);
+
+    /// <summary>Null if it is not there or not to be relied on; then the complaint says why.</summary>
+    private static FileDescriptor? Open(string directory, string name, out string? complaint)
+    {
+        complaint = null;
+        string path = Path.GetFullPath(Path.Combine(directory, name));
+        if (FileDescriptor.Open(path, Libc.O_RDWR | Libc.O_NOFOLLOW | Libc.O_NONBLOCK, out int errno) is not { } descriptor)
+        {
+            complaint = errno == Errno.ELOOP ? "it is a link" : null;
+            return null;
+        }
+        complaint = (FileOwnership.IsRegular(descriptor) ? null : "it is not a plain file")
+            ?? FileOwnership.Complaint(descriptor, FilePrivacy.Orders) ?? FileOwnership.PlaceComplaint(path, descriptor);
+        if (complaint is null)
+            return descriptor;
+        descriptor.Dispose();
+        return null;
+    }
 
     private static Dictionary<string, string> Read(FileDescriptor descriptor)
     {

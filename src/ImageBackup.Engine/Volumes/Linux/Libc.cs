@@ -18,6 +18,9 @@ internal static unsafe class Libc
     public const int O_EXCL = 0x80;
     public const int O_NOCTTY = 0x100;
     public const int O_NONBLOCK = 0x800;
+
+    /// <summary>Of x64, riscv64 and loongarch64; arm64 has its own.</summary>
+    public static readonly int O_NOFOLLOW = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int F_OFD_GETLK = 36;
     public const int F_OFD_SETLK = 37;

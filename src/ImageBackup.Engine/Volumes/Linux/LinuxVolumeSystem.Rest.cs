@@ -21,7 +21,8 @@ internal sealed partial class LinuxVolumeSystem
 
     public IReadOnlyList<string> RestoreLeftResting() =>
         [.. HeldRecord.Abandoned(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind)
-            .Select(record => ReadOnlyMount.PutBackLeft(_roots, record)).OfType<string>()];
+            .Select(record => ReadOnlyMount.PutBackLeft(_roots, record)).OfType<string>(),
+            .. HeldRecord.Refused(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind).Select(record => record.Why)];
 
     private static void RequireNotNeeded(VolumeDescription volume, SysDevice device, DeviceTree tree, IReadOnlyList<string> neededPaths)
     {

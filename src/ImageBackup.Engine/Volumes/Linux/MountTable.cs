@@ -14,7 +14,28 @@ namespace ImageBackup.Engine.Volumes.Linux;
 /// <param name="SuperOptions">The file system's own options.</param>
 /// <param name="Options">This mount's own: ro, nosuid, nodev ...</param>
 internal sealed record MountEntry(
-    long Id, DeviceNumber Device, string Root, string MountPoint, string FileSystem, string Source, string SuperOptions, string Options = "");
+    long Id, DeviceNumber Device, string Root, string MountPoint, string FileSystem, string Source, string SuperOptions, string Options = "")
+{
+    private const string FuseDevice = "fuseblk", FuseOfRoot = "user_id=0";
+
+    /// <summary>File systems that the kernel lets root alone mount, and that bear an anonymous number though they lie on devices.</summary>
+    private static readonly string[] s_anonymousOfRoot = ["btrfs", "bcachefs", "erofs"];
+
+    /// <summary>A driver in user space: what it calls its source, and whether it writes, is what its user wrote.</summary>
+    public bool IsFuse => IsKind("fuse") || IsKind(FuseDevice);
+
+    /// <summary>
+    /// Whether <see cref="Source"/> may say which devices bear the file system. The device's number decides wherever there is
+    /// one; the text is any word that who mounts it chooses (fusermount's fsname=), so it counts only if that was root.
+    /// </summary>
+    public bool IsSourceOfRoot => Device.IsAnonymous && Source.StartsWith("/", StringComparison.Ordinal)
+        && (Array.IndexOf(s_anonymousOfRoot, FileSystem) >= 0
+            || IsKind(FuseDevice)
+            || (IsKind("fuse") && Array.IndexOf(SuperOptions.Split(','), FuseOfRoot) >= 0));
+
+    /// <summary>The type, or a subtype of it: fuse.sshfs.</summary>
+    private bool IsKind(string type) => FileSystem == type || FileSystem.StartsWith(type + ".", StringComparison.Ordinal);
+}
 
 /// <summary>Reads /proc/self/mountinfo. Layout: proc_pid_mountinfo(5).</summary>
 internal static class MountTable

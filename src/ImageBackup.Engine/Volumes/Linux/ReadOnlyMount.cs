@@ -69,9 +69,15 @@ internal sealed class ReadOnlyMount : IRestingVolume
         IReadOnlyList<string> points = [.. mounts.Select(mount => mount.MountPoint).Distinct()];
         if (HeldRecord.Living(HeldRecord.PassingDirectory, RecordKind).Any(values => values.Find(DeviceKey) == device.ToString()))
             throw new ImageBackupException(ErrorId.VolumeInUse, $"Another backup of '{name}' holds it read-only.", name);
-        if (MountFlags.IsSuperReadOnly(mounts[0]))
+        // One remount holds for all mounts of one file system; two drivers on one device are two file systems.
+        if (mounts.FirstOrDefault(mount => mount.Device != device) is { } other)
+        {
+            throw new ImageBackupException(ErrorId.VolumeInUse,
+                $"'{name}' is mounted by more than one file system driver, at '{mounts[0].MountPoint}' and at '{other.MountPoint}': unmount one of them.", name);
+        }
+        if (mounts.All(MountFlags.IsSuperReadOnly) && !mounts.Any(mount => mount.IsFuse && mount.Device.IsAnonymous))
             return new ReadOnlyMount(roots, name, device, points, null, open);
-        if (mounts.FirstOrDefault(mount => mount.FileSystem.StartsWith("fuse", StringComparison.Ordinal)) is { } fuse)
+        if (mounts.FirstOrDefault(mount => mount.IsFuse) is { } fuse)
         {
             throw new ImageBackupException(ErrorId.VolumeInUse,
                 $"'{name}' is mounted at '{fuse.MountPoint}' by a driver in user space ({fuse.FileSystem}), which keeps data in its own memory: unmount it.", name);

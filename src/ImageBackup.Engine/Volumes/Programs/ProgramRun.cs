@@ -59,14 +59,10 @@ internal static class ProgramRun
         IReadOnlyDictionary<string, string>? environment = null)
     {
         cancellation.ThrowIfCancellationRequested();
-        var start = new ProcessStartInfo(path)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            CreateNoWindow = true,
-        };
-        ChildProcess.SetArguments(start, arguments);
+        ProcessStartInfo start = ChildProcess.Prepare(path, arguments);
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
         foreach (KeyValuePair<string, string> variable in environment ?? new Dictionary<string, string>())
             start.Environment[variable.Key] = variable.Value;
         ProcessTree tree;

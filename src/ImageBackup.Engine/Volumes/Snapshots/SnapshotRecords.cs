@@ -19,6 +19,9 @@ internal sealed class SnapshotRecords<T>
     /// <summary>The notes that killed runs left, held now.</summary>
     public required Func<IReadOnlyList<T>> Abandoned { private get; init; }
 
+    /// <summary>Notes that somebody else may have written, and why they are not taken.</summary>
+    public Func<IReadOnlyList<(string Path, string Why)>> Refused { private get; init; } = () => [];
+
     /// <summary>What the snapshot is called by these values; null: nothing was taken.</summary>
     public required Func<IReadOnlyDictionary<string, string>, string?> NameOf { private get; init; }
 
@@ -53,6 +56,8 @@ internal sealed class SnapshotRecords<T>
                     found.Add(new SnapshotLeftover(provider, name, VolumeOf(record.Values)));
             }
         }
+        // They are named with the others, and removing one says why it is not done.
+        found.AddRange(Refused().Select(record => new SnapshotLeftover(provider, record.Path, null)));
         return found;
     }
 
@@ -60,6 +65,11 @@ internal sealed class SnapshotRecords<T>
     /// <param name="undo">Removes what the values tell of; where it throws, the note stays.</param>
     public void Remove(SnapshotLeftover leftover, Action<IReadOnlyDictionary<string, string>> undo)
     {
+        foreach ((string path, string why) in Refused())
+        {
+            if (path == leftover.Name)
+                throw new ImageBackupException(ErrorId.SnapshotFailed, why, path);
+        }
         IReadOnlyList<T> records = Abandoned();
         try
         {
@@ -85,6 +95,7 @@ internal static class SnapshotRecords
         {
             Create = values => HeldRecord.Create(directory, kind, values),
             Abandoned = () => HeldRecord.Abandoned(directory, kind),
+            Refused = () => HeldRecord.Refused(directory, kind),
             NameOf = nameOf,
             VolumeOf = volumeOf,
         };

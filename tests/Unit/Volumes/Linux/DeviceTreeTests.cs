@@ -142,6 +142,29 @@ public class DeviceTreeTests
         Assert.Equal("/", tree.MountAt(new PathLocation("/homeover", new DeviceNumber(0, 99), 77, null))!.MountPoint);
     }
 
+    /// <summary>fusermount lets any user choose what his mount calls its source, and whether it is read-only.</summary>
+    [Theory]
+    [InlineData("fuse", "ro,user_id=1000,group_id=1000", false)]
+    [InlineData("fuse.btrfs", "rw,user_id=1000,group_id=0", false)]
+    [InlineData("fuse.ext2", "rw,user_id=0,group_id=0", true)]
+    [InlineData("fuseblk", "rw,user_id=0,group_id=0", true)]
+    [InlineData("btrfs", "rw,subvol=/", true)]
+    [InlineData("bcachefs", "rw", true)]
+    [InlineData("tmpfs", "rw", false)]
+    [InlineData("overlay", "rw,lowerdir=/a", false)]
+    [InlineData("virtiofs", "rw", false)]
+    [InlineData("9p", "rw", false)]
+    public void What_a_mount_calls_its_source_counts_only_if_root_alone_could_say_it(string type, string options, bool counts)
+    {
+        MountEntry claimed = Mount(20, 0, 77, "/home/user/m", type, "/dev/sda2", options);
+        DeviceTree tree = Tree(mounts: [s_mounts[0], claimed]);
+        Assert.Equal(counts ? ["sda2"] : [], tree.DevicesOf(claimed).Select(device => device.KernelName));
+        Assert.Equal(counts ? ["/home/user/m"] : [], tree.MountsOf(tree.ByName("sda2")!).Select(mount => mount.MountPoint));
+        // The number decides wherever there is one, whatever the text says.
+        MountEntry numbered = Mount(21, 8, 64, "/media/x", type, "/dev/sda2", options);
+        Assert.Equal(["sde"], Tree(mounts: [s_mounts[0], numbered]).DevicesOf(numbered).Select(device => device.KernelName));
+    }
+
     [Theory]
     [InlineData("ram0", 1u, false)]
     [InlineData("fd0", 2u, false)]
