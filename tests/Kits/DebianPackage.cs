@@ -15,7 +15,7 @@ internal static class DebianPackage
     private const string Mirror = "http://deb.debian.org/debian";
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
-    private static string Cache => Path.Combine(TestEnvironment.UserHome is { Length: > 1 } home ? home : Path.GetTempPath(), ".cache", "imagebackup-tests");
+    private static string Cache => Path.Combine(UserFolder.Path is { Length: > 1 } home ? home : Path.GetTempPath(), ".cache", "imagebackup-tests");
 
     /// <summary>The folder that the package's files lie in, as below /; null if it cannot be had, and <paramref name="whyNot"/> says why.</summary>
     /// <param name="name">The package's name, or that of one which depends on it, with <paramref name="dependency"/>.</param>

@@ -25,13 +25,10 @@ internal static class TestEnvironment
     /// <summary>Set by whoever runs the module, so not kept.</summary>
     private static readonly string[] s_ofTheModule = ["IMAGEBACKUP_ROOT", "IMAGEBACKUP_LOG", "IMAGEBACKUP_MANIFEST"];
 
-    /// <summary>HOME as it was: for the caches of package clients.</summary>
-    public static string UserHome { get; private set; } = "";
-
     [ModuleInitializer]
     internal static void Initialize()
     {
-        UserHome = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        _ = UserFolder.Path;
         // Windows needs a score of them, and names all of them itself.
         foreach (string name in Environment.GetEnvironmentVariables().Keys.Cast<string>())
         {

@@ -3,16 +3,23 @@
 Runs the Pester suite against the built module, in the pwsh that runs this script.
 
 .DESCRIPTION
-Says what it skips and ends with 0 where Pester is not there; otherwise with the number of failures, at most 100.
-Pester is looked for among the modules and beside PowerShell's own directory.
+Ends with the number of failures, at most 100. The process first loses what the user's session has set (environment variables,
+home directory, language), as tests/Kits/TestEnvironment.cs does it for the compiled tests: the child processes inherit that.
 #>
 [CmdletBinding()]
 param(
     # The module to test; by default the newest in output/.
     [string] $Manifest,
 
-    # Only files whose name matches.
-    [string] $Name = '*'
+    # netstandard2.0: a copy of the module without its other build is tested, which is what PowerShell on an older .NET loads.
+    [ValidateSet('net10.0', 'netstandard2.0')]
+    [string] $Build = 'net10.0',
+
+    # The folder of Pester 5 or later; by default the newest that is installed.
+    [string] $PesterPath,
+
+    # Only files whose name begins so: names, or one text with commas.
+    [string[]] $Name = '*'
 )
 
 $ErrorActionPreference = 'Stop'
@@ -23,20 +30,48 @@ if (-not $Manifest) {
 }
 if (-not $Manifest) { throw 'The module is not built: run build.ps1 first.' }
 
-$env:PSModulePath = $env:PSModulePath, (Join-Path (Split-Path $PSHOME) 'Modules') -join [IO.Path]::PathSeparator
-$pester = Get-Module -ListAvailable Pester | Where-Object Version -GE '5.0' | Sort-Object Version | Select-Object -Last 1
-if (-not $pester) {
-    'Pester suite: skipped, Pester 5 or later is not installed.'
-    exit 0
+if ($PesterPath) {
+    $pester = Join-Path $PesterPath 'Pester.psd1'
+}
+else {
+    $env:PSModulePath = $env:PSModulePath, (Join-Path (Split-Path $PSHOME) 'Modules') -join [IO.Path]::PathSeparator
+    $pester = Get-Module -ListAvailable Pester | Where-Object Version -GE '5.0' | Sort-Object Version | Select-Object -Last 1
+    if (-not $pester) { throw 'Pester 5 or later is not installed: say where it is with -PesterPath.' }
 }
 Import-Module $pester -Force
 
+# A machine and a home of their own. Windows needs a score of variables, and names all of them itself.
+$machine = [IO.Directory]::CreateTempSubdirectory('imagebackup-pester-machine-').FullName
+$kept = if ($IsWindows) { '^(?!RESTIC_|IMAGEBACKUP_)' } else { '^(PATH|TMPDIR|TZ|USER|LOGNAME|PSModulePath|NO_COLOR|DOTNET_|COMPlus_|LD_|POWERSHELL_)' }
+foreach ($variable in [Environment]::GetEnvironmentVariables().Keys) {
+    if ($variable -notmatch $kept) { [Environment]::SetEnvironmentVariable($variable, $null) }
+}
+$env:IMAGEBACKUP_ROOT = $machine
+$env:POWERSHELL_UPDATECHECK = 'Off'
+if (-not $IsWindows) {
+    $env:LC_ALL = 'C.UTF-8'
+    $env:HOME = $machine
+}
+[cultureinfo]::DefaultThreadCurrentCulture = [cultureinfo]::CurrentCulture = [cultureinfo]::InvariantCulture
+[cultureinfo]::DefaultThreadCurrentUICulture = [cultureinfo]::CurrentUICulture = [cultureinfo]::GetCultureInfo('en-US')
+
+if ($Build -eq 'netstandard2.0') {
+    $copy = Join-Path $machine 'ImageBackup'
+    Copy-Item (Split-Path $Manifest) $copy -Recurse
+    Remove-Item (Join-Path $copy 'net10.0') -Recurse
+    $Manifest = Join-Path $copy 'ImageBackup.psd1'
+}
 $env:IMAGEBACKUP_MANIFEST = $Manifest
+
 $configuration = New-PesterConfiguration
-$configuration.Run.Path = @(Get-ChildItem $PSScriptRoot -Filter "$Name.Tests.ps1" | ForEach-Object FullName)
+$configuration.Run.Path = @($Name -split ',' | ForEach-Object { Get-ChildItem $PSScriptRoot -Filter "$_.Tests.ps1" } | ForEach-Object FullName)
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Normal'
+# Cases of the other build, by name.
+if ($Build -eq 'netstandard2.0') { $configuration.Filter.ExcludeTag = 'net10.0' }
 $result = Invoke-Pester -Configuration $configuration
-'Pester suite: {0} passed, {1} failed, {2} skipped.' -f $result.PassedCount, $result.FailedCount, $result.SkippedCount
-# A file that cannot be discovered counts too: no failed test must look like no failure.
+foreach ($test in $result.Skipped) { 'Pester skipped: {0}{1}' -f $test.ExpandedPath, $(if ($test.ErrorRecord) { ': ' + $test.ErrorRecord[0] }) }
+Remove-Item $machine -Recurse -Force -ErrorAction Ignore
+# What could not be discovered counts too: no failed test must look like no failure.
+'Pester suite: {0} passed, {1} failed, {2} skipped.' -f $result.PassedCount, ($result.FailedCount + $result.FailedContainersCount + $result.FailedBlocksCount), $result.SkippedCount
 exit [math]::Min(100, $result.FailedCount + $result.FailedContainersCount + $result.FailedBlocksCount)

@@ -43,7 +43,7 @@ function Get-OtherMarker { [OtherZstdSharp.Marker]::Text; [OtherBouncyCastleCryp
 
 AfterAll { Remove-Work }
 
-Describe 'Another module with other versions of our dependencies' {
+Describe 'Another module with other versions of our dependencies' -Tag 'net10.0' {
     It 'works beside the <Build> build, <Order>' -ForEach @(
         @{ Build = 'net10.0'; Order = 'loaded before it'; Reverse = $false }
         @{ Build = 'net10.0'; Order = 'loaded after it'; Reverse = $true }

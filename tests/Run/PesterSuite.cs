@@ -3,64 +3,85 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Text.RegularExpressions;
 
 namespace ImageBackup.Tests.Run;
 
-/// <summary>Runs tests/Pester in a real pwsh where there is one with Pester, and counts from its closing line.</summary>
+/// <summary>
+/// Runs tests/Pester in the PowerShell that .config/dotnet-tools.json pins, with the Pester that this project restored, and counts
+/// from its closing line.
+/// </summary>
 internal static partial class PesterSuite
 {
-    public static void Run(string root, TestCount count)
+    public static string Version => Metadata("Pester");
+    public static string NextVersion => Metadata("NextPester");
+
+    /// <summary>The PowerShell of the tool's package. It has no program of its own: dotnet runs it.</summary>
+    public static string? PowerShell(string root)
     {
-        string script = Path.Combine(root, "tests", "Pester", "Invoke-Suite.ps1");
-        Console.WriteLine("== tests/Pester");
-        var start = new ProcessStartInfo("pwsh")
+        if (!Dotnet.Run(root, "tool", "restore", "-v", "quiet"))
+            return null;
+        string folder = Path.Combine(Metadata("PackageRoot"), "powershell");
+        return Directory.Exists(folder)
+            ? Directory.GetFiles(folder, "pwsh.dll", SearchOption.AllDirectories).Where(f => Path.GetFileName(Path.GetDirectoryName(f)) == "unix" && f.Contains(ToolVersion(root), StringComparison.Ordinal)).FirstOrDefault()
+            : null;
+    }
+
+    /// <param name="build">net10.0 or netstandard2.0: the module's build.</param>
+    /// <param name="names">The beginnings of the names of the files to run; all if there are none.</param>
+    public static void Run(string root, string powerShell, string pesterVersion, string build, SuiteResult result, params string[] names)
+    {
+        string home = Directory.CreateDirectory(Dotnet.Temporary("home")).FullName;
+        var start = new ProcessStartInfo("dotnet", [powerShell, "-NoProfile", "-NonInteractive", "-File", Path.Combine(root, "tests", "Pester", "Invoke-Suite.ps1"),
+            "-Build", build, "-PesterPath", Path.Combine(Metadata("PackageRoot"), "pester", pesterVersion, "tools"), "-Name", names.Length == 0 ? "*" : string.Join(',', names)])
         {
             WorkingDirectory = root,
-            RedirectStandardOutput = true,
-            RedirectStandardInput = true,
-            ArgumentList = { "-NoProfile", "-NonInteractive", "-File", script },
-            Environment = { ["NO_COLOR"] = "1" },
+            Environment = { ["NO_COLOR"] = "1", ["LC_ALL"] = "C.UTF-8", ["HOME"] = home, ["POWERSHELL_TELEMETRY_OPTOUT"] = "1", ["POWERSHELL_UPDATECHECK"] = "Off" },
         };
-        Process process;
-        try
+        bool isCounted = false;
+        int exitCode = Dotnet.Listen(start, line =>
         {
-            process = Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            Skip(count, "there is no pwsh in PATH (it is no Debian package; see the README)");
-            return;
-        }
-        process.StandardInput.Close();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Console.Write(output);
-        Match line = ClosingLine().Match(output);
-        if (line.Success)
-        {
-            count.Passed += Number(line, 1);
-            count.Failed += Number(line, 2);
-            count.Skipped += Number(line, 3);
-        }
-        if (output.Contains("Pester suite: skipped", StringComparison.Ordinal))
-            Skip(count, "pwsh has no Pester 5");
-        else if (!line.Success || process.ExitCode != 0 && Number(line, 2) == 0)
-        {
-            count.Failed++;
-            count.Failures.Add("the Pester suite did not run to its end.");
-        }
-        count.Failures.AddRange(output.Split('\n').Where(l => l.TrimStart().StartsWith("[-]", StringComparison.Ordinal)).Select(l => "Pester: " + l.Trim()));
+            Dotnet.WriteLine($"{result.Name}: {line}");
+            isCounted |= Count(line, result);
+        });
+        if (!isCounted || exitCode != 0 && result.Failed == 0)
+            result.Fail("the Pester suite did not run to its end.");
+        Directory.Delete(home, recursive: true);
     }
+
+    /// <summary>Whether the line closes the suite.</summary>
+    private static bool Count(string line, SuiteResult result)
+    {
+        if (line.TrimStart().StartsWith("[-]", StringComparison.Ordinal))
+            result.Failures.Add($"{result.Name}: {line.Trim()}");
+        Match reason = SkippedLine().Match(line);
+        if (reason.Success)
+            result.SkipReasons.Add($"{result.Name}: {reason.Groups[1].Value}");
+        Match match = ClosingLine().Match(line);
+        if (!match.Success)
+            return false;
+        result.Passed += Number(match, 1);
+        result.Failed += Number(match, 2);
+        result.Skipped += Number(match, 3);
+        return true;
+    }
+
+    private static string ToolVersion(string root) => VersionLine().Match(File.ReadAllText(Path.Combine(root, ".config", "dotnet-tools.json"))).Groups[1].Value;
+
+    private static string Metadata(string key) =>
+        typeof(PesterSuite).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == key).Value ?? "";
 
     private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
-    private static void Skip(TestCount count, string reason)
-    {
-        count.Skipped++;
-        count.SkipReasons.Add("the Pester suite: " + reason);
-    }
-
     [GeneratedRegex(@"Pester suite: (\d+) passed, (\d+) failed, (\d+) skipped")]
     private static partial Regex ClosingLine();
+
+    [GeneratedRegex(@"Pester skipped: (.*)")]
+    private static partial Regex SkippedLine();
+
+    [GeneratedRegex("""
+        "version": "([^"]+)"
+        """)]
+    private static partial Regex VersionLine();
 }

@@ -1,42 +1,125 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
 
 namespace ImageBackup.Tests.Run;
 
 /// <summary>
-/// Passes all the tests: installs the peers that Debian has, builds, runs every test project and the Pester suite, and
-/// closes with one line of counts. What cannot run here is counted as skipped and named.
+/// Passes all the tests: installs the peers that Debian has, builds, runs every suite, and closes with a line of counts for each and
+/// one for all. What cannot run here is counted as skipped and named.
+/// <c>--only NAME ...</c> runs the suites whose names begin so; <c>--slowest COUNT</c> lists the slowest cases.
 /// </summary>
 internal static class Program
 {
-    public static int Main()
+    /// <summary>The emulated machine takes 3 GiB; beside it the other suites want as much again.</summary>
+    private const long TwoLanesBytes = 7L << 30;
+
+    public static int Main(string[] arguments)
     {
         string root = FindRoot();
-        var count = new TestCount();
+        List<string> only = [.. arguments.SkipWhile(a => a != "--only").Skip(1).TakeWhile(a => !a.StartsWith("--", StringComparison.Ordinal))];
+        int slowest = int.Parse(arguments.SkipWhile(a => a != "--slowest").Skip(1).FirstOrDefault() ?? "0", CultureInfo.InvariantCulture);
+        var build = new SuiteResult("build");
+        var results = new List<SuiteResult> { build };
         Peers.Install();
 
         // The module is laid out in output/ as a user gets it; the tests and the Pester suite import that.
-        if (!Dotnet.Run(root, "build", "src/ImageBackup.slnx", "-c", "Release", "-nologo", "-v", "quiet")
-            || !Dotnet.Run(root, "build", "src/ImageBackup", "-t:LayOutModule", "-c", "Release", "-nologo", "-v", "quiet"))
+        Time(build, () =>
         {
-            count.Failed++;
-            count.Failures.Add("The build failed.");
+            if (!Dotnet.Run(root, "build", "src/ImageBackup.slnx", "-c", "Release", "-nologo", "-v", "quiet")
+                || !Dotnet.Run(root, "build", "src/ImageBackup", "-t:LayOutModule", "-c", "Release", "-nologo", "-v", "quiet"))
+            {
+                build.Fail("the build failed.");
+            }
+        });
+        if (build.Failed == 0)
+            RunSuites(root, only, results);
+
+        foreach (string reason in results.SelectMany(r => r.SkipReasons))
+            Console.WriteLine("skipped: " + reason);
+        foreach ((string name, TimeSpan time) in results.SelectMany(r => r.Cases).OrderByDescending(c => c.Time).Take(slowest))
+            Console.WriteLine($"slow: {time.TotalSeconds,7:0.0} s  {name}");
+        // At the very end, because whoever keeps a part of a long log keeps its end.
+        foreach (string failure in results.SelectMany(r => r.Failures))
+            Console.WriteLine("FAILED: " + failure);
+        foreach (SuiteResult result in results)
+            Console.WriteLine(result);
+        int passed = results.Sum(r => r.Passed), failed = results.Sum(r => r.Failed);
+        Console.WriteLine($"{passed} passed, {failed} failed, {results.Sum(r => r.Skipped)} skipped");
+        return failed == 0 && passed > 0 ? 0 : 1;
+    }
+
+    /// <summary>
+    /// In two lanes beside each other. Most of the interop tests' time is other programs and the disk, one at a time, and the emulated
+    /// machine has a processor and a half to itself; what shares loop devices and mounts with nothing else comes first in each.
+    /// </summary>
+    private static void RunSuites(string root, List<string> only, List<SuiteResult> results)
+    {
+        string? powerShell = PesterSuite.PowerShell(root);
+        (string Name, Action<SuiteResult> Run)[] first =
+        [
+            ("unit", r => TestProject.Run(root, "tests/Unit", r)),
+            ("interop", r => TestProject.Run(root, "tests/Interop", r)),
+            ("interop with the newer restic", r => SecondRestic.Run(root, r)),
+        ];
+        (string Name, Action<SuiteResult> Run)[] second =
+        [
+            ("virtual machine", r => TestProject.Run(root, "tests/Vm", r)),
+            ("Wine", r => TestProject.Run(root, "tests/Wine", r)),
+            ("Pester, net10.0", r => Pester(r, PesterSuite.Version, "net10.0")),
+            ("Pester, netstandard2.0", r => Pester(r, PesterSuite.Version, "netstandard2.0")),
+            ("Pester " + PesterSuite.NextVersion, r => Pester(r, PesterSuite.NextVersion, "net10.0", "Module", "Repository", "Restore")),
+        ];
+
+        void Pester(SuiteResult result, string version, string build, params string[] names)
+        {
+            if (powerShell is null)
+                result.Skip("PowerShell could not be restored as a .NET tool (.config/dotnet-tools.json): no package source that has it can be reached");
+            else
+                PesterSuite.Run(root, powerShell, version, build, result, names);
+        }
+
+        void Lane((string Name, Action<SuiteResult> Run)[] suites)
+        {
+            foreach ((string name, Action<SuiteResult> run) in suites.Where(s => only.Count == 0 || only.Any(o => s.Name.StartsWith(o, StringComparison.OrdinalIgnoreCase))))
+            {
+                var result = new SuiteResult(name);
+                lock (results)
+                    results.Add(result);
+                Time(result, () => run(result));
+                Dotnet.WriteLine("== " + result);
+            }
+        }
+
+        if (Environment.ProcessorCount > 1 && GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > TwoLanesBytes)
+        {
+            Task beside = Task.Run(() => Lane(second));
+            Lane(first);
+            beside.Wait();
         }
         else
         {
-            foreach (string project in new[] { "tests/Unit", "tests/Interop", "tests/Vm", "tests/Wine" })
-                TestProject.Run(root, project, count);
-            PesterSuite.Run(root, count);
+            Lane([.. first, .. second]);
         }
+    }
 
-        foreach (string reason in count.SkipReasons)
-            Console.WriteLine("skipped: " + reason);
-        // At the very end, because whoever keeps a part of a long log keeps its end.
-        foreach (string failure in count.Failures)
-            Console.WriteLine("FAILED: " + failure);
-        Console.WriteLine($"{count.Passed} passed, {count.Failed} failed, {count.Skipped} skipped");
-        return count.Failed == 0 && count.Passed > 0 ? 0 : 1;
+    private static void Time(SuiteResult result, Action run)
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            run();
+        }
+        catch (Exception e)
+        {
+            // One suite's trouble must not hide what the others say.
+            result.Fail(e.ToString());
+        }
+        result.Time = clock.Elapsed;
     }
 
     private static string FindRoot()
@@ -48,14 +131,4 @@ internal static class Program
         }
         return Directory.GetCurrentDirectory();
     }
-}
-
-/// <summary>What ran so far.</summary>
-internal sealed class TestCount
-{
-    public int Passed { get; set; }
-    public int Failed { get; set; }
-    public int Skipped { get; set; }
-    public List<string> SkipReasons { get; } = [];
-    public List<string> Failures { get; } = [];
 }

@@ -1,30 +1,39 @@
 using System;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Xml.Linq;
 
 namespace ImageBackup.Tests.Run;
 
-/// <summary>Runs one test project and counts from its result file.</summary>
+/// <summary>Runs one test project, or a part of it, and counts from its result file.</summary>
 internal static class TestProject
 {
-    public static void Run(string root, string project, TestCount count)
+    public static void Run(string root, string project, SuiteResult result, string? filter = null, params (string Name, string Value)[] variables)
     {
-        Console.WriteLine($"== {project}");
-        string results = Path.Combine(Path.GetTempPath(), "imagebackup-results-" + Guid.NewGuid().ToString("N"));
+        string results = Dotnet.Temporary("results");
+        var start = new ProcessStartInfo("dotnet",
+            ["test", project, "-c", "Release", "--no-build", "--nologo", "--logger", "trx", "--logger", "console;verbosity=minimal", "--results-directory", results])
+        {
+            WorkingDirectory = root,
+        };
+        if (filter is not null)
+        {
+            start.ArgumentList.Add("--filter");
+            start.ArgumentList.Add(filter);
+        }
+        foreach ((string name, string value) in variables)
+            start.Environment[name] = value;
         try
         {
-            bool succeeded = Dotnet.Run(root, "test", project, "-c", "Release", "--no-build", "--nologo", "--logger", "trx", "--logger", "console;verbosity=minimal", "--results-directory", results);
+            int exitCode = Dotnet.Listen(start, line => Dotnet.WriteLine($"{result.Name}: {line}"));
             string[] files = Directory.Exists(results) ? Directory.GetFiles(results, "*.trx", SearchOption.AllDirectories) : [];
-            int failedBefore = count.Failed;
             foreach (string file in files)
-                Count(XDocument.Load(file), count);
+                Count(XDocument.Load(file), result);
             // A run that ended without a result file, or badly with no failed test, has failed all the same.
-            if (files.Length == 0 || !succeeded && count.Failed == failedBefore)
-            {
-                count.Failed++;
-                count.Failures.Add($"{project} did not run to its end.");
-            }
+            if (files.Length == 0 || exitCode != 0 && result.Failed == 0)
+                result.Fail($"{project} did not run to its end.");
         }
         finally
         {
@@ -33,24 +42,24 @@ internal static class TestProject
         }
     }
 
-    private static void Count(XDocument trx, TestCount count)
+    private static void Count(XDocument trx, SuiteResult suite)
     {
         foreach (XElement result in trx.Descendants().Where(e => e.Name.LocalName == "UnitTestResult"))
         {
+            string name = (string?)result.Attribute("testName") ?? "";
+            if (TimeSpan.TryParse((string?)result.Attribute("duration"), CultureInfo.InvariantCulture, out TimeSpan time))
+                suite.Cases.Add((name, time));
+            string text = string.Concat(result.Descendants().Where(e => e.Name.LocalName is "Message" or "StdOut").Select(e => e.Value));
             switch ((string?)result.Attribute("outcome"))
             {
                 case "Passed":
-                    count.Passed++;
+                    suite.Passed++;
                     break;
                 case "NotExecuted":
-                    count.Skipped++;
-                    string? reason = result.Descendants().FirstOrDefault(e => e.Name.LocalName is "Message" or "StdOut")?.Value;
-                    count.SkipReasons.Add($"{(string?)result.Attribute("testName")}: {reason?.Trim()}");
+                    suite.Skip($"{name}: {text.Trim()}");
                     break;
                 default:
-                    count.Failed++;
-                    string? message = result.Descendants().FirstOrDefault(e => e.Name.LocalName == "ErrorInfo")?.Value;
-                    count.Failures.Add($"{(string?)result.Attribute("testName")}: {message?.Trim()}");
+                    suite.Fail($"{name}: {result.Descendants().FirstOrDefault(e => e.Name.LocalName == "ErrorInfo")?.Value.Trim()}");
                     break;
             }
         }

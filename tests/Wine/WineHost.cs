@@ -86,7 +86,7 @@ public sealed class WineHost : IDisposable
         var publish = new ProcessStartInfo("dotnet", ["publish", "src/ImageBackup.Host", "-c", "Release", "-r", "win-x64", "--self-contained",
             "-p:PublishReadyToRun=false", "-p:ModuleBesideHost=false", "-o", output, "-nologo", "-v", "quiet"]) { WorkingDirectory = source };
         // Its packages are in the user's cache.
-        publish.Environment["HOME"] = TestEnvironment.UserHome;
+        publish.Environment["HOME"] = UserFolder.Path;
         (int exitCode, string text) = Tool.Try(publish, TimeSpan.FromMinutes(10));
         if (exitCode != 0)
             throw new InvalidOperationException("The Host could not be published for Windows: " + text);

@@ -14,11 +14,24 @@ internal static class ResticTool
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
 
+    /// <summary>Another restic than the installed one, by its path: the newer one of the test command's second run.</summary>
+    private const string Variable = "IMAGEBACKUP_RESTIC";
+
     /// <summary>Skips the test where restic is not installed.</summary>
     public static void Require() => Assert.SkipUnless(Find("restic") is not null, "restic is not installed.");
 
-    public static string? Find(string program) => new[] { "/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin" }
-        .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
+    public static string? Find(string program) => program == "restic" && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path
+        ? path
+        : new[] { "/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin" }.Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
+
+    /// <summary>Whether restic is of this version or a later one.</summary>
+    public static bool IsAtLeast(int major, int minor)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(Find("restic")!, ["version"]) { RedirectStandardOutput = true })!;
+        string[] words = process.StandardOutput.ReadToEnd().Split(' ');
+        process.WaitForExit();
+        return words.Length > 1 && System.Version.TryParse(words[1], out Version? version) && version >= new Version(major, minor);
+    }
 
     /// <summary>restic's standard output; it must end with 0.</summary>
     public static string Run(string repository, params string[] arguments)
