@@ -28,8 +28,8 @@ Describe 'Backup-VolumeImage' {
         @{ Name = 'an object of Get-ImageVolume'; Make = { param($v) Get-ImageVolume $v } }
         @{ Name = 'an MSFT_Volume-shaped object'; Make = { param($v) [pscustomobject]@{ DriveLetter = [char]0; Path = $v; UniqueId = 'u'; FileSystemLabel = '' } } }
         @{ Name = 'an object with a property Volume'; Make = { param($v) [pscustomobject]@{ Volume = $v } } }
-        @{ Name = 'lsblk -J''s document'; Make = { param($v) '{"blockdevices":[{"name":"x","path":"' + $v + '","size":5,"type":"disk"}]}' | ConvertFrom-Json } }
-        @{ Name = 'a device of lsblk -J with children'; Make = { param($v) ('{"name":"x","path":"/nope","children":[{"name":"y","path":"' + $v + '"}]}' | ConvertFrom-Json) } }
+        @{ Name = 'lsblk -J''s document'; Make = { param($v) '{"blockdevices":[{"name":"x","path":' + (ConvertTo-Json $v) + ',"size":5,"type":"disk"}]}' | ConvertFrom-Json } }
+        @{ Name = 'a device of lsblk -J with children'; Make = { param($v) ('{"name":"x","path":"/nope","children":[{"name":"y","path":' + (ConvertTo-Json $v) + '}]}' | ConvertFrom-Json) } }
         @{ Name = 'an image of its own'; Make = { param($v) Get-ImageBackup $v } }
     ) {
         $image = & $Make $volume | Backup-VolumeImage
@@ -61,7 +61,7 @@ Describe 'Backup-VolumeImage' {
 
     It 'refuses <Arguments> with <Id>' -ForEach @(
         @{ Arguments = @{ ChunkSize = 100000 }; Id = 'ParameterInvalid,*' }
-        @{ Arguments = @{ ImageType = 'Snapshot'; SnapshotProvider = 'LINUX_LVM'; NoFailover = $true }; Id = 'SnapshotUnavailable,*' }
+        @{ Arguments = @{ ImageType = 'Snapshot'; SnapshotProvider = $(if ($IsWindows) { 'WMI' } else { 'LINUX_LVM' }); NoFailover = $true }; Id = 'SnapshotUnavailable,*' }
         @{ Arguments = @{ SnapshotProvider = 'Nothing' }; Id = 'SnapshotProviderNotFound,*' }
         @{ Arguments = @{ Tag = 'a,b' }; Id = 'ParameterInvalid,*' }
         @{ Arguments = @{ ThrottleLimit = 0 }; Id = 'ParameterArgumentValidationError,*' }

@@ -56,7 +56,8 @@ if (-not $IsWindows) {
 [cultureinfo]::DefaultThreadCurrentUICulture = [cultureinfo]::CurrentUICulture = [cultureinfo]::GetCultureInfo('en-US')
 
 if ($Build -eq 'netstandard2.0') {
-    $copy = Join-Path $machine 'ImageBackup'
+    $copy = Join-Path $machine "ImageBackup/$((Import-PowerShellDataFile $Manifest).ModuleVersion)"
+    $null = New-Item -ItemType Directory (Split-Path $copy)
     Copy-Item (Split-Path $Manifest) $copy -Recurse
     Remove-Item (Join-Path $copy 'net10.0') -Recurse
     $Manifest = Join-Path $copy 'ImageBackup.psd1'

@@ -147,7 +147,7 @@ Describe 'A backup by rules' {
     It 'takes lsblk''s objects' {
         Set-ExcludeImage $second
         $document = '{"blockdevices":[{"name":"d","path":"/nope","type":"disk","children":[' +
-            '{"name":"a","path":"' + $volume + '","size":5,"type":"part"},{"name":"b","path":"' + $second + '","size":5,"type":"part"}]}]}'
+            '{"name":"a","path":' + (ConvertTo-Json $volume) + ',"size":5,"type":"part"},{"name":"b","path":' + (ConvertTo-Json $second) + ',"size":5,"type":"part"}]}]}'
         ($document | ConvertFrom-Json | Backup-VolumeImage).Volume | Should -Be $volume
     }
 

@@ -6,6 +6,8 @@ BeforeAll {
     $second = Join-Path $work 'second.img'
     New-TestVolume $second
     $defaults = Join-Path $work 'snapshots.json'
+    # One that every machine of its system has.
+    $provider, $commands = if ($IsWindows) { 'WMI', @{} } else { 'COMMAND', @{ CreateCommand = 'a'; RemoveCommand = 'b' } }
 }
 
 AfterAll {
@@ -32,17 +34,17 @@ Describe 'Snapshot providers' {
     }
 
     It 'keep the defaults that are set, one by one' {
-        Set-SnapshotProvider COMMAND -CacheSize 15 -IdleRetries 7 -CreateCommand 'a' -RemoveCommand 'b' -Path $defaults
+        Set-SnapshotProvider $provider -CacheSize 15 -IdleRetries 7 @commands -Path $defaults
         Set-SnapshotProvider -IdleRetries 2 -Path $defaults
-        $command = Get-SnapshotProvider COMMAND -Path $defaults
-        $command.IsDefault | Should -BeTrue
-        $command.CacheSizePercent | Should -Be 15
-        $command.IdleRetries | Should -Be 2
+        $kept = Get-SnapshotProvider $provider -Path $defaults
+        $kept.IsDefault | Should -BeTrue
+        $kept.CacheSizePercent | Should -Be 15
+        $kept.IdleRetries | Should -Be 2
     }
 
     It 'fit a table and a list' {
-        Get-SnapshotProvider -Path $defaults | Format-Table | Out-String | Should -Match 'COMMAND'
-        Get-SnapshotProvider COMMAND -Path $defaults | Format-List | Out-String | Should -Match 'COMMAND'
+        Get-SnapshotProvider -Path $defaults | Format-Table | Out-String | Should -Match $provider
+        Get-SnapshotProvider $provider -Path $defaults | Format-List | Out-String | Should -Match $provider
     }
 
     It 'are not tried by -WhatIf' {

@@ -22,7 +22,10 @@ $null = New-PSDrive -Name Work -PSProvider FileSystem -Root $work -Scope Global
 
 function Remove-Work {
     Remove-PSDrive Work -Scope Global
-    Remove-Item $work -Recurse -Force
+    # Windows deletes a file when the last one who has it open closes it: a job that has just ended, a scanner.
+    for ($attempt = 0; (Test-Path $work) -and $attempt -lt 20; $attempt++) {
+        try { [IO.Directory]::Delete($work, $true) } catch [IO.IOException], [UnauthorizedAccessException] { Start-Sleep -Milliseconds 250 }
+    }
     Remove-Item $env:XDG_STATE_HOME -Recurse -Force -ErrorAction Ignore
 }
 

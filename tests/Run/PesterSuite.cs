@@ -51,7 +51,7 @@ internal static partial class PesterSuite
     }
 
     /// <summary>Whether the line closes the suite.</summary>
-    private static bool Count(string line, SuiteResult result)
+    public static bool Count(string line, SuiteResult result)
     {
         if (line.TrimStart().StartsWith("[-]", StringComparison.Ordinal))
             result.Failures.Add($"{result.Name}: {line.Trim()}");

@@ -54,6 +54,9 @@ internal static class TestProject
             {
                 case "Passed":
                     suite.Passed++;
+                    // A case that is a whole suite of its own: Pester on Windows.
+                    foreach (string line in text.Split('\n'))
+                        PesterSuite.Count(line.Trim(), suite);
                     break;
                 case "NotExecuted":
                     suite.Skip($"{name}: {text.Trim()}");

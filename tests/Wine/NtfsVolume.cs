@@ -5,6 +5,7 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Threading;
 using Microsoft.Win32.SafeHandles;
+using Xunit;
 
 namespace ImageBackup.Tests.Wine;
 
@@ -80,6 +81,16 @@ internal sealed class NtfsVolume : IDisposable
     /// <summary>Every file and what is in it.</summary>
     public SortedDictionary<string, string> Hashes() => new(Directory.GetFiles(MountPoint, "*", SearchOption.AllDirectories)
         .ToDictionary(file => Path.GetRelativePath(MountPoint, file), file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))), StringComparer.Ordinal);
+
+    /// <summary>It is the volume SOURCE with these files now.</summary>
+    public void ProveEqual(SortedDictionary<string, string> before)
+    {
+        string device = Attach();
+        Tool.Run("ntfsfix", "--no-action", device);
+        Assert.Contains("SOURCE", Tool.Run("ntfsinfo", "--mft", device), StringComparison.Ordinal);
+        Mount();
+        Assert.Equal(before, Hashes());
+    }
 
     public void Dispose()
     {

@@ -21,8 +21,23 @@ public sealed class WineHost : IDisposable
 
     private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("imagebackup-wine-").FullName;
     private readonly Lazy<string> _host;
+    private readonly Lazy<WindowsPowerShell> _powerShell;
+    private readonly Lazy<bool> _isBooted;
 
-    public WineHost() => _host = new Lazy<string>(Publish);
+    public WineHost()
+    {
+        _isBooted = new Lazy<bool>(Boot);
+        _host = new Lazy<string>(Publish);
+        _powerShell = new Lazy<WindowsPowerShell>(() => _isBooted.Value ? new WindowsPowerShell(Root, _directory, (program, arguments) => Wine([program, .. arguments])) : throw new InvalidOperationException());
+    }
+
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>The manifest of the module as a user gets it; null if it is not laid out.</summary>
+    public static string? Module => !System.IO.Directory.Exists(Path.Combine(Root, "output", "ImageBackup")) ? null
+        : System.IO.Directory.GetFiles(Path.Combine(Root, "output", "ImageBackup"), "ImageBackup.psd1", SearchOption.AllDirectories).FirstOrDefault();
+
+    public WindowsPowerShell PowerShell => _powerShell.Value;
 
     /// <summary>For the repository and what a test needs; Z: and the path, with backslashes, under Wine.</summary>
     public string Directory => _directory;
@@ -43,7 +58,7 @@ public sealed class WineHost : IDisposable
     /// <summary>Makes a mount point and a block device a drive letter.</summary>
     public void Map(char letter, string mountPoint, string device)
     {
-        _ = _host.Value;
+        _ = _isBooted.Value;
         Unmap(letter);
         string devices = Path.Combine(Prefix, "dosdevices");
         File.CreateSymbolicLink(Path.Combine(devices, $"{char.ToLowerInvariant(letter)}:"), mountPoint);
@@ -76,7 +91,7 @@ public sealed class WineHost : IDisposable
 
     private string Publish()
     {
-        string root = FindRoot();
+        string root = Root;
         string source = Path.Combine(_directory, "source");
         Copy(root, source, "src");
         foreach (string name in new[] { "Directory.Build.props", "Directory.Packages.props", ".editorconfig" })
@@ -92,10 +107,14 @@ public sealed class WineHost : IDisposable
             throw new InvalidOperationException("The Host could not be published for Windows: " + text);
         LayOutModule(root, Path.Combine(output, "Modules", "ImageBackup"));
         System.IO.Directory.Delete(source, recursive: true);
-        (exitCode, text) = Tool.Try(Start(WinePath, "wineboot", "-i"), s_limit);
-        if (exitCode != 0)
-            throw new InvalidOperationException("Wine made no prefix: " + text);
+        _ = _isBooted.Value;
         return Path.Combine(output, "ImageBackup.Host.exe");
+    }
+
+    private bool Boot()
+    {
+        (int exitCode, string text) = Tool.Try(Start(WinePath, "wineboot", "-i"), s_limit);
+        return exitCode == 0 ? true : throw new InvalidOperationException("Wine made no prefix: " + text);
     }
 
     /// <summary>As the Host's own build lays it out: its files are the same on every system, but for the native library.</summary>

@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Xunit;
+
+namespace ImageBackup.Tests.Wine;
+
+/// <summary>The module in the real PowerShell for Windows.</summary>
+public sealed class PowerShellTests(WineHost wine) : IDisposable
+{
+    private const long SizeBytes = 48 << 20;
+    private readonly List<NtfsVolume> _volumes = [];
+
+    private static string? WhyNot => WineHost.WhyNot ?? (WineHost.Module is null ? "the module is not laid out in output/ (build.ps1)" : !Tool.Exists("script") ? "script is not installed (bsdutils)" : null);
+
+    /// <summary>The suite's closing line and what it skipped are in this case's output: tests/Run counts from there.</summary>
+    [Fact]
+    public void The_Pester_suite_passes()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        (int exitCode, string output) = wine.PowerShell.Run(
+            $"& '{WineHost.Windows(Path.Combine(WineHost.Root, "tests/Pester/Invoke-Suite.ps1"))}' -PesterPath '{WindowsPowerShell.Pester}' -Manifest '{WineHost.Windows(WineHost.Module!)}'; exit $LASTEXITCODE",
+            TimeSpan.FromMinutes(30));
+        string[] lines = output.Split('\n');
+        foreach (string line in lines.Where(l => l.Contains("Pester suite: ", StringComparison.Ordinal) || l.Contains("Pester skipped: ", StringComparison.Ordinal)))
+            TestContext.Current.TestOutputHelper?.WriteLine(line.Trim());
+        Assert.True(exitCode == 0 && lines.Any(l => l.Contains("Pester suite: ", StringComparison.Ordinal)), output[Math.Max(0, output.Length - 20_000)..]);
+    }
+
+    /// <summary>A volume of Windows in a session: the module is found by name, snapshots are refused or replaced, passwords are the system's to protect.</summary>
+    [Fact]
+    public void A_volume_is_backed_up_and_restored()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        NtfsVolume source = Volume("session-source"), target = Volume("session-target");
+        source.Format("SOURCE");
+        source.Mount();
+        source.Fill(11);
+        SortedDictionary<string, string> before = source.Hashes();
+        target.Format("TARGET");
+        target.Mount();
+        wine.Map('X', source.MountPoint, source.Device!);
+        wine.Map('Y', target.MountPoint, target.Device!);
+        string files = WineHost.Windows(Path.Combine(wine.Directory, "session"));
+
+        (int exitCode, string output) = wine.PowerShell.Run($$"""
+            $ErrorActionPreference = 'Stop'
+            $env:PSModulePath = '{{WineHost.Windows(Path.Combine(WineHost.Root, "output"))}};' + $env:PSModulePath
+            $files = (New-Item -ItemType Directory '{{files}}' -Force).FullName
+            $password = ConvertTo-SecureString 'wine' -AsPlainText -Force
+            # Nothing imports the module but its first command.
+            $user = Export-ImageRepositoryPassword "$files\user" -Password $password
+            $machine = Export-ImageRepositoryPassword "$files\machine" -Password $password -Scope LocalMachine
+            "protected $([IO.File]::ReadAllText($user.FullName) -notmatch 'wine') $([IO.File]::ReadAllText($machine.FullName) -notmatch 'wine')"
+            $env:RESTIC_PASSWORD = $null
+            $null = Initialize-ImageRepository "$files\repository" -PasswordFile $user.FullName | Connect-ImageRepository
+            try { Backup-VolumeImage X: -ImageType Snapshot -NoFailover } catch { "refused $($_.FullyQualifiedErrorId.Split(',')[0])" }
+            $image = Backup-VolumeImage X: -ImageType Static
+            "static $($image.ImageType) $($image.IsFuzzy) $($image.FileSystem)"
+            $image | Export-Clixml "$files\image.clixml"
+            $read = Import-Clixml "$files\image.clixml"
+            "clixml $($read.Id -eq $image.Id) $("$read" -eq "$image")"
+            $job = Backup-VolumeImage X: -ImageType Static -AsJob
+            "job $(($job | Receive-Job -Wait -AutoRemoveJob).Volume)"
+            $other = Start-Job { param($repository, $file) (Get-ImageBackup -Repository $repository -PasswordFile $file).Count } -ArgumentList "$files\repository", $machine.FullName
+            "process $($other | Receive-Job -Wait -AutoRemoveJob)"
+            "parallel $((1..2 | ForEach-Object -Parallel { @(Get-ImageBackup -Repository "$using:files\repository" -PasswordFile $using:user.FullName).Count }) -join ' ')"
+            "help $((Get-Help Backup-VolumeImage -Full | Out-String).Contains('Backup-VolumeImage'))"
+            $read | Restore-VolumeImage -Destination Y: -VerifyTarget -Confirm:$false | Out-Null
+            'restored'
+            """, TimeSpan.FromMinutes(15));
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(0, exitCode);
+        foreach (string line in new[]
+        {
+            "protected True True", "refused SnapshotUnavailable", "static Static False ntfs", "clixml True True", "job X:", "process 2", "parallel 2 2", "help True", "restored",
+        })
+            Assert.Contains(line, output, StringComparison.Ordinal);
+        target.ProveEqual(before);
+    }
+
+    public void Dispose()
+    {
+        foreach (NtfsVolume volume in _volumes)
+            volume.Dispose();
+    }
+
+    private NtfsVolume Volume(string name)
+    {
+        var volume = new NtfsVolume(wine.Directory, name, SizeBytes);
+        _volumes.Add(volume);
+        return volume;
+    }
+}
