@@ -99,10 +99,16 @@ public static class ErrorTable
             "Give more characters of the id.");
         Row(ErrorId.ImageInvalid, ErrorKind.InvalidData, "The snapshot does not hold a volume image.",
             "Choose a snapshot that this module made, or one that restic made of a single file or of standard input.");
+        Row(ErrorId.ImageTimeImpossible, ErrorKind.InvalidData, "An image is dated before there were images, or more than a day ahead: a clock was wrong.",
+            "Set this machine's clock and the other's. The image can be restored by its id; remove it by its id when it is not needed.");
         Row(ErrorId.VolumeNotFound, ErrorKind.NotFound, "No volume has that name.",
             "List the volumes with Get-ImageVolume.");
-        Row(ErrorId.VolumeAmbiguous, ErrorKind.InvalidArgument, "More than one volume has that label or id.",
-            "Name the volume by its device path or UUID.");
+        Row(ErrorId.VolumeAmbiguous, ErrorKind.InvalidArgument, "More than one volume has that label, id or identity.",
+            "Name the volume by its device path; detach the clone, or give it new ids.");
+        Row(ErrorId.VolumeIsAnother, ErrorKind.InvalidArgument, "The name belongs to another volume now than to the one that the image was taken of.",
+            "Attach the volume of the image, or name what to restore to with -Destination.");
+        Row(ErrorId.VolumeIdentityUnknown, ErrorKind.InvalidArgument, "Nothing proves that the volume is the one that the image was taken of.",
+            "Look at what is there, and name what to restore to with -Destination.");
         Row(ErrorId.VolumeInUse, ErrorKind.Busy, "Another program holds the volume.",
             "Close the programs that use it, or take the image as Dynamic or Snapshot.");
         Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be brought to rest.",

@@ -43,6 +43,9 @@ public sealed record FileSystemDescription
 
     /// <summary>UUID or serial, written as blkid writes it.</summary>
     public string? Uuid { get; init; }
+
+    /// <summary>This device's own id in a file system that may lie on several devices, which share <see cref="Uuid"/> (btrfs).</summary>
+    public string? DeviceUuid { get; init; }
     public string? Version { get; init; }
 
     /// <summary>Size that the file system itself claims, in bytes; may be less than the volume's.</summary>

@@ -17,6 +17,7 @@ using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
@@ -80,7 +81,14 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
             // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            BackupAttempt Begin() => new(repository, held, index => FindParent(request, index, stop.Token), stop.Token);
+            request = request.Identity is null ? request with { Identity = IdentityOf(request.Volume, stop.Token) } : request;
+            string volumeId = request.Volume.Name;
+            PreviousImage? previous = null;
+            BackupAttempt Begin() => new(repository, held, index =>
+            {
+                (volumeId, previous) = FindPrevious(request, start, stop.Token);
+                return previous is not null && Gmac.IsSupported ? ParentImage.Open(repository, previous, index, Tell ?? (_ => { })) : null;
+            }, stop.Token);
             using BackupAttempt first = Begin();
             using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
             using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
@@ -94,15 +102,20 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                 if (source.Type == ImageType.Dynamic)
                     warnings.Add(FuzzyWarning(request.Volume, map));
                 warnings.AddRange(map.Warnings);
+                VolumeIdentity identity = request.Volume.Identity.WithFileSystem(map.FileSystem?.Type, map.FileSystem?.Uuid);
+                if (request.Twins.Count > 0)
+                    warnings.Add(TwinWarning(request));
+                if (previous is not null)
+                    warnings.AddRange(previous.Remarks(request.Volume.Name, identity));
                 try
                 {
-                    return Run(request, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
+                    return Run(request, identity, volumeId, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
                 }
                 catch (RepositoryChangedException e)
                 {
                     Tell?.Invoke($"{request.Volume.Name}: {e.Message} The copy begins again.");
                     using BackupAttempt second = Begin();
-                    return Run(request, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
+                    return Run(request, identity, volumeId, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
                 }
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
@@ -162,7 +175,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
     }
 
-    private ImageBackupInfo Run(BackupRequest request, BackupSource source, ChunkGeometry geometry, UsedMap map, BackupAttempt attempt,
+    private ImageBackupInfo Run(BackupRequest request, VolumeIdentity identity, string volumeId, BackupSource source, ChunkGeometry geometry, UsedMap map, BackupAttempt attempt,
         DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
     {
         IBlockReader volume = source.Reader;
@@ -181,6 +194,8 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         var metadata = new ImageMetadata
         {
             VolumeName = request.Volume.Name,
+            VolumeId = volumeId,
+            Identity = identity,
             DevicePath = request.Volume.DevicePath,
             VolumeKind = request.Volume.Kind,
             SizeBytes = geometry.VolumeBytes,
@@ -190,6 +205,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             Aliases = request.Volume.Aliases,
             PartitionUuid = request.Volume.PartitionUuid,
             PartitionType = request.Volume.PartitionType,
+            PartitionLabel = request.Volume.PartitionLabel,
             FileSystem = map.FileSystem,
             ImageType = type,
             RequestedImageType = request.Plan is { } plan ? plan.Options.ImageType.Value : request.ImageType,
@@ -236,7 +252,7 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             Time = start,
             Tree = tree,
             Parent = tagging?.ParentId,
-            Paths = [request.Volume.Name],
+            Paths = [volumeId],
             HostName = request.ComputerName ?? LocalHost.Name,
             UserName = Environment.UserName,
             Tags = request.Tags.Where(t => t != ImageTag.Name).Prepend(ImageTag.Name).Distinct(StringComparer.Ordinal).ToArray(),
@@ -275,9 +291,28 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
         return $"'{volume.Name}' was copied while it could be written to: the image may be fuzzy.{what} Check its file system after a restore.";
     }
 
-    private ParentImage? FindParent(BackupRequest request, BlobIndex index, CancellationToken cancellation) => Gmac.IsSupported
-        ? ParentImage.Find(repository, Traces, index, request.ComputerName ?? LocalHost.Name, request.Volume.Name, Tell ?? (_ => { }), cancellation)
-        : null;
+    private (string VolumeId, PreviousImage? Image) FindPrevious(BackupRequest request, DateTimeOffset start, CancellationToken cancellation)
+    {
+        VolumeIdentity identity = request.Identity ?? request.Volume.Identity;
+        try
+        {
+            return PreviousImage.Find(repository, Traces, request.ComputerName ?? LocalHost.Name, request.Volume.Name, identity, request.Twins.Count > 0, start, cancellation);
+        }
+        catch (ImageBackupException e)
+        {
+            Tell?.Invoke($"The last image of '{request.Volume.Name}' cannot be read, so every chunk is hashed: {e.Message}");
+            return (identity.StableName ?? request.Volume.Name, null);
+        }
+    }
+
+    /// <summary>With what is on it only where its place does not say which volume it is.</summary>
+    private VolumeIdentity IdentityOf(VolumeDescription volume, CancellationToken cancellation) => volume.Identity.StrongPlace is null
+        ? new VolumeInventory(volumes).Look(volume, cancellation).Identity
+        : volume.Identity;
+
+    private static string TwinWarning(BackupRequest request) =>
+        $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: where that cannot be told, images of both are filed as one volume, and make each other expire. "
+        + "Give one of them new ids, or detach it.";
 
     private static TreeNode SaveTags(BlobLane lane, ChunkTagging tagging, BlobId[] chunks, DateTimeOffset time)
     {

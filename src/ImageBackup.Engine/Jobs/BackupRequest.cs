@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -13,6 +14,15 @@ public sealed record BackupRequest
     public static long DefaultGapSizeBytes => GapSize.Default.Bytes;
 
     public required VolumeDescription Volume { get; init; }
+
+    /// <summary>
+    /// Which volume it is, with what the probe found on it; null: by its place alone. The image records what is found when it is
+    /// taken.
+    /// </summary>
+    public VolumeIdentity? Identity { get; init; }
+
+    /// <summary>Other volumes of this machine that have the same identity, in words: clones. The image warns of them.</summary>
+    public IReadOnlyList<string> Twins { get; init; } = Array.Empty<string>();
 
     /// <summary>
     /// What the policy says of the volume: recorded with the image, and for the type's decision and quiet plan. Null: no

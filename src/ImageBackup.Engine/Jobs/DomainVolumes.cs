@@ -54,7 +54,17 @@ public sealed record DomainVolumes(
             ];
             if (matches.Count == 0)
                 unmatched.Add(pattern.Text);
-            matches.ForEach(Add);
+            foreach (ImageVolume match in matches)
+            {
+                // A pattern is no device path given by hand: which of two clones is meant, nobody said.
+                if (inventory.TwinsOf(match, cancellation) is { Count: > 0 } twins)
+                {
+                    failures.Add((match.Name, new ImageBackupException(ErrorId.VolumeAmbiguous,
+                        $"'{pattern.Text}' matches {VolumeWords.Of(match)}; but {string.Join(" and ", twins.Select(VolumeWords.Of))} has the same identity: a clone.", match.Name)));
+                    continue;
+                }
+                Add(match);
+            }
         }
         return new DomainVolumes(found, failures, unmatched);
 

@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -15,8 +17,17 @@ public sealed record ImageBackupInfo
     public required string Id { get; init; }
     public string ShortId => Id.Length > 8 ? Id.Substring(0, 8) : Id;
 
-    /// <summary>The volume's stable name.</summary>
+    /// <summary>What the volume was called when the image was taken. Another volume may be called so now: see <see cref="VolumeId"/>.</summary>
     public required string Volume { get; init; }
+
+    /// <summary>
+    /// Which volume it is: images of one computer with the same id are versions of one another, whatever the volume was called.
+    /// Made of the strongest fact of <see cref="Identity"/>; where there is none, the volume's name.
+    /// </summary>
+    public string VolumeId { get => field ?? Volume; init; }
+
+    /// <summary>What travels with the volume: partition GUID, logical volume, file system id ...</summary>
+    public VolumeIdentity Identity { get; init; } = VolumeIdentity.None;
     public required string ComputerName { get; init; }
     public string? UserName { get; init; }
     public required DateTime BackupTime { get; init; }
@@ -38,6 +49,11 @@ public sealed record ImageBackupInfo
     public string? FileSystem { get; init; }
     public string? Label { get; init; }
     public string? Uuid { get; init; }
+    public string? PartitionUuid { get; init; }
+    public string? PartitionLabel { get; init; }
+
+    /// <summary>Where the volume was mounted when the image was taken.</summary>
+    public IReadOnlyList<string> MountPoints { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
     /// <summary>The file system's allocation unit in bytes.</summary>
     public int? ClusterSizeBytes { get; init; }
@@ -92,6 +108,12 @@ public sealed record ImageBackupInfo
     /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
     public bool IsActive { get; init; } = true;
 
+    /// <summary>
+    /// Its time cannot be: before computers had images, or more than a day ahead of this machine's clock. It stays in its place in
+    /// the list, but is not the newest, does not expire and makes no other image expire.
+    /// </summary>
+    public bool IsTimeImpossible { get; init; }
+
     /// <summary>Since when it is not the active one: the next image's time, or the volume's removal; null while it is.</summary>
     public DateTime? InactiveSince { get; init; }
 
@@ -113,6 +135,11 @@ public sealed record ImageBackupInfo
 
     /// <summary>The repository's location, as given when it was opened.</summary>
     public string? Repository { get; init; }
+
+    /// <summary>Other names that the volume had then: links in /dev/disk, a loop device's file.</summary>
+    internal IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
+    internal string? DevicePath { get; init; }
+    internal VolumeKind? VolumeKind { get; init; }
 
     /// <summary>False for a snapshot that restic made of a device or of standard input.</summary>
     public bool IsOurs { get; init; } = true;

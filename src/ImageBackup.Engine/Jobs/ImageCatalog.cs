@@ -17,8 +17,16 @@ namespace ImageBackup.Engine.Jobs;
 /// <summary>Which images to list; null = any.</summary>
 public sealed record ImageFilter
 {
-    /// <summary>Volume names or their wildcard patterns (* ?); any of them. Windows names are compared without case.</summary>
+    /// <summary>
+    /// Patterns (* ?) of volumes' names or ids, or these as they are; any of them. Windows names are compared without case.
+    /// </summary>
     public IReadOnlyList<string>? Volumes { get; init; }
+
+    /// <summary>Volumes by names that stand for themselves, beside those of <see cref="Volumes"/>.</summary>
+    public IReadOnlyList<VolumeReference>? Named { get; init; }
+
+    /// <summary>If the volume that has a name now has no image: those of the volume that had it.</summary>
+    public bool IncludeFormerNames { get; init; }
     public IReadOnlyList<string>? ComputerNames { get; init; }
 
     /// <summary>Beginnings of ids.</summary>
@@ -47,22 +55,52 @@ public sealed class ImageCatalog(ImageRepository repository)
         if (filter is null)
             throw new ArgumentNullException(nameof(filter));
         (IReadOnlyList<ImageBackupInfo> all, IReadOnlyList<(string Id, VolumeRemoval Removal)> statements) = LoadAll(onWarning, cancellation);
-        IEnumerable<ImageBackupInfo> images = (filter.Retention ?? new ImageRetention()).Judge(all, statements.Select(s => s.Removal))
-            .Where(i => Matches(filter.Volumes, i.Volume, WindowsName(i.Volume)))
-            .Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))
+        List<ImageBackupInfo> judged = (filter.Retention ?? new ImageRetention()).Judge(all, statements.Select(s => s.Removal));
+        List<ImageBackupInfo> ofComputers = [.. judged.Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))];
+        HashSet<(string, string)> named = [.. (filter.Named ?? []).SelectMany(name => ImageSelection.Find(ofComputers, name, filter.IncludeFormerNames, onWarning))];
+        bool isAnyVolume = filter.Volumes is null && filter.Named is null;
+        IEnumerable<ImageBackupInfo> images = ofComputers
+            .Where(i => isAnyVolume || named.Contains(ImageHistories.KeyOf(i)) || filter.Volumes is not null && IsOf(filter.Volumes, i))
             .Where(i => filter.Ids is null || filter.Ids.Any(id => i.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)))
             .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
         if (filter.PointInTime is { } time)
         {
+            // What a wrong clock dated is asked only where there is nothing else.
             images = images.Where(i => i.BackupTime.ToUniversalTime() <= time.UtcDateTime)
-                .GroupBy(i => (i.ComputerName, i.Volume))
-                .Select(g => g.Last());
+                .GroupBy(ImageHistories.KeyOf)
+                .Select(g => g.LastOrDefault(i => !i.IsTimeImpossible) ?? g.Last());
         }
         else if (!filter.IncludeInactive && filter.Ids is null)
         {
             images = images.Where(i => i.IsActive);
         }
-        return InOrder(images);
+        List<ImageBackupInfo> listed = InOrder(images);
+        WarnOfTimes(ofComputers.Where(i => i.IsTimeImpossible && (isAnyVolume || listed.Exists(l => ImageHistories.KeyOf(l) == ImageHistories.KeyOf(i)))), onWarning);
+        return listed;
+    }
+
+    private static void WarnOfTimes(IEnumerable<ImageBackupInfo> images, Action<Exception>? onWarning)
+    {
+        foreach (ImageBackupInfo image in images)
+        {
+            onWarning?.Invoke(new ImageBackupException(ErrorId.ImageTimeImpossible,
+                $"The image {image.ShortId} of '{image.Volume}' on {image.ComputerName} is dated {image.BackupTime.ToUniversalTime():yyyy-MM-dd HH:mm} UTC, which cannot be: a clock was wrong. "
+                + "It is listed at that time; it does not count as the newest, does not expire, and makes no other image expire. restic's 'latest' and 'forget' go by the time as it stands.", image.Id));
+        }
+    }
+
+    private static bool IsOf(IReadOnlyList<string> patterns, ImageBackupInfo image) =>
+        Matches(patterns, image.Volume, ImageSelection.IsWindowsName(image.Volume)) || Matches(patterns, image.VolumeId, ignoreCase: false);
+
+    /// <summary>The newest image of the volume that a name means by the images' own records; null: none has it.</summary>
+    /// <param name="images">Images of one computer, oldest first.</param>
+    /// <param name="volume">The name.</param>
+    /// <exception cref="ImageBackupException">VolumeAmbiguous.</exception>
+    public static ImageBackupInfo? NewestOf(IReadOnlyList<ImageBackupInfo> images, VolumeReference volume)
+    {
+        HashSet<(string, string)> keys = ImageSelection.Find(images, volume, fallBack: false, onWarning: null);
+        List<ImageBackupInfo> found = [.. images.Where(image => keys.Contains(ImageHistories.KeyOf(image)))];
+        return found.LastOrDefault(image => !image.IsTimeImpossible) ?? found.LastOrDefault();
     }
 
     /// <summary>One image by the beginning of its id.</summary>
@@ -122,7 +160,7 @@ public sealed class ImageCatalog(ImageRepository repository)
         }
         foreach (Exception failure in failures)
             onWarning?.Invoke(failure);
-        return (InOrder(images), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
+        return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
     }
 
     /// <summary>By the moment, not by the clock on the wall, which goes back once a year.</summary>
@@ -145,8 +183,6 @@ public sealed class ImageCatalog(ImageRepository repository)
             failures.Add(e);
         }
     }
-
-    private static bool WindowsName(string volume) => volume.Length >= 2 && (volume[1] == ':' || volume.StartsWith(@"\\", StringComparison.Ordinal));
 
     private static bool Matches(IReadOnlyList<string>? patterns, string value, bool ignoreCase) => patterns is null || patterns.Any(pattern =>
     {

@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -12,6 +13,8 @@ internal static class ImageInfoBuilder
     {
         Id = id,
         Volume = metadata.VolumeName,
+        VolumeId = metadata.VolumeId!,
+        Identity = metadata.Identity ?? (metadata.VolumeId is null ? OldImageIdentity.Of(metadata) : VolumeIdentity.None),
         ComputerName = snapshot.HostName,
         UserName = snapshot.UserName,
         BackupTime = snapshot.Time.LocalDateTime,
@@ -27,6 +30,12 @@ internal static class ImageInfoBuilder
         FileSystem = metadata.FileSystem?.Type,
         Label = metadata.FileSystem?.Label,
         Uuid = metadata.FileSystem?.Uuid,
+        PartitionUuid = metadata.PartitionUuid,
+        PartitionLabel = metadata.PartitionLabel,
+        MountPoints = metadata.MountPoints,
+        Aliases = metadata.Aliases,
+        DevicePath = metadata.DevicePath,
+        VolumeKind = metadata.VolumeKind,
         ClusterSizeBytes = metadata.FileSystem?.ClusterSizeBytes,
         FileSystemUsedBytes = metadata.FileSystem?.UsedBytes,
         IsClean = metadata.FileSystem?.IsClean,

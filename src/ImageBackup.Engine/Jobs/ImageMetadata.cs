@@ -4,6 +4,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -16,6 +17,12 @@ internal sealed record ImageMetadata
 
     public int Schema { get; init; } = SchemaVersion;
     public required string VolumeName { get; init; }
+
+    /// <summary>The stable name under which the image is filed, the snapshot's path; null in old images.</summary>
+    public string? VolumeId { get; init; }
+
+    /// <summary>Which volume it was, by what travels with it; null in old images and of a later version.</summary>
+    public VolumeIdentity? Identity { get; init; }
     public string? DevicePath { get; init; }
     public VolumeKind? VolumeKind { get; init; }
     public required long SizeBytes { get; init; }
@@ -25,6 +32,7 @@ internal sealed record ImageMetadata
     public IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
     public string? PartitionUuid { get; init; }
     public string? PartitionType { get; init; }
+    public string? PartitionLabel { get; init; }
     public FileSystemDescription? FileSystem { get; init; }
 
     public ImageType? ImageType { get; init; }

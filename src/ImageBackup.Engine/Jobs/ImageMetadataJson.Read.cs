@@ -1,9 +1,11 @@
 using System;
+using System.Collections.Generic;
 using System.Text.Json;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -17,6 +19,8 @@ internal static partial class ImageMetadataJson
     {
         Schema = json.GetProperty("schema").GetInt32(),
         VolumeName = NeededText(json, "volumeName"),
+        VolumeId = Text(json, "volumeId"),
+        Identity = Member(json, "identity", out JsonElement identity) ? ReadIdentity(identity) : null,
         DevicePath = Text(json, "devicePath"),
         VolumeKind = (VolumeKind?)Named(json, "volumeKind", typeof(VolumeKind)),
         SizeBytes = json.GetProperty("sizeBytes").GetInt64(),
@@ -26,6 +30,7 @@ internal static partial class ImageMetadataJson
         Aliases = List(json, "aliases", NeededText),
         PartitionUuid = Text(json, "partitionUuid"),
         PartitionType = Text(json, "partitionType"),
+        PartitionLabel = Text(json, "partitionLabel"),
         FileSystem = Member(json, "fileSystem", out JsonElement fileSystem) ? ReadFileSystem(fileSystem) : null,
         ImageType = (ImageType?)Named(json, "imageType", typeof(ImageType)),
         RequestedImageType = (ImageType?)Named(json, "requestedImageType", typeof(ImageType)),
@@ -58,11 +63,26 @@ internal static partial class ImageMetadataJson
         ProgramVersion = Text(json, "programVersion"),
     };
 
+    /// <summary>Null: of a later version. A kind that is not known is passed over.</summary>
+    private static VolumeIdentity? ReadIdentity(JsonElement json)
+    {
+        if (json.GetProperty("version").GetInt32() is not VolumeIdentity.CurrentVersion)
+            return null;
+        var facts = new List<IdentityFact>();
+        foreach (JsonElement fact in json.GetProperty("facts").EnumerateArray())
+        {
+            if (IdentityFact.KindOf(NeededText(fact, "kind")) is { } kind)
+                facts.Add(new IdentityFact(kind, NeededText(fact, "value")));
+        }
+        return VolumeIdentity.Of(facts);
+    }
+
     private static FileSystemDescription ReadFileSystem(JsonElement json) => new()
     {
         Type = NeededText(json, "type"),
         Label = Text(json, "label"),
         Uuid = Text(json, "uuid"),
+        DeviceUuid = Text(json, "deviceUuid"),
         Version = Text(json, "version"),
         SizeBytes = Long(json, "sizeBytes"),
         ClusterSizeBytes = Int(json, "clusterSizeBytes"),

@@ -4,6 +4,7 @@ using System.Text.Json;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -15,6 +16,9 @@ internal static partial class ImageMetadataJson
         json.WriteStartObject();
         json.WriteNumber("schema", metadata.Schema);
         json.WriteString("volumeName", metadata.VolumeName);
+        Put(json, "volumeId", metadata.VolumeId);
+        if (metadata.Identity is { } identity)
+            Put(json, "identity", identity);
         Put(json, "devicePath", metadata.DevicePath);
         Put(json, "volumeKind", metadata.VolumeKind?.ToString());
         json.WriteNumber("sizeBytes", metadata.SizeBytes);
@@ -24,6 +28,7 @@ internal static partial class ImageMetadataJson
         Put(json, "aliases", metadata.Aliases);
         Put(json, "partitionUuid", metadata.PartitionUuid);
         Put(json, "partitionType", metadata.PartitionType);
+        Put(json, "partitionLabel", metadata.PartitionLabel);
         if (metadata.FileSystem is { } fileSystem)
             Put(json, "fileSystem", fileSystem);
         Put(json, "imageType", metadata.ImageType?.ToString());
@@ -64,12 +69,27 @@ internal static partial class ImageMetadataJson
         json.WriteEndObject();
     }
 
+    private static void Put(Utf8JsonWriter json, string name, VolumeIdentity identity)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("version", VolumeIdentity.CurrentVersion);
+        Put(json, "facts", identity.Facts, Write);
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, IdentityFact fact)
+    {
+        json.WriteString("kind", IdentityFact.NameOf(fact.Kind));
+        json.WriteString("value", fact.Value);
+    }
+
     private static void Put(Utf8JsonWriter json, string name, FileSystemDescription fileSystem)
     {
         json.WriteStartObject(name);
         json.WriteString("type", fileSystem.Type);
         Put(json, "label", fileSystem.Label);
         Put(json, "uuid", fileSystem.Uuid);
+        Put(json, "deviceUuid", fileSystem.DeviceUuid);
         Put(json, "version", fileSystem.Version);
         Put(json, "sizeBytes", fileSystem.SizeBytes);
         Put(json, "clusterSizeBytes", fileSystem.ClusterSizeBytes);

@@ -36,17 +36,20 @@ public sealed record ImageRetention
     /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the default class that the machine's file names does not exist.</exception>
     internal List<ImageBackupInfo> Judge(IReadOnlyList<ImageBackupInfo> images, IEnumerable<VolumeRemoval> recorded)
     {
+        DateTimeOffset now = Now ?? DateTimeOffset.Now;
         ManagementClassCatalog? own = MachineClasses is null ? null : new ManagementClassCatalog(MachineClasses, EnforcedClasses);
-        var engine = new RetentionEngine(image => ClassOf(image, own), Now ?? DateTimeOffset.Now, KeepWithin);
-        IReadOnlyList<RetentionVerdict> verdicts = engine.Judge(images.Select(Describe).ToList(), recorded.Concat(Removals));
+        var engine = new RetentionEngine(image => ClassOf(image, own), now, KeepWithin);
+        IReadOnlyList<RetentionVerdict> verdicts = engine.Judge(images.Select(Describe).ToList(), recorded.Concat(Removals).Select(removal => ImageHistories.Resolve(images, removal)));
+        var active = new HashSet<(string, string)>(images.Zip(verdicts, (image, verdict) => (image, verdict)).Where(one => !IsOutOfTime(one.verdict)).Select(one => ImageHistories.KeyOf(one.image)));
         var newest = new Dictionary<(string, string), string>();
         foreach (ImageBackupInfo image in images)
-            newest[Key(image)] = image.Id;
+            newest[ImageHistories.KeyOf(image)] = image.Id;
         return images.Zip(verdicts, (image, verdict) => image with
         {
-            // A clock that is wrong (rescue media often has none) puts every image into the future: the newest is shown
-            // as active all the same.
-            IsActive = verdict.IsActive || verdict.Reason == RetentionReason.FutureTime && newest[Key(image)] == image.Id,
+            // Where a volume has no image of a time that can be (a clock that was never right), the newest of the others is
+            // shown as active all the same.
+            IsActive = verdict.IsActive || IsOutOfTime(verdict) && !active.Contains(ImageHistories.KeyOf(image)) && newest[ImageHistories.KeyOf(image)] == image.Id,
+            IsTimeImpossible = IsOutOfTime(verdict),
             InactiveSince = verdict.InactiveSince?.LocalDateTime,
             ExpiresAt = verdict.ExpiresAt is { } at ? at.UtcDateTime == DateTime.MaxValue ? DateTime.MaxValue : at.LocalDateTime : null,
             IsExpired = verdict.IsExpired,
@@ -62,12 +65,12 @@ public sealed record ImageRetention
         return EnforcedClasses?.Classes.FirstOrDefault(each => ManagementClass.IsSameName(each.Name, image.ManagementClass));
     }
 
-    private static (string, string) Key(ImageBackupInfo image) => (image.ComputerName.ToUpperInvariant(), image.Volume);
+    private static bool IsOutOfTime(RetentionVerdict verdict) => verdict.Reason is RetentionReason.FutureTime or RetentionReason.PastTime;
 
     private static RetentionImage Describe(ImageBackupInfo image) => new()
     {
         Id = image.Id,
-        Volume = image.Volume,
+        Volume = image.VolumeId,
         ComputerName = image.ComputerName,
         Time = new DateTimeOffset(image.BackupTime.ToUniversalTime(), TimeSpan.Zero),
         ManagementClass = image.ManagementClass,

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -15,6 +16,12 @@ public sealed record ImageVolume
     public string? ProbeError { get; init; }
 
     public string Name => Description.Name;
+
+    /// <summary>Which volume it is, by its place and what lies there.</summary>
+    public VolumeIdentity Identity => field ??= Description.Identity.WithFileSystem(FileSystemProbe?.Type, FileSystemProbe?.Uuid);
+
+    /// <summary>The id that images of it are filed under: see <see cref="ImageBackupInfo.VolumeId"/>.</summary>
+    public string VolumeId => Identity.StableName ?? Name;
     public string? FileSystem => FileSystemProbe?.Type ?? Description.MountedFileSystem;
     public string? Label => FileSystemProbe?.Label ?? Description.Label;
     public string? Uuid => FileSystemProbe?.Uuid ?? Description.Serial;

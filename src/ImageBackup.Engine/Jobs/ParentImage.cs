@@ -40,15 +40,13 @@ internal sealed class ParentImage : IDisposable
 
     public ChunkTagsFile.Header Header { get; }
 
-    /// <summary>The newest image of a computer's volume, where it has tags that can be read; null: hash everything.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static ParentImage? Find(ImageRepository repository, SnapshotTraces traces, BlobIndex index, string computerName, string volume, Action<string> tell,
-        CancellationToken cancellation)
+    /// <summary>The image before as parent, where it has tags that can be read; null: hash everything.</summary>
+    public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> tell)
     {
         var reader = new BlobReader(repository.Files, repository.Sealers);
         try
         {
-            if (Newest(repository, traces, computerName, volume, cancellation) is not { } newest || !BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
+            if (!BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
                 return null;
             TreeNode? node = TreeWalk.Load(repository, index, folder).File(ImageFiles.ChunkTags);
             if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
@@ -63,7 +61,7 @@ internal sealed class ParentImage : IDisposable
         }
         catch (Exception e) when (e is ImageBackupException or FormatException)
         {
-            tell($"The chunk tags of the last image of '{volume}' cannot be used, so every chunk is hashed: {e.Message}");
+            tell($"The chunk tags of the last image of '{newest.Metadata.VolumeName}' cannot be used, so every chunk is hashed: {e.Message}");
             return null;
         }
         finally
@@ -100,20 +98,6 @@ internal sealed class ParentImage : IDisposable
             _tell($"The chunk tags of the image {Id.Substring(0, 8)} cannot be used, so chunks are hashed from here: {e.Message}");
             return false;
         }
-    }
-
-    private static (string Id, ImageMetadata Metadata)? Newest(ImageRepository repository, SnapshotTraces traces, string computerName, string volume, CancellationToken cancellation)
-    {
-        SnapshotTraces.Trace? newest = null;
-        // A snapshot that cannot be read is another matter.
-        foreach (SnapshotTraces.Trace trace in traces.Read(onFailure: null, cancellation))
-        {
-            if (trace.IsImage && trace.HostName == computerName && trace.Path == volume && (newest is null || trace.Time > newest.Time))
-                newest = trace;
-        }
-        return newest is not null && ImageContent.LoadSnapshot(repository, newest.Id).Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata
-            ? (newest.Id, metadata)
-            : null;
     }
 
     public void Dispose() => _reader.Dispose();

@@ -95,7 +95,8 @@ public sealed class RemoveJob(ImageRepository repository)
         (IReadOnlyList<ImageBackupInfo> images, IReadOnlyList<(string Id, VolumeRemoval Removal)> statements) = catalog.LoadAll(_ => isComplete = false, cancellation);
         if (!isComplete)
             return;
-        var present = new HashSet<(string, string)>(images.Select(i => (i.ComputerName.ToUpperInvariant(), i.Volume)));
+        // By id; old statements have the name.
+        var present = new HashSet<(string, string)>(images.SelectMany(i => new[] { (i.ComputerName.ToUpperInvariant(), i.Volume), (i.ComputerName.ToUpperInvariant(), i.VolumeId) }));
         foreach ((string id, VolumeRemoval removal) in statements)
         {
             if (!present.Contains((removal.ComputerName.ToUpperInvariant(), removal.Volume)))

@@ -18,6 +18,9 @@ public sealed record VerifyResult
 {
     public required string ImageId { get; init; }
     public required string Volume { get; init; }
+
+    /// <summary>Which volume it is: see <see cref="ImageBackupInfo.VolumeId"/>.</summary>
+    public required string VolumeId { get; init; }
     public required bool IsWhole { get; init; }
     public required long SizeBytes { get; init; }
     public required long ChunkCount { get; init; }
@@ -62,6 +65,7 @@ public sealed class VerifyJob(ImageRepository repository)
         {
             ImageId = image.Info.Id,
             Volume = image.Info.Volume,
+            VolumeId = image.Info.VolumeId,
             IsWhole = damaged.IsEmpty,
             SizeBytes = image.SizeBytes,
             ChunkCount = image.ChunkCount,

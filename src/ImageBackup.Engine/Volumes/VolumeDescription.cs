@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Volumes;
 
@@ -20,8 +21,9 @@ public enum VolumeKind
 public sealed record VolumeDescription
 {
     /// <summary>
-    /// The stable name under which images are filed: a device path by its kernel name (/dev/sda1, /dev/mapper/vg-lv),
-    /// a drive letter with colon (D:), a \\?\Volume{guid}\ where there is no letter, or a file's full path.
+    /// What the system calls it now: a device path by its kernel name (/dev/sda1, /dev/mapper/vg-lv), a drive letter with
+    /// colon (D:), a \\?\Volume{guid}\ where there is no letter, or a file's full path. Names are given away again: which
+    /// volume it is, <see cref="Identity"/> says.
     /// </summary>
     public required string Name { get; init; }
 
@@ -53,6 +55,18 @@ public sealed record VolumeDescription
     public string? Serial { get; init; }
     public string? PartitionUuid { get; init; }
     public string? PartitionType { get; init; }
+
+    /// <summary>GPT: the partition's name.</summary>
+    public string? PartitionLabel { get; init; }
+
+    /// <summary>Where it lies, by what travels with it; what is on it (the file system's id) is the probe's to add.</summary>
+    public VolumeIdentity Identity { get; init; } = VolumeIdentity.None;
+
+    /// <summary>
+    /// All that lies on it or on the disk that it is part of, by name, however many layers above: they may show its content and
+    /// its ids, and are the ones that are meant. Other partitions of the disk are not among them.
+    /// </summary>
+    public IReadOnlyList<string> LayersAbove { get; init; } = Array.Empty<string>();
     public bool IsReadOnly { get; init; }
     public bool IsRemovable { get; init; }
 

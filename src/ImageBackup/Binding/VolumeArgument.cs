@@ -67,7 +67,7 @@ public sealed class VolumeArgument
                 found.Add(new(value, volume.Name, null, isPath: true));
                 return;
             case ImageBackupInfo image:
-                found.Add(new(value, image.Volume, null, isPath: true));
+                found.Add(new(value, image.VolumeId, null, isPath: true));
                 return;
             case FileSystemInfo file:
                 found.Add(new(value, file.FullName, null, isPath: true));
@@ -115,7 +115,7 @@ public sealed class VolumeArgument
             if (typeName.EndsWith(".ImageVolume", StringComparison.Ordinal))
                 return InputProperties.Text(value, "Name");
             if (typeName.EndsWith(".ImageBackupInfo", StringComparison.Ordinal))
-                return InputProperties.Text(value, "Volume");
+                return InputProperties.Text(value, "VolumeId") ?? InputProperties.Text(value, "Volume");
         }
         foreach (string property in new[] { "Path", "DevicePath", "Volume", "UniqueId" })
         {

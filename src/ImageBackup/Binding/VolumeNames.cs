@@ -40,6 +40,20 @@ internal static class VolumeNames
         }
     }
 
+    /// <summary>A name with the volume of this machine that has it; none has it: its images are looked up in their own records.</summary>
+    /// <exception cref="ImageBackupException">VolumeAmbiguous: two volumes have it.</exception>
+    public static VolumeReference Refer(string fullName, CancellationToken cancellation)
+    {
+        try
+        {
+            return new VolumeReference(fullName, Find(fullName, cancellation));
+        }
+        catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound or ErrorId.VolumeAccessDenied or ErrorId.NotElevated)
+        {
+            return new VolumeReference(fullName, null);
+        }
+    }
+
     public static ImageVolume Find(string fullName, CancellationToken cancellation) =>
         new VolumeInventory(VolumeSystem.Current).Resolve(fullName, cancellation);
 

@@ -90,8 +90,9 @@ public sealed partial class BackupVolumeImageCommand
     private bool IsDue(ImageVolume volume, VolumePlan plan, IReadOnlyList<ImageBackupInfo> images)
     {
         string computer = ComputerName ?? LocalHost.Name;
-        DateTime? last = images.LastOrDefault(image => image.Volume == volume.Name
-            && string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase))?.BackupTime;
+        // What a wrong clock dated ahead would keep the volume from its backups for years.
+        DateTime? last = images.LastOrDefault(image => (image.VolumeId == volume.VolumeId || image.VolumeId == volume.Identity.StableNameOfClone)
+            && !image.IsTimeImpossible && string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase))?.BackupTime;
         if (plan.ManagementClass.IsDue(last is { } time ? new DateTimeOffset(time) : null, DateTimeOffset.Now))
             return true;
         WriteVerbose($"{volume.Name}: its last image is of {last:g}; the class {plan.ManagementClass.Name} wants one every {plan.ManagementClass.FrequencyDays} days.");

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -148,6 +150,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         return new BackupRequest
         {
             Volume = volume.Description,
+            Identity = volume.Identity,
+            Twins = TwinsOf(volume),
             Plan = plan,
             ImageType = plan.Type.Type,
             Quiet = quiet,
@@ -159,6 +163,18 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             ThrottleLimit = ThrottleLimit,
             ReadErrorLimit = ReadErrorLimit,
         };
+    }
+
+    /// <summary>Clones, in words: a device path given by hand says which is meant, and the image warns of the other.</summary>
+    private string[] TwinsOf(ImageVolume volume)
+    {
+        var inventory = new VolumeInventory(VolumeSystem.Current);
+        IReadOnlyList<ImageVolume> twins = RunPumped("Looking at volumes", _ => inventory.TwinsOf(volume, Stop));
+        foreach (ImageVolume duplicate in RunPumped("Looking at volumes", _ => inventory.BtrfsDuplicatesOf(volume, Stop)))
+        {
+            WriteWarning($"'{volume.Name}' and '{duplicate.Name}' bear the same btrfs ({volume.Uuid}): the kernel may take one for the other, and mounting either can destroy data on both. Detach one of them, or give it a new id (btrfstune -u).");
+        }
+        return [.. twins.Select(twin => $"'{twin.Name}'")];
     }
 
     private static string ActivityOf(BackupRequest request) => $"Backing up {request.Volume.Name}";

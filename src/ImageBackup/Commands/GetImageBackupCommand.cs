@@ -54,53 +54,62 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         if (Volume is null)
         {
             if (!MyInvocation.ExpectingInput)
-                Write(null);
+                Write(null, null);
             return;
         }
-        var names = new List<string>();
+        var patterns = new List<string>();
+        var named = new List<VolumeReference>();
         foreach (VolumeArgument volume in Volume)
         {
             Attempt(volume.Input, () =>
             {
                 if (volume.Name is null)
                     throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.");
-                names.AddRange(NamesOf(volume));
+                // What is a pattern matches the names that volumes had, and their ids.
+                if (!volume.IsFullPath && WildcardPattern.ContainsWildcardCharacters(volume.Name))
+                    patterns.Add(volume.Name);
+                else
+                    named.Add(Refer(volume));
             });
         }
-        if (names.Count > 0)
-            Write(names);
+        foreach (VolumeReference reference in named)
+            Attempt(reference.Name, () => Write(null, [reference]));
+        if (patterns.Count > 0)
+            Write(patterns, null);
     }
 
     /// <summary>
-    /// The names under which images of the volume may be filed: as written (the volume may be gone), and, where
-    /// this machine has it, its stable name.
+    /// The volume that has the name here now: its images are meant, whatever it was called then. Where nothing has it, the images' own
+    /// records are asked; a relative name is asked for as it is written too.
     /// </summary>
-    private List<string> NamesOf(VolumeArgument volume)
+    private VolumeReference Refer(VolumeArgument volume)
     {
-        var names = new List<string> { volume.Name! };
-        if (!volume.IsFullPath && WildcardPattern.ContainsWildcardCharacters(volume.Name))
-            return names;
+        string full;
         try
         {
-            string full = VolumeNames.Full(volume, ResolvePath);
-            if (!names.Contains(full))
-                names.Add(full);
-            string stable = RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop)).Name;
-            if (!names.Contains(stable))
-                names.Add(stable);
+            full = VolumeNames.Full(volume, ResolvePath);
         }
         catch (ImageBackupException absent)
         {
             WriteVerbose($"{absent.Message} Images are looked up by the name as given.");
+            return new VolumeReference(volume.Name!, null);
         }
-        return names;
+        VolumeReference reference = RunPumped("Looking at volumes", _ => VolumeNames.Refer(full, Stop));
+        if (reference.Present is { } present)
+        {
+            WriteVerbose($"'{volume.Name}' is '{present.Name}', VolumeId {present.VolumeId}.");
+            return reference;
+        }
+        WriteVerbose($"No volume of this machine is '{full}'. Images are looked up by their own records.");
+        return full == volume.Name || volume.Name!.IndexOfAny(['/', '\\']) >= 0 ? reference : reference with { Former = volume.Name };
     }
 
-    private void Write(List<string>? volumes)
+    private void Write(List<string>? patterns, IReadOnlyList<VolumeReference>? named)
     {
         var filter = new ImageFilter
         {
-            Volumes = volumes,
+            Volumes = patterns,
+            Named = named,
             ComputerNames = ComputerName,
             Ids = Id is null ? null : Array.ConvertAll(Id, id => id.Trim().ToLowerInvariant()),
             PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,

@@ -129,12 +129,11 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         var stated = new List<VolumeRemoval>();
         foreach (string volume in volumes)
         {
-            ImageBackupInfo newest = images.LastOrDefault(image => string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase) && image.Volume == volume)
-                ?? throw new ImageBackupException(ErrorId.ImageNotFound, $"The repository has no image of '{volume}' of the computer '{computer}'.", volume);
+            ImageBackupInfo newest = NewestOf(images, computer, volume);
             // On record already: the date of that counts.
             if (!newest.IsActive)
                 continue;
-            var removal = new VolumeRemoval(newest.Volume, newest.ComputerName, DateTimeOffset.Now);
+            var removal = new VolumeRemoval(newest.VolumeId, newest.ComputerName, DateTimeOffset.Now);
             if (ShouldProcess($"{newest.Volume} on {newest.ComputerName}", "Put on record that the volume is gone"))
                 RunPumped("Putting a statement on record", _ => new RemoveJob(Opened).State(removal, Stop));
             else if (!IsWhatIf)
@@ -142,6 +141,15 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             stated.Add(removal);
         }
         return stated;
+    }
+
+    /// <summary>The volume by its id, or by a name that its images have in their records; it is gone, so nobody else can be asked.</summary>
+    private static ImageBackupInfo NewestOf(IReadOnlyList<ImageBackupInfo> images, string computer, string volume)
+    {
+        List<ImageBackupInfo> own = [.. images.Where(image => string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase))];
+        var filter = new VolumeReference(volume, null);
+        return ImageCatalog.NewestOf(own, filter)
+            ?? throw new ImageBackupException(ErrorId.ImageNotFound, $"The repository has no image of '{volume}' of the computer '{computer}'.", volume);
     }
 
     private void Remove(ImageRepository repository, List<ImageBackupInfo> chosen, ImageRetention? expiredBy)

@@ -111,25 +111,18 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     private ImageBackupInfo FindByVolume(VolumeArgument volume)
     {
         string written = VolumeNames.FullSource(volume, ResolvePath);
-        return RunPumped("Finding the image", _ =>
+        return RunPumped("Finding the image", channel =>
         {
-            var names = new List<string> { WildcardPattern.Escape(written) };
-            try
-            {
-                names.Add(WildcardPattern.Escape(VolumeNames.Find(written, Stop).Name));
-            }
-            catch (ImageBackupException)
-            {
-                // A volume that is gone is what restores are for: its name is enough.
-            }
+            // A volume that is gone is what restores are for: then the name is looked up in the images' own records.
             IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(Opened).List(
                 new ImageFilter
                 {
-                    Volumes = names,
+                    Named = [VolumeNames.Refer(written, Stop)],
+                    IncludeFormerNames = true,
                     ComputerNames = ComputerName is null ? null : [ComputerName],
                     PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
                 },
-                null,
+                failure => channel.Warn(failure.Message),
                 Stop);
             return Choose(images, written);
         });
@@ -144,9 +137,10 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         foreach (ImageBackupInfo image in images)
         {
             severalComputers |= newest is not null && newest.ComputerName != image.ComputerName;
-            newest = image;
+            // An image that a wrong clock dated is the newest only where there is no other.
+            newest = Newer(newest, image);
             if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
-                own = image;
+                own = Newer(own, image);
         }
         if (own is not null)
             return own;
@@ -162,6 +156,9 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         }
         return newest;
     }
+
+    private static ImageBackupInfo Newer(ImageBackupInfo? one, ImageBackupInfo later) =>
+        one is { IsTimeImpossible: false } && later.IsTimeImpossible ? one : later;
 
     private void Restore(ImageRepository repository, ImageBackupInfo image)
     {
@@ -217,7 +214,12 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
                 : name;
         }
         if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
-            return image.Volume;
+        {
+            OriginalVolume original = RunPumped("Looking for the image's volume", _ => OriginalVolume.Find(image, VolumeSystem.Current, Stop));
+            foreach (string warning in original.Warnings)
+                WriteWarning(warning);
+            return original.Name;
+        }
         throw new ImageBackupException(
             ErrorId.ParameterInvalid,
             $"The image {image.ShortId} is of a volume of the computer '{image.ComputerName}': name what to restore it to with -Destination.",

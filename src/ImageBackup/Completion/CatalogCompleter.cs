@@ -72,6 +72,8 @@ public sealed class ImageVolumeCompleter : CatalogCompleter
     private protected override IEnumerable<CompletionCandidate> Names(IEnumerable<ImageBackupInfo> images) =>
         images.GroupBy(i => i.Volume, StringComparer.Ordinal)
             .OrderBy(g => g.Key, StringComparer.OrdinalIgnoreCase)
+            // A name that two volumes had says nothing: their ids do.
+            .SelectMany(g => g.Select(i => i.VolumeId).Distinct(StringComparer.Ordinal).Skip(1).Any() ? g.GroupBy(i => i.VolumeId, StringComparer.Ordinal) : [g])
             .Select(g => new CompletionCandidate(g.Key, $"{g.Count()} images, the newest: {Describe(g.First())}"));
 }
 

@@ -308,7 +308,7 @@ public sealed class ChunkTagTests : IDisposable
     {
         BlobIndex index = Index();
         var geometry = new ChunkGeometry(_content.Length, Chunk);
-        using ParentImage parent = ParentImage.Find(_rig.Repository, new SnapshotTraces(_rig.Repository), index, LocalHost.Name, "/mem/a", text => Assert.Fail(text), CancellationToken.None)!;
+        using ParentImage parent = ParentImage.Open(_rig.Repository, PreviousImage.Find(_rig.Repository, new SnapshotTraces(_rig.Repository), LocalHost.Name, "/mem/a", VolumeIdentity.None, hasTwins: false, DateTimeOffset.Now, CancellationToken.None).Image!, index, text => Assert.Fail(text))!;
         using var session = new BlobSession(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
         var tagging = new ChunkTagging(parent.Header, parent, proven);
         using IBlockReader volume = _rig.Volumes.OpenRead(_rig.Volumes.Find("/mem/a"), VolumeOpenMode.Exclusive);

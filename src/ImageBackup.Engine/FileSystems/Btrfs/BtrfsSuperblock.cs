@@ -113,6 +113,8 @@ internal sealed class BtrfsSuperblock
             Type = "btrfs",
             Label = VolumeStructures.Utf8Label(bytes.AsSpan(LabelOffset, 256)),
             Uuid = VolumeStructures.Uuid(bytes.AsSpan(0x20, 16)),
+            // btrfs_super_block.dev_item (0xC9), its uuid (0x42).
+            DeviceUuid = VolumeStructures.Uuid(bytes.AsSpan(0x10B, 16)),
             SizeBytes = sizeBytes <= long.MaxValue ? (long)sizeBytes : null,
             ClusterSizeBytes = sectorSizeBytes is >= 512 and <= 65536 ? (int)sectorSizeBytes : null,
             UsedBytes = usedBytes <= long.MaxValue ? (long)usedBytes : null,

@@ -17,12 +17,15 @@ namespace ImageBackup.Engine.Policy;
 /// of which neither is known never expires.</para>
 /// <para><b>The floor.</b> An image younger than keepWithin does not expire, whatever else there is: an intruder who
 /// may only add cannot push it out by adding images of forged times. Images of times later than a day ahead of the
-/// clock are left out of the count altogether, so that one of them does not make a good image inactive.</para>
+/// clock, or before 2000, are left out of the count altogether, so that one of them does not make a good image inactive.</para>
 /// </remarks>
 public sealed class RetentionEngine
 {
     // Clocks of machines differ; further ahead than this is no clock's fault.
     private static readonly TimeSpan s_futureTolerance = TimeSpan.FromDays(1);
+
+    // No image was taken before; the clock of a computer that has no battery says so.
+    private static readonly DateTimeOffset s_earliest = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly Func<RetentionImage, ManagementClass?> _currentClass;
     private readonly DateTimeOffset _now;
@@ -69,14 +72,15 @@ public sealed class RetentionEngine
         for (var i = 0; i < images.Count; i++)
         {
             var image = images[i];
-            if (image.Time - _now > s_futureTolerance)
+            // A clock that was never set, or far ahead.
+            if (image.Time < s_earliest || image.Time - _now > s_futureTolerance)
             {
                 verdicts[i] = new RetentionVerdict
                 {
                     Image = image,
                     IsActive = false,
                     IsExpired = false,
-                    Reason = RetentionReason.FutureTime,
+                    Reason = image.Time < s_earliest ? RetentionReason.PastTime : RetentionReason.FutureTime,
                 };
                 continue;
             }

@@ -7,7 +7,7 @@ public sealed record RetentionImage
 {
     public required string Id { get; init; }
 
-    /// <summary>The stable name; images of one name and computer are versions of one another.</summary>
+    /// <summary>The volume's id, whatever it is called; images of one id and computer are versions of one another.</summary>
     public required string Volume { get; init; }
 
     /// <summary>Compared without case.</summary>
@@ -38,6 +38,9 @@ public enum RetentionReason
 
     /// <summary>Its time lies in the future; never expires, and pushes no other image out.</summary>
     FutureTime,
+
+    /// <summary>Its time lies before there were images; never expires, and does not count.</summary>
+    PastTime,
 
     /// <summary>As many newer images exist as the class keeps.</summary>
     VersionsExist,

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Volumes.Linux;
 internal sealed class DeviceNames(LinuxRoots roots)
 {
     private readonly Dictionary<DeviceNumber, List<string>> _links = ReadLinks(roots);
-    private readonly Dictionary<string, IReadOnlyList<PartitionEntry>> _tables = [];
+    private readonly Dictionary<string, DiskTable> _tables = [];
 
     /// <summary>All names but <see cref="SysDevice.Name"/>; a loop device's backing file among them.</summary>
     public IReadOnlyList<string> AliasesOf(SysDevice device)
@@ -38,35 +38,36 @@ internal sealed class DeviceNames(LinuxRoots roots)
         return aliases;
     }
 
-    /// <summary>The partition's UUID and type, from udev, else from the table on the disk; null where nobody tells.</summary>
-    public (string? Uuid, string? Type) PartitionIdsOf(SysDevice device, SysDevice? disk)
+    /// <summary>The partition's UUID, type and name, from udev, else from the table on the disk; null where nobody tells.</summary>
+    public (string? Uuid, string? Type, string? Label) PartitionIdsOf(SysDevice device, SysDevice? disk)
     {
         if (disk is null)
-            return (null, null);
-        IReadOnlyDictionary<string, string> udev = PropertyLines.Parse(string.Join("\n", UdevLines(device)), "E:");
+            return (null, null, null);
+        IReadOnlyDictionary<string, string> udev = UdevOf(device);
         string? uuid = device.PartitionUuid ?? udev.Find("ID_PART_ENTRY_UUID");
         string? type = udev.Find("ID_PART_ENTRY_TYPE");
-        if (uuid is not null && type is not null)
-            return (uuid, type);
-        foreach (PartitionEntry entry in TableOf(disk))
+        if (uuid is not null && type is not null && device.PartitionLabel is not null)
+            return (uuid, type, device.PartitionLabel);
+        foreach (PartitionEntry entry in TableOf(disk).Partitions)
         {
             if (entry.StartBytes == device.StartBytes)
-                return (uuid ?? entry.Uuid, type ?? entry.Type);
+                return (uuid ?? entry.Uuid, type ?? entry.Type, device.PartitionLabel ?? entry.Label);
         }
-        return (uuid, type);
+        return (uuid, type, device.PartitionLabel);
     }
 
-    private IReadOnlyList<PartitionEntry> TableOf(SysDevice disk)
+    /// <summary>The table on a disk; none where it cannot be read.</summary>
+    public DiskTable TableOf(SysDevice disk)
     {
-        if (_tables.TryGetValue(disk.KernelName, out IReadOnlyList<PartitionEntry>? table))
+        if (_tables.TryGetValue(disk.KernelName, out DiskTable? table))
             return table;
-        table = [];
+        table = DiskTable.None;
         try
         {
             if (FileDescriptor.Open(disk.NodePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out _) is { } descriptor)
             {
                 using var reader = new LinuxBlockReader(descriptor, disk.Name, isDevice: true);
-                table = PartitionTable.Read(reader);
+                table = PartitionTable.ReadDisk(reader);
             }
         }
         catch (BlockReadException)
@@ -76,6 +77,9 @@ internal sealed class DeviceNames(LinuxRoots roots)
         _tables.Add(disk.KernelName, table);
         return table;
     }
+
+    /// <summary>What udev's database says of a device; empty where there is no udev.</summary>
+    public IReadOnlyDictionary<string, string> UdevOf(SysDevice device) => PropertyLines.Parse(string.Join("\n", UdevLines(device)), "E:");
 
     private string[] UdevLines(SysDevice device) =>
         (LinuxRoots.TryReadText(Path.Combine(roots.Run, "udev", "data", "b" + device.Number)) ?? "").Split('\n');

@@ -33,6 +33,25 @@ internal sealed partial class DeviceTree
         return above;
     }
 
+    /// <summary>
+    /// The names of what lies on the device, and of what lies on the whole disk that it is part of (a multipath device on the
+    /// disk of sda1): the disk's other partitions are beside it.
+    /// </summary>
+    public IReadOnlyList<string> LayersAbove(SysDevice device)
+    {
+        var above = new List<SysDevice>(Above(device));
+        if (device.Disk is { } diskName && ByKernelName(diskName) is { } disk)
+        {
+            IEnumerable<SysDevice> onDisk = disk.Holders.Select(ByKernelName).OfType<SysDevice>().Concat(LoopsOn(file => NodeAt(file) == disk));
+            foreach (SysDevice holder in onDisk.ToList())
+                above.AddRange(Above(holder).Prepend(holder));
+        }
+        return [.. above.Select(upper => upper.Name).Distinct()];
+    }
+
+    /// <summary>The device behind a loop device; null where it is a plain file, or none.</summary>
+    public SysDevice? DeviceBehind(SysDevice loop) => loop is { BackingFile: { } file, IsBackingFileDeleted: false } ? NodeAt(file) : null;
+
     private void AddAbove(SysDevice device, List<SysDevice> above, HashSet<SysDevice> seen)
     {
         IEnumerable<SysDevice> direct = PartitionsOf(device)

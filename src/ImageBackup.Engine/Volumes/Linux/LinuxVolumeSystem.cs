@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 
@@ -67,7 +68,7 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
     private static VolumeDescription Describe(SysDevice device, DeviceTree tree, DeviceNames names)
     {
         IReadOnlyList<MountEntry> mounts = tree.MountsOf(device);
-        (string? uuid, string? type) = names.PartitionIdsOf(device, device.Disk is { } disk ? tree.ByKernelName(disk) : null);
+        (string? uuid, string? type, string? label) = names.PartitionIdsOf(device, device.Disk is { } disk ? tree.ByKernelName(disk) : null);
         return new VolumeDescription
         {
             Name = device.Name,
@@ -82,6 +83,9 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
             MountedFileSystem = mounts.Count > 0 ? mounts[0].FileSystem : null,
             PartitionUuid = uuid,
             PartitionType = type,
+            PartitionLabel = label,
+            Identity = LinuxIdentity.Of(device, tree, names),
+            LayersAbove = tree.LayersAbove(device),
             IsReadOnly = device.IsReadOnly,
             IsRemovable = device.IsRemovable,
             IsSystem = tree.SystemDevices.Contains(device),
@@ -103,6 +107,8 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
             MountPoints = [.. mounts.Select(mount => mount.MountPoint).Distinct()],
             MountedFileSystem = mounts.Count > 0 ? mounts[0].FileSystem : null,
             Aliases = realPath is not null && realPath != path ? [realPath] : [],
+            Identity = VolumeIdentity.Of([new IdentityFact(IdentityFactKind.File, realPath ?? path)]),
+            LayersAbove = [.. loops.Concat(loops.SelectMany(tree.Above)).Select(loop => loop.Name).Distinct()],
             IsReadOnly = Libc.access(LinuxPath.ToNative(path), Libc.W_OK) != 0,
             IsSystem = loops.Any(tree.SystemDevices.Contains) || tree.Swaps.Any(swap =>
                 FileStatus.OfPath(swap) is { } swapFile && swapFile.IsSameFile(status)),

@@ -58,13 +58,25 @@ internal static class SysBlock
             IsRemovable = disk?.IsRemovable ?? LinuxRoots.TryReadNumber(Path.Combine(path, "removable")) == 1,
             IsHidden = LinuxRoots.TryReadNumber(Path.Combine(path, "hidden")) == 1,
             MapperName = LinuxRoots.TryReadText(Path.Combine(path, "dm", "name")) is { Length: > 0 } name ? name : null,
+            MapperUuid = TextAt(path, "dm", "uuid"),
+            RaidUuid = TextAt(path, "md", "uuid"),
+            HardwareId = disk is not null ? disk.HardwareId : HardwareIdOf(path),
+            LoopOffsetBytes = LinuxRoots.TryReadNumber(Path.Combine(path, "loop", "offset")) ?? 0,
             BackingFile = backingFile,
             IsBackingFileDeleted = isDeleted,
             Slaves = LinuxRoots.Names(Path.Combine(path, "slaves")),
             Holders = LinuxRoots.Names(Path.Combine(path, "holders")),
             PartitionUuid = uevent.Find("PARTUUID")?.ToLower(CultureInfo.InvariantCulture),
+            PartitionLabel = uevent.Find("PARTNAME"),
         };
     }
+
+    /// <summary>SCSI and NVMe tell a WWN, virtio and NVMe a serial, memory cards their CID.</summary>
+    private static string? HardwareIdOf(string path) => TextAt(path, "wwid") ?? TextAt(path, "device", "wwid") ?? TextAt(path, "serial")
+        ?? TextAt(path, "device", "serial") ?? TextAt(path, "device", "cid");
+
+    private static string? TextAt(string path, params string[] names) =>
+        LinuxRoots.TryReadText(Path.Combine([path, .. names]))?.Trim() is { Length: > 0 } text ? text : null;
 
     /// <summary>The kernel marks a file that lost its name by an ending; a file may really be called so.</summary>
     private static (string? Path, bool IsDeleted) BackingFileOf(string devicePath)

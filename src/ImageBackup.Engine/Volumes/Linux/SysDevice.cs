@@ -30,6 +30,18 @@ internal sealed record SysDevice
     /// <summary>The device mapper's name for it.</summary>
     public string? MapperName { get; init; }
 
+    /// <summary>The device mapper's UUID: LVM-..., CRYPT-LUKS2-...-name.</summary>
+    public string? MapperUuid { get; init; }
+
+    /// <summary>A software RAID's UUID, where this kernel tells it.</summary>
+    public string? RaidUuid { get; init; }
+
+    /// <summary>The disk's WWN or serial as the kernel has it; of a partition its disk's.</summary>
+    public string? HardwareId { get; init; }
+
+    /// <summary>Where in the file a loop device begins, in bytes.</summary>
+    public long LoopOffsetBytes { get; init; }
+
     /// <summary>The path of the file or device behind a loop device; null where none is attached.</summary>
     public string? BackingFile { get; init; }
 
@@ -46,6 +58,9 @@ internal sealed record SysDevice
     public string Name => MapperName is { } name ? "/dev/mapper/" + MangleMapperName(name) : NodePath;
 
     public string? PartitionUuid { get; init; }
+
+    /// <summary>GPT: the partition's name.</summary>
+    public string? PartitionLabel { get; init; }
 
     /// <summary>Worth listing: has a length, is not hidden behind a multipath device, and is neither memory nor a diskette.</summary>
     public bool IsListed => SizeBytes > 0 && !IsHidden && Number.Major != RamMajor && Number.Major != FloppyMajor

@@ -19,9 +19,6 @@ internal static class VolumeGeometry
     private const int ExtentsHeaderBytes = 8;
     private const int ExtentBytes = 24;
     private const int ExtentLengthOffset = 16;
-    private const int PartitionInfoBytes = 144;
-    private const int PartitionUnionOffset = 32;
-    private const int GuidBytes = 16;
 
     /// <summary>Logical sector in bytes; needs no right to read.</summary>
     public static int? SectorSize(WindowsHandle volume)
@@ -64,21 +61,6 @@ internal static class VolumeGeometry
                 : null;
     }
 
-    /// <summary>The partition's GUID and type; of an MBR only the type. Needs no right to read.</summary>
-    public static (string? Uuid, string? Type) Partition(WindowsHandle volume)
-    {
-        Span<byte> information = stackalloc byte[PartitionInfoBytes];
-        if (!volume.Control(Kernel32.IOCTL_DISK_GET_PARTITION_INFO_EX, information, out _))
-            return (null, null);
-        ReadOnlySpan<byte> details = information.Slice(PartitionUnionOffset);
-        return information[0] switch
-        {
-            0 => (null, "0x" + details[0].ToString("x", System.Globalization.CultureInfo.InvariantCulture)),
-            1 => (ReadGuid(details.Slice(GuidBytes)), ReadGuid(details)),
-            _ => (null, null),
-        };
-    }
-
     /// <summary>
     /// Finds the length by reading: doubles until a sector cannot be read, then halves. About a hundred reads of
     /// one sector; a bad sector that is hit is taken for the end, so this is only for volumes that do not tell.
@@ -115,6 +97,4 @@ internal static class VolumeGeometry
 
     private static int? Usable(int sectorBytes) =>
         sectorBytes is >= DefaultSectorBytes and <= MostSectorBytes && (sectorBytes & (sectorBytes - 1)) == 0 ? sectorBytes : null;
-
-    private static string ReadGuid(ReadOnlySpan<byte> bytes) => new Guid(bytes.Slice(0, GuidBytes).ToArray()).ToString("D");
 }

@@ -70,7 +70,7 @@ internal sealed partial class WindowsVolumeSystem
             sizeBytes = VolumeGeometry.ToldLength(readable) ?? TryProbe(readable, name, sectorBytes);
         sizeBytes ??= opened is null ? null : VolumeGeometry.ExtentLength(opened);
         sizeBytes ??= Kernel32.GetDiskFreeSpaceExW(root, out _, out ulong total, out _) && total <= long.MaxValue ? (long)total : 0;
-        (string? uuid, string? type) = opened is null ? (null, null) : VolumeGeometry.Partition(opened);
+        WindowsPartition? partition = opened is null ? null : WindowsPartition.Of(opened);
         return new VolumeDescription
         {
             Name = name,
@@ -79,8 +79,10 @@ internal sealed partial class WindowsVolumeSystem
             SizeBytes = sizeBytes.Value,
             SectorSizeBytes = sectorBytes,
             PhysicalSectorSizeBytes = (opened is null ? null : VolumeGeometry.PhysicalSectorSize(opened)) ?? sectorBytes,
-            PartitionUuid = uuid,
-            PartitionType = type,
+            PartitionUuid = partition?.Uuid,
+            PartitionType = partition?.Type,
+            PartitionLabel = partition?.Label,
+            Identity = WindowsIdentity.Of(root, partition, partition is null || opened is null ? null : WindowsIdentity.DiskIdOf(opened)),
             IsReadOnly = opened is not null && !opened.Control(Kernel32.IOCTL_DISK_IS_WRITABLE, out int error) && error == WindowsError.WriteProtect,
         };
     }
@@ -94,6 +96,7 @@ internal sealed partial class WindowsVolumeSystem
             DevicePath = path,
             Kind = VolumeKind.File,
             SizeBytes = file.Length,
+            Identity = WindowsIdentity.OfFile(path),
             IsReadOnly = file.IsReadOnly,
         };
     }

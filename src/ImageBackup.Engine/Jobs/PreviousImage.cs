@@ -1,0 +1,78 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Volumes.Identity;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>The newest image of a volume before a backup: by the volume's identity, whatever it was called then.</summary>
+/// <param name="Id">The snapshot's full id.</param>
+/// <param name="Time">Its time.</param>
+/// <param name="Metadata">What it says of itself.</param>
+/// <param name="LaterTime">The latest time of an image of the volume, if that is later than the backup's own: a clock is or was wrong.</param>
+internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetadata Metadata, DateTimeOffset? LaterTime)
+{
+    /// <summary>The id to file a volume's image under, and the image before; null: there is none, or it cannot be read.</summary>
+    /// <param name="repository">Where to look.</param>
+    /// <param name="traces">What is known of its snapshots.</param>
+    /// <param name="computerName">The computer that the images are filed under.</param>
+    /// <param name="volumeName">What the volume is called now: old images are filed under names.</param>
+    /// <param name="identity">Which volume it is.</param>
+    /// <param name="hasTwins">Other volumes of the machine have the same identity: a clone has a history of its own.</param>
+    /// <param name="now">When the backup began.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="Errors.ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
+    public static (string VolumeId, PreviousImage? Image) Find(ImageRepository repository, SnapshotTraces traces, string computerName, string volumeName,
+        VolumeIdentity identity, bool hasTwins, DateTimeOffset now, CancellationToken cancellation)
+    {
+        string volumeId = identity.StableName ?? volumeName;
+        // A snapshot that cannot be read is another matter.
+        List<SnapshotTraces.Trace> images =
+        [
+            .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, computerName, StringComparison.OrdinalIgnoreCase)),
+        ];
+        if (identity.StableNameOfClone is { } cloneId && images.Exists(trace => trace.Path == cloneId))
+            return (cloneId, Newest(repository, [.. images.Where(trace => trace.Path == cloneId)], now, _ => true));
+        if (Newest(repository, [.. images.Where(trace => trace.Path == volumeId)], now, _ => true) is { } newest)
+        {
+            bool isOfOther = hasTwins && newest.Metadata.Identity?.Find(IdentityFactKind.Hardware) is { } disk && disk != identity.Find(IdentityFactKind.Hardware);
+            return (isOfOther ? identity.StableNameOfClone ?? volumeId : volumeId, newest);
+        }
+        // Of before images had ids: the name, unless what the image says shows another volume.
+        return (volumeId, volumeId == volumeName ? null
+            : Newest(repository, [.. images.Where(trace => trace.Path == volumeName)], now,
+                metadata => metadata.VolumeId is null && OldImageIdentity.Of(metadata).CompareTo(identity).Verdict != IdentityVerdict.Different));
+    }
+
+    /// <summary>What a wrong clock dated into the future comes last: it says nothing of which is the newest.</summary>
+    private static PreviousImage? Newest(ImageRepository repository, List<SnapshotTraces.Trace> traces, DateTimeOffset now, Func<ImageMetadata, bool> isUsable)
+    {
+        if (traces.Count == 0)
+            return null;
+        DateTimeOffset last = traces.Max(trace => trace.Time);
+        foreach (SnapshotTraces.Trace trace in traces.OrderBy(trace => trace.Time > now).ThenByDescending(trace => trace.Time).Take(1))
+        {
+            if (ImageContent.LoadSnapshot(repository, trace.Id).Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata && isUsable(metadata))
+                return new PreviousImage(trace.Id, trace.Time, metadata, last > now ? last : null);
+        }
+        return null;
+    }
+
+    /// <summary>In words what the image after it should say: another file system is there, a clock is wrong.</summary>
+    public IEnumerable<string> Remarks(string volumeName, VolumeIdentity identity)
+    {
+        IdentityFact? before = (Metadata.Identity ?? OldImageIdentity.Of(Metadata)).FileSystem;
+        if (before?.Value != identity.FileSystem?.Value)
+        {
+            yield return $"The file system of '{volumeName}' is another than in the image before, {Id.Substring(0, 8)} of {Time.LocalDateTime:yyyy-MM-dd HH:mm}: "
+                + $"{before?.Value ?? "none"} then, {identity.FileSystem?.Value ?? "none"} now. The place is the same, so this image continues the volume's history.";
+        }
+        if (LaterTime is { } later)
+        {
+            yield return $"An image of '{volumeName}' is dated {later.UtcDateTime:yyyy-MM-dd HH:mm} UTC, after this one: a clock is or was wrong. "
+                + "Until that time has passed, this image is listed before it, and restic's 'latest' is not this image.";
+        }
+    }
+}
