@@ -26,6 +26,9 @@ public sealed class MachineTests(VirtualMachine machine) : IClassFixture<Virtual
     public void A_writer_that_ends_in_the_third_wait_is_no_hindrance() => machine.Expect("static-third-wait");
 
     [Fact]
+    public void Disks_that_come_up_in_another_order_keep_their_images() => machine.Expect("identity-order");
+
+    [Fact]
     public void Sectors_that_cannot_be_read_are_put_on_record_or_end_the_backup() => machine.Expect("bad-sectors");
 
     [Theory]

@@ -18,6 +18,10 @@ internal sealed record CaseResult(string Outcome, string Message);
 public sealed class VirtualMachine : IDisposable
 {
     private const long DiskBytes = 4L << 30;
+    private const long SmallDiskBytes = 64L << 20;
+
+    /// <summary>Two more, whose names the kernel gives to one another (vdb, vdc).</summary>
+    private static readonly string[] s_smallDisks = ["small-1", "small-2"];
 
     /// <summary>For who looks for what went wrong in the machine.</summary>
     private static readonly string? s_consoleFile = Environment.GetEnvironmentVariable("IMAGEBACKUP_VM_CONSOLE");
@@ -108,6 +112,12 @@ public sealed class VirtualMachine : IDisposable
         MakeInitramfs(kernel, busyBox, initramfs);
         using (FileStream file = File.Create(disk))
             file.SetLength(DiskBytes);
+        string[] smallDisks = [.. s_smallDisks.Select(name => Path.Combine(_directory, name))];
+        foreach (string small in smallDisks)
+        {
+            using FileStream file = File.Create(small);
+            file.SetLength(SmallDiskBytes);
+        }
         var start = new ProcessStartInfo("/usr/bin/qemu-system-x86_64") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         string[] arguments =
         [
@@ -115,6 +125,7 @@ public sealed class VirtualMachine : IDisposable
             "-kernel", kernel.Image, "-initrd", initramfs,
             "-append", $"console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off guest_dotnet={DotnetPath()} guest_dll=/imagebackup-guest/{Path.GetFileName(guest)}{(s_cases is null ? "" : " guest_cases=" + s_cases)}{(s_cuts is null ? "" : " guest_cuts=" + s_cuts)}",
             "-drive", $"file={disk},format=raw,if=virtio,cache=unsafe,discard=unmap",
+            .. smallDisks.SelectMany(small => new[] { "-drive", $"file={small},format=raw,if=virtio,cache=unsafe" }),
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", $"local,path={Path.GetDirectoryName(guest)},mount_tag=guest,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-rng-pci",

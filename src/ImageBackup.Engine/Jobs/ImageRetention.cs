@@ -40,15 +40,14 @@ public sealed record ImageRetention
         ManagementClassCatalog? own = MachineClasses is null ? null : new ManagementClassCatalog(MachineClasses, EnforcedClasses);
         var engine = new RetentionEngine(image => ClassOf(image, own), now, KeepWithin);
         IReadOnlyList<RetentionVerdict> verdicts = engine.Judge(images.Select(Describe).ToList(), recorded.Concat(Removals).Select(removal => ImageHistories.Resolve(images, removal)));
-        var active = new HashSet<(string, string)>(images.Zip(verdicts, (image, verdict) => (image, verdict)).Where(one => !IsOutOfTime(one.verdict)).Select(one => ImageHistories.KeyOf(one.image)));
         var newest = new Dictionary<(string, string), string>();
         foreach (ImageBackupInfo image in images)
             newest[ImageHistories.KeyOf(image)] = image.Id;
         return images.Zip(verdicts, (image, verdict) => image with
         {
-            // Where a volume has no image of a time that can be (a clock that was never right), the newest of the others is
-            // shown as active all the same.
-            IsActive = verdict.IsActive || IsOutOfTime(verdict) && !active.Contains(ImageHistories.KeyOf(image)) && newest[ImageHistories.KeyOf(image)] == image.Id,
+            // A clock that is wrong (rescue media often has none) puts every image out of time: the newest is shown as active
+            // all the same.
+            IsActive = verdict.IsActive || IsOutOfTime(verdict) && newest[ImageHistories.KeyOf(image)] == image.Id,
             IsTimeImpossible = IsOutOfTime(verdict),
             InactiveSince = verdict.InactiveSince?.LocalDateTime,
             ExpiresAt = verdict.ExpiresAt is { } at ? at.UtcDateTime == DateTime.MaxValue ? DateTime.MaxValue : at.LocalDateTime : null,

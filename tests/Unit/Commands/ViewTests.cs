@@ -85,7 +85,7 @@ public sealed class ViewTests : IDisposable
             "D:", @"E:\d.img", "1 MiB", "512 KiB", "True", "2.0 s", "512 KiB/s");
         var verified = new VerifyResult
         {
-            ImageId = SomeId, Volume = "D:", IsWhole = true, SizeBytes = 1 << 20, ChunkCount = 12345, DamagedRanges = [], Duration = TimeSpan.FromMinutes(2),
+            ImageId = SomeId, Volume = "D:", VolumeId = "D:", IsWhole = true, SizeBytes = 1 << 20, ChunkCount = 12345, DamagedRanges = [], Duration = TimeSpan.FromMinutes(2),
         };
         AssertHas(Render(verified), "whole", "12,345", "2:00 min");
         AssertHas(Render(verified with { IsWhole = false, DamagedRanges = [new ByteRange(0, 1), new ByteRange(5, 1)] }), "DAMAGED", "2");

@@ -14,6 +14,7 @@ using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;

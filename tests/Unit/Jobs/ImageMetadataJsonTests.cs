@@ -12,6 +12,7 @@ using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Identity;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Jobs;
@@ -21,6 +22,8 @@ public sealed class ImageMetadataJsonTests
     private static readonly ImageMetadata s_full = new()
     {
         VolumeName = "/dev/sda1 ü",
+        VolumeId = "/imagebackup-volume/gptPartition/d/p",
+        Identity = VolumeIdentity.Of([new IdentityFact(IdentityFactKind.GptPartition, "d/p"), new IdentityFact(IdentityFactKind.FileSystem, "u")]),
         DevicePath = "/dev/sda1",
         VolumeKind = VolumeKind.BlockDevice,
         SizeBytes = 1L << 45,
@@ -30,7 +33,8 @@ public sealed class ImageMetadataJsonTests
         Aliases = ["/dev/disk/by-uuid/1"],
         PartitionUuid = "p",
         PartitionType = "t",
-        FileSystem = new FileSystemDescription { Type = "ext4", Label = "l", Uuid = "u", Version = "1.0", SizeBytes = 1L << 44, IsClean = false, ClusterSizeBytes = 4096, UsedBytes = 5, IsEncrypted = true },
+        PartitionLabel = "pl",
+        FileSystem = new FileSystemDescription { Type = "ext4", Label = "l", Uuid = "u", DeviceUuid = "d", Version = "1.0", SizeBytes = 1L << 44, IsClean = false, ClusterSizeBytes = 4096, UsedBytes = 5, IsEncrypted = true },
         ImageType = ImageType.Snapshot,
         RequestedImageType = ImageType.Static,
         IsFuzzy = true,
@@ -73,7 +77,7 @@ public sealed class ImageMetadataJsonTests
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         IgnoreReadOnlyProperties = true,
-        Converters = { new JsonStringEnumConverter(), new LimitConverter() },
+        Converters = { new JsonStringEnumConverter(), new LimitConverter(), new IdentityConverter() },
     };
 
     /// <summary>The one that images were made with before: it wrote the computed end of a range too.</summary>
@@ -106,7 +110,15 @@ public sealed class ImageMetadataJsonTests
         Assert.Equal(s_full.Warnings, read.Warnings);
         Assert.Equal(s_full.LeftOut, read.LeftOut);
         Assert.Equal(s_full.Options, read.Options);
+        Assert.Equal(s_full.Identity!.Facts, read.Identity!.Facts);
     }
+
+    [Theory]
+    [InlineData("""{"version":1,"facts":[{"kind":"mbrDisk","value":"1"},{"kind":"ofLater","value":"x"}]}""", "MBR disk 1")]
+    [InlineData("""{"version":1,"facts":[]}""", "nothing that identifies it")]
+    [InlineData("""{"version":2,"facts":[{"kind":"mbrDisk","value":"1"}]}""", null)]
+    public void What_a_later_version_says_of_identity_is_passed_over(string identity, string? read) => Assert.Equal(read,
+        ImageMetadataJson.Read(Encoding.UTF8.GetBytes($$"""{"schema":1,"volumeName":"x","sizeBytes":5,"start":"2026-01-02T03:04:05Z","identity":{{identity}}}"""))!.Identity?.ToString());
 
     [Fact]
     public void The_least_there_can_be()
@@ -212,5 +224,16 @@ public sealed class ImageMetadataJsonTests
         }
     }
 
-    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
+    private sealed class IdentityConverter : JsonConverter<VolumeIdentity>
+    {
+        public override VolumeIdentity Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
+
+        public override void Write(Utf8JsonWriter writer, VolumeIdentity value, JsonSerializerOptions options) => JsonSerializer.Serialize(writer, new
+        {
+            version = 1,
+            facts = value.Facts.Select(fact => new { kind = JsonNamingPolicy.CamelCase.ConvertName(fact.Kind.ToString()), value = fact.Value }),
+        }, options);
+    }
+
+    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { Identity = null, MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
 }

@@ -167,7 +167,8 @@ public sealed class RemoveJobTests : IDisposable
     }
 
     private List<ImageBackupInfo> List(ImageRetention? retention) =>
-        [.. new ImageCatalog(_rig.Repository).List(new ImageFilter { IncludeInactive = true, Retention = retention }, e => Assert.Fail(e.ToString()), CancellationToken.None)];
+        [.. new ImageCatalog(_rig.Repository).List(new ImageFilter { IncludeInactive = true, Retention = retention },
+            e => Assert.Equal(ErrorId.ImageTimeImpossible, Assert.IsType<ImageBackupException>(e).Id), CancellationToken.None)];
 
     /// <summary>An image's snapshot alone, of any time.</summary>
     private string Save(string volume, DateTimeOffset time, string computer = "host", string managementClass = "STANDARD", int recordedDays = 30)

@@ -31,6 +31,7 @@ internal static class Program
             ("failover", StaticCases.Failover),
             ("static-busy", StaticCases.Busy),
             ("static-third-wait", StaticCases.ThirdWait),
+            ("identity-order", IdentityCases.Order),
             ("bad-sectors", BadSectorCases.Policy),
             ("kill-static-rest", () => KillCases.Static("rest")),
             ("kill-static-copy", () => KillCases.Static("copy")),
