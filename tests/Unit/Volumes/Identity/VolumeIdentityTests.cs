@@ -122,7 +122,7 @@ public class VolumeIdentityTests
     [Fact]
     public void Comparing_any_two_is_the_same_both_ways()
     {
-        Gen<VolumeIdentity> identity = Gen.Select(Gen.Enum<IdentityFactKind>(), Gen.OneOfConst("a", "b", "a/b", "/b", "a@1", "a-01"))
+        Gen<VolumeIdentity> identity = Gen.Select(Gen.Enum<IdentityFactKind>(), Gen.Int[0, 5].Select(i => new[] { "a", "b", "a/b", "/b", "a@1", "a-01" }[i]))
             .Select((kind, value) => new IdentityFact(kind, value)).Array[0, 4].Select(Gen.Bool).Select((facts, isDerived) => VolumeIdentity.Of(facts, isDerived));
         Gen.Select(identity, identity).Sample((one, other) =>
             one.CompareTo(other).Verdict == other.CompareTo(one).Verdict && (one.Facts.Count == 0 || one.CompareTo(one).Verdict == IdentityVerdict.Same));

@@ -27,7 +27,7 @@ internal static class IdentityCases
         }
         using var rig = new Rig();
         ImageBackupInfo one = rig.Backup("/dev/vdb1", ImageType.Static), two = rig.Backup("/dev/vdc1", ImageType.Static);
-        Rig.Require(one.VolumeId != two.VolumeId && one.VolumeId.StartsWith("/imagebackup-volume/gptPartition/", StringComparison.Ordinal), $"{one.VolumeId}, {two.VolumeId}");
+        Expect.True(one.VolumeId != two.VolumeId && one.VolumeId.StartsWith("/imagebackup-volume/gptPartition/", StringComparison.Ordinal), $"{one.VolumeId}, {two.VolumeId}");
 
         string[] devices = [.. disks.Select(disk => Path.GetFileName(new DirectoryInfo($"/sys/block/{disk}/device").ResolveLinkTarget(true)!.FullName))];
         foreach (string device in devices)
@@ -37,7 +37,7 @@ internal static class IdentityCases
         // Only the second one is here yet, and has the first one's name.
         File.WriteAllText(Driver + "bind", devices[1]);
         Wait(() => File.Exists("/dev/vdb1"));
-        Rig.Require(Label("/dev/vdb1") == "vdc", "The kernel gave the disk another name than was meant.");
+        Expect.True(Label("/dev/vdb1") == "vdc", "The kernel gave the disk another name than was meant.");
         try
         {
             OriginalVolume wrong = OriginalVolume.Find(one, VolumeSystem.Current, CancellationToken.None);
@@ -45,18 +45,18 @@ internal static class IdentityCases
         }
         catch (ImageBackupException e) when (e.Id == ErrorId.VolumeIsAnother)
         {
-            Rig.Require(e.Message.Contains(one.Uuid!, StringComparison.Ordinal) && e.Message.Contains(two.Uuid!, StringComparison.Ordinal), e.Message);
+            Expect.True(e.Message.Contains(one.Uuid!, StringComparison.Ordinal) && e.Message.Contains(two.Uuid!, StringComparison.Ordinal), e.Message);
         }
 
         File.WriteAllText(Driver + "bind", devices[0]);
         Wait(() => File.Exists("/dev/vdc1"));
-        Rig.Require(OriginalVolume.Find(one, VolumeSystem.Current, CancellationToken.None).Name == "/dev/vdc1", "The first volume is not found.");
-        Rig.Require(OriginalVolume.Find(two, VolumeSystem.Current, CancellationToken.None).Name == "/dev/vdb1", "The second volume is not found.");
+        Expect.True(OriginalVolume.Find(one, VolumeSystem.Current, CancellationToken.None).Name == "/dev/vdc1", "The first volume is not found.");
+        Expect.True(OriginalVolume.Find(two, VolumeSystem.Current, CancellationToken.None).Name == "/dev/vdb1", "The second volume is not found.");
         ImageBackupInfo later = rig.Backup("/dev/vdb1", ImageType.Static);
-        Rig.Require(later.VolumeId == two.VolumeId, "The second volume's image was filed with the first one's.");
-        Rig.Require(later.NewChunkCount == 0, $"{later.NewChunkCount} chunks are new: the parent was not the volume's own image.");
+        Expect.True(later.VolumeId == two.VolumeId, "The second volume's image was filed with the first one's.");
+        Expect.True(later.NewChunkCount == 0, $"{later.NewChunkCount} chunks are new: the parent was not the volume's own image.");
         IReadOnlyList<ImageBackupInfo> active = new ImageCatalog(rig.Repository).List(new ImageFilter(), null, CancellationToken.None);
-        Rig.Require(active.Any(image => image.Id == one.Id) && active.Any(image => image.Id == later.Id) && active.All(image => image.Id != two.Id), "Versions of two volumes were mixed.");
+        Expect.True(active.Any(image => image.Id == one.Id) && active.Any(image => image.Id == later.Id) && active.All(image => image.Id != two.Id), "Versions of two volumes were mixed.");
     }
 
     private static string? Label(string device) => new VolumeInventory(VolumeSystem.Current).Resolve(device, CancellationToken.None).Label;
