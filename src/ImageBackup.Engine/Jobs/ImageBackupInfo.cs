@@ -137,7 +137,7 @@ public sealed record ImageBackupInfo
     public string? Repository { get; init; }
 
     /// <summary>Other names that the volume had then: links in /dev/disk, a loop device's file.</summary>
-    internal IReadOnlyList<string> Aliases { get; init; } = Array.Empty<string>();
+    internal IReadOnlyList<string> Aliases { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     internal string? DevicePath { get; init; }
     internal VolumeKind? VolumeKind { get; init; }
 

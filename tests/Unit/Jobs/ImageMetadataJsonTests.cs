@@ -228,11 +228,21 @@ public sealed class ImageMetadataJsonTests
     {
         public override VolumeIdentity Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
 
-        public override void Write(Utf8JsonWriter writer, VolumeIdentity value, JsonSerializerOptions options) => JsonSerializer.Serialize(writer, new
+        public override void Write(Utf8JsonWriter writer, VolumeIdentity value, JsonSerializerOptions options)
         {
-            version = 1,
-            facts = value.Facts.Select(fact => new { kind = JsonNamingPolicy.CamelCase.ConvertName(fact.Kind.ToString()), value = fact.Value }),
-        }, options);
+            writer.WriteStartObject();
+            writer.WriteNumber("version", 1);
+            writer.WriteStartArray("facts");
+            foreach (IdentityFact fact in value.Facts)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(fact.Kind.ToString()));
+                writer.WriteString("value", fact.Value);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
     }
 
     private static ImageMetadata Without(ImageMetadata metadata) => metadata with { Identity = null, MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };

@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Volumes.Identity;
 /// continues its own, and the image says that the file system changed). The file system decides only if a volume has no strong
 /// place: a disk without partitions. Hardware is asked last.</para>
 /// </remarks>
-public sealed class VolumeIdentity
+public sealed class VolumeIdentity : IEquatable<VolumeIdentity>
 {
     /// <summary>Of the list in image.json; raised when a kind changes its meaning. New kinds may come at any time.</summary>
     public const int CurrentVersion = 1;
@@ -162,6 +162,9 @@ public sealed class VolumeIdentity
                 return partition == otherPartition && (disk == otherDisk || disk.Length == 0 || otherDisk.Length == 0);
             case IdentityFactKind.MbrPartition when one.Value.IndexOf('@') < 0 != other.Value.IndexOf('@') < 0:
                 return SignatureOf(one.Value) == SignatureOf(other.Value) ? null : false;
+            // Windows does not tell the case of a path's letters apart.
+            case IdentityFactKind.File when one.Value.Length > 1 && one.Value[1] == ':':
+                return string.Equals(one.Value, other.Value, StringComparison.OrdinalIgnoreCase);
             default:
                 return one.Value == other.Value;
         }
@@ -189,6 +192,13 @@ public sealed class VolumeIdentity
         }
         return escaped.ToString();
     }
+
+    /// <summary>The same facts, of the same source; whether two are of one volume is <see cref="CompareTo"/>'s to say.</summary>
+    public bool Equals(VolumeIdentity? other) => other is not null && IsDerived == other.IsDerived && Facts.SequenceEqual(other.Facts);
+
+    public override bool Equals(object? obj) => Equals(obj as VolumeIdentity);
+
+    public override int GetHashCode() => Facts.Count == 0 ? 0 : Facts[0].GetHashCode();
 
     public override string ToString() => Facts.Count == 0 ? "nothing that identifies it" : string.Join(", ", Facts);
 }
