@@ -8,9 +8,6 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>What the BCL lacks for durable, private files, on both frameworks and both systems.</summary>
 internal static class DurableFiles
 {
-    private const int OpenReadOnly = 0;
-    private const int OpenCloseOnExec = 0x80000;
-
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
     /// <summary>
@@ -21,7 +18,7 @@ internal static class DurableFiles
     {
         if (s_isWindows)
             return;
-        int handle = open(path, OpenReadOnly | OpenCloseOnExec);
+        int handle = open(path, UnixCalls.ReadOnly | UnixCalls.DirectoryOnly | UnixCalls.CloseOnExec);
         if (handle < 0)
             throw new IOException($"The directory '{path}' could not be opened to be flushed (errno {Marshal.GetLastWin32Error()}).");
         try

@@ -8,8 +8,8 @@ internal sealed class PositionedFile : IDisposable
 {
     private readonly FileStream _stream;
 
-    public PositionedFile(string path) =>
-        _stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+    /// <exception cref="NotRegularFileException">It is something else, or a link.</exception>
+    public PositionedFile(string path) => _stream = RegularFile.OpenRead(path);
 
     /// <summary>Reads up to the count; fewer only at the file's end.</summary>
     public int ReadAt(long offsetBytes, byte[] buffer, int countBytes)

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 #if NET
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
@@ -24,6 +25,9 @@ internal static unsafe class ScryptMix
     private const int BlockBytes = 64;
     private const int DoubleRoundCount = 4;
 
+    /// <summary>A thousand blocks of the largest size take some twenty milliseconds.</summary>
+    private const int AskMask = 1023;
+
     public static bool IsSupported => Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian;
 
     /// <summary>What scrypt begins and ends with (RFC 7914, section 6): PBKDF2-HMAC-SHA256 of one iteration.</summary>
@@ -37,8 +41,10 @@ internal static unsafe class ScryptMix
     /// <param name="block">128 * <paramref name="r"/> bytes.</param>
     /// <param name="n">A power of two, 2 or more.</param>
     /// <param name="r">The block size, 1 or more.</param>
+    /// <param name="cancellation">Asked after every thousandth block of the table.</param>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
-    public static void Mix(Span<byte> block, int n, int r)
+    /// <exception cref="OperationCanceledException">Cancelled; the block is as it was.</exception>
+    public static void Mix(Span<byte> block, int n, int r, CancellationToken cancellation = default)
     {
         if (n < 2 || (n & (n - 1)) != 0)
             throw new ArgumentOutOfRangeException(nameof(n));
@@ -57,7 +63,7 @@ internal static unsafe class ScryptMix
             var place = new Span<uint>(work, words.Length);
             for (int i = 0; i < words.Length; i++)
                 place[i] = words[Diagonal(i)];
-            Mix(table, work, n, r);
+            Mix(table, work, n, r, cancellation);
             for (int i = 0; i < words.Length; i++)
                 words[Diagonal(i)] = place[i];
         }
@@ -73,16 +79,22 @@ internal static unsafe class ScryptMix
 
     /// <param name="table"><paramref name="n"/> blocks.</param>
     /// <param name="work">The block to be mixed, one of room, one of zeros.</param>
-    private static void Mix(Vector128<uint>* table, Vector128<uint>* work, int n, int r)
+    private static void Mix(Vector128<uint>* table, Vector128<uint>* work, int n, int r, CancellationToken cancellation)
     {
         long rowCount = 2L * r * RowCount;
         Vector128<uint>* other = work + rowCount, zeros = other + rowCount;
         Buffer.MemoryCopy(work, table, rowCount * sizeof(Vector128<uint>), rowCount * sizeof(Vector128<uint>));
         for (int i = 1; i < n; i++)
+        {
+            if ((i & AskMask) == 0)
+                cancellation.ThrowIfCancellationRequested();
             MixBlock(table + (i - 1) * rowCount, zeros, table + i * rowCount, r);
+        }
         MixBlock(table + (n - 1) * rowCount, zeros, work, r);
         for (int i = 0; i < n; i += 2)
         {
+            if ((i & AskMask) == 0)
+                cancellation.ThrowIfCancellationRequested();
             MixBlock(work, table + Choice(work, n, r) * rowCount, other, r);
             MixBlock(other, table + Choice(other, n, r) * rowCount, work, r);
         }
@@ -144,6 +156,6 @@ internal static unsafe class ScryptMix
 
     public static byte[] Expand(byte[] password, byte[] salt, int countBytes) => throw new PlatformNotSupportedException($"{password.Length} {salt.Length} {countBytes}");
 
-    public static void Mix(Span<byte> block, int n, int r) => throw new PlatformNotSupportedException($"{block.Length} {n} {r}");
+    public static void Mix(Span<byte> block, int n, int r, CancellationToken cancellation = default) => throw new PlatformNotSupportedException($"{block.Length} {n} {r} {cancellation.CanBeCanceled}");
 #endif
 }

@@ -63,8 +63,12 @@ public static class ErrorTable
             "Check the storage and run Test-ImageRepository.");
         Row(ErrorId.RepositoryNotConnected, ErrorKind.InvalidArgument, "No repository was named and none is connected.",
             "Use Connect-ImageRepository, -Repository, or the RESTIC_REPOSITORY environment variable.");
+        Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link, and what it leads to may belong to somebody else.",
+            "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
+        Row(ErrorId.KeysNotTried, ErrorKind.Authentication, "The password opens none of the keys that were tried, and the repository has more keys than can be tried.",
+            "Name the key with RESTIC_KEY_HINT or Connect-ImageRepository -KeyId; then remove the keys that nobody uses.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
         Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read or write the password file, or put another in its place.",

@@ -65,7 +65,10 @@ public sealed class FileEventSink(string path) : IEventSink
         {
             DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             // Messages name volumes, users and commands. Serilog has no say in the mode of what it makes, so the first file is made here.
-            if (!File.Exists(path))
+            // A pipe in its place would hold up whoever wants to tell of an error.
+            if (File.Exists(path))
+                RegularFile.OpenRead(path, followsLink: true).Dispose();
+            else
                 DurableFiles.CreatePrivateFile(path, 1).Dispose();
             return new LoggerConfiguration().MinimumLevel.Information()
                 .WriteTo.File(path, outputTemplate: "{Message:l}{NewLine}", formatProvider: CultureInfo.InvariantCulture, shared: true,

@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Volumes;
@@ -152,8 +153,7 @@ internal sealed class RestoreTarget
         const int limitBytes = 1 << 20;
         try
         {
-            var file = new FileInfo(path);
-            return file.Exists && file.Length is > 0 and <= limitBytes ? File.ReadAllBytes(path) : null;
+            return RegularFile.ReadAll(path, limitBytes, followsLink: true) is { Length: > 0 } content ? content : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -103,7 +103,15 @@ public sealed class ImageRepository : IDisposable
 
     /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, RepositoryVersionUnsupported, WrongPassword, KeyCorrupt, RepositoryAccessDenied.</exception>
     public static ImageRepository Open(string location, RepositoryPassword password, CancellationToken cancellation) =>
-        Open(StorageAt(location), password, cancellation);
+        Open(location, password, keyHint: null, cancellation);
+
+    /// <param name="location">The repository's directory.</param>
+    /// <param name="password">A password of it.</param>
+    /// <param name="keyHint">The beginning of the id of the key that is tried first; null: none is known.</param>
+    /// <param name="cancellation">Ends it at once, also while a key is derived.</param>
+    /// <exception cref="ImageBackupException">As above; KeysNotTried.</exception>
+    public static ImageRepository Open(string location, RepositoryPassword password, string? keyHint, CancellationToken cancellation) =>
+        Open(StorageAt(location), password, cancellation, keyHint);
 
     private static IStorage StorageAt(string location)
     {
@@ -117,7 +125,7 @@ public sealed class ImageRepository : IDisposable
         }
     }
 
-    internal static ImageRepository Open(IStorage storage, RepositoryPassword password, CancellationToken cancellation)
+    internal static ImageRepository Open(IStorage storage, RepositoryPassword password, CancellationToken cancellation, string? keyHint = null)
     {
         var files = new RepositoryFiles(storage);
         MasterKey? master = null;
@@ -125,7 +133,7 @@ public sealed class ImageRepository : IDisposable
         {
             ThrowIfNone(files);
             byte[] sealedConfig = files.Load(StoredKind.Config, "");
-            (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation);
+            (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation, keyHint);
             var sealers = new SealerPool(master);
             RepositoryConfig config;
             try

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
@@ -14,6 +16,8 @@ namespace ImageBackup.Engine.Repository;
 /// </summary>
 internal sealed class RepositoryFiles(IStorage storage)
 {
+    private static readonly object s_large = new();
+
     public IStorage Storage => storage;
 
     public string Location => storage.Location;
@@ -46,6 +50,7 @@ internal sealed class RepositoryFiles(IStorage storage)
             StorageProblem.Full => ErrorId.RepositoryFull,
             StorageProblem.WriteError => ErrorId.RepositoryWriteFailed,
             StorageProblem.ReadError => ErrorId.RepositoryReadFailed,
+            StorageProblem.Linked => ErrorId.RepositoryLinked,
             _ => CorruptId(kind),
         };
         return new ImageBackupException(id, $"{ErrorTable.Get(id).Meaning} {e.Path}: {e.Message}", Location, e);
@@ -84,9 +89,67 @@ internal sealed class RepositoryFiles(IStorage storage)
     /// The JSON of a sealed file: its name is proven against its content, its seal opened, its encoding undone.
     /// </summary>
     /// <exception cref="ImageBackupException">The kind's own "corrupt" id, or a storage failure.</exception>
-    public byte[] LoadSealed(StoredKind kind, string name, SealerPool sealers)
+    public byte[] LoadSealed(StoredKind kind, string name, SealerPool sealers, CancellationToken cancellation = default)
     {
-        byte[] content = Load(kind, name);
+        byte[] content;
+        try
+        {
+            content = storage.Load(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)));
+        }
+        catch (StorageException e) when (e.Problem == StorageProblem.TooLarge && UnprovenBytes(kind) < LimitBytes(kind))
+        {
+            // One at a time: they may be large, and are not held longer than they are needed.
+            lock (s_large)
+                return LoadLarge(kind, name, sealers, cancellation);
+        }
+        catch (StorageException e)
+        {
+            throw Translate(kind, e);
+        }
+        return Opened(kind, name, content, sealers);
+    }
+
+    /// <summary>
+    /// So many bytes of a file are taken into memory before anything of it is proven. A sparse file of any length costs who
+    /// writes to the repository nothing; our own files and restic's are shorter, but for an index file now and then.
+    /// </summary>
+    private static int UnprovenBytes(StoredKind kind) => kind == StoredKind.Index ? 16 << 20 : 1 << 20;
+
+    /// <summary>Reads a large file twice: first in parts, until its name and its seal are proven, then whole.</summary>
+    private byte[] LoadLarge(StoredKind kind, string name, SealerPool sealers, CancellationToken cancellation)
+    {
+        long lengthBytes = Guard(kind, () => storage.LengthOf(kind, name));
+        if (lengthBytes <= LimitBytes(kind))
+        {
+            using var hash = new Sha256();
+            Sealer sealer = sealers.Rent();
+            bool isSealed;
+            try
+            {
+                isSealed = sealer.Proves(lengthBytes, (offset, buffer, countBytes) =>
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    Guard(kind, () => storage.ReadAt(kind, name, offset, buffer, countBytes));
+                    hash.Append(buffer.AsSpan(0, countBytes));
+                });
+            }
+            finally
+            {
+                sealers.Return(sealer);
+            }
+            Span<byte> digest = stackalloc byte[BlobId.SizeBytes];
+            hash.Finish(digest);
+            if (new BlobId(digest).ToString() != name)
+                throw Corrupt(kind, name, "its content does not match its name");
+            if (!isSealed)
+                throw Corrupt(kind, name, "its seal is broken");
+        }
+        // It may be another by now: what is loaded is proven as any other.
+        return Opened(kind, name, Load(kind, name), sealers);
+    }
+
+    private byte[] Opened(StoredKind kind, string name, byte[] content, SealerPool sealers)
+    {
         if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
             throw Corrupt(kind, name, "its content does not match its name");
         byte[] plain = sealers.Open(content) ?? throw Corrupt(kind, name, "its seal is broken");

@@ -19,11 +19,14 @@ internal static class RepositoryFormat
     public const int BlobLimitBytes = 1 << 30;
 
     public const int ConfigLimitBytes = 1 << 20;
-    public const int KeyLimitBytes = 1 << 20;
-    public const int LockLimitBytes = 1 << 20;
+    public const int KeyLimitBytes = 64 << 10;
+    public const int LockLimitBytes = 64 << 10;
     public const int SnapshotLimitBytes = 64 << 20;
 
     /// <summary>Index files: restic keeps them near 8 MiB; older ones were seen larger.</summary>
     public const int IndexLimitBytes = 512 << 20;
     public const int PackHeaderLimitBytes = 64 << 20;
+
+    /// <summary>No pack is longer: blobs lie at offsets of 32 bits, and the header is bounded. A sparse file costs its maker nothing.</summary>
+    public const long PackLimitBytes = (4L << 30) + BlobLimitBytes + PackHeaderLimitBytes;
 }

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -36,8 +37,10 @@ public sealed partial class LocalStorage
             string directory = Path.GetDirectoryName(path)!;
             // The config is the last file of a new repository: its place is there, or the share has gone.
             storage.MakePlace(directory);
-            if (File.Exists(path))
+            if (AttributesOf(path) is { } attributes)
             {
+                if ((attributes & (FileAttributes.Directory | FileAttributes.ReparsePoint)) != 0)
+                    throw new NotRegularFileException(path, (attributes & FileAttributes.ReparsePoint) != 0 ? "a link" : "a directory");
                 // Names are content hashes: what is there already is what we have.
                 steps.Delete(temporaryPath);
             }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -21,9 +22,11 @@ public sealed partial class LocalStorage : IStorage
     private readonly ReadHandleCache _handles = new(capacity: 16);
 
     private readonly IFileSteps _steps;
+    private readonly RootedFiles _rooted;
+    private readonly ConcurrentDictionary<StoredKind, bool> _unlinked = new();
 
     public LocalStorage(string path)
-        : this(path, SystemFileSteps.Instance)
+        : this(path, new SystemFileSteps(Path.GetFullPath(path)))
     {
     }
 
@@ -31,6 +34,7 @@ public sealed partial class LocalStorage : IStorage
     {
         Location = Path.GetFullPath(path);
         _steps = steps;
+        _rooted = new RootedFiles(Location);
     }
 
     public string Location { get; }
@@ -145,10 +149,7 @@ public sealed partial class LocalStorage : IStorage
         string path = PathOf(kind, name);
         return Guard(path, isWrite: false, () =>
         {
-            // Not opened: a pipe in a file's place would hold us there for ever, and says that it is 0 bytes long.
-            if (new FileInfo(path) is { Exists: true, Length: 0 })
-                return Array.Empty<byte>();
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+            using FileStream stream = RegularFile.OpenRead(path);
             long lengthBytes = stream.Length;
             if (lengthBytes > limitBytes)
                 throw new StorageException(StorageProblem.TooLarge, path, $"The file is {lengthBytes} bytes long; at most {limitBytes} make sense.");
@@ -170,12 +171,38 @@ public sealed partial class LocalStorage : IStorage
         string path = PathOf(kind, name);
         Guard(path, isWrite: false, () =>
         {
-            if (countBytes > 0 && new FileInfo(path) is { Exists: true, Length: 0 })
-                throw new StorageException(StorageProblem.TooShort, path, "The file is empty.");
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
                 throw new StorageException(StorageProblem.TooShort, path, $"The file ends before offset {offsetBytes + countBytes}.");
             return true;
         });
+    }
+
+    public long LengthOf(StoredKind kind, string name)
+    {
+        string path = PathOf(kind, name);
+        return Guard(path, isWrite: false, () =>
+        {
+            using FileStream stream = RegularFile.OpenRead(path);
+            return stream.Length;
+        });
+    }
+
+    /// <summary>
+    /// Before the first file of a kind is written: a pack goes to any of 256 directories, and a backup must not find out after
+    /// hours that one of them is a link. What comes in between is found when the file gets its name.
+    /// </summary>
+    private void ThrowIfLinked(StoredKind kind)
+    {
+        if (kind == StoredKind.Config || _unlinked.ContainsKey(kind))
+            return;
+        var directories = new List<string> { DirectoryOf(kind), TemporaryDirectory };
+        if (kind == StoredKind.Pack && Directory.Exists(directories[0]))
+        {
+            directories.AddRange(Directory.EnumerateDirectories(directories[0]).Where(directory =>
+                AttributesOf(directory) is { } attributes && (attributes & FileAttributes.ReparsePoint) != 0));
+        }
+        directories.ForEach(_rooted.ThrowIfLinked);
+        _unlinked[kind] = true;
     }
 
     public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
@@ -193,6 +220,7 @@ public sealed partial class LocalStorage : IStorage
             $"{TemporaryPrefix}{s_machine}-{RunningProcess.CurrentId}-{Guid.NewGuid():N}");
         return Guard(path, isWrite: true, () =>
         {
+            ThrowIfLinked(kind);
             // A repository that restic made has no such directory.
             MakePlace(TemporaryDirectory);
             return new LocalUpload(this, kind, path, _steps.CreateFile(path));
@@ -293,12 +321,21 @@ public sealed partial class LocalStorage : IStorage
     {
         try
         {
-            return action();
+            using (PendingCalls.Enter(path))
+                return action();
         }
         catch (UnauthorizedAccessException e)
         {
             throw new StorageException(
                 isWrite && FileErrors.IsReadOnlyFileSystem(e) ? StorageProblem.ReadOnly : StorageProblem.AccessDenied, path, e.Message, e);
+        }
+        catch (NotRegularFileException e)
+        {
+            throw new StorageException(StorageProblem.NotRegular, path, e.Message, e);
+        }
+        catch (LinkInRepositoryException e)
+        {
+            throw new StorageException(StorageProblem.Linked, path, e.Message, e);
         }
         catch (IOException e) when (!isWrite && (e is FileNotFoundException or DirectoryNotFoundException))
         {

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Threading;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -12,7 +12,8 @@ namespace ImageBackup.Engine.Storage;
 /// </summary>
 /// <remarks>
 /// Uploads are not tried again but for their beginning: what a failed write has left of a file cannot be known, and the
-/// backup that is run again reuses every pack that landed.
+/// backup that is run again reuses every pack that landed. A wait ends when the command is stopped
+/// (<see cref="PendingCalls"/>), with an OperationCanceledException.
 /// </remarks>
 internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> waits) : IStorage
 {
@@ -33,6 +34,8 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
     public bool Exists(StoredKind kind, string name) => Try(() => inner.Exists(kind, name));
 
     public IEnumerable<StoredFile> List(StoredKind kind) => Try(() => inner.List(kind));
+
+    public long LengthOf(StoredKind kind, string name) => Try(() => inner.LengthOf(kind, name));
 
     public byte[] Load(StoredKind kind, string name, int limitBytes) => Try(() => inner.Load(kind, name, limitBytes));
 
@@ -79,9 +82,12 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
             {
                 return action();
             }
-            catch (StorageException e) when (attempt < waits.Count && (e.Problem is StorageProblem.ReadError or StorageProblem.WriteError))
+            catch (StorageException e) when (attempt < waits.Count && (e.Problem is StorageProblem.ReadError or StorageProblem.WriteError)
+                && !PendingCalls.Stop.IsCancellationRequested)
             {
-                Thread.Sleep(waits[attempt]);
+                // Stopped before: what is tidied up on the way out is tried once and not waited for.
+                if (PendingCalls.WaitOrStop(waits[attempt]))
+                    PendingCalls.Stop.ThrowIfCancellationRequested();
             }
         }
     }

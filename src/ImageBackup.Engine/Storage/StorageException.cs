@@ -12,6 +12,12 @@ public enum StorageProblem
     TooLarge,
     TooShort,
 
+    /// <summary>A link, a pipe, a device or a directory lies in the file's place.</summary>
+    NotRegular,
+
+    /// <summary>A directory of the layout is a link; nothing is written or removed through it.</summary>
+    Linked,
+
     /// <summary>A read failed (a bad disk, a vanished share).</summary>
     ReadError,
 

@@ -1,27 +1,20 @@
 using System.IO;
-using System.Runtime.InteropServices;
 using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Storage;
 
-/// <summary>The steps as the operating system takes them.</summary>
-internal sealed class SystemFileSteps : IFileSteps
+/// <summary>The steps as the operating system takes them, below one directory; no link below it is followed.</summary>
+internal sealed class SystemFileSteps(string root) : IFileSteps
 {
-    public static SystemFileSteps Instance { get; } = new();
+    private readonly RootedFiles _files = new(root);
 
     public void CreateDirectory(string path) => DurableFiles.CreatePrivateDirectory(path);
 
-    public IFileWriter CreateFile(string path) => new Writer(DurableFiles.CreatePrivateFile(path, bufferSizeBytes: 0));
+    public IFileWriter CreateFile(string path) => new Writer(_files.Create(path, bufferSizeBytes: 0));
 
-    public void Move(string from, string to) => File.Move(from, to);
+    public void Move(string from, string to) => _files.Move(from, to);
 
-    public void Delete(string path)
-    {
-        // restic leaves its packs read-only; Windows then refuses to delete them.
-        if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) && File.Exists(path))
-            File.SetAttributes(path, FileAttributes.Normal);
-        File.Delete(path);
-    }
+    public void Delete(string path) => _files.Delete(path);
 
     public void SyncDirectory(string path) => DurableFiles.SyncDirectory(path);
 

@@ -26,6 +26,11 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter AcceptPolicy { get; set; }
 
+    /// <summary>The beginning of the id of the key to try first; else RESTIC_KEY_HINT. Any other key is tried after it.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? KeyId { get; set; }
+
     private protected override void Begin()
     {
         // The repository may come down the pipeline, and is kept beyond the command.
@@ -41,7 +46,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         }
         else
         {
-            connection = Connect(NamedLocation());
+            connection = Connect(NamedLocation(), KeyId);
         }
         // The default before stays open: somebody may hold its object.
         SessionConnection.Current = connection;

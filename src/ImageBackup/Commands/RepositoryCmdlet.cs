@@ -39,6 +39,9 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
 
     private protected RepositoryConnection Connection => _connection ?? throw NotConnected();
 
+    /// <summary>restic's: the key to try first.</summary>
+    private const string KeyHintVariable = "RESTIC_KEY_HINT";
+
     private static string? LocatorVariable =>
         Environment.GetEnvironmentVariable(RepositoryLocation.Variable) is { Length: > 0 } locator ? locator : null;
 
@@ -96,7 +99,9 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
     }
 
     /// <summary>Opens a repository for keeping: the caller disposes it.</summary>
-    private protected RepositoryConnection Connect(string location)
+    /// <param name="location">Its full path.</param>
+    /// <param name="keyId">The beginning of the id of the key to try first; null: RESTIC_KEY_HINT.</param>
+    private protected RepositoryConnection Connect(string location, string? keyId = null)
     {
         string? passwordFile = FullPasswordFile();
         RepositoryConnection connection = new(RunPumped("Opening the repository", channel =>
@@ -108,7 +113,7 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
             channel.Tell($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             Rehearsal.Begin();
-            return ImageRepository.Open(location, password, Stop);
+            return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);
         }));
         RecentRepositories.Own.Note(connection.Location);
         return connection;

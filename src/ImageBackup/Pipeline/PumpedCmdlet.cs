@@ -1,7 +1,10 @@
 using System;
+using System.Diagnostics;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 
@@ -15,9 +18,16 @@ namespace ImageBackup.Pipeline;
 public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
 {
     private static readonly TimeSpan s_pumpInterval = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>A call into the system that has not returned for so long after the stop is not waited for.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(4);
     private static int s_lastActivityId = 20_000;
 
     private readonly CancellationTokenSource _stopping = new();
+    private Stopwatch? _sinceStop;
+
+    /// <summary>Work that was let go of because a device does not answer: it ends, and gives back what it holds, when that answers.</summary>
+    private Task? _letGo;
 
     /// <summary>Cancelled when the pipeline is being stopped.</summary>
     private protected CancellationToken Stop => _stopping.Token;
@@ -85,15 +95,19 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
     /// <param name="work">Must end soon after <see cref="Stop"/> is cancelled.</param>
     private protected T RunPumped<T>(string activity, Func<JobChannel, T> work)
     {
-        using var channel = new JobChannel();
+        var channel = new JobChannel();
+        PendingCallScope? calls = null;
         // Not bound to the token: work that has not started must still end in the same way as work that has.
         Task<T> task = Task.Factory.StartNew(
             () =>
             {
                 try
                 {
-                    Stop.ThrowIfCancellationRequested();
-                    return work(channel);
+                    using (calls = PendingCalls.Begin(Stop))
+                    {
+                        Stop.ThrowIfCancellationRequested();
+                        return work(channel);
+                    }
                 }
                 finally
                 {
@@ -112,6 +126,8 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
             do
             {
                 ended = channel.WaitForEnd(s_pumpInterval);
+                if (!ended && LetsGo(task, calls))
+                    throw new PipelineStoppedException();
                 while (channel.TryTakeMessage(out (bool IsWarning, string Text) message))
                 {
                     if (message.IsWarning)
@@ -135,7 +151,8 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
             // The pipeline is being stopped, or a preference made a warning stop it: the work must have let go of
             // everything before the user gets the prompt back.
             _stopping.Cancel();
-            ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            while (_letGo is null && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(s_pumpInterval))
+                LetsGo(task, calls);
             throw;
         }
         finally
@@ -146,8 +163,35 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
                 WriteProgress(shown);
             }
             _overall?.Finish(last);
+            if (_letGo is null)
+                channel.Dispose();
         }
         return task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>
+    /// True where the command is being stopped and a call of its work into the system does not return: nothing can interrupt
+    /// that, and whoever stopped it gets the prompt back. Work that is busy, tidying up for instance, is waited for.
+    /// </summary>
+    private bool LetsGo(Task task, PendingCallScope? calls)
+    {
+        if (!_stopping.IsCancellationRequested)
+            return false;
+        _sinceStop ??= Stopwatch.StartNew();
+        if (_sinceStop.Elapsed < s_patience || calls?.Unanswered(s_patience) is not { } what)
+            return false;
+        _letGo = task;
+        try
+        {
+            // WriteWarning is closed to a pipeline that is being stopped.
+            Host.UI.WriteWarningLine($"'{what}' does not answer. {MyInvocation.MyCommand?.Name} was let go of and waits on in the background: "
+                + "it gives back the locks, snapshots and mounts that it holds when the device answers, or when this process ends.");
+        }
+        catch (Exception e) when (e is HostException or NotImplementedException or InvalidOperationException)
+        {
+            // A host without a console.
+        }
+        return true;
     }
 
     private protected void RunPumped(string activity, Action<JobChannel> work) =>
@@ -214,7 +258,10 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
 
     public void Dispose()
     {
-        Dispose(disposing: true);
+        if (_letGo is { } working)
+            working.ContinueWith(_ => Dispose(disposing: true), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        else
+            Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }
 

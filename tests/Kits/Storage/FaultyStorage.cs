@@ -11,6 +11,7 @@ public enum StorageOperation
 {
     Exists,
     List,
+    LengthOf,
     Load,
     ReadAt,
     Save,
@@ -69,6 +70,8 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
     public bool Exists(StoredKind kind, string name) => Run(StorageOperation.Exists, kind, () => inner.Exists(kind, name));
 
     public IEnumerable<StoredFile> List(StoredKind kind) => Run(StorageOperation.List, kind, () => inner.List(kind));
+
+    public long LengthOf(StoredKind kind, string name) => Run(StorageOperation.LengthOf, kind, () => inner.LengthOf(kind, name));
 
     public byte[] Load(StoredKind kind, string name, int limitBytes) => Run(StorageOperation.Load, kind, () => inner.Load(kind, name, limitBytes));
 

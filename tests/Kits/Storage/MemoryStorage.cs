@@ -44,6 +44,8 @@ internal sealed class MemoryStorage : IStorage
     public IEnumerable<StoredFile> List(StoredKind kind) => _files.Where(f => f.Key.Kind == kind)
         .Select(f => new StoredFile(kind, f.Key.Name, f.Value.Length)).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
 
+    public long LengthOf(StoredKind kind, string name) => Find(kind, name).Length;
+
     public byte[] Load(StoredKind kind, string name, int limitBytes)
     {
         byte[] content = Find(kind, name);

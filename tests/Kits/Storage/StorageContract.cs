@@ -87,6 +87,8 @@ public abstract class StorageContract : IDisposable
         Storage.Save(StoredKind.Index, Name(1), new byte[100]);
         Assert.Equal(100, Storage.Load(StoredKind.Index, Name(1), 100).Length);
         AssertProblem(StorageProblem.TooLarge, () => Storage.Load(StoredKind.Index, Name(1), 99));
+        Assert.Equal(100, Storage.LengthOf(StoredKind.Index, Name(1)));
+        AssertProblem(StorageProblem.NotFound, () => Storage.LengthOf(StoredKind.Index, Name(2)));
     }
 
     [Fact]

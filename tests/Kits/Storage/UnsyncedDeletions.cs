@@ -39,6 +39,8 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
 
     public IEnumerable<StoredFile> List(StoredKind kind) => inner.List(kind);
 
+    public long LengthOf(StoredKind kind, string name) => inner.LengthOf(kind, name);
+
     public byte[] Load(StoredKind kind, string name, int limitBytes) => inner.Load(kind, name, limitBytes);
 
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Pipeline;
@@ -126,6 +127,67 @@ public sealed class PumpedCmdletTests : IDisposable
         Assert.Equal(PSInvocationState.Stopped, shell.InvocationStateInfo.State);
         Assert.Empty(shell.Streams.Error);
         Assert.Throws<PipelineStoppedException>(() => shell.EndInvoke(running));
+    }
+
+    /// <summary>Nothing can interrupt a read of a disk that does not answer: whoever stops the command gets the prompt back all the same.</summary>
+    [Fact]
+    public void A_device_that_does_not_answer_is_let_go_of()
+    {
+        using var started = new ManualResetEventSlim();
+        using var answer = new ManualResetEventSlim();
+        using var gaveBack = new ManualResetEventSlim();
+        _session.Set("work", Work((_, stop) =>
+        {
+            // On a thread of its own, as the threads that copy.
+            var reader = new Thread(() =>
+            {
+                using (PendingCalls.Enter("/dev/deaf"))
+                {
+                    started.Set();
+                    answer.Wait(TimeSpan.FromMinutes(5));
+                }
+            });
+            reader.Start();
+            reader.Join();
+            gaveBack.Set();
+            stop.ThrowIfCancellationRequested();
+            return 0;
+        }));
+        using PowerShell shell = _session.Prepare("Invoke-PumpedWork $work");
+        shell.BeginInvoke();
+        Assert.True(started.Wait(TimeSpan.FromMinutes(1)));
+        var watch = Stopwatch.StartNew();
+        shell.Stop();
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 60);
+        Assert.False(gaveBack.IsSet);
+        Assert.Contains("'/dev/deaf' does not answer", _session.Host.Console.Text.ToString(), StringComparison.Ordinal);
+        answer.Set();
+        Assert.True(gaveBack.Wait(TimeSpan.FromMinutes(1)), "What it holds is not given back when the device answers.");
+    }
+
+    /// <summary>Work that takes its time to tidy up is none that does not answer.</summary>
+    [Fact]
+    public void Work_that_tidies_up_for_long_is_waited_for()
+    {
+        using var started = new ManualResetEventSlim();
+        bool tidied = false;
+        _session.Set("work", Work((_, stop) =>
+        {
+            started.Set();
+            stop.WaitHandle.WaitOne(TimeSpan.FromMinutes(1));
+            for (int i = 0; i < 60; i++)
+            {
+                using (PendingCalls.Enter("/dev/slow"))
+                    Thread.Sleep(100);
+            }
+            tidied = true;
+            return 0;
+        }));
+        using PowerShell shell = _session.Prepare("Invoke-PumpedWork $work");
+        shell.BeginInvoke();
+        Assert.True(started.Wait(TimeSpan.FromMinutes(1)));
+        shell.Stop();
+        Assert.True(tidied);
     }
 
     [Fact]

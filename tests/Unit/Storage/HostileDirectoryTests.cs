@@ -71,6 +71,184 @@ public sealed class HostileDirectoryTests : IDisposable
         Assert.Equal(place switch { "index" => ErrorId.IndexCorrupt, "locks" => ErrorId.RepositoryLocked, _ => null }, await work);
     }
 
+    /// <summary>Whatever lies in the place of a file, it is not waited for, not read, and named.</summary>
+    [Theory]
+    [InlineData("link to a pipe", "a symbolic link")]
+    [InlineData("pipe", "a pipe")]
+    [InlineData("link to a file", "a symbolic link")]
+    [InlineData("link to a device", "a symbolic link")]
+    [InlineData("directory", "a directory")]
+    public void What_is_no_regular_file_is_refused(string kind, string said)
+    {
+        string path = Path.Combine(_path, "snapshots", s_name);
+        switch (kind)
+        {
+            case "pipe":
+                Pipes.Make(path);
+                break;
+            case "link to a pipe":
+                Pipes.LinkInPlace(path, _directory["pipe"]);
+                break;
+            case "directory":
+                Directory.CreateDirectory(path);
+                break;
+            default:
+                File.CreateSymbolicLink(path, kind == "link to a device" ? "/dev/zero" : _directory["outside/precious"]);
+                break;
+        }
+        using var storage = new LocalStorage(_path);
+        foreach (Action read in new Action[]
+                 {
+                     () => storage.Load(StoredKind.Snapshot, s_name, 1000),
+                     () => storage.ReadAt(StoredKind.Snapshot, s_name, 0, new byte[1], 1),
+                     () => storage.LengthOf(StoredKind.Snapshot, s_name),
+                 })
+        {
+            StorageException e = Assert.Throws<StorageException>(read);
+            Assert.Equal(StorageProblem.NotRegular, e.Problem);
+            Assert.Contains(said, e.Message, StringComparison.Ordinal);
+            Assert.Contains(s_name, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>A directory of another repository in the place of one of ours: nothing of it goes, and nothing comes to it.</summary>
+    [Theory]
+    [InlineData("data")]
+    [InlineData("data/xx")]
+    [InlineData("index")]
+    [InlineData("snapshots")]
+    [InlineData("locks")]
+    [InlineData("keys")]
+    [InlineData("tmp")]
+    public void Nothing_is_written_or_removed_through_a_linked_directory(string place)
+    {
+        Backup();
+        string other = _directory["other"];
+        Directory.CreateDirectory(other);
+        for (int i = 0; i < 256; i++)
+        {
+            string pack = BlobId.Of([(byte)i]).ToString();
+            string folder = place == "data" ? Path.Combine(other, pack[..2]) : other;
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, pack), "another's");
+        }
+        File.WriteAllText(Path.Combine(other, $"imagebackup-{new string([.. Engine.Compat.LocalHost.Name.Where(char.IsLetterOrDigit)])}-99999999-{Guid.NewGuid():N}"), "another's");
+        string[] before = Directory.GetFiles(other, "*", SearchOption.AllDirectories);
+        string linked = Path.Combine(_path, place);
+        if (place == "data/xx")
+            linked = Directory.GetDirectories(Path.Combine(_path, "data")).First(d => Directory.GetFileSystemEntries(d).Length == 0);
+        if (Directory.Exists(linked))
+            Directory.Move(linked, _directory["away"]);
+        // What opens the repository stays readable: reading through a link harms nobody.
+        if (place == "keys")
+        {
+            foreach (string key in Directory.GetFiles(_directory["away"]))
+                File.Copy(key, Path.Combine(other, Path.GetFileName(key)));
+            before = Directory.GetFiles(other, "*", SearchOption.AllDirectories);
+        }
+        Directory.CreateSymbolicLink(linked, other);
+
+        using var storage = new LocalStorage(_path);
+        StoredKind kind = place switch { "index" => StoredKind.Index, "snapshots" => StoredKind.Snapshot, "locks" => StoredKind.Lock, "keys" => StoredKind.Key, _ => StoredKind.Pack };
+        string name = place == "data/xx" ? Path.GetFileName(linked) + s_name[2..] : BlobId.Of([1]).ToString();
+        if (place != "tmp")
+            AssertLinked(() => storage.Delete(kind, name), other);
+        AssertLinked(() => storage.Save(kind, place == "data/xx" ? Path.GetFileName(linked) + s_name[2..] : s_name, "mine"u8), other);
+
+        using (ImageRepository repository = TestRepository.Open(_path))
+        {
+            Attempt(() => repository.Optimize(UnusedLimit.Percent(0), isPlan: false, null, CancellationToken.None));
+            Attempt(() => repository.RemoveLocks(all: true, CancellationToken.None));
+            Attempt(() => repository.Repair(new RepositoryRepairOptions(), null, CancellationToken.None));
+            foreach (RepositoryKeyInfo key in repository.Keys().Where(key => !key.IsCurrent))
+                Attempt(() => repository.RemoveKey(key.Id, CancellationToken.None));
+        }
+        Attempt(() => Backup());
+        Assert.Equal(before.Order(), Directory.GetFiles(other, "*", SearchOption.AllDirectories).Order());
+        Assert.All(before.Where(file => File.ReadAllText(file).Length < 20), file => Assert.Equal("another's", File.ReadAllText(file)));
+        Assert.True(new DirectoryInfo(linked).LinkTarget == other, "The link has gone.");
+
+        static void Attempt(Action action)
+        {
+            try
+            {
+                action();
+            }
+            catch (ImageBackupException)
+            {
+                // What each says depends on how far it comes.
+            }
+        }
+
+        static void AssertLinked(Action action, string target)
+        {
+            StorageException e = Assert.Throws<StorageException>(action);
+            Assert.Equal(StorageProblem.Linked, e.Problem);
+            Assert.Contains(target, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_backup_finds_a_linked_directory_before_it_copies_anything()
+    {
+        string shard = Directory.GetDirectories(Path.Combine(_path, "data")).Max()!;
+        Directory.Delete(shard);
+        Directory.CreateSymbolicLink(shard, _directory["outside"]);
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => Backup());
+        Assert.Equal(ErrorId.RepositoryLinked, e.Id);
+        Assert.Contains(shard, e.Message, StringComparison.Ordinal);
+        Assert.Contains(_directory["outside"], e.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_path, "data"), "*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_path, "locks")));
+    }
+
+    [Fact]
+    public void A_repository_whose_root_is_a_link_is_one()
+    {
+        Directory.Move(_path, _directory["elsewhere"]);
+        Directory.CreateSymbolicLink(_path, _directory["elsewhere"]);
+        Backup();
+        using ImageRepository repository = TestRepository.Open(_path);
+        repository.Optimize(UnusedLimit.Percent(0), isPlan: false, null, CancellationToken.None);
+        TestRepository.AssertHealthy(repository);
+    }
+
+    /// <summary>Between the look and the deed somebody puts a link where the directory was: the deed is done by the directory's handle.</summary>
+    [Fact]
+    public async Task A_link_that_comes_in_between_is_not_followed()
+    {
+        string shard = Path.Combine(_path, "data", s_name[..2]), away = _directory["away"], outside = _directory["outside"];
+        string inside = Path.Combine(outside, s_name);
+        Directory.CreateDirectory(shard);
+        using var storage = new LocalStorage(_path);
+        using var stop = new CancellationTokenSource();
+        Task swapping = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Directory.Move(shard, away);
+                Directory.CreateSymbolicLink(shard, outside);
+                File.Delete(shard);
+                Directory.Move(away, shard);
+            }
+        }, CancellationToken.None);
+        for (int i = 0; i < 3000; i++)
+        {
+            File.WriteAllText(inside, "precious");
+            try
+            {
+                storage.Delete(StoredKind.Pack, s_name);
+            }
+            catch (StorageException)
+            {
+                // It met the link, or nothing.
+            }
+            Assert.True(File.Exists(inside), "A file was removed through a link.");
+        }
+        await stop.CancelAsync();
+        await swapping;
+    }
+
     [Fact]
     public void Nothing_outside_is_changed_or_removed_through_a_link()
     {

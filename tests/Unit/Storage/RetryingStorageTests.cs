@@ -1,5 +1,8 @@
 using System;
 using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Storage;
@@ -58,6 +61,33 @@ public sealed class RetryingStorageTests
         After(() => _storage.Delete(StoredKind.Index, s_name));
         Assert.Equal([9], _storage.Load(StoredKind.Snapshot, s_name, 10));
         Assert.Empty(_storage.List(StoredKind.Index));
+    }
+
+    [Fact]
+    public async Task A_wait_ends_when_the_command_is_stopped()
+    {
+        using var stop = new CancellationTokenSource();
+        using var waiting = new ManualResetEventSlim();
+        using var storage = new RetryingStorage(_faulty, [TimeSpan.FromHours(1)]);
+        _faulty.Script = _ =>
+        {
+            waiting.Set();
+            return new StorageFault(StorageProblem.ReadError, FaultMoment.Before);
+        };
+        Task loading = Task.Run(() =>
+        {
+            using (PendingCalls.Begin(stop.Token))
+                storage.Load(StoredKind.Index, s_name, 10);
+        }, CancellationToken.None);
+        Assert.True(waiting.Wait(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        Assert.False(loading.IsCompleted);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loading).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        // What is tidied up after that is tried once.
+        int before = _faulty.FaultCount;
+        using (PendingCalls.Begin(stop.Token))
+            Assert.Throws<StorageException>(() => storage.Delete(StoredKind.Index, s_name));
+        Assert.Equal(before + 1, _faulty.FaultCount);
     }
 
     [Fact]

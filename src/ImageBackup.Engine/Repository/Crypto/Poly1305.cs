@@ -22,8 +22,7 @@ internal static class Poly1305
     /// </summary>
     public static void Compute(ReadOnlySpan<byte> message, ReadOnlySpan<byte> r, ReadOnlySpan<byte> s, Span<byte> tag)
     {
-        ulong r0 = BinaryPrimitives.ReadUInt64LittleEndian(r) & 0x0ffffffc0fffffff;
-        ulong r1 = BinaryPrimitives.ReadUInt64LittleEndian(r.Slice(8)) & 0x0ffffffc0ffffffc;
+        (ulong r0, ulong r1) = Clamp(r);
         ulong h0 = 0, h1 = 0, h2 = 0;
 
         if (Poly1305Lanes.IsSupported && message.Length >= LanesFromBytes)
@@ -40,6 +39,33 @@ internal static class Poly1305
             message = message.Slice(Poly1305Lanes.Absorb(message, powers, out h0, out h1, out h2));
             powers.Clear();
         }
+        Finish(message, r0, r1, h0, h1, h2, s, tag);
+    }
+
+    /// <summary>Absorbs whole blocks of 16 bytes into an accumulator that began with zeros: for a message that comes in parts.</summary>
+    public static void Absorb(ReadOnlySpan<byte> blocks, ReadOnlySpan<byte> r, Span<ulong> accumulator)
+    {
+        if (blocks.Length % 16 != 0)
+            throw new ArgumentException("Only the last part may end within a block.", nameof(blocks));
+        (ulong r0, ulong r1) = Clamp(r);
+        ulong h0 = accumulator[0], h1 = accumulator[1], h2 = accumulator[2];
+        for (; !blocks.IsEmpty; blocks = blocks.Slice(16))
+            Step(ref h0, ref h1, ref h2, BinaryPrimitives.ReadUInt64LittleEndian(blocks), BinaryPrimitives.ReadUInt64LittleEndian(blocks.Slice(8)), 1, r0, r1);
+        (accumulator[0], accumulator[1], accumulator[2]) = (h0, h1, h2);
+    }
+
+    /// <summary>The tag of a message whose last part this is.</summary>
+    public static void Finish(ReadOnlySpan<byte> lastPart, ReadOnlySpan<byte> r, Span<ulong> accumulator, ReadOnlySpan<byte> s, Span<byte> tag)
+    {
+        (ulong r0, ulong r1) = Clamp(r);
+        Finish(lastPart, r0, r1, accumulator[0], accumulator[1], accumulator[2], s, tag);
+    }
+
+    private static (ulong R0, ulong R1) Clamp(ReadOnlySpan<byte> r) => (
+        BinaryPrimitives.ReadUInt64LittleEndian(r) & 0x0ffffffc0fffffff, BinaryPrimitives.ReadUInt64LittleEndian(r.Slice(8)) & 0x0ffffffc0ffffffc);
+
+    private static void Finish(ReadOnlySpan<byte> message, ulong r0, ulong r1, ulong h0, ulong h1, ulong h2, ReadOnlySpan<byte> s, Span<byte> tag)
+    {
         while (message.Length >= 16)
         {
             ulong m0 = BinaryPrimitives.ReadUInt64LittleEndian(message);

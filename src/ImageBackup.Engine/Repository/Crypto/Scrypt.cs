@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Compat;
 using Org.BouncyCastle.Crypto.Generators;
@@ -21,20 +22,53 @@ internal static class Scrypt
     /// <param name="r">The size of a block: 128 * r bytes; it takes 128 * r * n bytes of memory.</param>
     /// <param name="p">How many blocks.</param>
     /// <param name="countBytes">How many bytes to derive.</param>
-    public static byte[] Derive(byte[] password, byte[] salt, int n, int r, int p, int countBytes) =>
-        ScryptMix.IsSupported ? Mixed(password, salt, n, r, p, countBytes) : SCrypt.Generate(password, salt, n, r, p, countBytes);
+    /// <param name="cancellation">Ends it within a moment, whatever the cost.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
+    public static byte[] Derive(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation = default) =>
+        ScryptMix.IsSupported ? Mixed(password, salt, n, r, p, countBytes, cancellation) : LetGo(password, salt, n, r, p, countBytes, cancellation);
 
-    private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes)
+    /// <summary>BouncyCastle's cannot be interrupted. When it is cancelled its thread is let go of: it ends by itself, for nobody.</summary>
+    internal static byte[] LetGo(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!cancellation.CanBeCanceled)
+            return SCrypt.Generate(password, salt, n, r, p, countBytes);
+        // The caller zeroes its own when it ends.
+        byte[] own = (byte[])password.Clone();
+        var deriving = Task.Factory.StartNew(() =>
+        {
+            try
+            {
+                return SCrypt.Generate(own, salt, n, r, p, countBytes);
+            }
+            finally
+            {
+                Array.Clear(own, 0, own.Length);
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        try
+        {
+            deriving.Wait(cancellation);
+        }
+        catch (AggregateException)
+        {
+            // What it met is thrown below as it is.
+        }
+        return deriving.GetAwaiter().GetResult();
+    }
+
+    private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
     {
         int blockBytes = checked(128 * r);
         byte[] blocks = ScryptMix.Expand(password, salt, checked(blockBytes * p));
         try
         {
-            void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r);
+            void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r, cancellation);
             int sideBySide = (int)Math.Min(Math.Min(p, Environment.ProcessorCount), MemoryBytes / ((long)n * blockBytes));
             if (sideBySide > 1)
             {
-                Parallel.For(0, p, new ParallelOptions { MaxDegreeOfParallelism = sideBySide }, Mix);
+                Parallel.For(0, p, new ParallelOptions { MaxDegreeOfParallelism = sideBySide, CancellationToken = cancellation }, Mix);
             }
             else
             {

@@ -88,6 +88,36 @@ internal sealed class Sealer : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Whether the seal of something that is read in parts is right, without holding it whole: what is asked before memory
+    /// is taken for a large file. Nothing is decrypted.
+    /// </summary>
+    /// <param name="sealedLengthBytes">Of all.</param>
+    /// <param name="read">Fills the buffer with so many bytes from an offset. Called in order, once for every byte.</param>
+    public bool Proves(long sealedLengthBytes, Action<long, byte[], int> read)
+    {
+        if (sealedLengthBytes < OverheadBytes)
+            return false;
+        const int partBytes = 1 << 20;
+        byte[] part = new byte[partBytes];
+        read(0, part, IvSizeBytes);
+        Span<byte> s = stackalloc byte[16], tag = stackalloc byte[Poly1305.TagSizeBytes];
+        _macCipher.EncryptBlock(part.AsSpan(0, IvSizeBytes), s);
+        Span<ulong> accumulator = stackalloc ulong[3];
+        accumulator.Clear();
+        long at = IvSizeBytes, endBytes = sealedLengthBytes - Poly1305.TagSizeBytes;
+        for (; endBytes - at > partBytes; at += partBytes)
+        {
+            read(at, part, partBytes);
+            Poly1305.Absorb(part, _macR, accumulator);
+        }
+        int lastBytes = (int)(endBytes - at);
+        read(at, part, lastBytes);
+        Poly1305.Finish(part.AsSpan(0, lastBytes), _macR, accumulator, s, tag);
+        read(endBytes, part, Poly1305.TagSizeBytes);
+        return FixedTimeEquals(tag, part.AsSpan(0, Poly1305.TagSizeBytes));
+    }
+
     private void ComputeTag(ReadOnlySpan<byte> iv, ReadOnlySpan<byte> ciphertext, Span<byte> tag)
     {
         Span<byte> s = stackalloc byte[16];

@@ -83,7 +83,7 @@ internal static class IndexLoader
             byte[] json;
             try
             {
-                json = files.LoadSealed(StoredKind.Index, name, sealers);
+                json = files.LoadSealed(StoredKind.Index, name, sealers, cancellation);
             }
             catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
             {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO;
 using System.Text;
 using System.Text.Json;
+using System.Threading;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Crypto;
 
@@ -24,7 +25,7 @@ internal sealed record KeyFile
     private const int ParallelLimit = 64;
 
     /// <summary>So is more than a minute of it: the bytes that scrypt goes over, p times its memory.</summary>
-    private const long WorkLimitBytes = 8L << 30;
+    internal const long WorkLimitBytes = 8L << 30;
 
     public required int N { get; init; }
     public required int R { get; init; }
@@ -34,6 +35,9 @@ internal sealed record KeyFile
     public string? HostName { get; init; }
     public string? UserName { get; init; }
     public DateTimeOffset? Created { get; init; }
+
+    /// <summary>What trying a password on it costs: the bytes that scrypt goes over.</summary>
+    public long WorkBytes => 128L * N * R * P;
 
     /// <summary>Seals a master key under a password.</summary>
     public static KeyFile Create(MasterKey master, RepositoryPassword password)
@@ -66,9 +70,11 @@ internal sealed record KeyFile
     }
 
     /// <summary>The master key; null where the password is another's (or the sealed data was tampered with: one cannot tell).</summary>
-    public MasterKey? Open(RepositoryPassword password)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OutOfMemoryException">This machine has not the memory that the key asks for.</exception>
+    public MasterKey? Open(RepositoryPassword password, CancellationToken cancellation = default)
     {
-        using MasterKey derived = Derive(password, Salt, N, R, P);
+        using MasterKey derived = Derive(password, Salt, N, R, P, cancellation);
         using var sealer = new Sealer(derived);
         if (Data.Length <= Sealer.OverheadBytes)
             return null;
@@ -83,9 +89,9 @@ internal sealed record KeyFile
         }
     }
 
-    internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p)
+    internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p, CancellationToken cancellation = default)
     {
-        byte[] derived = Scrypt.Derive(password.Utf8, salt, n, r, p, MasterKey.SizeBytes);
+        byte[] derived = Scrypt.Derive(password.Utf8, salt, n, r, p, MasterKey.SizeBytes, cancellation);
         try
         {
             return MasterKey.FromDerived(derived);

@@ -12,8 +12,11 @@ namespace ImageBackup.Engine.Repository.Keys;
 /// <summary>The repository's key files: which of them a password opens.</summary>
 internal static class KeyRing
 {
-    /// <summary>restic's own bound on the keys it tries: each costs a tenth of a second and 32 MiB.</summary>
-    private const int TriedCount = 20;
+    /// <summary>restic tries no more than so many keys, in no certain order.</summary>
+    private const int ResticTriedCount = 20;
+
+    /// <summary>So many key files are read at most: with their limit, some tens of megabytes.</summary>
+    private const int ReadCount = 1000;
 
     public static string Add(RepositoryFiles files, MasterKey master, RepositoryPassword password)
     {
@@ -33,10 +36,10 @@ internal static class KeyRing
         if (password.IsEmpty)
             throw new ImageBackupException(ErrorId.PasswordMissing, "A key cannot have an empty password.", files.Location);
         int count = files.List(StoredKind.Key).Count();
-        if (count >= TriedCount)
+        if (count >= ResticTriedCount)
         {
             throw new ImageBackupException(ErrorId.NotSupported,
-                $"The repository '{files.Location}' has {count} keys, and no more than {TriedCount} are tried when it is opened (by restic too): another might never be found.", files.Location)
+                $"The repository '{files.Location}' has {count} keys, and restic tries no more than {ResticTriedCount}: it might never find another.", files.Location)
             {
                 RecommendedAction = "Remove keys that nobody uses with Remove-ImageRepositoryKey.",
             };
@@ -122,54 +125,96 @@ internal static class KeyRing
 
     private static string Short(string name) => name.Length > 8 ? name.Substring(0, 8) : name;
 
-    /// <exception cref="ImageBackupException">WrongPassword; KeyCorrupt where every key is unreadable; RepositoryInvalid where there is none.</exception>
+    /// <summary>
+    /// The key that a password opens. Whoever writes to the repository can put keys there, dear ones and many: the one that is
+    /// named is tried first, then the cheap before the dear, until the work of one key at the limit has been done in all.
+    /// </summary>
     /// <param name="files">The repository's files.</param>
     /// <param name="password">The password.</param>
     /// <param name="fits">
     /// Whether a master key is the repository's: a creation that ended half way may have left a key of the same password
     /// and of another master key. Where none fits, the first that the password opens is given.
     /// </param>
-    /// <param name="cancellation">Ends the trying.</param>
-    public static (MasterKey Master, string KeyName) Open(RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation)
+    /// <param name="cancellation">Ends the trying, within a key too.</param>
+    /// <param name="hint">The beginning of the id of the key to try first, whatever it costs; null or empty: none.</param>
+    /// <exception cref="ImageBackupException">
+    /// WrongPassword; KeysNotTried where there are more than could be tried; KeyCorrupt where every key is unreadable;
+    /// RepositoryInvalid where there is none.
+    /// </exception>
+    public static (MasterKey Master, string KeyName) Open(
+        RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation, string? hint = null)
     {
-        StoredFile[] keys = files.List(StoredKind.Key).Take(TriedCount).ToArray();
-        if (keys.Length == 0)
+        List<string> names = files.List(StoredKind.Key).Select(key => key.Name).ToList();
+        if (names.Count == 0)
             throw new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has a 'config' but no keys.", files.Location);
+        // A stable order, and the named one among those that are read at all.
+        names = names.OrderByDescending(name => IsHinted(name, hint)).ThenBy(name => name, StringComparer.Ordinal).ToList();
         ImageBackupException? damaged = null;
-        int readable = 0;
-        (MasterKey Master, string KeyName)? stranger = null;
-        foreach (StoredFile key in keys)
+        var keys = new List<(string Name, KeyFile File)>();
+        foreach (string name in names.Take(ReadCount))
         {
             cancellation.ThrowIfCancellationRequested();
-            KeyFile file;
             try
             {
-                file = Load(files, key.Name);
+                keys.Add((name, Load(files, name)));
             }
             catch (ImageBackupException e) when (e.Id == ErrorId.KeyCorrupt)
             {
                 damaged = e;
+            }
+        }
+        int triedCount = 0, untriedCount = Math.Max(0, names.Count - ReadCount);
+        long spentBytes = 0;
+        (MasterKey Master, string KeyName)? stranger = null;
+        foreach ((string name, KeyFile file) in keys.OrderByDescending(key => IsHinted(key.Name, hint)).ThenBy(key => key.File.WorkBytes))
+        {
+            if (triedCount > 0 && spentBytes + file.WorkBytes > KeyFile.WorkLimitBytes)
+            {
+                untriedCount++;
                 continue;
             }
-            readable++;
-            if (file.Open(password) is not { } master)
+            MasterKey? opened;
+            try
+            {
+                opened = file.Open(password, cancellation);
+            }
+            catch (OutOfMemoryException)
+            {
+                // It asks for more than this machine has; another may be the right one.
+                untriedCount++;
+                continue;
+            }
+            triedCount++;
+            // The named one does not count: who names it wants it tried, and the others too where it was the wrong one.
+            spentBytes += IsHinted(name, hint) ? 0 : file.WorkBytes;
+            if (opened is not { } master)
                 continue;
             if (fits(master))
             {
                 stranger?.Master.Dispose();
-                return (master, key.Name);
+                return (master, name);
             }
             if (stranger is null)
-                stranger = (master, key.Name);
+                stranger = (master, name);
             else
                 master.Dispose();
         }
         if (stranger is { } found)
             return found;
-        if (readable == 0 && damaged is not null)
+        if (keys.Count == 0 && untriedCount == 0 && damaged is not null)
             throw damaged;
-        string also = damaged is null ? "" : $" (and {damaged.Message})";
-        throw new ImageBackupException(ErrorId.WrongPassword,
-            $"The password opens none of the {readable} key{(readable == 1 ? "" : "s")} of the repository '{files.Location}'{also}.", files.Location);
+        throw NoneOpens(files, triedCount, untriedCount, damaged is null ? "" : $" (and {damaged.Message})");
     }
+
+    private static ImageBackupException NoneOpens(RepositoryFiles files, int triedCount, int untriedCount, string also)
+    {
+        string tried = $"The password opens none of the {triedCount} key{(triedCount == 1 ? "" : "s")} ";
+        return untriedCount == 0
+            ? new ImageBackupException(ErrorId.WrongPassword, $"{tried}of the repository '{files.Location}'{also}.", files.Location)
+            : new ImageBackupException(ErrorId.KeysNotTried,
+                $"{tried}of the repository '{files.Location}' that were tried{also}. {untriedCount} more key{(untriedCount == 1 ? " was" : "s were")} not tried, because that would take too long or too much memory; "
+                + "name yours with RESTIC_KEY_HINT or Connect-ImageRepository -KeyId. Somebody may have put keys there.", files.Location);
+    }
+
+    private static bool IsHinted(string name, string? hint) => !string.IsNullOrEmpty(hint) && name.StartsWith(hint, StringComparison.OrdinalIgnoreCase);
 }

@@ -30,7 +30,7 @@ internal sealed class DamageReach(ImageRepository repository, BlobIndex index, F
             SnapshotFile snapshot;
             try
             {
-                snapshot = SnapshotFile.Read(repository.Files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers));
+                snapshot = SnapshotFile.Read(repository.Files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
             }
             catch (Exception e) when (e is FormatException or ImageBackupException)
             {

@@ -21,7 +21,11 @@ internal static class PackProof
         string name = packId.ToString();
         RepositoryFiles files = repository.Files;
 
-        if (HashOf(files, name, lengthBytes, cancellation) != packId)
+        // What is longer than it can be is not read whole: a sparse file of terabytes costs its maker nothing.
+        bool isTooLong = lengthBytes > (indexed is null ? RepositoryFormat.PackLimitBytes : LengthOf(indexed));
+        if (isTooLong && indexed is null)
+            return [$"The file is {lengthBytes} bytes long, and no pack is."];
+        if (!isTooLong && HashOf(files, name, lengthBytes, cancellation) != packId)
             problems.Add("The pack's content does not match its name.");
 
         List<PackEntry> entries;
@@ -78,9 +82,16 @@ internal static class PackProof
         return PackHeader.Read(header, offset);
     }
 
+    /// <summary>How long a pack with these blobs is, in bytes.</summary>
+    public static long LengthOf(List<(BlobId Id, BlobLocation Location)> blobs)
+    {
+        int compressedCount = blobs.Count(b => b.Location.IsCompressed);
+        return PackHeader.PackLengthBytes(blobs.Sum(b => (long)b.Location.LengthBytes), blobs.Count - compressedCount, compressedCount);
+    }
+
     /// <summary>Whether a pack's bytes give its name.</summary>
     public static bool HasName(ImageRepository repository, BlobId packId, long lengthBytes, CancellationToken cancellation) =>
-        HashOf(repository.Files, packId.ToString(), lengthBytes, cancellation) == packId;
+        lengthBytes <= RepositoryFormat.PackLimitBytes && HashOf(repository.Files, packId.ToString(), lengthBytes, cancellation) == packId;
 
     private static BlobId HashOf(RepositoryFiles files, string name, long lengthBytes, CancellationToken cancellation)
     {

@@ -44,7 +44,7 @@ internal sealed class PackTriage(ImageRepository repository)
         }
         List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
         PackCount = packs.Count;
-        long totalBytes = packs.Sum(p => p.LengthBytes), doneBytes = 0;
+        long totalBytes = PackLengths.Total(packs.Select(p => PackLengths.Readable(p.LengthBytes))), doneBytes = 0;
         using var reader = new BlobReader(_files, repository.Sealers);
         foreach (StoredFile file in packs)
         {
@@ -55,7 +55,7 @@ internal sealed class PackTriage(ImageRepository repository)
                 listed.Remove(id);
                 Sort(id, file.LengthBytes, blobs, readData, reader, cancellation);
             }
-            progressBytes?.Invoke(doneBytes += file.LengthBytes, totalBytes);
+            progressBytes?.Invoke(doneBytes += PackLengths.Readable(file.LengthBytes), totalBytes);
         }
         MissingCount = listed.Count;
     }

@@ -262,7 +262,7 @@ internal sealed class Pruner(ImageRepository repository)
         foreach (string name in names)
         {
             cancellation.ThrowIfCancellationRequested();
-            IndexFile.Read(_files.LoadSealed(StoredKind.Index, name, repository.Sealers), pack =>
+            IndexFile.Read(_files.LoadSealed(StoredKind.Index, name, repository.Sealers, cancellation), pack =>
             {
                 int number = state.Index.PackNumberOf(pack.PackId);
                 // A pack that stays lists its unused blobs too; a new one has nothing but what is in use.
@@ -294,14 +294,14 @@ internal sealed class Pruner(ImageRepository repository)
             DuplicateBlobCount = plan.DuplicateBlobCount,
             DuplicateBytes = plan.DuplicateBytes,
             PackCount = state.PackFiles.Count,
-            PackBytes = state.PackFiles.Values.Sum(),
+            PackBytes = PackLengths.Total(state.PackFiles.Values),
             UnreferencedPackCount = plan.Unreferenced.Count,
-            UnreferencedBytes = plan.Unreferenced.Values.Sum(),
+            UnreferencedBytes = PackLengths.Total(plan.Unreferenced.Values),
             VanishedPackCount = plan.Count(PackFate.Forget),
             RepackedPackCount = repacked.Length,
             RepackedBytes = repacked.Sum(plan.KeptBytesOf),
             RemovedPackCount = removed.Length + plan.Unreferenced.Count,
-            RemovedBytes = removed.Sum(plan.FileBytesOf) + plan.Unreferenced.Values.Sum(),
+            RemovedBytes = PackLengths.Total(removed.Select(plan.FileBytesOf).Concat(plan.Unreferenced.Values)),
             RemainingUnusedBytes = plan.RemainingUnusedBytes,
             MaxUnused = limit,
             Duration = duration,

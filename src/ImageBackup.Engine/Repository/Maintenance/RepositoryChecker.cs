@@ -60,7 +60,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             IndexCount = indexNames.Count,
             SnapshotCount = snapshots.Count,
             BlobCount = index.Count,
-            PackBytes = packs.Values.Sum(),
+            PackBytes = PackLengths.Total(packs.Values),
             UnreferencedPackCount = packs.Keys.Count(pack => !blobsOfPack.ContainsKey(pack)),
             Problems = _problems,
             Duration = clock.Elapsed,
@@ -108,8 +108,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 NoteBad(pack.Key, pack.Value, behindBytes: 0);
                 continue;
             }
-            int compressedCount = pack.Value.Count(b => b.Location.IsCompressed);
-            long expected = PackHeader.PackLengthBytes(pack.Value.Sum(b => (long)b.Location.LengthBytes), pack.Value.Count - compressedCount, compressedCount);
+            long expected = PackProof.LengthOf(pack.Value);
             if (expected != lengthBytes)
             {
                 Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is {lengthBytes} bytes long instead of {expected}.");
@@ -135,14 +134,14 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             .Select(p => new KeyValuePair<string, KeyValuePair<BlobId, long>>(p.Key.ToString(), p)).OrderBy(p => p.Key, StringComparer.Ordinal).ToList();
         if (options.SamplePercent >= 100)
             return inOrder.Select(p => p.Value).ToList();
-        long wantedBytes = (long)Math.Ceiling(packs.Values.Sum() * Math.Max(0, options.SamplePercent) / 100);
+        long wantedBytes = (long)Math.Ceiling(PackLengths.Total(packs.Values.Select(PackLengths.Readable)) * Math.Max(0, options.SamplePercent) / 100);
         int first = options.SampleAfter is { } after ? inOrder.FindIndex(p => string.CompareOrdinal(p.Key, after) > 0) : 0;
         var sample = new List<KeyValuePair<BlobId, long>>();
         for (int i = 0; i < inOrder.Count && wantedBytes > 0; i++)
         {
             KeyValuePair<BlobId, long> pack = inOrder[(Math.Max(0, first) + i) % inOrder.Count].Value;
             sample.Add(pack);
-            wantedBytes -= pack.Value;
+            wantedBytes -= PackLengths.Readable(pack.Value);
         }
         return sample;
     }
@@ -155,7 +154,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                SnapshotFile snapshot = SnapshotFile.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers));
+                SnapshotFile snapshot = SnapshotFile.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
                 foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
                     Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
             }
@@ -177,7 +176,10 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,
         Action<long, long>? progressBytes, CancellationToken cancellation)
     {
-        long totalBytes = packs.Sum(p => p.Value), doneBytes = 0;
+        // Not what a file claims that is not read whole.
+        long Counted(KeyValuePair<BlobId, long> pack) =>
+            Math.Min(pack.Value, blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? listed) ? PackProof.LengthOf(listed) : RepositoryFormat.PackLimitBytes);
+        long totalBytes = packs.Sum(Counted), doneBytes = 0;
         // Two at a time: each holds a pack's blob and its content.
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = cancellation };
         Parallel.ForEach(packs, options, () => new BlobReader(repository.Files, repository.Sealers), (pack, _, reader) =>
@@ -194,7 +196,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             {
                 Report(e.Id, PackFile(pack.Key), e.Message);
             }
-            progressBytes?.Invoke(Interlocked.Add(ref doneBytes, pack.Value), totalBytes);
+            progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
             return reader;
         }, reader => reader.Dispose());
     }

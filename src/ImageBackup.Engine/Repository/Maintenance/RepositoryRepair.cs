@@ -147,7 +147,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                SnapshotFile.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers));
+                SnapshotFile.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
             }
             catch (FormatException)
             {

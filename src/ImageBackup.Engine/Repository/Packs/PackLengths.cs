@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
@@ -7,6 +8,18 @@ namespace ImageBackup.Engine.Repository.Packs;
 /// <summary>How long each pack must be by what the index says lies in it: blobs, header, its length. In bytes.</summary>
 internal static class PackLengths
 {
+    /// <summary>What is read at most of a file that says it is so long: a sparse one of exabytes costs its maker nothing.</summary>
+    public static long Readable(long lengthBytes) => Math.Min(lengthBytes, RepositoryFormat.PackLimitBytes);
+
+    /// <summary>The sum; the largest number where it would be larger.</summary>
+    public static long Total(IEnumerable<long> lengthsBytes)
+    {
+        long sum = 0;
+        foreach (long lengthBytes in lengthsBytes)
+            sum = lengthBytes > long.MaxValue - sum ? long.MaxValue : sum + lengthBytes;
+        return sum;
+    }
+
     public static Dictionary<BlobId, long> Expected(BlobIndex index)
     {
         var sums = new Dictionary<BlobId, (long BlobBytes, int PlainCount, int CompressedCount)>();

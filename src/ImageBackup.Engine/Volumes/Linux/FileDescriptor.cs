@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 
@@ -21,6 +22,7 @@ internal sealed unsafe class FileDescriptor : SafeHandle
     public static FileDescriptor? Open(string path, int flags, out int errno, uint mode = 0)
     {
         byte[] native = LinuxPath.ToNative(path);
+        using PendingCall call = PendingCalls.Enter(path);
         while (true)
         {
             int descriptor = Libc.open(native, flags | Libc.O_CLOEXEC | Libc.O_NOCTTY, mode);

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 
@@ -45,6 +46,7 @@ internal readonly record struct FileStatus(
     /// <summary>Follows symbolic links. Null where the call failed; the error number says why.</summary>
     public static unsafe FileStatus? OfPath(string path, out int errno)
     {
+        using PendingCall call = PendingCalls.Enter(path);
         byte* buffer = stackalloc byte[StatusBytes];
         int result = Libc.statx(Libc.AT_FDCWD, LinuxPath.ToNative(path), 0, BasicMask | MountIdMask, buffer);
         errno = result == 0 ? 0 : Marshal.GetLastWin32Error();

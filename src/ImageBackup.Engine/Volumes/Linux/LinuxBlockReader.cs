@@ -1,5 +1,6 @@
 using System;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 
@@ -67,6 +68,7 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     {
         int wanted = BlockBounds.ReadableCount(offsetBytes, buffer.Length, LengthBytes);
         int done = 0;
+        using PendingCall call = PendingCalls.Enter(Name);
         while (done < wanted)
         {
             // A bad sector in the middle first gives what lies before it, then the error at its own offset.

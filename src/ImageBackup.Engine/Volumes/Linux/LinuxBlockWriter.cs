@@ -1,6 +1,7 @@
 using System;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 
@@ -30,6 +31,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     {
         BlockBounds.RequireInside(offsetBytes, buffer.Length, LengthBytes);
         _failure.ThrowIfFailed(offsetBytes, buffer.Length);
+        using PendingCall call = PendingCalls.Enter(Name);
         for (int done = 0; done < buffer.Length;)
         {
             int count = Descriptor.Write(offsetBytes + done, buffer.Slice(done), out int errno);
@@ -98,6 +100,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     public void Flush()
     {
         _failure.ThrowIfFailed(0, LengthBytes);
+        using PendingCall call = PendingCalls.Enter(Name);
         if (!Descriptor.Sync(out int errno))
             throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
     }
@@ -109,6 +112,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>False where the target cannot do it at all; it is not asked again.</summary>
     private bool TryInSteps(ByteRange range, ref int unsupported, RangeCall call)
     {
+        using PendingCall pending = PendingCalls.Enter(Name);
         for (long offset = range.OffsetBytes; offset < range.EndBytes;)
         {
             long count = Math.Min(StepBytes, range.EndBytes - offset);

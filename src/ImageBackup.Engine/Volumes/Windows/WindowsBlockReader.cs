@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 
@@ -49,6 +50,7 @@ internal class WindowsBlockReader : IBlockReader, ILengthQuery
     {
         int wanted = BlockBounds.ReadableCount(offsetBytes, buffer.Length, LengthBytes);
         int done = 0;
+        using PendingCall call = PendingCalls.Enter(Name);
         while (done < wanted)
         {
             long position = offsetBytes + done;

@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 
@@ -24,6 +25,7 @@ internal sealed class WindowsBlockWriter(
     {
         BlockBounds.RequireInside(offsetBytes, buffer.Length, LengthBytes);
         _failure.ThrowIfFailed(offsetBytes, buffer.Length);
+        using PendingCall call = PendingCalls.Enter(Name);
         for (int done = 0; done < buffer.Length;)
         {
             long position = offsetBytes + done;
@@ -65,6 +67,7 @@ internal sealed class WindowsBlockWriter(
     public void Flush()
     {
         _failure.ThrowIfFailed(0, LengthBytes);
+        using PendingCall call = PendingCalls.Enter(Name);
         if (!Handle.Flush(out int error))
             throw _failure.Record(WindowsError.Write(error, Name, 0, LengthBytes));
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Compat;
 using Microsoft.Win32.SafeHandles;
 
 namespace ImageBackup.Engine.Volumes.Windows;
@@ -18,6 +19,7 @@ internal sealed unsafe class WindowsHandle : IVolumeControl, IDisposable
     /// <summary>Null where it could not be opened.</summary>
     public static WindowsHandle? Open(string path, uint access, uint share, uint creation, uint flags, out int error)
     {
+        using PendingCall call = PendingCalls.Enter(path);
         SafeFileHandle handle = Kernel32.CreateFileW(path, access, share, IntPtr.Zero, creation, flags, IntPtr.Zero);
         error = handle.IsInvalid ? Marshal.GetLastWin32Error() : 0;
         if (!handle.IsInvalid)

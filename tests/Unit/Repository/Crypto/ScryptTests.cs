@@ -1,5 +1,6 @@
 using System;
 using System.Text;
+using System.Threading;
 using CsCheck;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Crypto;
@@ -37,6 +38,33 @@ public sealed class ScryptTests
     public void Any_password_any_cost() =>
         Gen.Select(Gen.Byte.Array[0, 100], Gen.Byte.Array[0, 70], Gen.Int[1, 9], Gen.Int[1, 9], Gen.Int[1, 5], Gen.Int[1, 200]).Sample((password, salt, log, r, p, countBytes) =>
             Assert.Equal(SCrypt.Generate(password, salt, 1 << log, r, p, countBytes), Scrypt.Derive(password, salt, 1 << log, r, p, countBytes)), iter: 300);
+
+    [Fact]
+    public void What_cannot_be_interrupted_is_let_go_of()
+    {
+        using var stop = new CancellationTokenSource();
+        byte[] password = [1, 2, 3];
+        Assert.Equal(Scrypt.Derive(password, [4], 1024, 8, 2, 64), Scrypt.LetGo(password, [4], 1024, 8, 2, 64, stop.Token));
+        stop.CancelAfter(200);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Assert.ThrowsAny<OperationCanceledException>(() => Scrypt.LetGo(password, [4], 1 << 14, 8, 40, 64, stop.Token));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
+    }
+
+    [Fact]
+    public void Deriving_ends_when_it_is_cancelled()
+    {
+        foreach ((int n, int r, int p) in new[] { (1 << 20, 8, 1), (1 << 14, 8, 64), (1 << 10, 256, 64) })
+        {
+            using var stop = new CancellationTokenSource(50);
+            Assert.ThrowsAny<OperationCanceledException>(() =>
+            {
+                // However fast the machine is: it goes on until it is cancelled.
+                while (true)
+                    Scrypt.Derive([1], [2], n, r, p, 64, stop.Token);
+            });
+        }
+    }
 
     [Theory]
     [InlineData(128, 0, 1)]

@@ -15,6 +15,39 @@ public sealed class SealerTests
     internal const string NistPlain = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
     internal const string NistCiphertext = "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c52b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6";
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(100_001)]
+    [InlineData(1 << 20)]
+    [InlineData((1 << 20) + 1)]
+    [InlineData((3 << 20) + 17)]
+    public void A_seal_is_proven_in_parts(int lengthBytes)
+    {
+        using MasterKey key = MasterKey.Generate();
+        using var sealer = new Sealer(key);
+        byte[] content = new byte[lengthBytes + Sealer.OverheadBytes];
+        sealer.Seal(SeededBytes.Make(lengthBytes, lengthBytes), content);
+        long expectedAt = 0;
+        bool Proves() => sealer.Proves(content.Length, (offset, buffer, countBytes) =>
+        {
+            Assert.Equal(expectedAt, offset);
+            expectedAt += countBytes;
+            Array.Copy(content, offset, buffer, 0, countBytes);
+        });
+        Assert.True(Proves());
+        Assert.Equal(content.Length, expectedAt);
+        foreach (int at in new[] { 0, Sealer.IvSizeBytes, content.Length / 2, content.Length - 1 })
+        {
+            content[at] ^= 1;
+            expectedAt = 0;
+            Assert.False(Proves());
+            content[at] ^= 1;
+        }
+        Assert.False(sealer.Proves(Sealer.OverheadBytes - 1, (_, _, _) => Assert.Fail("There is nothing to read.")));
+    }
+
     [Fact]
     public void Opens_what_NIST_encrypted()
     {
