@@ -139,7 +139,7 @@ public sealed class HostileFileCommandTests : IDisposable
             Environment.SetEnvironmentVariable("XDG_STATE_HOME", state);
             Pipes.LinkInPlace(Path.Combine(state, "ImageBackup", "repositories"), _directory["pipe"]);
             Assert.Equal("", Run("Disconnect-ImageRepository; $null = Connect-ImageRepository $repository -Password $password"));
-            Assert.Empty(File.ReadAllLines(Path.Combine(state, "ImageBackup", "repositories")).Where(line => line != _location));
+            Assert.Equal([_location], File.ReadAllLines(Path.Combine(state, "ImageBackup", "repositories")));
         }
         finally
         {
