@@ -21,8 +21,8 @@ internal static class Pipes
     {
         if (!File.Exists(pipe))
             Make(pipe);
-        File.Delete(path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.Delete(path);
         File.CreateSymbolicLink(path, pipe);
     }
 
