@@ -23,8 +23,9 @@ internal static class TrustedFile
     private const int SetFlags = 4;
     private const short InputReady = 1;
 
-    /// <summary>A writer of a pipe that says nothing for so long is gone.</summary>
-    private const int PipeTimeoutMilliseconds = 60_000;
+    /// <summary>A writer of a pipe that says nothing for so long is gone; whoever prints a password may have to ask for it first.</summary>
+    private const int PipeTimeoutMilliseconds = 4_000, SecretTimeoutMilliseconds = 60_000;
+    private const int PollMilliseconds = 200;
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
@@ -47,7 +48,7 @@ internal static class TrustedFile
             if ((FileOwnership.Complaint(handle, privacy) ?? FileOwnership.PlaceComplaint(full, handle)) is { } complaint)
                 throw new UntrustedFileException($"'{path}' is not taken: {complaint}.");
             if (FileOwnership.IsPipe(handle))
-                AwaitWriter(handle, path);
+                AwaitWriter(handle, path, privacy == FilePrivacy.Secret ? SecretTimeoutMilliseconds : PipeTimeoutMilliseconds);
             return new FileStream(handle, FileAccess.Read, 1);
         }
         catch
@@ -93,11 +94,16 @@ internal static class TrustedFile
         };
     }
 
-    private static void AwaitWriter(SafeFileHandle pipe, string path)
+    /// <exception cref="OperationCanceledException">The command was stopped meanwhile.</exception>
+    private static void AwaitWriter(SafeFileHandle pipe, string path, int timeoutMilliseconds)
     {
         var waited = new PollRequest { Descriptor = pipe.DangerousGetHandle().ToInt32(), Events = InputReady };
-        if (poll(ref waited, (UIntPtr)1, PipeTimeoutMilliseconds) == 0)
-            throw new IOException($"Nothing came through the pipe '{path}'.");
+        for (int left = timeoutMilliseconds; poll(ref waited, (UIntPtr)1, PollMilliseconds) == 0; left -= PollMilliseconds)
+        {
+            PendingCalls.Stop.ThrowIfCancellationRequested();
+            if (left <= PollMilliseconds)
+                throw new IOException($"Nothing came through the pipe '{path}'.");
+        }
         _ = fcntl(pipe.DangerousGetHandle().ToInt32(), SetFlags, 0);
     }
 
