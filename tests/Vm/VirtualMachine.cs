@@ -32,7 +32,7 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>How many power cuts each case makes, for who wants more.</summary>
     private static readonly string? s_cuts = Environment.GetEnvironmentVariable("IMAGEBACKUP_VM_CUTS");
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(s_cuts is null ? 15 : 60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(s_cuts is null ? 45 : 90);
     private readonly Dictionary<string, CaseResult> _results = [];
     private readonly StringBuilder _console = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("imagebackup-vm-").FullName;

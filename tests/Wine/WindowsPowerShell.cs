@@ -46,7 +46,9 @@ public sealed partial class WindowsPowerShell
         ProcessStartInfo wine = _wine(_program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", WineHost.Windows(file)]);
         // Wine's console needs a terminal: without one the console host ends at once.
         var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', wine.ArgumentList.Prepend(wine.FileName).Select(Quote)), "/dev/null"]);
-        foreach ((string name, string? value) in wine.Environment)
+        start.Environment.Clear();
+        // The runtime's variables speak of this machine's own .NET.
+        foreach ((string name, string? value) in wine.Environment.Where(v => !v.Key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal) && v.Key != "DOTNET_HOST_PATH"))
             start.Environment[name] = value;
         start.Environment["DOTNET_ROOT"] = WineHost.Windows(Path.Combine(_directory, "dotnet"));
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";

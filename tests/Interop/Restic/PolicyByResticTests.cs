@@ -109,7 +109,7 @@ public sealed class PolicyByResticTests : IDisposable
         Assert.Null(Load(_repository).ModifiedAt);
 
         using ImageRepository other = _rig.CreateByRestic("other");
-        ResticTool.Run(_rig["repo"], "copy", "--repo2", _rig["other"]);
+        ResticTool.Copy(_rig["repo"], _rig["other"]);
         AssertCounts(other);
         Assert.Equal(2, ResticRig.List(other).Length);
         ResticTool.Run(_rig["other"], "check", "--read-data");

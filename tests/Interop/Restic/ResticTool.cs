@@ -33,6 +33,13 @@ internal static class ResticTool
         return words.Length > 1 && System.Version.TryParse(words[1], out Version? version) && version >= new Version(major, minor);
     }
 
+    /// <summary>The command that makes the index anew has another name since 0.16.</summary>
+    public static void RebuildIndex(string repository, params string[] options) =>
+        Run(repository, [.. IsAtLeast(0, 16) ? (string[])["repair", "index"] : ["rebuild-index"], .. options]);
+
+    /// <summary>All snapshots to another repository with the same password.</summary>
+    public static void Copy(string repository, string target) => Run(target, "copy", "--from-repo", repository);
+
     /// <summary>restic's standard output; it must end with 0.</summary>
     public static string Run(string repository, params string[] arguments)
     {
@@ -91,7 +98,7 @@ internal static class ResticTool
         foreach (string argument in new[] { "-r", repository, "--no-cache" }.Concat(arguments))
             start.ArgumentList.Add(argument);
         start.Environment["RESTIC_PASSWORD"] = TestRepository.Password;
-        start.Environment["RESTIC_PASSWORD2"] = TestRepository.Password;
+        start.Environment["RESTIC_FROM_PASSWORD"] = TestRepository.Password;
         start.Environment.Remove("RESTIC_REPOSITORY");
         return Process.Start(start)!;
     }
