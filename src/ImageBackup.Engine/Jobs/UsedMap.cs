@@ -41,7 +41,7 @@ internal sealed record UsedMap
             type = found?.Type ?? type;
             if (claimants.Count > 1)
                 return whole with { Warnings = [Conflict(claimants)] };
-            if (options.GapSizeBytes == 0 || (claimants.Count == 0 && options.MountedFileSystem is null))
+            if (options.GapSizeBytes == 0)
                 return whole;
             if (found is not { Reader: { } reader, Description: { } description })
                 return whole with { Warnings = [$"The volume is stored whole, because {Unmapped(claimants, options)}."] };

@@ -46,7 +46,7 @@ public sealed class VolumeArgument
         return found;
     }
 
-    private static void Add(object? value, List<VolumeArgument> found, int depth)
+    private static void Add(object? value, List<VolumeArgument> found, int depth, bool isOnMapper = false)
     {
         if (value is null || !InputProperties.TryBare(value, depth, out object? bare))
             return;
@@ -80,34 +80,36 @@ public sealed class VolumeArgument
                 return;
             case IEnumerable list and not IDictionary:
                 foreach (object? item in list)
-                    Add(item, found, depth + 1);
+                    Add(item, found, depth + 1, isOnMapper);
                 return;
             default:
-                AddObject(value, PSObject.AsPSObject(value), found, depth);
+                AddObject(value, PSObject.AsPSObject(value), found, depth, isOnMapper);
                 return;
         }
     }
 
-    private static void AddObject(object input, PSObject value, List<VolumeArgument> found, int depth)
+    private static void AddObject(object input, PSObject value, List<VolumeArgument> found, int depth, bool isOnMapper)
     {
+        // The partitions of a multipath device are the device mapper's, though lsblk calls them "part" as it does others.
+        bool isMapper = IsMapperType(value) || (isOnMapper && InputProperties.Text(value, "type") is "part");
         // The document that lsblk -J prints, and a device in it that others lie on.
         foreach (string list in new[] { "blockdevices", "children" })
         {
             int before = found.Count;
             foreach (object item in InputProperties.Items(value, list))
-                Add(item, found, depth + 1);
+                Add(item, found, depth + 1, isMapper);
             if (found.Count > before || (list == "blockdevices" && InputProperties.Has(value, list)))
                 return;
         }
 
-        string? name = NameOf(value);
+        string? name = NameOf(value, isMapper);
         found.Add(name is not null
             ? new(input, name, null, isPath: true)
             : new(input, null, $"An object of type {TypeOf(value)} names no volume: it has none of the properties "
                 + "Path, DevicePath, Volume, UniqueId, DriveLetter and name."));
     }
 
-    private static string? NameOf(PSObject value)
+    private static string? NameOf(PSObject value, bool isMapper)
     {
         // Deserialised objects of ours: the name is the stable one.
         foreach (string typeName in value.TypeNames)
@@ -126,14 +128,23 @@ public sealed class VolumeArgument
             return letter.Length == 1 ? letter + ":" : letter;
         if (InputProperties.Text(value, "FullName") is { } fullName)
             return fullName;
-        // lsblk's kernel name, without the directory; only a line of lsblk has it beside maj:min or a type.
+        // lsblk's name, without the directory; only a line of lsblk has it beside maj:min or a type.
         if (InputProperties.Text(value, "name") is { } kernelName
             && (InputProperties.Has(value, "maj:min") || InputProperties.Has(value, "type") || InputProperties.Has(value, "size")))
         {
-            return kernelName.StartsWith("/", StringComparison.Ordinal) ? kernelName : "/dev/" + kernelName;
+            return kernelName.StartsWith("/", StringComparison.Ordinal) ? kernelName
+                : (isMapper ? "/dev/mapper/" : "/dev/") + kernelName;
         }
         return null;
     }
+
+    /// <summary>
+    /// Whether a line of lsblk is a device of the device mapper, whose name is the mapper's and not the kernel's: LVM and LUKS,
+    /// multipath, and whatever else has a type that is not a disk's.
+    /// </summary>
+    private static bool IsMapperType(PSObject value) =>
+        InputProperties.Text(value, "type") is { } type && type is "lvm" or "crypt" or "mpath" or "dm" or "dmraid" or "verity" or "integrity"
+            or "linear" or "striped" or "mirror" or "snapshot" or "thin" or "cache" or "writecache" or "vdo";
 
     private static string TypeOf(PSObject value) =>
         value.TypeNames.Count > 0 ? value.TypeNames[0] : value.BaseObject.GetType().FullName ?? "object";

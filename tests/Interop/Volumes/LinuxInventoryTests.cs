@@ -107,6 +107,30 @@ public class LinuxInventoryTests
         Assert.Equal(part, System.Find(Path.GetFileName(part)).Name);
     }
 
+    /// <summary>The kernel shows two sectors of an extended partition: an image of them would be none of anything.</summary>
+    [Fact]
+    public void An_extended_partitions_container_is_not_offered()
+    {
+        Tool.RequireRoot("addpart");
+        using var rig = new Rig();
+        string file = rig.File("disk", 8 << 20);
+        byte[] mbr = new byte[512];
+        BitConverter.TryWriteBytes(mbr.AsSpan(440), 0xCAFE4321);
+        mbr[446 + 4] = 0x05;
+        BitConverter.TryWriteBytes(mbr.AsSpan(446 + 8), 2048);
+        BitConverter.TryWriteBytes(mbr.AsSpan(446 + 12), 8192);
+        mbr[510] = 0x55;
+        mbr[511] = 0xAA;
+        using (FileStream stream = File.OpenWrite(file))
+            stream.Write(mbr);
+        string loop = rig.Loop(file, "-P");
+        string part = File.Exists($"{loop}p1") ? $"{loop}p1" : rig.Partition(loop, 1, 2048, 2);
+        Assert.DoesNotContain(System.List(), listed => listed.Name == part);
+        ImageBackupException refused = Assert.Throws<ImageBackupException>(() => System.Find(part));
+        Assert.Equal(ErrorId.VolumeNotFound, refused.Id);
+        Assert.Contains("extended partition", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Real_volumes_are_listed_with_what_a_probe_finds_and_resolved_by_it()
     {

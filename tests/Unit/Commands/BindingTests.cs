@@ -81,6 +81,31 @@ public sealed class BindingTests
         Assert.Equal(["/dev/sda1", "/dev/mapper/vg-root", "/dev/sdb"], Names(document));
     }
 
+    /// <summary>lsblk -J without -O gives no path: the name of what the device mapper made is the mapper's.</summary>
+    [Fact]
+    public void Names_of_the_device_mapper_are_found_in_its_directory()
+    {
+        PSObject document = Custom(("blockdevices", new object[]
+        {
+            Custom(("name", "sda"), ("maj:min", "8:0"), ("type", "disk"), ("children", new object[]
+            {
+                Custom(("name", "sda1"), ("maj:min", "8:1"), ("type", "part"), ("children", new object[] { Custom(("name", "vg-root"), ("type", "lvm")) })),
+                Custom(("name", "sda2"), ("type", "part"), ("children", new object[]
+                {
+                    Custom(("name", "luks-1234"), ("type", "crypt")),
+                })),
+                Custom(("name", "sda3"), ("type", "part"), ("children", new object[] { Custom(("name", "md0"), ("type", "raid1")) })),
+            })),
+            Custom(("name", "sdb"), ("type", "disk"), ("children", new object[]
+            {
+                Custom(("name", "mpatha"), ("type", "mpath"), ("children", new object[] { Custom(("name", "mpatha-part1"), ("type", "part")) })),
+            })),
+            Custom(("name", "loop0"), ("type", "loop")),
+        }));
+        Assert.Equal(["/dev/mapper/vg-root", "/dev/mapper/luks-1234", "/dev/md0", "/dev/mapper/mpatha-part1", "/dev/loop0"], Names(document));
+        Assert.Equal(["/dev/mapper/vg-data"], Names(Custom(("name", "vg-data"), ("size", "1G"), ("type", "lvm"))));
+    }
+
     [Fact]
     public void A_file_binds_its_full_name() =>
         Assert.Equal([Path.GetFullPath("v.img")], Names(new FileInfo("v.img")));

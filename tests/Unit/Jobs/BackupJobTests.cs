@@ -192,7 +192,7 @@ public sealed class BackupJobTests : IDisposable
         _rig.Volumes.Add("/mem/a", new byte[100], d => d with { MountPoints = ["/mnt/a"] });
         ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { ImageType = ImageType.Dynamic });
         Assert.Equal((ImageType.Dynamic, true, ImageType.Dynamic), (image.ImageType, image.IsFuzzy, image.RequestedImageType));
-        Assert.Contains("fuzzy", Assert.Single(image.Warnings), StringComparison.Ordinal);
+        Assert.Contains("fuzzy", Assert.Single(OtherWarnings.OtherWarningsOf(image)), StringComparison.Ordinal);
         Assert.Equal([("/mem/a", VolumeOpenMode.Shared)], _rig.Volumes.Opened.Where(opened => opened.Mode != VolumeOpenMode.Probe));
         RestoreResult restored = _rig.Restore(image.Id, _rig.File("out"));
         Assert.Contains(restored.Warnings, w => w.Contains("fuzzy", StringComparison.Ordinal));
@@ -204,7 +204,7 @@ public sealed class BackupJobTests : IDisposable
         _rig.Volumes.Add("/mem/a", new byte[100]);
         ImageBackupInfo image = _rig.Backup("/mem/a");
         Assert.Equal((ImageType.Static, false), (image.ImageType, image.IsFuzzy));
-        Assert.Empty(image.Warnings);
+        Assert.Empty(OtherWarnings.OtherWarningsOf(image));
         Assert.Equal([("/mem/a", VolumeOpenMode.Exclusive)], _rig.Volumes.Opened.Where(opened => opened.Mode != VolumeOpenMode.Probe));
         Assert.Equal(ImageType.Dynamic, _rig.Backup("/mem/a", r => r with { ImageType = ImageType.Dynamic }).ImageType);
     }

@@ -44,9 +44,9 @@ public sealed class QuietTests : IDisposable
         Assert.Equal((ImageType.Snapshot, false, "DOUBLE", null, null), (image.ImageType, image.IsFuzzy, image.SnapshotProvider, image.RequestedImageType, image.FailoverReason));
         Assert.Equal((1000, 10), (image.SnapshotCacheBytes, image.SnapshotCacheUsedBytes));
         Assert.Equal(new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.Zero).LocalDateTime, image.SnapshotTime);
-        Assert.Equal(["a writer was left out", "a writer failed afterwards"], image.Warnings);
+        Assert.Equal(["a writer was left out", "a writer failed afterwards"], OtherWarnings.OtherWarningsOf(image));
         Assert.Equal(["create", "open", "complete True", "dispose"], _provider.Calls);
-        Assert.Equal([EventId.SnapshotTaken, EventId.ImageTaken, EventId.ImageWarning, EventId.ImageWarning], _events.Ids);
+        Assert.Equal([EventId.SnapshotTaken, EventId.ImageTaken, EventId.ImageWarning, EventId.ImageWarning, EventId.ImageWarning], _events.Ids);
         _rig.AssertRestores(image.Id, _content);
         Assert.Contains(_rig.Memory.Names(Engine.Storage.StoredKind.Snapshot), name => name == image.Id);
         ImageBackupInfo listed = Assert.Single(new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None));
@@ -97,7 +97,7 @@ public sealed class QuietTests : IDisposable
         _provider.MachineWhyNot = "not here";
         ImageBackupInfo image = Backup(null);
         Assert.Equal((ImageType.Static, false, false), (image.ImageType, image.IsFailedOver, image.IsFuzzy));
-        Assert.Empty(image.Warnings);
+        Assert.Empty(OtherWarnings.OtherWarningsOf(image));
         Assert.Equal("held exclusively", image.RestedBy);
         Assert.True(Backup(ImageType.Snapshot).IsFailedOver);
     }
@@ -183,7 +183,7 @@ public sealed class QuietTests : IDisposable
         };
         ImageBackupInfo image = Backup(ImageType.Static, Quick(5));
         Assert.Equal((ImageType.Static, false, 4), (image.ImageType, image.IsFuzzy, _rig.Volumes.RestAttempts));
-        Assert.Empty(image.Warnings);
+        Assert.Empty(OtherWarnings.OtherWarningsOf(image));
         Assert.Equal(0, _rig.Volumes.RestingCount);
     }
 

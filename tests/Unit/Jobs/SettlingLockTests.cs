@@ -74,7 +74,7 @@ public sealed class SettlingLockTests : IDisposable
         AtFirstRead(volume, () => Remove(StoredKind.Snapshot, StoredKind.Index, StoredKind.Pack));
         ImageBackupInfo image = Backup();
         Assert.Contains(_told, line => line.Contains("The copy begins again", StringComparison.Ordinal));
-        Assert.Empty(image.Warnings);
+        Assert.Empty(OtherWarnings.OtherWarningsOf(image));
         Assert.Equal(5, image.NewChunkCount);
         TestRepository.AssertHealthy(_rig.Repository);
         _rig.AssertRestores(image.Id, content);

@@ -71,6 +71,36 @@ public sealed class UsedMapTests : IDisposable
     }
 
     [Fact]
+    public void A_content_that_nobody_knows_is_whole_and_said_to_be()
+    {
+        byte[] content = SeededBytes.Make(5, 1 << 20);
+        Assert.Contains(OtherWarnings.UnknownContent, Assert.Single(Backup(content).Warnings), StringComparison.Ordinal);
+        Assert.Empty(Backup(content, r => r with { GapSizeBytes = 0 }).Warnings);
+        DiskImage.WriteGpt(content, 512, (40, 49));
+        ImageBackupInfo image = Backup(content);
+        Assert.Equal((null, image.SizeBytes), (image.FileSystem, image.UsedBytes));
+        Assert.Contains("partition table (gpt at offset 446", Assert.Single(image.Warnings), StringComparison.Ordinal);
+    }
+
+    /// <summary>A dead swap area, and a table over it: by the dead one's map a page would be stored.</summary>
+    [Fact]
+    public void Two_claimants_mean_whole_and_both_are_named()
+    {
+        byte[] content = Seed("swap");
+        DiskImage.WriteMbr(content, 0x1234, (0x83, 64, 64));
+        ImageBackupInfo image = Backup(content);
+        Assert.Equal((null, image.SizeBytes), (image.UsedMapSource, image.UsedBytes));
+        string warning = Assert.Single(image.Warnings);
+        Assert.StartsWith("SignaturesConflict: ", warning, StringComparison.Ordinal);
+        Assert.Contains("swap at offset ", warning, StringComparison.Ordinal);
+        Assert.Contains("dos at offset 446", warning, StringComparison.Ordinal);
+        ImageBackupInfo listed = new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None).Single(i => i.Id == image.Id);
+        Assert.Equal(image.Warnings, listed.Warnings);
+        _rig.AssertRestores(image.Id, content);
+        Assert.Equal(warning, Assert.Single(Backup(content, r => r with { GapSizeBytes = 0 }).Warnings));
+    }
+
+    [Fact]
     public void Of_swap_only_the_header_is_stored()
     {
         byte[] content = Seed("swap");

@@ -31,6 +31,7 @@ internal sealed class BtrfsUsedRangeScan
     private readonly UsedRangeBuilder _builder;
     private readonly Dictionary<ulong, Root> _roots = [];
     private readonly Dictionary<long, Group> _groups = [];
+    private readonly List<long> _nodes = [];
     private int _chunkIndex = -1;
     private long _position;
     private long _chunkUsedBytes;
@@ -53,10 +54,10 @@ internal sealed class BtrfsUsedRangeScan
 
     public UsedRangeMap Run()
     {
-        _tree.Walk(_superblock.ChunkTree, _superblock.ChunkLevel, _superblock.ChunkGeneration, ReadChunkItem);
+        _tree.Walk(_superblock.ChunkTree, _superblock.ChunkLevel, _superblock.ChunkGeneration, ReadChunkItem, _nodes.Add);
         _chunks.Sort();
         FreeUnallocated();
-        _tree.Walk(_superblock.RootTree, _superblock.RootLevel, _superblock.Generation, ReadRootItem);
+        _tree.Walk(_superblock.RootTree, _superblock.RootLevel, _superblock.Generation, ReadRootItem, _nodes.Add);
         Root extents = _roots.TryGetValue(ExtentTreeId, out Root found)
             ? found
             : throw new FileSystemFormatException("btrfs: there is no extent tree");
@@ -64,12 +65,12 @@ internal sealed class BtrfsUsedRangeScan
         // A chunk that no group knows is not believed to be free. Where groups have no tree of their own, each has its
         // item in the extent tree, before any of its free space is passed.
         if (_roots.TryGetValue(BlockGroupTreeId, out Root groups))
-            _tree.Walk(groups.Address, groups.Level, groups.Generation, ReadGroupItem);
+            _tree.Walk(groups.Address, groups.Level, groups.Generation, ReadGroupItem, _nodes.Add);
         _tree.Walk(extents.Address, extents.Level, extents.Generation, (key, item) =>
         {
             ReadGroupItem(key, item);
             ReadExtentItem(key);
-        });
+        }, _nodes.Add);
         while (_chunkIndex < _chunks.Chunks.Count)
             NextChunk();
         if (_usedBytes != _superblock.UsedBytes)
@@ -79,7 +80,22 @@ internal sealed class BtrfsUsedRangeScan
         _builder.Keep(0, ReservedHeadBytes);
         foreach (long mirror in s_mirrorOffsets)
             _builder.Keep(mirror, MirrorLengthBytes);
-        return _builder.Build();
+        UsedRangeMap map = _builder.Build();
+        RequireNodesUsed(map);
+        return map;
+    }
+
+    // Something that does not come from the extent tree: the nodes that were just read are in use, so it must say so.
+    private void RequireNodesUsed(UsedRangeMap map)
+    {
+        foreach (long address in _nodes)
+        {
+            BtrfsChunkMap.Chunk chunk = _chunks.Find(address, _superblock.NodeSizeBytes);
+            long inside = address - chunk.StartBytes;
+            if (!map.Covers(new ByteRange(chunk.OffsetBytes + inside, _superblock.NodeSizeBytes))
+                || (chunk.SecondOffsetBytes >= 0 && !map.Covers(new ByteRange(chunk.SecondOffsetBytes + inside, _superblock.NodeSizeBytes))))
+                throw new FileSystemFormatException($"btrfs: the extent tree calls the tree node at {address} free");
+        }
     }
 
     private void ReadChunkItem(BtrfsKey key, ReadOnlySpan<byte> item)

@@ -40,6 +40,7 @@ internal sealed class F2fsCheckpoint
     public ulong Version => LittleEndian.UInt64(_first, 0);
     public ulong ValidBlockCount => LittleEndian.UInt64(_first, 16);
     public uint FreeSegmentCount => LittleEndian.UInt32(_first, 32);
+    public uint ValidNodeCount => LittleEndian.UInt32(_first, 144);
     private uint Flags => LittleEndian.UInt32(_first, 132);
     private uint PackBlockCount => LittleEndian.UInt32(_first, 136);
 

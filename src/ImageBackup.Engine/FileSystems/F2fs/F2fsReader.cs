@@ -76,11 +76,14 @@ public sealed class F2fsReader : IFlushAwareReader
             throw new FileSystemFormatException("F2FS: the volume was not unmounted cleanly: files may have been written since the last checkpoint");
 
         var builder = new UsedRangeBuilder(volume.LengthBytes, F2fsSuperblock.BlockBytes);
-        (long validBlocks, long freeSegments) = F2fsSit.Free(volume, superblock, checkpoint, builder, cancellation);
+        (long validBlocks, long nodeBlocks, long freeSegments) = F2fsSit.Free(volume, superblock, checkpoint, builder, cancellation);
 
         // Preallocated blocks are counted as valid before they have a place, so the count may be larger.
         if ((ulong)validBlocks > checkpoint.ValidBlockCount)
             throw new FileSystemFormatException($"F2FS: {validBlocks} blocks are valid by the table, {checkpoint.ValidBlockCount} by the checkpoint");
+        // A node has its place once a checkpoint is written, so here the counts must be the same.
+        if (nodeBlocks != checkpoint.ValidNodeCount)
+            throw new FileSystemFormatException($"F2FS: {nodeBlocks} blocks of nodes are valid by the table, {checkpoint.ValidNodeCount} by the checkpoint");
         if (freeSegments != checkpoint.FreeSegmentCount)
             throw new FileSystemFormatException($"F2FS: {freeSegments} segments are free by the table, {checkpoint.FreeSegmentCount} by the checkpoint");
         return builder.MinimumRunBytes == 0

@@ -14,14 +14,18 @@ internal static class F2fsSit
     private const int MapBytes = F2fsSuperblock.BlocksPerSegment / 8;
     private const int EntriesPerBlock = F2fsSuperblock.BlockBytes / EntryBytes;
     private const int CountMask = 0x3FF;
+    private const int TypeShift = 10;
+
+    /// <summary>Hot, warm and cold data are 0 to 2, hot, warm and cold nodes 3 to 5.</summary>
+    private const int FirstNodeType = 3;
     private const int BatchBlocks = 256;
 
     public static int BlockCount(F2fsSuperblock superblock) =>
         (int)((superblock.MainSegmentCount + (long)EntriesPerBlock - 1) / EntriesPerBlock);
 
-    /// <summary>Clears what is free in the builder. Returns the number of valid blocks and of free segments.</summary>
+    /// <summary>Clears what is free in the builder. Returns the number of valid blocks, of those among them that hold nodes, and of free segments.</summary>
     /// <exception cref="FileSystemFormatException">A segment's count contradicts its bitmap.</exception>
-    public static (long ValidBlocks, long FreeSegments) Free(
+    public static (long ValidBlocks, long NodeBlocks, long FreeSegments) Free(
         IBlockReader volume, F2fsSuperblock superblock, F2fsCheckpoint checkpoint, UsedRangeBuilder builder, CancellationToken cancellation)
     {
         int blockCount = BlockCount(superblock);
@@ -36,6 +40,7 @@ internal static class F2fsSit
         var second = new byte[first.Length];
         var map = new byte[MapBytes];
         long validBlocks = 0;
+        long nodeBlocks = 0;
         long freeSegments = 0;
         uint segment = 0;
         for (int start = 0; start < blockCount; start += BatchBlocks)
@@ -53,12 +58,14 @@ internal static class F2fsSit
                     ReadOnlySpan<byte> entry = journal.TryGetValue(segment, out byte[]? newer) ? newer : block.Slice(slot * EntryBytes, EntryBytes);
                     int valid = FreeSegment(superblock, segment, entry, map, builder);
                     validBlocks += valid;
+                    if (LittleEndian.UInt16(entry, 0) >> TypeShift >= FirstNodeType)
+                        nodeBlocks += valid;
                     if (valid == 0 && !current.Contains(segment))
                         freeSegments++;
                 }
             }
         }
-        return (validBlocks, freeSegments);
+        return (validBlocks, nodeBlocks, freeSegments);
     }
 
     private static int FreeSegment(F2fsSuperblock superblock, uint segment, ReadOnlySpan<byte> entry, byte[] map, UsedRangeBuilder builder)

@@ -70,6 +70,8 @@ public sealed class XfsReader : IFileSystemReader
         UsedRangeMap map = builder.Build();
         if (builder.MinimumRunBytes == 0 && volume.LengthBytes - map.UsedBytes != freeSpace.FreeBlockCount * superblock.BlockSizeBytes)
             throw new FileSystemFormatException("xfs: the log or a group's headers lie in space that is called free");
+        if (!map.Covers(new ByteRange(superblock.RootInodeOffsetBytes, superblock.BlockSizeBytes)))
+            throw new FileSystemFormatException("xfs: the root directory's inode lies in space that is called free");
         return map;
     }
 }

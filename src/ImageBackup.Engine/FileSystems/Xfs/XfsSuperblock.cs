@@ -75,6 +75,15 @@ internal sealed class XfsSuperblock
         LogOffsetBytes = (logGroup * GroupBlockCount + logBlock) * BlockSizeBytes;
         HasLog2 = (flags & FlagLog2) != 0;
 
+        // Inodes are numbered by where they lie: group, block in the group, place in the block.
+        int inodeBits = BigEndian.UInt8(bytes, 123);
+        long rootInode = BigEndian.Int63(bytes, 56);
+        if (inodeBits > 12 || rootInode >> (GroupBlockBits + inodeBits) >= GroupCount
+            || (rootInode >> inodeBits & ((1L << GroupBlockBits) - 1)) >= GroupLengthBlocks((int)(rootInode >> (GroupBlockBits + inodeBits))))
+            throw new FileSystemFormatException($"xfs: the root directory's inode {rootInode} does not lie in the file system");
+        RootInodeOffsetBytes = GroupOffsetBytes((int)(rootInode >> (GroupBlockBits + inodeBits)))
+            + (rootInode >> inodeBits & ((1L << GroupBlockBits) - 1)) * BlockSizeBytes;
+
         Uuid = bytes.Slice(32, 16).ToArray();
         MetadataUuid = Uuid;
         HasLazyCounts = (flags & FlagMoreBits) != 0 && (BigEndian.UInt32(bytes, 200) & Features2LazyCount) != 0;
@@ -108,6 +117,9 @@ internal sealed class XfsSuperblock
     public long LogOffsetBytes { get; }
     public long LogLengthBytes { get; }
     public bool HasLog2 { get; }
+
+    /// <summary>The block that holds the root directory's inode: in use whatever the free-space trees say.</summary>
+    public long RootInodeOffsetBytes { get; }
     public bool HasLazyCounts { get; }
     public byte[] Uuid { get; }
 

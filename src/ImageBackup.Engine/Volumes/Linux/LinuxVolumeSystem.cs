@@ -22,10 +22,25 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
     {
         DeviceTree tree = DeviceTree.Read(_roots);
         var names = new DeviceNames(_roots);
-        return [.. tree.Devices.Where(device => device.IsListed).Select(device => Describe(device, tree, names))];
+        return [.. tree.Devices.Where(device => device.IsListed).Select(device => Describe(device, tree, names)).Where(volume => !IsContainer(volume))];
     }
 
     public VolumeDescription Find(string name)
+    {
+        VolumeDescription found = FindAny(name);
+        return IsContainer(found)
+            ? throw NotFound(name, $"'{found.Name}' is an extended partition, which holds nothing but the list of the logical ones in it; name those, or the disk")
+            : found;
+    }
+
+    /// <summary>
+    /// An MBR's container of logical partitions. The kernel shows one or two sectors of it, so that a boot loader can be put there;
+    /// a partition that is merely marked so and has a length is what it says by its content.
+    /// </summary>
+    private static bool IsContainer(VolumeDescription volume) =>
+        volume.PartitionType is "0x5" or "0xf" or "0x85" && volume.SizeBytes <= 2L * volume.SectorSizeBytes;
+
+    private VolumeDescription FindAny(string name)
     {
         DeviceTree tree = DeviceTree.Read(_roots);
         // A bare word is a device before it is a file: lsblk names them so.
