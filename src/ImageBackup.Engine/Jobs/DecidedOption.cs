@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
@@ -17,7 +18,7 @@ public sealed record DecidedOption
     /// <summary>The rule's file and line, the class's name, the client-wide list's path; null for the others.</summary>
     public string? Where { get; init; }
 
-    public override string ToString() => Where is null ? $"{Name}={Value} ({Source})" : $"{Name}={Value} ({Source} {Where})";
+    public override string ToString() => DisplayText.Line(Where is null ? $"{Name}={Value} ({Source})" : $"{Name}={Value} ({Source} {Where})");
 
     internal static IReadOnlyList<DecidedOption> AllOf(ResolvedOptions options) =>
     [

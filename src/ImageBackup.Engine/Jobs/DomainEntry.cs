@@ -1,3 +1,5 @@
+using ImageBackup.Engine.Compat;
+
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>One volume of <c>domain.image</c>, as <c>Get-ImageDomain</c> gives it.</summary>
@@ -17,4 +19,7 @@ public sealed record DomainEntry
 
     /// <summary>The list and the line.</summary>
     public required string Source { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(DomainEntry), PrintMembers);
 }

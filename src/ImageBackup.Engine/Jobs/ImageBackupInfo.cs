@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Identity;
@@ -146,4 +147,7 @@ public sealed record ImageBackupInfo
 
     /// <summary>Bytes a second over the volume's size; null where the duration is not known.</summary>
     public double? BytesPerSecond => Duration is { TotalSeconds: > 0 } d ? SizeBytes / d.TotalSeconds : null;
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(ImageBackupInfo), PrintMembers);
 }

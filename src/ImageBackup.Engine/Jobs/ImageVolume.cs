@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Identity;
@@ -52,4 +53,7 @@ public sealed record ImageVolume
 
     /// <summary>The type that a backup would take now; null if a rule excludes the volume, or if the rules were not asked.</summary>
     public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type;
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(ImageVolume), PrintMembers);
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -29,7 +30,7 @@ public sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>
 
     public override int GetHashCode() => Count == 0 ? 0 : Count * 397 ^ (_items[0]?.GetHashCode() ?? 0);
 
-    public override string ToString() => string.Join("; ", _items.Select(i => i?.ToString() ?? ""));
+    public override string ToString() => string.Join("; ", _items.Select(i => DisplayText.Line(i?.ToString())));
 }
 
 internal static class JoinedList

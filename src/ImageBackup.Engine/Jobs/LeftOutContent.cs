@@ -1,3 +1,5 @@
+using ImageBackup.Engine.Compat;
+
 namespace ImageBackup.Engine.Jobs;
 
 /// <summary>A file of the volume whose content an image does not store, because nobody misses it after a restore.</summary>
@@ -12,5 +14,5 @@ public sealed record LeftOutContent
     /// <summary>Why nobody misses it.</summary>
     public required string Reason { get; init; }
 
-    public override string ToString() => $"{Path}: {SizeBytes} bytes ({Reason})";
+    public override string ToString() => DisplayText.Line($"{Path}: {SizeBytes} bytes ({Reason})");
 }

@@ -1,5 +1,6 @@
 using System;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
@@ -64,4 +65,7 @@ public sealed record ManagementClassInfo
             Source = source,
         };
     }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(ManagementClassInfo), PrintMembers);
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -53,4 +54,7 @@ public sealed record RestoreResult
     public required TimeSpan Duration { get; init; }
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
     public double? BytesPerSecond => Duration.TotalSeconds > 0 ? SizeBytes / Duration.TotalSeconds : null;
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RestoreResult), PrintMembers);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
@@ -22,7 +23,7 @@ public sealed record RuleHit
     /// <summary>It stands in the repository's list, which goes before the machine's.</summary>
     public bool IsEnforced { get; init; }
 
-    public override string ToString() => string.Format(CultureInfo.InvariantCulture, "{0} [{1}({2})]", Text, Path, Line);
+    public override string ToString() => DisplayText.Line(string.Format(CultureInfo.InvariantCulture, "{0} [{1}({2})]", Text, Path, Line));
 
     /// <summary>Null where no rule matched.</summary>
     internal static RuleHit? Of(RuleDecision decision) => decision.Rule is not { } rule

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
@@ -69,4 +70,7 @@ public sealed record RuleTest
                 Options = plan.Decided,
             };
     }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RuleTest), PrintMembers);
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
@@ -32,4 +33,7 @@ public sealed record SnapshotProviderInfo
     public int WriterRetries { get; init; }
     public string? CreateCommand { get; init; }
     public string? RemoveCommand { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(SnapshotProviderInfo), PrintMembers);
 }

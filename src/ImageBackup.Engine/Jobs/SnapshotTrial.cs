@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
@@ -27,6 +28,9 @@ public sealed record SnapshotTrialResult
     public TimeSpan? RemoveTime { get; init; }
     public long? CacheBytes { get; init; }
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(SnapshotTrialResult), PrintMembers);
 }
 
 /// <summary>Takes a snapshot of a volume, reads its first bytes and removes it.</summary>

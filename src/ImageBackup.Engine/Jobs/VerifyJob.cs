@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
@@ -28,6 +29,9 @@ public sealed record VerifyResult
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, sorted.</summary>
     public required IReadOnlyList<ByteRange> DamagedRanges { get; init; }
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(VerifyResult), PrintMembers);
 }
 
 /// <summary>Reads every chunk of an image and proves it against its hash.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Engine.Jobs;
@@ -75,4 +76,7 @@ public sealed record VolumePlan
         IEnumerable<string?> paths = new[] { volume.Name, volume.Description.DevicePath }.Concat(volume.MountPoints).Concat(volume.Description.Aliases);
         return VolumeNames.Of(paths, volume.Label, volume.Uuid, volume.Description.PartitionUuid, isWindows);
     }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(VolumePlan), PrintMembers);
 }

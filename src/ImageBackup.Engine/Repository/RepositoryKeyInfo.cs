@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository;
 
@@ -22,4 +23,7 @@ public sealed record RepositoryKeyInfo
 
     /// <summary>The repository's location, as given when it was opened.</summary>
     public required string Repository { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RepositoryKeyInfo), PrintMembers);
 }

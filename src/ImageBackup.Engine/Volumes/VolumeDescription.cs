@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Volumes;
@@ -76,4 +77,7 @@ public sealed record VolumeDescription
     /// <summary>What stacks on the device (dm, md, swap, loop), by name; empty when nothing does.</summary>
     public IReadOnlyList<string> Holders { get; init; } = Array.Empty<string>();
     public bool IsMounted => MountPoints.Count > 0;
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(VolumeDescription), PrintMembers);
 }

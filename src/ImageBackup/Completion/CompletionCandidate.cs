@@ -1,11 +1,13 @@
+using ImageBackup.Engine.Compat;
+
 namespace ImageBackup.Completion;
 
 /// <summary>One thing to offer: the text that is put in, and what the tooltip says about it.</summary>
 public sealed class CompletionCandidate(string text, string tooltip, string? listText = null)
 {
     public string Text { get; } = text;
-    public string Tooltip { get; } = tooltip;
+    public string Tooltip { get; } = DisplayText.Lines(tooltip);
 
     /// <summary>What a menu shows in place of the text.</summary>
-    public string ListText { get; } = listText ?? text;
+    public string ListText { get; } = DisplayText.Line(listText ?? text);
 }

@@ -1,10 +1,13 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Completion;
 
@@ -29,7 +32,7 @@ public abstract class NameCompleter : IArgumentCompleter
                 && candidate.Text.StartsWith(typed, StringComparison.OrdinalIgnoreCase)
                 && offered.Add(candidate.Text))
             {
-                string tooltip = candidate.Tooltip.Length > 0 ? candidate.Tooltip : candidate.Text;
+                string tooltip = candidate.Tooltip.Length > 0 ? candidate.Tooltip : candidate.ListText;
                 results.Add(new CompletionResult(Quoted(candidate.Text), candidate.ListText, CompletionResultType.ParameterValue, tooltip));
             }
         }
@@ -72,9 +75,11 @@ public abstract class NameCompleter : IArgumentCompleter
         return shell.Invoke<string>()[0];
     }
 
-    /// <summary>As it must be written on a command line.</summary>
+    /// <summary>As it must be written on a command line; what must not be shown is written as an expression that gives it.</summary>
     internal static string Quoted(string text)
     {
+        if (DisplayText.Line(text) != text)
+            return Expression(text);
         foreach (char c in text)
         {
             bool isPlain = char.IsLetterOrDigit(c) || c is '/' or '\\' or '.' or ':' or '_' or '-' or '=' or '+' or '~' or '?';
@@ -82,5 +87,22 @@ public abstract class NameCompleter : IArgumentCompleter
                 return "'" + CodeGeneration.EscapeSingleQuotedStringContent(text) + "'";
         }
         return text;
+    }
+
+    /// <summary>A string in double quotes with $([char]27) for what must not be shown; every PowerShell reads it.</summary>
+    private static string Expression(string text)
+    {
+        var written = new StringBuilder("\"");
+        foreach (char c in text)
+        {
+            // A curly quote ends a string as a straight one does.
+            if (c is '"' or '`' or '$' or '\u201C' or '\u201D' or '\u201E')
+                written.Append('`').Append(c);
+            else if (char.IsSurrogate(c) || DisplayText.Line(c.ToString()).Length > 1)
+                written.Append("$([char]").Append(((int)c).ToString(CultureInfo.InvariantCulture)).Append(')');
+            else
+                written.Append(c);
+        }
+        return written.Append('"').ToString();
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Pipeline;
@@ -46,19 +47,26 @@ internal static class ErrorRecords
     };
 
     private static ErrorRecord Known(Exception failure, ErrorId id, string recommendedAction, object? target) =>
-        new(failure, id.ToString(), Category(ErrorTable.Get(id).Kind), target)
+        Shown(new(failure, id.ToString(), Category(ErrorTable.Get(id).Kind), target)
         {
-            ErrorDetails = new ErrorDetails(failure.Message) { RecommendedAction = recommendedAction },
-        };
+            ErrorDetails = new ErrorDetails(DisplayText.Lines(failure.Message)) { RecommendedAction = DisplayText.Lines(recommendedAction) },
+        });
+
+    /// <summary>What is shown of the target; the target itself stays as it is, and so does the exception.</summary>
+    private static ErrorRecord Shown(ErrorRecord record)
+    {
+        record.CategoryInfo.TargetName = DisplayText.Line(record.CategoryInfo.TargetName);
+        return record;
+    }
 
     private static ErrorRecord Unexpected(Exception failure, object? target) =>
-        new(failure, UnexpectedId, ErrorCategory.NotSpecified, target)
+        Shown(new(failure, UnexpectedId, ErrorCategory.NotSpecified, target)
         {
             ErrorDetails = new ErrorDetails(
-                $"Something happened that this module did not foresee: {failure.Message.TrimEnd('.')} ({failure.GetType().Name}).")
+                $"Something happened that this module did not foresee: {DisplayText.Lines(failure.Message.TrimEnd('.'))} ({failure.GetType().Name}).")
             {
                 RecommendedAction = "Please report it as a defect of ImageBackup, with the command and what "
                     + "'$Error[0].Exception.ToString()' shows.",
             },
-        };
+        });
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Pipeline;
 
@@ -32,7 +33,7 @@ public sealed class ImageBackupJob : Job
     /// <param name="line">The command line, for display.</param>
     /// <param name="release">Called once, when the job has ended: disposes what the caller handed over.</param>
     internal ImageBackupJob(string line, IReadOnlyList<JobStep> steps, Action release)
-        : base(line)
+        : base(DisplayText.Line(line))
     {
         _steps = steps;
         _release = release;

@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
@@ -43,7 +44,8 @@ public sealed class RepositoryConnection : IDisposable
         ? _repository
         : throw new ImageBackupException(ErrorId.RepositoryNotConnected, $"The repository '{Location}' was disconnected.", Location);
 
-    public override string ToString() => Location;
+    /// <summary>The location, as it may be shown.</summary>
+    public override string ToString() => DisplayText.Line(Location);
 
     /// <summary>Closes the repository and forgets its keys.</summary>
     public void Dispose()

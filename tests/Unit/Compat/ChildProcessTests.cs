@@ -116,4 +116,13 @@ public sealed class ChildProcessTests
     public void Nothing_else_prepares_a_process() => Assert.Equal(
         ["src/ImageBackup.Engine/Compat/ChildProcess.cs"],
         SourceTree.Files("src", "*.cs").Where(file => SourceTree.Read(file).Contains("new ProcessStartInfo", StringComparison.Ordinal)));
+
+    /// <summary>Anybody may look into that directory, and guess.</summary>
+    [Fact]
+    public void Nothing_is_made_in_the_systems_temporary_directory() => Assert.DoesNotContain(
+        SourceTree.Files("src", "*.cs"),
+        file => SourceTree.Read(file) is var source
+            && (source.Contains("GetTempFileName", StringComparison.Ordinal) || source.Contains("CreateTempSubdirectory", StringComparison.Ordinal)
+                // Where a volume is judged by whether temporary files lie on it.
+                || (source.Contains("GetTempPath", StringComparison.Ordinal) && !file.EndsWith("VolumeSystem.Rest.cs", StringComparison.Ordinal))));
 }

@@ -5,16 +5,19 @@ namespace ImageBackup.Engine.Repository.Crypto;
 
 /// <summary>
 /// The three keys that everything in a repository is sealed with (restic design.rst, "Keys, Encryption and MAC"):
-/// 32 bytes for AES-256, and for Poly1305-AES 16 bytes k and 16 bytes r. Zeroed when disposed.
+/// 32 bytes for AES-256, and for Poly1305-AES 16 bytes k and 16 bytes r. Zeroed when disposed; until then there are no core dumps.
 /// </summary>
 internal sealed class MasterKey : IDisposable
 {
     public const int SizeBytes = 64;
 
+    private bool _isDisposed;
+
     public MasterKey(ReadOnlySpan<byte> encryption, ReadOnlySpan<byte> macK, ReadOnlySpan<byte> macR)
     {
         if (encryption.Length != 32 || macK.Length != 16 || macR.Length != 16)
             throw new ArgumentException("A master key is 32 + 16 + 16 bytes.");
+        CoreDumps.Forbid();
         Encryption = encryption.ToArray();
         MacK = macK.ToArray();
         MacR = macR.ToArray();
@@ -43,8 +46,12 @@ internal sealed class MasterKey : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         Array.Clear(Encryption, 0, Encryption.Length);
         Array.Clear(MacK, 0, MacK.Length);
         Array.Clear(MacR, 0, MacR.Length);
+        CoreDumps.Allow();
     }
 }

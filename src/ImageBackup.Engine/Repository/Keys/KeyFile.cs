@@ -1,6 +1,8 @@
 using System;
+using System.Buffers.Text;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Threading;
@@ -153,11 +155,21 @@ internal sealed record KeyFile
         }
     }
 
+    /// <summary>Without strings, which nobody could zero.</summary>
     private static byte[] WriteMaster(MasterKey master)
     {
-        string text = "{\"mac\":{\"k\":\"" + Convert.ToBase64String(master.MacK) + "\",\"r\":\"" + Convert.ToBase64String(master.MacR)
-            + "\"},\"encrypt\":\"" + Convert.ToBase64String(master.Encryption) + "\"}";
-        return Encoding.UTF8.GetBytes(text);
+        (string Before, byte[] Key)[] parts = [("{\"mac\":{\"k\":\"", master.MacK), ("\",\"r\":\"", master.MacR), ("\"},\"encrypt\":\"", master.Encryption)];
+        const string end = "\"}";
+        var json = new byte[parts.Sum(part => part.Before.Length + Base64.GetMaxEncodedToUtf8Length(part.Key.Length)) + end.Length];
+        int at = 0;
+        foreach ((string before, byte[] key) in parts)
+        {
+            at += Encoding.UTF8.GetBytes(before, 0, before.Length, json, at);
+            _ = Base64.EncodeToUtf8(key, json.AsSpan(at), out _, out int count);
+            at += count;
+        }
+        _ = Encoding.UTF8.GetBytes(end, 0, end.Length, json, at);
+        return json;
     }
 
     private static MasterKey? ReadMaster(byte[] json)
@@ -168,7 +180,15 @@ internal sealed record KeyFile
             JsonElement mac = document.RootElement.GetProperty("mac");
             byte[] k = mac.GetProperty("k").GetBytesFromBase64(), r = mac.GetProperty("r").GetBytesFromBase64();
             byte[] encryption = document.RootElement.GetProperty("encrypt").GetBytesFromBase64();
-            return k.Length == 16 && r.Length == 16 && encryption.Length == 32 ? new MasterKey(encryption, k, r) : null;
+            try
+            {
+                return k.Length == 16 && r.Length == 16 && encryption.Length == 32 ? new MasterKey(encryption, k, r) : null;
+            }
+            finally
+            {
+                foreach (byte[] copy in new[] { k, r, encryption })
+                    Array.Clear(copy, 0, copy.Length);
+            }
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
         {

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Repository;
@@ -31,10 +32,17 @@ public sealed record RepositoryCheckResult
     /// <summary>The name of the last pack of a sample: where the next run goes on. Null where everything or nothing was read.</summary>
     public string? SampleEnd { get; init; }
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RepositoryCheckResult), PrintMembers);
 }
 
 /// <summary>One thing that is wrong: the stable error id, the file, and what.</summary>
-public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message);
+public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message)
+{
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RepositoryProblem), PrintMembers);
+}
 
 /// <summary>An image that damage reaches.</summary>
 public sealed record DamagedImage
@@ -52,4 +60,7 @@ public sealed record DamagedImage
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, in bytes, sorted.</summary>
     public required IReadOnlyList<ByteRange> Ranges { get; init; }
     public long DamagedBytes => Ranges.Sum(r => r.LengthBytes);
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(DamagedImage), PrintMembers);
 }

@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository;
 
@@ -54,4 +55,7 @@ public sealed record RepositoryOptimizeResult
     /// <summary>The limit that they are within.</summary>
     public required UnusedLimit MaxUnused { get; init; }
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RepositoryOptimizeResult), PrintMembers);
 }

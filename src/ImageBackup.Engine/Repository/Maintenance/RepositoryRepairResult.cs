@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository;
 
@@ -52,4 +53,7 @@ public sealed record RepositoryRepairResult
     /// <summary>Images that are not whole after the repair.</summary>
     public required IReadOnlyList<DamagedImage> DamagedImages { get; init; }
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RepositoryRepairResult), PrintMembers);
 }

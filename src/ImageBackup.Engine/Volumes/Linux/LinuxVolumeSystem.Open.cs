@@ -6,6 +6,9 @@ namespace ImageBackup.Engine.Volumes.Linux;
 
 internal sealed partial class LinuxVolumeSystem
 {
+    /// <summary>Documentation/admin-guide/devices.txt.</summary>
+    private const uint RamDiskMajor = 1;
+
     public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode)
     {
         LinuxBlockReader reader = volume.Kind == VolumeKind.File ? OpenFile(volume, mode) : OpenDevice(volume, mode);
@@ -98,7 +101,7 @@ internal sealed partial class LinuxVolumeSystem
                 FlushAbove(number);
             // Puts what is dirty on the device (of a mounted file system too) and drops what the cache kept of an
             // earlier reading: the file system wrote its data past that cache, so it may be stale. Root only.
-            bool isFlushed = mode != VolumeOpenMode.Probe && descriptor.Control(Libc.BLKFLSBUF, out _);
+            bool isFlushed = mode != VolumeOpenMode.Probe && Flush(descriptor, number);
             if (!isFlushed)
                 descriptor.DropCache();
             if (mode != VolumeOpenMode.Probe)
@@ -134,13 +137,22 @@ internal sealed partial class LinuxVolumeSystem
             Flush([.. tree.Above(loop), loop]);
     }
 
+    /// <summary>
+    /// Not a RAM disk: its driver takes BLKFLSBUF as the order to give its memory back (drivers/block/brd.c, until Linux 5.x), and all
+    /// that it holds is gone. It has no cache besides itself.
+    /// </summary>
+    /// <returns>Whether the kernel did it.</returns>
+    private static bool Flush(FileDescriptor descriptor, DeviceNumber number) =>
+        number.Major != RamDiskMajor && descriptor.Control(Libc.BLKFLSBUF, out _);
+
     /// <summary>As far as this user may.</summary>
     private static void Flush(IReadOnlyList<SysDevice> devices)
     {
         foreach (SysDevice device in devices)
         {
             using FileDescriptor? descriptor = FileDescriptor.Open(device.NodePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out _);
-            descriptor?.Control(Libc.BLKFLSBUF, out _);
+            if (descriptor is not null)
+                Flush(descriptor, device.Number);
         }
     }
 

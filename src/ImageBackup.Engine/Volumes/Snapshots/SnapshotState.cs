@@ -1,3 +1,5 @@
+using ImageBackup.Engine.Compat;
+
 namespace ImageBackup.Engine.Volumes.Snapshots;
 
 /// <summary>Whether something can be used, and why not.</summary>
@@ -29,4 +31,8 @@ public sealed record SnapshotState
 /// <param name="Provider">The provider's name.</param>
 /// <param name="Name">What it is called, for people and for Remove.</param>
 /// <param name="VolumeName">Of which volume, where that is known.</param>
-public sealed record SnapshotLeftover(string Provider, string Name, string? VolumeName);
+public sealed record SnapshotLeftover(string Provider, string Name, string? VolumeName)
+{
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(SnapshotLeftover), PrintMembers);
+}

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
@@ -19,6 +20,23 @@ public sealed class KeyFileTests
 {
     /// <summary>Made by restic 0.14.0 under the password "geheim ✓"; what it holds by <c>restic cat masterkey</c>.</summary>
     internal const string ResticKey = """{"created":"2026-11-22T15:02:14.09449928Z","username":"root","hostname":"vm","kdf":"scrypt","N":32768,"r":8,"p":6,"salt":"YseVYc4XQYt0NY1T7wGI2Kg+wVEwPUTvJkWkcSyacZK1/MYJHRyihKThk1yIODiTMiahZsuPemb6YdwmHNePdQ==","data":"xx6xlKNX2nQe/fZCg0jDS96dTpC2K24FDHI5GQXKHGiMfgkJ/zcqp018elY/x2Nv/9ZnjbKEKWSS0qvp3BSFloXMlpw4TQP0FREJmmZ3K1PB7BhWp6TzpNgnKEgOgceNqVsb2wk5CWbWuwy4O8CLtuNd/mEyOYcsaEg0yV3Ph2J4CKNTeXVWkdonO64Vmv0aKQf4frN1BI38W9rwfkJjyw=="}""";
+
+    /// <summary>What a crash would leave on the disk has the keys in it.</summary>
+    [Fact]
+    public void While_a_key_is_held_there_are_no_core_dumps()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "prctl is Linux's.");
+        using MasterKey one = MasterKey.Generate();
+        using (MasterKey two = MasterKey.Generate())
+            Assert.True(CoreDumps.AreForbidden);
+        // Others may hold one beside these tests, so that it ends with the last is proven by the one that is left.
+        one.IsSame(one);
+        Assert.True(CoreDumps.AreForbidden);
+        MasterKey twice = MasterKey.Generate();
+        twice.Dispose();
+        twice.Dispose();
+        Assert.True(CoreDumps.AreForbidden);
+    }
 
     /// <summary>The example of design.rst, "Keys, Encryption and MAC" (the document omits its password, and a comma).</summary>
     private const string DocumentKey = """
