@@ -12,8 +12,12 @@ internal static class JsonText
     /// <summary>Relaxed escaping: the default would write a '+' in a time zone as \u002B.</summary>
     public static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>RFC 3339 with 100 ns digits.</summary>
-    public static string Time(DateTimeOffset time) => time.ToString("yyyy-MM-ddTHH:mm:ss.fffffffzzz", CultureInfo.InvariantCulture);
+    /// <summary>
+    /// RFC 3339 as Go writes it: no zeros at the end of the fraction, and "Z" for UTC. restic's <c>repair snapshots</c> writes trees
+    /// anew, and takes one whose bytes then differ for a damaged one.
+    /// </summary>
+    public static string Time(DateTimeOffset time) =>
+        time.ToString(time.Offset == TimeSpan.Zero ? "yyyy-MM-ddTHH:mm:ss.FFFFFFF'Z'" : "yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz", CultureInfo.InvariantCulture);
 
     public static string? String(JsonElement element, string name) =>
         element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

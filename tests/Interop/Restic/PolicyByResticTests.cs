@@ -90,7 +90,16 @@ public sealed class PolicyByResticTests : IDisposable
     [InlineData("--group-by", "", "--keep-last", "1")]
     public void What_takes_it_away_is_known(params string[] arguments)
     {
-        ResticTool.Run(_rig["repo"], ["forget", .. arguments, "--prune", "--max-unused", "0"]);
+        int before = Load(_repository).Revision;
+        string[] command = ["forget", .. arguments, "--prune", "--max-unused", "0"];
+        if (arguments[0] == "--keep-tag" && ResticTool.IsAtLeast(0, 17))
+        {
+            // It refuses to forget the last of a group by tags.
+            Assert.NotEqual(0, ResticTool.TryRun(_rig["repo"], command).Code);
+            Assert.Equal(before, Load(_repository).Revision);
+            return;
+        }
+        ResticTool.Run(_rig["repo"], command);
         Assert.Equal(0, Load(_repository).Revision);
         _rig.AssertRestores(_repository, ResticRig.List(_repository).Last().Id, _volume);
         Exclude(_repository, "/a");
