@@ -33,6 +33,9 @@ internal static class Tool
             : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {code}: {output}{error}");
     }
 
+    /// <summary>A line for the shell; stops at the first command that fails.</summary>
+    public static string Shell(string line) => Run("bash", "-euc", line);
+
     public static (int Code, string Output) TryRun(string program, params string[] arguments)
     {
         (int code, string output, string error) = Start(program, arguments);
