@@ -81,7 +81,6 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
             // nobody should wait for a volume at rest while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            request = request.Identity is null ? request with { Identity = IdentityOf(request.Volume, stop.Token) } : request;
             string volumeId = request.Volume.Name;
             PreviousImage? previous = null;
             BackupAttempt Begin() => new(repository, held, index =>
@@ -103,19 +102,23 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                     warnings.Add(FuzzyWarning(request.Volume, map));
                 warnings.AddRange(map.Warnings);
                 VolumeIdentity identity = request.Volume.Identity.WithFileSystem(map.FileSystem?.Type, map.FileSystem?.Uuid);
+                // Who asked did not look at the volume: what lies there may be all that says which one it is.
+                if (request.Identity is null && identity.StableName != request.Volume.Identity.StableName)
+                    (volumeId, previous) = FindPrevious(request with { Identity = identity }, start, stop.Token);
+                string fileUnder = volumeId;
                 if (request.Twins.Count > 0)
                     warnings.Add(TwinWarning(request));
                 if (previous is not null)
                     warnings.AddRange(previous.Remarks(request.Volume.Name, identity));
                 try
                 {
-                    return Run(request, identity, volumeId, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
+                    return Run(request, identity, fileUnder, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
                 }
                 catch (RepositoryChangedException e)
                 {
                     Tell?.Invoke($"{request.Volume.Name}: {e.Message} The copy begins again.");
                     using BackupAttempt second = Begin();
-                    return Run(request, identity, volumeId, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
+                    return Run(request, identity, fileUnder, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
                 }
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
@@ -304,11 +307,6 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
             return (identity.StableName ?? request.Volume.Name, null);
         }
     }
-
-    /// <summary>With what is on it only where its place does not say which volume it is.</summary>
-    private VolumeIdentity IdentityOf(VolumeDescription volume, CancellationToken cancellation) => volume.Identity.StrongPlace is null
-        ? new VolumeInventory(volumes).Look(volume, cancellation).Identity
-        : volume.Identity;
 
     private static string TwinWarning(BackupRequest request) =>
         $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: where that cannot be told, images of both are filed as one volume, and make each other expire. "
