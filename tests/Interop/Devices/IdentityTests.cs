@@ -95,7 +95,7 @@ public sealed class IdentityTests : IDisposable
     {
         Tool.RequireRoot("mkfs.ext4", "sfdisk", "addpart", "delpart");
         string file = _rig.File("disk.img", 32 << 20), name = "pl" + Guid.NewGuid().ToString("N")[..10], label = "l" + name;
-        Tool.Shell($"printf 'label: gpt\\nstart=2048, size=40960, name={name}\\n' | sfdisk -q '{file}'");
+        Tool.Run("sh", "-c", $"printf 'label: gpt\\nstart=2048, size=40960, name={name}\\n' | sfdisk -q '{file}'");
         string disk = _rig.Loop(file, "-P");
         string part = File.Exists(disk + "p1") ? disk + "p1" : _rig.Partition(disk, 1, 2048, 40960);
         Tool.Run("mkfs.ext4", "-q", "-F", "-L", label, part);
