@@ -147,6 +147,14 @@ public static class ErrorTable
             "Name another file, or use -Force to replace it once the new one is whole.");
         Row(ErrorId.TargetInvalid, ErrorKind.InvalidArgument, "The target is neither a volume nor a file that can be created.",
             "Name a device, a volume, or a file in an existing directory.");
+        Row(ErrorId.TargetChanged, ErrorKind.DeviceError, "Another device has the target's name now than the one that was checked and confirmed.",
+            "See with Get-ImageVolume which device has the name now, then run the restore again.");
+        Row(ErrorId.TargetHoldsData, ErrorKind.InvalidArgument, "The target is a member of LVM, a RAID or a ZFS pool, is encrypted, or has partitions.",
+            "If that is to be overwritten, use -Force, which asks once more; -Force -Confirm:$false does not ask.");
+        Row(ErrorId.SectorSizeDiffers, ErrorKind.InvalidArgument, "The target's sectors have another size than the file system needs.",
+            "Restore to a disk with sectors of the size that the message names, or to a file; -Force writes the image all the same.");
+        Row(ErrorId.MaybeInUseElsewhere, ErrorKind.Busy, "Another computer may be using the target, by what is written on it.",
+            "Make sure that no other computer has it mounted, imported or active; then use -Force.");
         Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "What was read back from the target differs from what was written.",
             "Replace the target disk: it does not keep what is written to it.");
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",

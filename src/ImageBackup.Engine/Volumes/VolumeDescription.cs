@@ -76,6 +76,8 @@ public sealed record VolumeDescription
 
     /// <summary>What stacks on the device (dm, md, swap, loop), by name; empty when nothing does.</summary>
     public IReadOnlyList<string> Holders { get; init; } = Array.Empty<string>();
+    /// <summary>Which device the name meant when this was read: compared with what is opened by it. Null: not known.</summary>
+    public DeviceInstance? Instance { get; init; }
     public bool IsMounted => MountPoints.Count > 0;
 
     /// <summary>Its members, as they may be shown.</summary>

@@ -60,12 +60,14 @@ internal static unsafe class Libc
 
     // linux/fs.h, by asm-generic/ioctl.h
     public const ulong BLKROGET = 0x125E;
+    public const ulong BLKRRPART = 0x125F;
     public const ulong BLKFLSBUF = 0x1261;
     public const ulong BLKSSZGET = 0x1268;
     public const ulong BLKDISCARD = 0x1277;
     public const ulong BLKPBSZGET = 0x127B;
     public const ulong BLKZEROOUT = 0x127F;
     public const ulong BLKGETSIZE64 = 0x80081272;
+    public const ulong BLKGETDISKSEQ = 0x80081280;
 
     [DllImport(Library, SetLastError = true)]
     public static extern int open(byte[] path, int flags, uint mode);

@@ -7,8 +7,11 @@ namespace ImageBackup.Engine.Volumes.Linux;
 
 /// <summary>Writes an open device or file at any offset.</summary>
 internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, bool isDevice)
-    : LinuxBlockReader(descriptor, name, isDevice), IPlainFileWriter
+    : LinuxBlockReader(descriptor, name, isDevice), IPlainFileWriter, IPartitionedTarget
 {
+    /// <summary>How many partitions the kernel knows of the device; asked only after it was told to read their table anew.</summary>
+    public Func<int>? KernelPartitionCount { get; init; }
+
     /// <summary>Zeroing and discarding go in steps, so that a signal or a failure has an offset close to it.</summary>
     private const long StepBytes = 256L << 20;
 
@@ -106,6 +109,20 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     }
 
     public void DropCache() => Descriptor.DropCache();
+
+    public string? RereadPartitionTable()
+    {
+        if (!IsDevice || Descriptor.Control(Libc.BLKRRPART, out int errno))
+            return null;
+        // A partition, a logical volume or a loop device without partitions refuses: nobody has an old table of it, unless
+        // partitions were added one by one.
+        return Errno.IsUnsupported(errno) || errno is Errno.EINVAL or Errno.ENOTTY
+            ? KernelPartitionCount?.Invoke() is > 0 ? Stale("it does not read partition tables of this device") : null
+            : Stale(Errno.Describe(errno));
+
+        string Stale(string why) =>
+            $"The kernel still has the old partitions of '{Name}': {why}. Run 'partprobe {Name}' or 'partx -u {Name}', or restart, before you use them.";
+    }
 
     private delegate bool RangeCall(long offsetBytes, long lengthBytes, out int errno);
 

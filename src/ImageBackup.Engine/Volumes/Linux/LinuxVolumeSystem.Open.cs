@@ -1,4 +1,8 @@
+using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
@@ -8,6 +12,8 @@ internal sealed partial class LinuxVolumeSystem
 {
     /// <summary>Documentation/admin-guide/devices.txt.</summary>
     private const uint RamDiskMajor = 1;
+    private const int SuspendedLookCount = 30;
+    private static readonly TimeSpan s_suspendedWait = TimeSpan.FromMilliseconds(100);
 
     public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode)
     {
@@ -23,6 +29,7 @@ internal sealed partial class LinuxVolumeSystem
         string name = volume.Name;
         if (volume.Kind == VolumeKind.File)
             return new LinuxBlockWriter(LinuxFileTarget.OpenInPlace(volume.DevicePath), name, isDevice: false);
+        RequireRunning(volume, ErrorId.TargetInUse);
         FileDescriptor? descriptor = FileDescriptor.Open(volume.DevicePath, Libc.O_RDWR | Libc.O_EXCL, out int errno);
         if (descriptor is null)
         {
@@ -39,10 +46,12 @@ internal sealed partial class LinuxVolumeSystem
         try
         {
             // Asked of what was opened, not of the name: nobody can mount or hold it from here on.
-            RequireFreeTarget(volume, RequireDevice(descriptor, volume));
+            DeviceNumber number = RequireDevice(descriptor, volume);
+            RequireFreeTarget(volume, number);
+            RequireSame(volume, descriptor, number, ErrorId.TargetChanged);
             if (descriptor.Control(Libc.BLKROGET, out int isReadOnly, out _) && isReadOnly != 0)
                 throw ReadOnly(name);
-            return new LinuxBlockWriter(descriptor, name, isDevice: true);
+            return new LinuxBlockWriter(descriptor, name, isDevice: true) { KernelPartitionCount = () => PartitionCountOf(number) };
         }
         catch (BlockReadException e)
         {
@@ -64,6 +73,8 @@ internal sealed partial class LinuxVolumeSystem
         {
             if (FileStatus.OfDescriptor(descriptor, out _) is not { IsRegularFile: true } status)
                 throw NotFound(volume.Name, "it is not a plain file any more");
+            if (volume.Instance?.DifferenceFrom(InstanceOf(status)) is { } difference)
+                throw Changed(volume.Name, difference, ErrorId.VolumeChanged);
             if (mode == VolumeOpenMode.Exclusive)
                 FileUse.RequireFreeSource(descriptor, volume.Name, status, _roots);
             else if (mode == VolumeOpenMode.Shared)
@@ -81,6 +92,7 @@ internal sealed partial class LinuxVolumeSystem
     private LinuxBlockReader OpenDevice(VolumeDescription volume, VolumeOpenMode mode)
     {
         bool isExclusive = mode == VolumeOpenMode.Exclusive;
+        RequireRunning(volume, ErrorId.VolumeInUse);
         FileDescriptor? descriptor = FileDescriptor.Open(
             volume.DevicePath, Libc.O_RDONLY | (isExclusive ? Libc.O_EXCL : 0), out int errno);
         if (descriptor is null)
@@ -95,6 +107,7 @@ internal sealed partial class LinuxVolumeSystem
         try
         {
             DeviceNumber number = RequireDevice(descriptor, volume);
+            RequireSame(volume, descriptor, number, ErrorId.VolumeChanged);
             if (isExclusive)
                 RequireFreeSource(volume, number);
             if (mode == VolumeOpenMode.Shared)
@@ -160,6 +173,54 @@ internal sealed partial class LinuxVolumeSystem
         FileStatus.OfDescriptor(descriptor, out _) is { IsBlockDevice: true } status
             ? status.NodeDevice
             : throw NotFound(volume.Name, "it is not a block device");
+
+    /// <summary>The name may mean another device now than the one that was looked at, and that the user was asked about.</summary>
+    /// <exception cref="ImageBackupException">By <paramref name="id"/>.</exception>
+    private void RequireSame(VolumeDescription volume, FileDescriptor descriptor, DeviceNumber number, ErrorId id)
+    {
+        if (volume.Instance is not { } known)
+            return;
+        long? sequence = descriptor.Control(Libc.BLKGETDISKSEQ, out long told, out _) ? told : null;
+        DeviceInstance opened = DeviceTree.Read(_roots).ByNumber(number) is { } device
+            ? device.InstanceBy(sequence ?? device.DiskSequence)
+            : DeviceInstance.Of(("device number", number.ToString()));
+        if (known.DifferenceFrom(opened) is { } difference)
+            throw Changed(volume.Name, difference, id);
+    }
+
+    private static ImageBackupException Changed(string name, string difference, ErrorId id) =>
+        new(id, $"'{name}' is not what it was when it was looked at: {difference}. Nothing was read from it or written to it.", name);
+
+    private static DeviceInstance InstanceOf(FileStatus file) => DeviceInstance.Of(("file system and file", $"{file.Device} {file.Inode}"));
+
+    private int PartitionCountOf(DeviceNumber number)
+    {
+        DeviceTree tree = DeviceTree.Read(_roots);
+        return tree.ByNumber(number) is { } disk ? tree.PartitionsOf(disk).Count() : 0;
+    }
+
+    /// <summary>
+    /// Opening or reading a device that the device mapper has suspended waits until somebody resumes it. A moment is ordinary: a
+    /// snapshot is being made.
+    /// </summary>
+    /// <exception cref="ImageBackupException">By <paramref name="id"/>.</exception>
+    private void RequireRunning(VolumeDescription volume, ErrorId id)
+    {
+        if (FileStatus.OfPath(volume.DevicePath) is not { IsBlockDevice: true } node)
+            return;
+        string file = Path.Combine(_roots.Sys, "dev", "block", node.NodeDevice.ToString(), "dm", "suspended");
+        for (int i = 0; LinuxRoots.TryReadNumber(file) == 1; i++)
+        {
+            if (i == SuspendedLookCount)
+            {
+                throw new ImageBackupException(id, $"'{volume.Name}' is suspended by the device mapper: whatever reads or writes it waits.", volume.Name)
+                {
+                    RecommendedAction = "Wait for the program that suspended it (a snapshot, a resize), or resume it with 'dmsetup resume'.",
+                };
+            }
+            Thread.Sleep(s_suspendedWait);
+        }
+    }
 
     /// <summary>What O_EXCL does not see (FUSE mounts, loop devices) and the words for what it does.</summary>
     private void RequireFreeSource(VolumeDescription volume, DeviceNumber number)

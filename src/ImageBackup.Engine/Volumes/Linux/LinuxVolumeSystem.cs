@@ -105,6 +105,7 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
             IsRemovable = device.IsRemovable,
             IsSystem = tree.SystemDevices.Contains(device),
             Holders = tree.HoldersOf(device),
+            Instance = device.Instance,
         };
     }
 
@@ -128,6 +129,7 @@ internal sealed partial class LinuxVolumeSystem : IVolumeSystem
             IsSystem = loops.Any(tree.SystemDevices.Contains) || tree.Swaps.Any(swap =>
                 FileStatus.OfPath(swap) is { } swapFile && swapFile.IsSameFile(status)),
             Holders = [.. loops.Select(loop => loop.Name)],
+            Instance = InstanceOf(status),
         };
     }
 

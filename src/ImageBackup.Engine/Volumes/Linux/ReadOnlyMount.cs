@@ -94,6 +94,14 @@ internal sealed class ReadOnlyMount : IRestingVolume
         if (errno == 0)
             return new ReadOnlyMount(roots, name, device, points, record, open);
         record.Remove();
+        if (errno == Errno.EBUSY && IsFrozen(roots, mount))
+        {
+            throw new ImageBackupException(ErrorId.VolumeInUse,
+                $"'{name}' ({string.Join(", ", points)}) is frozen (fsfreeze): every write to it waits, and it cannot be remounted.", name)
+            {
+                RecommendedAction = $"Wait for the program that froze it (a snapshot, a backup agent), or thaw it with 'fsfreeze --unfreeze {mount.MountPoint}'.",
+            };
+        }
         throw errno == Errno.EBUSY
             ? new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' ({string.Join(", ", points)}) is in use{Users(roots, device)}.", name)
             : new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' could not be remounted read-only at '{mount.MountPoint}': {Errno.Describe(errno)}.", name);
@@ -200,6 +208,21 @@ internal sealed class ReadOnlyMount : IRestingVolume
         return [];
 
         string? Current() => MountsOf(roots, device).Select(entry => MountFlags.WithoutAccess(entry.SuperOptions)).FirstOrDefault();
+    }
+
+    /// <summary>
+    /// The kernel refuses every remount of a frozen file system before it looks at it, also one that changes nothing. No other
+    /// question can be put: freezing it to see whether it is frozen would freeze it.
+    /// </summary>
+    private static bool IsFrozen(LinuxRoots roots, MountEntry mount)
+    {
+        if (Remount(mount.MountPoint, MountFlags.Of(mount), "") == Errno.EBUSY)
+            return true;
+        // Some drivers forget options that they are not told again.
+        string wanted = MountFlags.WithoutAccess(mount.SuperOptions);
+        if (MountsOf(roots, mount.Device).Any(entry => MountFlags.WithoutAccess(entry.SuperOptions) != wanted))
+            Remount(mount.MountPoint, MountFlags.Of(mount), wanted);
+        return false;
     }
 
     private static bool IsReachable(MountEntry mount) =>

@@ -67,6 +67,7 @@ internal static class SysBlock
             Slaves = LinuxRoots.Names(Path.Combine(path, "slaves")),
             Holders = LinuxRoots.Names(Path.Combine(path, "holders")),
             PartitionUuid = uevent.Find("PARTUUID")?.ToLower(CultureInfo.InvariantCulture),
+            DiskSequence = disk?.DiskSequence ?? LinuxRoots.TryReadNumber(Path.Combine(path, "diskseq")),
             PartitionLabel = uevent.Find("PARTNAME"),
         };
     }

@@ -62,6 +62,19 @@ internal sealed record SysDevice
     /// <summary>GPT: the partition's name.</summary>
     public string? PartitionLabel { get; init; }
 
+    /// <summary>The disk's: raised by every medium and every attachment (Linux 5.15 and later). A partition has its disk's.</summary>
+    public long? DiskSequence { get; init; }
+
+    public DeviceInstance Instance => InstanceBy(DiskSequence);
+
+    /// <summary>The same with a sequence number that an open handle told.</summary>
+    public DeviceInstance InstanceBy(long? diskSequence) => DeviceInstance.Of(
+        ("device number", Number.ToString()),
+        ("disk sequence number", diskSequence?.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        ("hardware id", HardwareId),
+        ("device mapper id", MapperUuid),
+        ("first byte on the disk", Disk is null ? null : StartBytes.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+
     /// <summary>Worth listing: has a length, is not hidden behind a multipath device, and is neither memory nor a diskette.</summary>
     public bool IsListed => SizeBytes > 0 && !IsHidden && Number.Major != RamMajor && Number.Major != FloppyMajor
         && !KernelName.StartsWith("ram", StringComparison.Ordinal) && !KernelName.StartsWith("zram", StringComparison.Ordinal);

@@ -43,6 +43,7 @@ internal static unsafe class Kernel32
     public const uint IOCTL_DISK_IS_WRITABLE = 0x70024;
     public const uint IOCTL_DISK_GET_PARTITION_INFO_EX = 0x70048;
     public const uint IOCTL_DISK_GET_DRIVE_LAYOUT_EX = 0x70050;
+    public const uint IOCTL_DISK_UPDATE_PROPERTIES = 0x70140;
     public const uint IOCTL_DISK_GET_LENGTH_INFO = 0x7405C;
     public const uint IOCTL_STORAGE_GET_DEVICE_NUMBER = 0x2D1080;
     public const uint IOCTL_STORAGE_QUERY_PROPERTY = 0x2D1400;

@@ -19,6 +19,7 @@ internal static class VolumeGeometry
     private const int ExtentsHeaderBytes = 8;
     private const int ExtentBytes = 24;
     private const int ExtentLengthOffset = 16;
+    private const int MostExtents = 32;
 
     /// <summary>Logical sector in bytes; needs no right to read.</summary>
     public static int? SectorSize(WindowsHandle volume)
@@ -59,6 +60,28 @@ internal static class VolumeGeometry
             && BinaryPrimitives.ReadInt32LittleEndian(extents) == 1
                 ? BinaryPrimitives.ReadInt64LittleEndian(extents.Slice(ExtentsHeaderBytes + ExtentLengthOffset))
                 : null;
+    }
+
+    /// <summary>
+    /// Which disks the volume lies on, and where, in words; needs no right to read. Null where it does not tell (Wine), or where it lies on more
+    /// disks than fit.
+    /// </summary>
+    public static string? Extents(IVolumeControl volume)
+    {
+        Span<byte> extents = stackalloc byte[ExtentsHeaderBytes + MostExtents * ExtentBytes];
+        if (!volume.Control(Kernel32.IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS, default, extents, out int returned, out _) || returned < ExtentsHeaderBytes)
+            return null;
+        int count = BinaryPrimitives.ReadInt32LittleEndian(extents);
+        if (count is < 1 or > MostExtents || returned < ExtentsHeaderBytes + count * ExtentBytes)
+            return null;
+        var text = new System.Text.StringBuilder();
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> extent = extents.Slice(ExtentsHeaderBytes + i * ExtentBytes, ExtentBytes);
+            text.Append(i == 0 ? "" : ", ").Append(FormattableString.Invariant(
+                $"disk {BinaryPrimitives.ReadInt32LittleEndian(extent)} from {BinaryPrimitives.ReadInt64LittleEndian(extent.Slice(8))}, {BinaryPrimitives.ReadInt64LittleEndian(extent.Slice(ExtentLengthOffset))} bytes"));
+        }
+        return text.ToString();
     }
 
     /// <summary>

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Volumes.Windows;
 /// <summary>Writes an open volume or file at any offset; a volume in whole sectors.</summary>
 internal sealed class WindowsBlockWriter(
     WindowsHandle handle, string name, int sectorSizeBytes, int alignmentBytes, Func<WindowsHandle, long> queryLength)
-    : WindowsBlockReader(handle, name, sectorSizeBytes, alignmentBytes, queryLength), IPlainFileWriter
+    : WindowsBlockReader(handle, name, sectorSizeBytes, alignmentBytes, queryLength), IPlainFileWriter, IPartitionedTarget
 {
     private readonly StickyFailure _failure = new();
 
@@ -62,6 +62,17 @@ internal sealed class WindowsBlockWriter(
     /// </summary>
     public void DropCache()
     {
+    }
+
+    /// <summary>
+    /// The driver of a disk, or of a volume that is a whole disk (a stick without partitions), reads the table anew and tells everybody. One of a
+    /// partition refuses, and has none to read.
+    /// </summary>
+    public string? RereadPartitionTable()
+    {
+        if (!IsFile)
+            Handle.Control(Kernel32.IOCTL_DISK_UPDATE_PROPERTIES, out _);
+        return null;
     }
 
     public void Flush()

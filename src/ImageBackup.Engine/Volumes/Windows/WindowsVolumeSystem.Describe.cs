@@ -26,7 +26,7 @@ internal sealed partial class WindowsVolumeSystem
         string name = letter ?? root;
         string devicePath = letter is not null ? WindowsVolumeName.LetterDevice(letter) : root.TrimEnd('\\');
         uint driveType = Kernel32.GetDriveTypeW(root);
-        VolumeDescription description = DescribeOpened(name, devicePath, root) with
+        VolumeDescription description = DescribeOpened(name, devicePath, root, guidName) with
         {
             MountPoints = mountPoints,
             Aliases = guidName is not null && guidName != name ? [guidName] : [],
@@ -55,7 +55,7 @@ internal sealed partial class WindowsVolumeSystem
     }
 
     /// <summary>What the volume says when it is opened, as far as this user may open it.</summary>
-    private static VolumeDescription DescribeOpened(string name, string devicePath, string root)
+    private static VolumeDescription DescribeOpened(string name, string devicePath, string root, string? guidName = null)
     {
         long? sizeBytes = null;
         using WindowsHandle? readable = WindowsHandle.Open(
@@ -83,6 +83,7 @@ internal sealed partial class WindowsVolumeSystem
             PartitionType = partition?.Type,
             PartitionLabel = partition?.Label,
             Identity = WindowsIdentity.Of(root, partition, partition is null || opened is null ? null : WindowsIdentity.DiskIdOf(opened)),
+            Instance = opened is null ? null : InstanceOf(opened, guidName),
             IsReadOnly = opened is not null && !opened.Control(Kernel32.IOCTL_DISK_IS_WRITABLE, out int error) && error == WindowsError.WriteProtect,
         };
     }
@@ -100,6 +101,10 @@ internal sealed partial class WindowsVolumeSystem
             IsReadOnly = file.IsReadOnly,
         };
     }
+
+    /// <summary>Disks keep their numbers while they are attached; a volume's GUID is the system's for good.</summary>
+    private static DeviceInstance InstanceOf(IVolumeControl opened, string? guidName) => DeviceInstance.Of(
+        ("place", VolumeGeometry.Extents(opened)), ("volume GUID", guidName?.ToUpperInvariant()));
 
     private static long? TryProbe(WindowsHandle volume, string name, int sectorBytes)
     {

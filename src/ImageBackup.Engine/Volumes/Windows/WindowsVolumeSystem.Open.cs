@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
 
@@ -41,6 +43,7 @@ internal sealed partial class WindowsVolumeSystem
         {
             if (!handle.Control(Kernel32.IOCTL_DISK_IS_WRITABLE, out error) && error == WindowsError.WriteProtect)
                 throw new ImageBackupException(ErrorId.VolumeAccessDenied, $"'{name}' is write-protected.", name);
+            RequireSame(volume, handle, current.Aliases, ErrorId.TargetChanged);
             if (!handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out error))
                 throw RestingVolume.InUse(ErrorId.TargetInUse, name, VolumeUsers.Of(current.MountPoints));
             // What the file system still knows of the old content must go before the new one comes.
@@ -79,6 +82,7 @@ internal sealed partial class WindowsVolumeSystem
             ?? throw WindowsError.Open(error, name, isDevice: true);
         try
         {
+            RequireSame(volume, handle, [], ErrorId.VolumeChanged);
             // The lock flushes, and fails while anybody has a file of the volume open.
             if (mode == VolumeOpenMode.Exclusive && !handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out _))
                 throw RestingVolume.InUse(ErrorId.VolumeInUse, name, VolumeUsers.Of(volume.MountPoints));
@@ -96,6 +100,18 @@ internal sealed partial class WindowsVolumeSystem
             handle.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The letter may mean another volume now than the one that was looked at, and that the user was asked about.</summary>
+    /// <param name="volume">What was looked at.</param>
+    /// <param name="opened">What was opened by its name.</param>
+    /// <param name="aliases">The names that it has now; empty: not asked.</param>
+    /// <param name="id">For the error.</param>
+    private static void RequireSame(VolumeDescription volume, IVolumeControl opened, IReadOnlyList<string> aliases, ErrorId id)
+    {
+        string? guidName = aliases.FirstOrDefault(alias => WindowsVolumeName.Parse(alias) is { Kind: WindowsNameKind.VolumeGuid });
+        if (volume.Instance?.DifferenceFrom(InstanceOf(opened, guidName)) is { } difference)
+            throw new ImageBackupException(id, $"'{volume.Name}' is not what it was when it was looked at: {difference}. Nothing was read from it or written to it.", volume.Name);
     }
 
     /// <summary>Puts what the file system still holds in memory on the volume. Needs the right to write; without it nothing happens, and it says so.</summary>
