@@ -110,6 +110,8 @@ public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes,
                     warnings.Add(TwinWarning(request));
                 if (previous is not null)
                     warnings.AddRange(previous.Remarks(request.Volume.Name, identity));
+                foreach (string sign in UseElsewhere.Find(request.Volume, UseElsewhere.Read(volume), volumes))
+                    warnings.Add($"Another computer may be using '{request.Volume.Name}' (MaybeInUseElsewhere): {sign}. If so, the image may be fuzzy.");
                 try
                 {
                     return Run(request, identity, fileUnder, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);

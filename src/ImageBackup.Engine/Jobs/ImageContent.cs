@@ -123,18 +123,42 @@ internal sealed class ImageContent
         long offset = 0;
         for (int i = 0; i < _chunks.Count; i++)
         {
-            BlobId id = _chunks[i];
-            bool isThere = _index.TryFind(id, BlobType.Data, out BlobLocation location);
-            long length = isThere ? location.ContentLengthBytes : Math.Min(_chunkSizeBytes ?? 0, SizeBytes - offset);
-            if (!isThere && length == 0)
-                throw new ImageBackupException(ErrorId.ChunkMissing, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
-            if (length > ChunkLimitBytes || length > SizeBytes - offset)
-                throw new ImageBackupException(ErrorId.ImageInvalid, $"The image {Info.ShortId} has a chunk of {length} bytes at offset {offset}, which does not fit.", Info.Id);
-            yield return new ImageChunk(offset, (int)length, id, isThere ? location : null, MayBeZero(i, length) && _zeros.IsZero(id, (int)length));
-            offset += length;
+            ImageChunk chunk = Chunk(i, offset);
+            yield return chunk;
+            offset += chunk.LengthBytes;
         }
         if (offset != SizeBytes)
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} add up to {offset} bytes instead of {SizeBytes}.", Info.Id);
+    }
+
+    /// <summary>The chunk that holds a byte of the volume. Looks through all chunks before it if they have no common size.</summary>
+    /// <exception cref="ImageBackupException">As <see cref="Chunks"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The offset is not inside the volume.</exception>
+    public ImageChunk ChunkAt(long offsetBytes)
+    {
+        if (offsetBytes < 0 || offsetBytes >= SizeBytes)
+            throw new ArgumentOutOfRangeException(nameof(offsetBytes));
+        if (_chunkSizeBytes is > 0 and var size && offsetBytes / size < _chunks.Count
+            && Chunk((int)(offsetBytes / size), offsetBytes / size * size) is var direct && direct.OffsetBytes + direct.LengthBytes > offsetBytes)
+            return direct;
+        foreach (ImageChunk chunk in Chunks())
+        {
+            if (chunk.OffsetBytes + chunk.LengthBytes > offsetBytes)
+                return chunk;
+        }
+        throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} end before offset {offsetBytes}.", Info.Id);
+    }
+
+    private ImageChunk Chunk(int i, long offset)
+    {
+        BlobId id = _chunks[i];
+        bool isThere = _index.TryFind(id, BlobType.Data, out BlobLocation location);
+        long length = isThere ? location.ContentLengthBytes : Math.Min(_chunkSizeBytes ?? 0, SizeBytes - offset);
+        if (!isThere && length == 0)
+            throw new ImageBackupException(ErrorId.ChunkMissing, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
+        if (length > ChunkLimitBytes || length > SizeBytes - offset)
+            throw new ImageBackupException(ErrorId.ImageInvalid, $"The image {Info.ShortId} has a chunk of {length} bytes at offset {offset}, which does not fit.", Info.Id);
+        return new ImageChunk(offset, (int)length, id, isThere ? location : null, MayBeZero(i, length) && _zeros.IsZero(id, (int)length));
     }
 
     /// <summary>Whether an all-zero chunk can have this length: asking for every length that restic's chunker gives would hash the whole volume.</summary>

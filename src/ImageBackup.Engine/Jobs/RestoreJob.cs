@@ -17,18 +17,27 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
 {
     /// <summary>
     /// Checks everything that can be checked without writing: the image's chunks are all there, the target exists,
-    /// is large enough, is not mounted, held, the system's or the repository's. Returns the image. Called by
-    /// <see cref="Run"/> too.
+    /// is large enough, is not mounted, held, the system's or the repository's, and holds nothing that needs
+    /// <see cref="RestoreRequest.Force"/>. Says what is there and what takes its place. Done by <see cref="Run"/> too.
     /// </summary>
-    public ImageBackupInfo Check(RestoreRequest request, CancellationToken cancellation)
+    public RestoreCheck Check(RestoreRequest request, CancellationToken cancellation)
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt);
         image.LongestChunkBytes(cancellation, request.SkipCorrupt);
-        RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
-        return image.Info;
+        RestoreTarget target = RestoreTarget.Check(request, image, volumes, repository);
+        return new RestoreCheck
+        {
+            Image = image.Info,
+            Destination = target.Name,
+            Now = target.Now,
+            NowBytes = target.NowBytes,
+            Valuables = target.Valuables,
+            Warnings = target.Warnings,
+            Confirmed = target.Instance,
+        };
     }
 
     /// <exception cref="ImageBackupException">By id; before a byte is written where it can be told before. ChunkCorrupt stops the restore and names the offset.</exception>
@@ -50,8 +59,9 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
             BlobIndex index = repository.LoadIndex(stop.Token);
             ImageContent image = ImageContent.Load(repository, request.ImageId, index, stop.Token, request.SkipCorrupt);
             int longestChunkBytes = image.LongestChunkBytes(stop.Token, request.SkipCorrupt);
-            RestoreTarget target = RestoreTarget.Check(request, image.SizeBytes, volumes, repository);
+            RestoreTarget target = RestoreTarget.Check(request, image, volumes, repository);
             using IBlockWriter writer = target.Open(image.SizeBytes);
+            warnings.AddRange(target.Warnings);
             if (image.Info.IsFuzzy)
                 warnings.Add($"The image {image.Info.ShortId} of '{image.Info.Volume}' may be fuzzy: check its file system.");
             if (image.Info.ReadErrors.Count > 0)
@@ -59,6 +69,7 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
 
             var copy = new RestoreCopy(repository, image, longestChunkBytes, writer, target, request);
             copy.Run(new ProgressMeter(progress, image.Info.Volume, JobPhase.Copying, image.SizeBytes), stop.Token);
+            IReadOnlyList<string> cleared = target.IsFile ? [] : ClearStale(writer, image, target.Name, warnings, stop.Token);
             if (request.VerifyTarget)
             {
                 writer.Flush();
@@ -69,6 +80,8 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
                 file.Complete();
             else
                 writer.Flush();
+            if (writer is IPartitionedTarget partitioned && partitioned.RereadPartitionTable() is { } notReread)
+                warnings.Add(notReread);
             return new RestoreResult
             {
                 ImageId = image.Info.Id,
@@ -80,6 +93,7 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
                 ZeroBytes = copy.ZeroBytes,
                 Verified = request.VerifyTarget,
                 CorruptRanges = copy.CorruptRanges,
+                ClearedSignatures = cleared,
                 Duration = clock.Elapsed,
                 Warnings = warnings,
             };
@@ -98,6 +112,19 @@ public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes
         {
             throw new ImageBackupException(ErrorId.ReadFailed,
                 $"'{request.Destination}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Destination, e);
+        }
+    }
+
+    private static IReadOnlyList<string> ClearStale(IBlockWriter writer, ImageContent image, string name, List<string> warnings, CancellationToken cancellation)
+    {
+        try
+        {
+            return StaleSignatures.Clear(writer, image.Used, cancellation);
+        }
+        catch (BlockReadException e)
+        {
+            warnings.Add($"'{name}' could not be searched for signatures of what was there before, because offset {e.OffsetBytes} cannot be read: {e.Message} See what 'wipefs {name}' finds.");
+            return [];
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
@@ -20,8 +21,9 @@ internal sealed class RestoreTarget
     private readonly RestoreRequest _request;
     private readonly bool _fileExists;
 
-    private RestoreTarget(IVolumeSystem volumes, RestoreRequest request, VolumeDescription? device, string name, bool fileExists)
+    private RestoreTarget(IVolumeSystem volumes, RestoreRequest request, VolumeDescription? device, string name, bool fileExists, string now)
     {
+        Now = now;
         _volumes = volumes;
         _request = request;
         _device = device;
@@ -33,12 +35,31 @@ internal sealed class RestoreTarget
 
     public bool IsFile => _device is null;
 
+    /// <summary>What is there now, as a clause.</summary>
+    public string Now { get; }
+
+    /// <summary>Length of the device or of the file that exists; null: nothing is there yet.</summary>
+    public long? NowBytes { get; private init; }
+
+    /// <summary>What is there and is more than one file system (an LVM physical volume, partitions ...), each as a clause.</summary>
+    public IReadOnlyList<string> Valuables { get; private init; } = [];
+
+    /// <summary>What was found and is gone over because the request says so.</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    /// <summary>Which device was looked at; null for a file.</summary>
+    public DeviceInstance? Instance => _device?.Instance;
+
     /// <summary>Everything outside of what is written reads as zeros already: a new file.</summary>
     public bool IsAllZero => IsFile && !(_fileExists && _request.SkipUnchanged);
 
-    /// <exception cref="ImageBackupException">TargetInvalid, TargetExists, TargetMounted, TargetInUse, TargetIsSystem, TargetHoldsRepository, TargetTooSmall, VolumeNotFound, VolumeAccessDenied, NotElevated.</exception>
-    public static RestoreTarget Check(RestoreRequest request, long sizeBytes, IVolumeSystem volumes, ImageRepository repository)
+    /// <exception cref="ImageBackupException">
+    /// TargetInvalid, TargetExists, TargetMounted, TargetInUse, TargetIsSystem, TargetHoldsRepository, TargetTooSmall, TargetChanged, VolumeNotFound,
+    /// VolumeAccessDenied, NotElevated; without <see cref="RestoreRequest.Force"/> also TargetHoldsData, MaybeInUseElsewhere, SectorSizeDiffers.
+    /// </exception>
+    public static RestoreTarget Check(RestoreRequest request, ImageContent image, IVolumeSystem volumes, ImageRepository repository)
     {
+        long sizeBytes = image.SizeBytes;
         string destination = request.Destination;
         if (string.IsNullOrWhiteSpace(destination))
             throw new ImageBackupException(ErrorId.TargetInvalid, "No destination was named.");
@@ -46,12 +67,67 @@ internal sealed class RestoreTarget
         if (device is not null)
         {
             CheckDevice(device, sizeBytes, volumes, repository);
-            return new RestoreTarget(volumes, request, device, device.Name, fileExists: false);
+            RequireConfirmed(request, device);
+            TargetContent content = ReadContent(device, volumes);
+            using var imageReader = new ImageBlockReader(repository, image);
+            // What an attempt before wrote is no reason to refuse the next one, which goes on where it ended.
+            IReadOnlyList<string> valuables = content.Valuables(request.SkipUnchanged ? TargetContent.Read(imageReader) : null);
+            return new RestoreTarget(volumes, request, device, device.Name, fileExists: false, content.Describe())
+            {
+                NowBytes = device.SizeBytes,
+                Valuables = valuables,
+                Warnings = CheckObstacles(request, device, content, valuables, imageReader, image.Info, volumes),
+            };
         }
 
         string path = FullPath(destination);
         CheckFile(path, request, repository);
-        return new RestoreTarget(volumes, request, null, path, File.Exists(path));
+        var file = new FileInfo(path);
+        return file.Exists
+            ? new RestoreTarget(volumes, request, null, path, fileExists: true, $"the file that is there, last written {file.LastWriteTime:yyyy-MM-dd HH:mm:ss}") { NowBytes = file.Length }
+            : new RestoreTarget(volumes, request, null, path, fileExists: false, "nothing (a new file)");
+    }
+
+    private static TargetContent ReadContent(VolumeDescription device, IVolumeSystem volumes)
+    {
+        using IBlockReader reader = volumes.OpenRead(device, VolumeOpenMode.Probe);
+        return TargetContent.Read(reader);
+    }
+
+    /// <summary>What the user said yes to must be what is written to.</summary>
+    private static void RequireConfirmed(RestoreRequest request, VolumeDescription device)
+    {
+        if (device.Instance is { } now && request.Confirmed?.DifferenceFrom(now) is { } difference)
+            throw new ImageBackupException(ErrorId.TargetChanged, $"'{device.Name}' is not the device that was confirmed: {difference}. Nothing was written.", device.Name);
+    }
+
+    /// <summary>What can be done and most likely should not: an error, or with Force a warning.</summary>
+    private static IReadOnlyList<string> CheckObstacles(RestoreRequest request, VolumeDescription device, TargetContent content,
+        IReadOnlyList<string> valuables, ImageBlockReader image, ImageBackupInfo info, IVolumeSystem volumes)
+    {
+        var obstacles = new List<(ErrorId Id, string Text)>();
+        foreach (string sign in UseElsewhere.Find(device, content.Signs, volumes, () => UseElsewhere.Read(image)))
+            obstacles.Add((ErrorId.MaybeInUseElsewhere, $"Another computer may be using '{device.Name}': {sign}."));
+        if (valuables.Count > 0)
+            obstacles.Add((ErrorId.TargetHoldsData, $"'{device.Name}' holds {string.Join(" and ", valuables)}."));
+        if (FindSectorSize(image, info, device) is { } sectors)
+            obstacles.Add((ErrorId.SectorSizeDiffers, sectors));
+        if (obstacles.Count == 0 || request.Force)
+            return [.. obstacles.Where(obstacle => obstacle.Id != ErrorId.TargetHoldsData).Select(obstacle => obstacle.Text)];
+        throw new ImageBackupException(obstacles[0].Id, string.Join(" ", obstacles.Select(obstacle => obstacle.Text)) + " Nothing was written.", device.Name);
+    }
+
+    private static string? FindSectorSize(ImageBlockReader image, ImageBackupInfo info, VolumeDescription device)
+    {
+        try
+        {
+            return SectorSizeRule.Find(image, info.SectorSizeBytes, device.Name, device.SectorSizeBytes);
+        }
+        catch (BlockReadException)
+        {
+            // A damaged image; whether that stops the restore is decided elsewhere.
+            return null;
+        }
     }
 
     /// <summary>Opens the target for writing. The target is untouched until the first write (an existing file to be resumed gets its length).</summary>
@@ -63,7 +139,8 @@ internal sealed class RestoreTarget
                 ? FileTarget.OpenExisting(Name, sizeBytes)
                 : FileTarget.CreateNew(Name, sizeBytes, _request.ReplaceFile);
         }
-        IBlockWriter writer = _volumes.OpenTarget(_device);
+        // Which device was confirmed is compared on the handle, before the first byte.
+        IBlockWriter writer = _volumes.OpenTarget(_request.Confirmed is { } confirmed ? _device with { Instance = confirmed } : _device);
         try
         {
             // On the handle itself: the device under a name may be another than the one that was checked.

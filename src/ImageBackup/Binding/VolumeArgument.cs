@@ -32,6 +32,12 @@ public sealed class VolumeArgument
     /// <summary>The name came from an object that knows it whole: nothing is to be resolved against the location.</summary>
     public bool IsFullPath { get; }
 
+    /// <summary>The device that the user said yes to under this name; null: nobody was asked.</summary>
+    internal DeviceInstance? Confirmed { get; private init; }
+
+    /// <summary>For a job: what was confirmed before it began.</summary>
+    internal static VolumeArgument ConfirmedAs(string fullName, DeviceInstance? confirmed) => new(fullName, fullName, null, isPath: true) { Confirmed = confirmed };
+
     public override string ToString() => Name ?? Problem ?? "";
 
     /// <summary>

@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Management.Automation;
+using ImageBackup.Binding;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
@@ -23,12 +25,12 @@ public sealed partial class RestoreVolumeImageCommand
             StartJob(_jobSteps);
     }
 
-    private void AddToJob(ImageRepository repository, ImageBackupInfo image, string destination)
+    private void AddToJob(ImageRepository repository, ImageBackupInfo image, string destination, DeviceInstance? confirmed)
     {
         Dictionary<string, object?> parameters = ParametersForJob(
             repository, nameof(ImageBackup), nameof(Volume), nameof(PointInTime), nameof(ComputerName), nameof(Destination));
         parameters.Add(nameof(ImageBackup), image);
-        parameters.Add(nameof(Destination), destination);
+        parameters.Add(nameof(Destination), VolumeArgument.ConfirmedAs(destination, confirmed));
         _jobSteps.Add(new JobStep("Restore-VolumeImage", parameters, null));
         _written.Add(destination);
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -84,7 +85,10 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     [ValidateRange(1, 1024)]
     public int? ThrottleLimit { get; set; }
 
-    /// <summary>Do not ask, and replace a file that exists once the new one is whole. The checks stay.</summary>
+    /// <summary>
+    /// Do not ask, replace a file that exists once the new one is whole, and overwrite what may belong to something larger or to another
+    /// computer, or has the wrong sectors. The other checks stay.
+    /// </summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -176,24 +180,33 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
             ZeroUnused = ZeroUnused,
             VerifyTarget = VerifyTarget,
             ReplaceFile = Force,
+            Force = Force,
+            Confirmed = Destination is { Length: 1 } given ? given[0].Confirmed : null,
             SkipCorrupt = SkipCorrupt,
             ThrottleLimit = ThrottleLimit,
         };
         var job = new RestoreJob(repository, VolumeSystem.Current);
-        RunPumped("Checking the image and the target", _ => job.Check(request, Stop));
-
-        string action = $"Overwrite with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}, {ProgressText.Size(image.SizeBytes)}";
-        if (!ShouldProcessUnlessForced(destination, action, Force))
+        RestoreCheck check = RunPumped("Checking the image and the target", _ => job.Check(request, Stop));
+        foreach (string warning in check.Warnings)
+            WriteWarning(warning);
+        if (!ShouldProcessUnlessForced(destination, Question(check), Force) || !MayOverwrite(check))
             return;
         if (AsJob)
         {
-            AddToJob(repository, image, destination);
+            AddToJob(repository, image, destination, check.Confirmed);
             return;
         }
+        // What was said already is not said again.
+        request = request with { Confirmed = check.Confirmed };
         RestoreResult result = RunPumped($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
         _written.Add(destination);
         foreach (string warning in result.Warnings)
-            WriteWarning($"{result.Destination}: {warning}");
+        {
+            if (!check.Warnings.Contains(warning))
+                WriteWarning($"{result.Destination}: {warning}");
+        }
+        foreach (string cleared in result.ClearedSignatures)
+            WriteVerbose($"{result.Destination}: cleared what an earlier content had left: {cleared}.");
         WriteObject(result);
         if (result.CorruptRanges.Count > 0)
         {
@@ -202,6 +215,24 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
                 $"'{result.Destination}' was restored but for {result.CorruptRanges.Count} range(s), which are zeros; the first is at offset {result.CorruptRanges[0].OffsetBytes}. The result's CorruptRanges lists them.",
                 result.ImageId);
         }
+    }
+
+    /// <summary>What is there now, and what takes its place.</summary>
+    private static string Question(RestoreCheck check)
+    {
+        ImageBackupInfo image = check.Image;
+        string now = check.NowBytes is { } bytes ? $"{check.Now}, {ProgressText.Size(bytes)}," : check.Now;
+        string content = (image.FileSystem ?? "no known file system") + (image.Label is { } label ? $" '{label}'" : "");
+        return $"Overwrite {now} with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}: {content}, {ProgressText.Size(image.SizeBytes)}";
+    }
+
+    /// <summary>-Force goes over what may be in use though nobody uses it now; that is asked of its own, unless -Confirm:$false answers it.</summary>
+    private bool MayOverwrite(RestoreCheck check)
+    {
+        bool answered = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm) && !LanguagePrimitives.IsTrue(confirm);
+        return check.Valuables.Count == 0 || answered || ShouldContinue(
+            $"'{check.Destination}' holds {string.Join(" and ", check.Valuables)}. Nobody uses it now, but it may belong to something larger. All of it will be lost. Overwrite it?",
+            "Overwrite what is not a plain file system");
     }
 
     private string DestinationOf(ImageBackupInfo image)

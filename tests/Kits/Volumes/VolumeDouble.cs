@@ -94,7 +94,17 @@ internal sealed class VolumeDouble : IVolumeSystem
         public void Dispose() => Release();
     }
 
-    public IBlockWriter OpenTarget(VolumeDescription volume) => Volume(volume.Name).OpenWriter();
+    /// <summary>Called between the look at a target and its opening.</summary>
+    public Action? OnOpenTarget { get; set; }
+
+    public IBlockWriter OpenTarget(VolumeDescription volume)
+    {
+        OnOpenTarget?.Invoke();
+        MemoryVolume opened = Volume(volume.Name);
+        return opened.Description.Instance is { } now && volume.Instance?.DifferenceFrom(now) is { } difference
+            ? throw new ImageBackupException(ErrorId.TargetChanged, difference, volume.Name)
+            : opened.OpenWriter();
+    }
 
     public IReadOnlyList<string> VolumesUnder(string path) => UnderEverything;
 

@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Engine.Jobs;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -78,6 +79,44 @@ public sealed class RestoreCommandTests : IDisposable
         Assert.Empty(_session.Host.Console.Questions);
         _session.Run("$image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
         AssertRestored();
+    }
+
+    /// <summary>An inactive member of something larger: nobody uses it now, and all of it would be lost.</summary>
+    [Fact]
+    public void Force_onto_what_belongs_to_something_larger_asks_once_more()
+    {
+        Tool.Require("losetup");
+        byte[] luks = new byte[4 << 20];
+        Convert.FromHexString("4C554B53BABE0001").CopyTo(luks, 0);
+        File.WriteAllBytes(_target, luks);
+        string device = Tool.Shell($"losetup -f --show '{_target}'").Trim();
+        try
+        {
+            Tool.TryRun("blockdev", "--setrw", device);
+            _session.Set("device", device);
+            Assert.Equal("TargetHoldsData", _session.Run("$image | Restore-VolumeImage -Destination $device -Confirm:$false").ErrorId);
+            Assert.Empty(_session.Host.Console.Questions);
+            ShellResult whatIf = _session.Run("$image | Restore-VolumeImage -Destination $device -Force -WhatIf").WithoutErrors();
+            Assert.Contains("a LUKS volume", whatIf.Text, StringComparison.Ordinal);
+            Assert.Empty(_session.Host.Console.Questions);
+
+            _session.Host.Console.Answer = 1;
+            Assert.Empty(_session.Run("$image | Restore-VolumeImage -Destination $device -Force").WithoutErrors().Output);
+            Assert.Contains("a LUKS volume", Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
+            Assert.Equal(luks, File.ReadAllBytes(_target));
+
+            _session.Host.Console.Questions.Clear();
+            _session.Run("$image | Restore-VolumeImage -Destination $device -Force -Confirm:$false").WithoutErrors();
+            Assert.Empty(_session.Host.Console.Questions);
+            // Now it holds nothing that is recognised, and the question says so.
+            _session.Host.Console.Answer = 2;
+            _session.Run("$image | Restore-VolumeImage -Destination $device").WithoutErrors();
+            Assert.Contains("nothing that is recognised", Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Tool.TryRun("losetup", "-d", device);
+        }
     }
 
     [Fact]

@@ -142,7 +142,7 @@ public sealed class RestoreJobTests : IDisposable
     [Fact]
     public void Checking_writes_nothing()
     {
-        Assert.Equal(_image.Id, new RestoreJob(_rig.Repository, _rig.Volumes).Check(new RestoreRequest { ImageId = _image.Id, Destination = _rig.File("out") }, CancellationToken.None).Id);
+        Assert.Equal(_image.Id, new RestoreJob(_rig.Repository, _rig.Volumes).Check(new RestoreRequest { ImageId = _image.Id, Destination = _rig.File("out") }, CancellationToken.None).Image.Id);
         Assert.False(File.Exists(_rig.File("out")));
     }
 
