@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
@@ -34,7 +35,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
         if (!ShouldProcess(location, All ? "Remove all locks" : "Remove stale locks"))
             return;
         if (All && MustAsk()
-            && !ShouldContinue($"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
+            && !AskToContinue(ErrorId.RepositoryLocked, $"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
         {
             return;
         }

@@ -106,6 +106,12 @@ public sealed class RestoreCommandTests : IDisposable
             Assert.Equal(luks, File.ReadAllBytes(_target));
 
             _session.Host.Console.Questions.Clear();
+            _session.Host.Console.IsDeaf = true;
+            ShellResult deaf = _session.Run("$image | Restore-VolumeImage -Destination $device -Force");
+            Assert.Equal("TargetHoldsData", deaf.ErrorId);
+            Assert.Contains("Nobody can be asked", deaf.Errors[0].ToString(), StringComparison.Ordinal);
+            Assert.Equal(luks, File.ReadAllBytes(_target));
+            _session.Host.Console.IsDeaf = false;
             _session.Run("$image | Restore-VolumeImage -Destination $device -Force -Confirm:$false").WithoutErrors();
             Assert.Empty(_session.Host.Console.Questions);
             // Now it holds nothing that is recognised, and the question says so.

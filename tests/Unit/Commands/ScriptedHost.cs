@@ -34,6 +34,9 @@ internal sealed class ScriptedUserInterface : PSHostUserInterface
 
     /// <summary>The index of the choice that every question is answered with.</summary>
     public int Answer { get; set; }
+
+    /// <summary>Nobody can be asked, as with pwsh -NonInteractive.</summary>
+    public bool IsDeaf { get; set; }
     public override PSHostRawUserInterface RawUI { get; } = new WideRawUserInterface();
     public override bool SupportsVirtualTerminal => false;
     public override void Write(string value) => Text.Append(GetOutputString(value, false));
@@ -59,6 +62,8 @@ internal sealed class ScriptedUserInterface : PSHostUserInterface
 
     public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
     {
+        if (IsDeaf)
+            throw new PSInvalidOperationException("PowerShell is in NonInteractive mode.");
         Questions.Add(message);
         return Answer;
     }
