@@ -31,6 +31,7 @@ internal static class Program
             ("failover", StaticCases.Failover),
             ("static-busy", StaticCases.Busy),
             ("static-third-wait", StaticCases.ThirdWait),
+            ("partition-table", PartitionTableCases.Reread),
             ("identity-order", IdentityCases.Order),
             ("bad-sectors", BadSectorCases.Policy),
             ("kill-static-rest", () => KillCases.Static("rest")),
