@@ -26,6 +26,9 @@ public sealed class MachineTests(VirtualMachine machine) : IClassFixture<Virtual
     public void A_writer_that_ends_in_the_third_wait_is_no_hindrance() => machine.Expect("static-third-wait");
 
     [Fact]
+    public void The_kernel_reads_the_partition_table_of_a_restored_disk() => machine.Expect("partition-table");
+
+    [Fact]
     public void Disks_that_come_up_in_another_order_keep_their_images() => machine.Expect("identity-order");
 
     [Fact]

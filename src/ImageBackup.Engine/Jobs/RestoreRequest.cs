@@ -63,6 +63,9 @@ public sealed record RestoreCheck
 
     /// <summary>The device that was looked at; for <see cref="RestoreRequest.Confirmed"/>.</summary>
     public DeviceInstance? Confirmed { get; init; }
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RestoreCheck), PrintMembers);
 }
 
 /// <summary>What a restore did. Sizes in bytes.</summary>
