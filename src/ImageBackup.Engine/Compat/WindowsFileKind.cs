@@ -14,7 +14,9 @@ namespace ImageBackup.Engine.Compat;
 internal static class WindowsFileKind
 {
     private const uint GenericRead = 0x8000_0000;
-    private const uint ReadAttributes = 0x80;
+
+    /// <summary>FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES: with attributes alone Windows does not ask what is shared, and nothing would be held.</summary>
+    private const uint ListDirectory = 0x81;
     private const uint ShareRead = 1, ShareWrite = 2, ShareDelete = 4;
     private const uint OpenExisting = 3;
     private const uint OpenReparsePoint = 0x0020_0000;
@@ -56,13 +58,12 @@ internal static class WindowsFileKind
     }
 
     /// <summary>
-    /// Holds a directory so that nobody can rename it or put another in its place; null where it is not there. The first of the
-    /// links that are met on the way from the root (not followed) is an error.
+    /// Holds a directory so that nobody can rename it or put another in its place; null where it is not there.
     /// </summary>
     /// <exception cref="LinkInRepositoryException">It is a link.</exception>
     public static SafeFileHandle? HoldDirectory(string path, bool followsLink)
     {
-        SafeFileHandle handle = CreateFileW(path, ReadAttributes, ShareRead | ShareWrite, IntPtr.Zero, OpenExisting,
+        SafeFileHandle handle = CreateFileW(path, ListDirectory, ShareRead | ShareWrite, IntPtr.Zero, OpenExisting,
             BackupSemantics | (followsLink ? 0 : OpenReparsePoint), IntPtr.Zero);
         if (handle.IsInvalid)
         {
