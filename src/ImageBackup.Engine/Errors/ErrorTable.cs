@@ -50,7 +50,7 @@ public static class ErrorTable
         Row(ErrorId.RepositoryVersionUnsupported, ErrorKind.NotSupported, "The repository has a format version this module does not write or know.",
             "Format 1 can be read only; upgrade it with 'restic migrate upgrade_repo_v2'.");
         Row(ErrorId.RepositoryLocked, ErrorKind.Busy, "Another process holds a conflicting lock on the repository.",
-            "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository.");
+            "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository (-Unreadable where the lock file is damaged).");
         Row(ErrorId.RepositoryReadOnly, ErrorKind.Permission, "The repository's file system is read-only.",
             "Make the path writable, or use a command that only reads.");
         Row(ErrorId.RepositoryFull, ErrorKind.WriteError, "The disk that holds the repository is full.",
@@ -62,7 +62,7 @@ public static class ErrorTable
         Row(ErrorId.RepositoryReadFailed, ErrorKind.ReadError, "A file of the repository could not be read.",
             "Check the storage and run Test-ImageRepository.");
         Row(ErrorId.RepositoryNotConnected, ErrorKind.InvalidArgument, "No repository was named and none is connected.",
-            "Use Connect-ImageRepository, -Repository, or the RESTIC_REPOSITORY environment variable.");
+            "Use Connect-ImageRepository, -Repository, or an environment variable: RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.");
         Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link, and what it leads to may belong to somebody else.",
             "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
@@ -73,7 +73,7 @@ public static class ErrorTable
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
         Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read or write the password file, or put another in its place.",
             "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
-        Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, or this user cannot unlock it.",
+        Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, holds something that is not a password, or cannot be unlocked by this user.",
             "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
             "Restore the 'keys' directory from a copy, or use another password's key.");
@@ -90,7 +90,7 @@ public static class ErrorTable
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
             "Run Repair-ImageRepository: it rebuilds the index from the packs.");
         Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot file is truncated or damaged.",
-            "The image it described is lost; Repair-ImageRepository removes the file. Back the volume up again.");
+            "Restore the file from a copy of the repository. If there is none, the image it described is lost: remove the file with Repair-ImageRepository -RemoveUnreadable, and back the volume up again.");
         Row(ErrorId.ChunkCorrupt, ErrorKind.InvalidData, "A chunk of an image does not match its hash.",
             "Restore another image of the volume, or all that is whole of this one with -SkipCorrupt; Repair-ImageRepository -ReadData and a new backup heal it where the volume still has the data.");
         Row(ErrorId.ChunkMissing, ErrorKind.InvalidData, "A chunk of an image is not in the repository.",

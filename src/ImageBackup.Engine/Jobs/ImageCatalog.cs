@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading;
@@ -46,6 +47,12 @@ public sealed record ImageFilter
 /// <summary>The images of a repository. Reads only snapshot files, unless one lacks our summary.</summary>
 public sealed class ImageCatalog(ImageRepository repository)
 {
+    /// <summary>So many snapshots that hold no image are named; the rest is counted.</summary>
+    private const int NamedCount = 10;
+
+    /// <summary>Told, once a listing, of the snapshots that hold no volume image: restic's, of several files or of directories.</summary>
+    public Action<string>? OnPassedOver { get; init; }
+
     /// <summary>
     /// Lists images, oldest first. A snapshot that cannot be read is reported to <paramref name="onWarning"/> with its
     /// error and left out.
@@ -113,9 +120,29 @@ public sealed class ImageCatalog(ImageRepository repository)
         return found.Count switch
         {
             1 => found[0],
-            0 => throw new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix),
+            0 => throw Absent(idPrefix),
             _ => throw new ImageBackupException(ErrorId.ImageAmbiguous, $"{found.Count} images of '{repository.Location}' have an id that begins with '{idPrefix}'.", idPrefix),
         };
+    }
+
+    /// <summary>No image has the id: perhaps a snapshot that holds none has.</summary>
+    private ImageBackupException Absent(string idPrefix)
+    {
+        StoredFile? other = repository.Files.List(StoredKind.Snapshot).Cast<StoredFile?>().FirstOrDefault(file => file!.Value.Name.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase));
+        return other is { } file
+            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot {file.Name.Substring(0, 8)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
+            : new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix);
+    }
+
+    private void TellPassedOver(List<(string Id, SnapshotFile Snapshot)> passedOver)
+    {
+        if (passedOver.Count == 0 || OnPassedOver is null)
+            return;
+        IEnumerable<string> named = passedOver.OrderByDescending(each => each.Snapshot.Time).Take(NamedCount).Select(each => string.Format(
+            CultureInfo.InvariantCulture, "{0} ({1} on {2}, {3:yyyy-MM-dd HH:mm})",
+            each.Id.Substring(0, 8), string.Join(", ", each.Snapshot.Paths), each.Snapshot.HostName, each.Snapshot.Time.LocalDateTime));
+        OnPassedOver($"{passedOver.Count} snapshot(s) of '{repository.Location}' hold no volume image and are not listed: {string.Join("; ", named)}"
+            + (passedOver.Count > NamedCount ? "; ..." : "."));
     }
 
     /// <summary>Every image, oldest first and not yet judged, and every statement that a volume is gone.</summary>
@@ -125,14 +152,15 @@ public sealed class ImageCatalog(ImageRepository repository)
         var images = new ConcurrentBag<ImageBackupInfo>();
         var failures = new ConcurrentBag<Exception>();
         var withoutSummary = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
+        var passedOver = new List<(string Id, SnapshotFile Snapshot)>();
         var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
         {
             SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
             if (RemovalStatement.Is(snapshot))
             {
-                if (RemovalStatement.Read(snapshot) is { } removal)
-                    statements.Add((file.Name, removal));
+                statements.Add((file.Name, RemovalStatement.Read(snapshot)
+                    ?? throw repository.Files.Corrupt(StoredKind.Snapshot, file.Name, "it says that a volume is gone, in a way that this version does not understand")));
                 return;
             }
             if (PolicySnapshot.Is(snapshot))
@@ -155,9 +183,12 @@ public sealed class ImageCatalog(ImageRepository repository)
                         images.Add(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location));
                     else if (ImageContent.FindForeign(repository, index, snapshot, cancellation) is { } foreign)
                         images.Add(ImageInfoBuilder.BuildForeign(id, snapshot, foreign.Path, foreign.Node.SizeBytes, repository.Location));
+                    else
+                        passedOver.Add((id, snapshot));
                 });
             }
         }
+        TellPassedOver(passedOver);
         foreach (Exception failure in failures)
             onWarning?.Invoke(failure);
         return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());

@@ -243,16 +243,28 @@ public sealed class ImageRepository : IDisposable
     public IReadOnlyList<RepositoryLockInfo> Locks() => _locks.List(DateTimeOffset.Now);
 
     /// <summary>Removes stale locks, or with <paramref name="all"/> every lock. Returns what was removed.</summary>
-    public IReadOnlyList<RepositoryLockInfo> RemoveLocks(bool all, CancellationToken cancellation)
+    public IReadOnlyList<RepositoryLockInfo> RemoveLocks(bool all, CancellationToken cancellation) =>
+        RemoveLocks(found => all || found.IsStale, cancellation).Removed;
+
+    /// <summary>Removes the locks of which that is said, and tells which were removed and which stay.</summary>
+    public (IReadOnlyList<RepositoryLockInfo> Removed, IReadOnlyList<RepositoryLockInfo> Kept) RemoveLocks(Predicate<RepositoryLockInfo> isToGo, CancellationToken cancellation)
     {
+        if (isToGo is null)
+            throw new ArgumentNullException(nameof(isToGo));
         var removed = new List<RepositoryLockInfo>();
-        foreach (RepositoryLockInfo found in Locks().Where(l => all || l.IsStale))
+        var kept = new List<RepositoryLockInfo>();
+        foreach (RepositoryLockInfo found in _locks.List(DateTimeOffset.Now, isTolerant: true))
         {
             cancellation.ThrowIfCancellationRequested();
+            if (!isToGo(found))
+            {
+                kept.Add(found);
+                continue;
+            }
             _locks.Delete(found.Id);
             removed.Add(found);
         }
-        return removed;
+        return (removed, kept);
     }
 
     /// <summary>Of the locks taken from now on.</summary>

@@ -30,8 +30,13 @@ internal static class JsonText
     public static bool? Bool(JsonElement element, string name) =>
         element.TryGetProperty(name, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null;
 
-    public static DateTimeOffset? TimeOf(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.TryGetDateTimeOffset(out DateTimeOffset time) ? time : null;
+    /// <summary>A time; null where there is none, or where it is neither RFC 3339's nor ISO 8601's.</summary>
+    public static DateTimeOffset? TimeOf(JsonElement element, string name)
+    {
+        if (!element.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.String)
+            return null;
+        return Rfc3339.TryParse(value.GetString()!, out DateTimeOffset time) || value.TryGetDateTimeOffset(out time) ? time : null;
+    }
 
     public static IReadOnlyList<string> Strings(JsonElement element, string name)
     {

@@ -51,9 +51,13 @@ internal sealed class RepositoryFiles(IStorage storage)
             StorageProblem.WriteError => ErrorId.RepositoryWriteFailed,
             StorageProblem.ReadError => ErrorId.RepositoryReadFailed,
             StorageProblem.Linked => ErrorId.RepositoryLinked,
+            StorageProblem.NotADirectory => ErrorId.RepositoryInvalid,
             _ => CorruptId(kind),
         };
-        return new ImageBackupException(id, $"{ErrorTable.Get(id).Meaning} {e.Path}: {e.Message}", Location, e);
+        return new ImageBackupException(id, $"{ErrorTable.Get(id).Meaning} {e.Path}: {e.Message}", Location, e)
+        {
+            RecommendedAction = e.Problem == StorageProblem.NotADirectory ? $"Move '{e.Path}' away." : ErrorTable.Get(id).RecommendedAction,
+        };
     }
 
     public static ErrorId CorruptId(StoredKind kind) => kind switch

@@ -3,10 +3,16 @@ using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository;
 
-/// <summary>A lock file's facts. <c>Time</c> is local; a process id of 0 means that the lock could not be read.</summary>
+/// <summary>A lock file's facts. <c>Time</c> is local.</summary>
 public sealed record RepositoryLockInfo(
     string Id, DateTime Time, bool IsExclusive, string ComputerName, string UserName, int ProcessId, bool IsStale)
 {
+    /// <summary>
+    /// False: the file is damaged (a power cut often leaves one of 0 bytes), and nobody can tell whose lock it is. It counts as
+    /// an exclusive lock.
+    /// </summary>
+    public bool IsReadable { get; init; } = true;
+
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(RepositoryLockInfo), PrintMembers);
 }

@@ -12,6 +12,9 @@ internal static class RepositoryPlace
     private static readonly string[] s_begun = ["keys", "tmp"];
     private static readonly string[] s_empty = ["index", "locks", "snapshots"];
 
+    /// <summary>What a file system has in its root before anybody puts anything there.</summary>
+    private static readonly string[] s_ofFileSystem = ["lost+found", "System Volume Information", "$RECYCLE.BIN"];
+
     /// <exception cref="ImageBackupException">RepositoryExists, RepositoryAccessDenied.</exception>
     public static void ThrowIfTaken(string location)
     {
@@ -34,6 +37,9 @@ internal static class RepositoryPlace
         var directory = new DirectoryInfo(path);
         if (!directory.Exists || (directory.Attributes & FileAttributes.ReparsePoint) != 0)
             return false;
+        // Not looked into: they are the system's, and often nobody else may.
+        if (s_ofFileSystem.Contains(directory.Name, StringComparer.OrdinalIgnoreCase))
+            return true;
         if (s_begun.Contains(directory.Name))
             return !directory.EnumerateDirectories().Any() && directory.EnumerateFiles().All(IsOwnFile);
         if (s_empty.Contains(directory.Name))

@@ -79,6 +79,8 @@ public sealed partial class LocalStorage : IStorage
     private List<StoredFile> ListWhole(StoredKind kind)
     {
         string place = DirectoryOf(kind);
+        if (kind == StoredKind.Pack && HasPlace(kind, place))
+            ThrowIfShardIsFile(place);
         for (int attempt = 1; ; attempt++)
         {
             var found = new List<StoredFile>();
@@ -98,8 +100,11 @@ public sealed partial class LocalStorage : IStorage
     /// <summary>False where a kind has no place yet, which is no news of a repository that is there.</summary>
     private bool HasPlace(StoredKind kind, string directory)
     {
-        if (AttributesOf(directory) is not null)
+        if (AttributesOf(directory) is { } attributes)
+        {
+            ThrowIfNotDirectory(directory, attributes);
             return true;
+        }
         // Keys are asked for before there is a config.
         if (kind != StoredKind.Key)
             ThrowIfGone(directory);
@@ -109,11 +114,37 @@ public sealed partial class LocalStorage : IStorage
     /// <summary>Makes a directory that a repository lacks; not in the empty mount point of a share that went away.</summary>
     private void MakePlace(string directory)
     {
-        if (AttributesOf(directory) is not null)
+        if (AttributesOf(directory) is { } attributes)
+        {
+            ThrowIfNotDirectory(directory, attributes);
             return;
+        }
         ThrowIfGone(directory);
         _steps.CreateDirectory(directory);
         _steps.SyncDirectory(Path.GetDirectoryName(directory)!);
+    }
+
+    /// <summary>A file in the place of a directory: the next write would fail there, and name a temporary file.</summary>
+    private static void ThrowIfNotDirectory(string directory, FileAttributes attributes)
+    {
+        if ((attributes & FileAttributes.Directory) != 0)
+            return;
+        string what = (attributes & FileAttributes.ReparsePoint) != 0 ? "It is a link that leads to no directory" : "It is a file";
+        throw new StorageException(StorageProblem.NotADirectory, directory,
+            $"{what}, and a repository has a directory of that name. Move it away; the directory is made when it is needed.");
+    }
+
+    /// <summary>Packs lie in 256 directories named by two digits; a file of such a name is in the way of one.</summary>
+    private static void ThrowIfShardIsFile(string place)
+    {
+        foreach (string path in Directory.EnumerateFiles(place, "??"))
+        {
+            if (Path.GetFileName(path) is [(>= '0' and <= '9') or (>= 'a' and <= 'f'), (>= '0' and <= '9') or (>= 'a' and <= 'f')]
+                && AttributesOf(path) is { } attributes)
+            {
+                ThrowIfNotDirectory(path, attributes);
+            }
+        }
     }
 
     /// <summary>

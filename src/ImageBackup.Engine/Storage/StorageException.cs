@@ -18,6 +18,9 @@ public enum StorageProblem
     /// <summary>A directory of the layout is a link; nothing is written or removed through it.</summary>
     Linked,
 
+    /// <summary>Something else lies where a directory of the layout belongs.</summary>
+    NotADirectory,
+
     /// <summary>A read failed (a bad disk, a vanished share).</summary>
     ReadError,
 

@@ -119,7 +119,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         };
         IReadOnlyList<ImageBackupInfo> images = RunPumped(
             "Listing images",
-            channel => new ImageCatalog(Opened).List(filter, failure => channel.Warn(failure.Message), Stop));
+            channel => new ImageCatalog(Opened) { OnPassedOver = channel.Tell }.List(filter, failure => channel.Warn(failure.Message), Stop));
         foreach (ImageBackupInfo image in images)
         {
             // The same volume may come down the pipeline under two names.

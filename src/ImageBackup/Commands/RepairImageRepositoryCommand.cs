@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -10,7 +11,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// Makes a damaged repository usable again: rebuilds the indexes from the packs, saves what is whole in torn or corrupt packs,
-/// removes what cannot be used. Needs the repository for itself. -WhatIf puts out what would be done.
+/// removes what is damaged and of no use. What it cannot understand stays and is named. Needs the repository for itself. -WhatIf puts out what would be done.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "ImageRepository", SupportsShouldProcess = true)]
 [OutputType(typeof(RepositoryRepairResult))]
@@ -28,6 +29,13 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter ReadData { get; set; }
 
+    /// <summary>
+    /// Remove snapshots that cannot be read: damaged ones, and those that say something that this version does not understand.
+    /// Without it they stay and are named, and Optimize-ImageRepository removes nothing while they are there.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter RemoveUnreadable { get; set; }
+
     private protected override void Process()
     {
         RepositoryRepairResult plan = Run(isPlan: true);
@@ -38,7 +46,8 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
             return;
         }
         string what = $"Rebuild the index of {plan.PackCount} packs ({plan.AdoptedPackCount} unlisted, {plan.MissingPackCount} missing, {plan.DamagedPackCount} damaged); "
-            + $"save {plan.SalvagedBlobCount} blobs, give up {plan.LostBlobCount}; remove {plan.RemovedSnapshots.Count} unreadable snapshots";
+            + $"save {plan.SalvagedBlobCount} blobs, give up {plan.LostBlobCount}"
+            + (plan.RemovedSnapshots.Count == 0 ? "" : $"; remove {plan.RemovedSnapshots.Count} snapshots that cannot be read ({string.Join(", ", plan.RemovedSnapshots.Select(name => name.Substring(0, 8)))})");
         if (!ShouldProcess(Connection.Location, what))
         {
             // A plan is put out for -WhatIf; who answered no has read it in the question.
@@ -52,7 +61,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     {
         var watch = Stopwatch.StartNew();
         return Opened.Repair(
-            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan },
+            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan, RemoveUnreadable = RemoveUnreadable },
             (done, total) => channel.Report(new JobProgress(JobPhase.Verifying, "", done, total, 0, watch.Elapsed)),
             Stop);
     });
@@ -65,6 +74,12 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
             WriteWarning(image.IsLost
                 ? $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} is lost: remove it, and back the volume up again."
                 : $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which heals what it still has.");
+        }
+        foreach (UnreadableFile file in result.UnreadableFiles)
+        {
+            WriteWarning(file.Kind == "pack"
+                ? $"The pack {file.Name} is whole but cannot be understood; it stays: {file.Problem}"
+                : $"The snapshot {file.Name} cannot be read; it stays, and nothing can be removed as unused while it is there: {file.Problem} Restore it from a copy; if there is none, -RemoveUnreadable removes it.");
         }
         if (result.UnreadablePackCount > 0)
             WriteWarning($"{result.UnreadablePackCount} pack(s) could not be read by the disk; they stay in the repository, unlisted.");

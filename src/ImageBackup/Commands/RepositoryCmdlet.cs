@@ -15,14 +15,14 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// The base of cmdlets that work on a repository. It is opened once for the whole pipeline: the one of -Repository,
-/// else the connected one, else RESTIC_REPOSITORY's.
+/// else the connected one, else RESTIC_REPOSITORY's or RESTIC_REPOSITORY_FILE's.
 /// </summary>
 public abstract partial class RepositoryCmdlet : PumpedCmdlet
 {
     private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
     private RepositoryConnection? _connection;
 
-    /// <summary>A path, or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY.</summary>
+    /// <summary>A path, or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.</summary>
     [Parameter]
     [RepositoryTransformation]
     [ArgumentCompleter(typeof(RepositoryCompleter))]
@@ -42,15 +42,12 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
     /// <summary>restic's: the key to try first.</summary>
     private const string KeyHintVariable = "RESTIC_KEY_HINT";
 
-    private static string? LocatorVariable =>
-        Environment.GetEnvironmentVariable(RepositoryLocation.Variable) is { Length: > 0 } locator ? locator : null;
-
     /// <summary>The command takes objects that say themselves which repository they are from.</summary>
     private protected virtual bool InputNamesRepository => false;
 
     private protected override void Begin()
     {
-        bool isNamed = Repository is not null || SessionConnection.Current is not null || LocatorVariable is not null;
+        bool isNamed = Repository is not null || SessionConnection.Current is not null || RepositoryLocation.IsInEnvironment;
         if (isNamed || !InputNamesRepository)
             _connection = Open(Repository);
     }
@@ -75,14 +72,14 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
             return Use(FullLocation(path));
         if (SessionConnection.Current is { } current)
             return current;
-        if (LocatorVariable is { } variable)
+        if (RepositoryLocation.OfEnvironment() is { } variable)
             return Use(FullLocation(variable));
         throw NotConnected();
     }
 
-    /// <summary>The location of -Repository, else of RESTIC_REPOSITORY, not opened.</summary>
+    /// <summary>The location of -Repository, else of the environment, not opened.</summary>
     private protected string NamedLocation() =>
-        (Repository?.Path ?? Repository?.Connection?.Location ?? LocatorVariable) is { } locator ? FullLocation(locator) : throw NotConnected();
+        (Repository?.Path ?? Repository?.Connection?.Location ?? RepositoryLocation.OfEnvironment()) is { } locator ? FullLocation(locator) : throw NotConnected();
 
     private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
 

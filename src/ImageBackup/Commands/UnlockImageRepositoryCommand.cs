@@ -25,6 +25,13 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter All { get; set; }
 
+    /// <summary>
+    /// Remove locks whose file cannot be read too, such as one of 0 bytes that a power cut left. Nobody can tell whose they
+    /// are: make sure that no command works on the repository.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter Unreadable { get; set; }
+
     /// <summary>Do not ask before -All.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -32,16 +39,23 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     private protected override void Process()
     {
         string location = Connection.Location;
-        if (!ShouldProcess(location, All ? "Remove all locks" : "Remove stale locks"))
+        if (!ShouldProcess(location, All ? "Remove all locks" : Unreadable ? "Remove stale locks and those that cannot be read" : "Remove stale locks"))
             return;
         if (All && MustAsk()
             && !AskToContinue(ErrorId.RepositoryLocked, $"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
         {
             return;
         }
-        IReadOnlyList<RepositoryLockInfo> removed =
-            RunPumped("Unlocking the repository", _ => Opened.RemoveLocks(All, Stop));
+        (IReadOnlyList<RepositoryLockInfo> removed, IReadOnlyList<RepositoryLockInfo> kept) = RunPumped("Unlocking the repository",
+            _ => Opened.RemoveLocks(found => All || found.IsStale || (Unreadable && !found.IsReadable), Stop));
         WriteObject(removed, enumerateCollection: true);
+        foreach (RepositoryLockInfo found in kept)
+        {
+            if (!found.IsReadable)
+                WriteWarning($"The lock {found.Id} cannot be read and stays; it keeps every command off. When no command works on the repository, run Unlock-ImageRepository -Unreadable.");
+            else
+                WriteVerbose($"The lock {found.Id} of process {found.ProcessId} of {found.UserName} on {found.ComputerName} is in use and stays.");
+        }
     }
 
     /// <summary>

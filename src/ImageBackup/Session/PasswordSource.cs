@@ -50,10 +50,10 @@ internal static class PasswordSource
         if (command is not null)
         {
             byte[] output = PasswordCommand.Run(command, s_commandTimeLimit, MaxSecretBytes, cancellation);
-            return NotEmpty(Take(output), CommandVariable);
+            return NotEmpty(Take(output, $"The output of {CommandVariable}", hasMark: false), CommandVariable);
         }
         if (file is not null)
-            return NotEmpty(Take(ReadFile(file)), FileVariable);
+            return NotEmpty(Take(ReadFile(file), $"The file of {FileVariable}, '{file}',", hasMark: true), FileVariable);
         if (Variable(PasswordVariable) is { } password)
             return NotEmpty(RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(password)), PasswordVariable);
         throw new ImageBackupException(
@@ -96,19 +96,13 @@ internal static class PasswordSource
         }
     }
 
-    /// <summary>Drops a byte order mark and white space around the password, and clears the input.</summary>
-    private static RepositoryPassword Take(byte[] raw)
+    /// <summary>As restic reads it, the input cleared.</summary>
+    private static RepositoryPassword Take(byte[] raw, string source, bool hasMark)
     {
-        int start = raw is [0xEF, 0xBB, 0xBF, ..] ? 3 : 0;
-        int end = raw.Length;
-        while (start < end && IsSpace(raw[start]))
-            start++;
-        while (end > start && IsSpace(raw[end - 1]))
-            end--;
-        return RepositoryPassword.FromUtf8(CutAndClear(raw, start, end - start));
+        byte[] password = SecretText.Read(raw, hasMark);
+        SecretText.ThrowIfControl(password, source, source);
+        return RepositoryPassword.FromUtf8(password);
     }
-
-    private static bool IsSpace(byte value) => value is (byte)' ' or (>= 9 and <= 13);
 
     private static byte[] CutAndClear(byte[] source, int start, int length)
     {

@@ -70,12 +70,40 @@ public sealed class PasswordSourceTests : IDisposable
     [InlineData("secret\r\n")]
     [InlineData("\uFEFFsecret\n")]
     [InlineData(" secret")]
+    [InlineData("\u00A0\u2003secret\u3000\u0085\n")]
     public void A_file_is_trimmed_as_restic_does(string content)
     {
         File.WriteAllText(_file, content, new UTF8Encoding(false));
         Environment.SetEnvironmentVariable(PasswordSource.FileVariable, _file);
         Environment.SetEnvironmentVariable(PasswordSource.PasswordVariable, "other");
         Assert.Equal("secret", Text());
+    }
+
+    [Theory]
+    [InlineData("utf-16", "pässwörd\r\n", "pässwörd")]
+    [InlineData("utf-16BE", "pässwörd\n", "pässwörd")]
+    [InlineData("utf-8", "pässwörd\n", "pässwörd")]
+    [InlineData("utf-16", " two\nlines 𝄞 ", "two\nlines 𝄞")]
+    public void A_file_with_a_byte_order_mark_is_decoded_as_restic_does(string encoding, string content, string password)
+    {
+        File.WriteAllText(_file, content, Encoding.GetEncoding(encoding));
+        Environment.SetEnvironmentVariable(PasswordSource.FileVariable, _file);
+        Assert.Equal(password, Text());
+    }
+
+    [Theory]
+    [InlineData(new byte[] { (byte)'a', 0, (byte)'b', 0, 13, 0, 10, 0 }, "NUL")]
+    [InlineData(new byte[] { 0xFF, 0xFE, 0, 0, (byte)'a', 0, 0, 0 }, "NUL")]
+    [InlineData(new byte[] { (byte)'a', 7, (byte)'b' }, "control")]
+    [InlineData(new byte[] { (byte)'a', 0xC2, 0x9B, (byte)'b' }, "control")]
+    [InlineData(new byte[] { (byte)'a', 0x7F }, "control")]
+    public void A_file_that_decodes_to_control_characters_is_refused(byte[] content, string said)
+    {
+        File.WriteAllBytes(_file, content);
+        Environment.SetEnvironmentVariable(PasswordSource.FileVariable, _file);
+        ImageBackupException failure = Failure();
+        Assert.Equal(ErrorId.PasswordFileInvalid, failure.Id);
+        Assert.Contains(said, failure.Message);
     }
 
     [Fact]

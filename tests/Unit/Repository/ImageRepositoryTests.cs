@@ -46,6 +46,21 @@ public sealed class ImageRepositoryTests : IDisposable
         TestRepository.Open(_directory["repo"]).Dispose();
     }
 
+    /// <summary>A new file system's root is empty but for what is its own, which nobody else may look into.</summary>
+    [Theory]
+    [InlineData("lost+found")]
+    [InlineData("System Volume Information")]
+    public void In_the_root_of_a_new_file_system(string own)
+    {
+        Directory.CreateDirectory(_directory[$"root/{own}"]);
+        File.WriteAllText(_directory[$"root/{own}/#123"], "found");
+        TestRepository.Create(_directory["root"]).Dispose();
+        Assert.True(File.Exists(_directory[$"root/{own}/#123"]));
+        Directory.CreateDirectory(_directory["second"]);
+        File.WriteAllText(_directory[$"second/{own}"], "a file of that name is somebody's");
+        AssertFails(ErrorId.RepositoryExists, () => TestRepository.Create(_directory["second"]));
+    }
+
     [Fact]
     public void No_repository()
     {

@@ -97,7 +97,7 @@ public sealed class RepairTests : IDisposable
     public void A_torn_pack_that_nobody_listed_goes()
     {
         byte[] stray = _rig.Memory.Content(StoredKind.Pack, _rig.Memory.Names(StoredKind.Pack)[0])[..^5];
-        string name = Engine.Repository.Blobs.BlobId.Of(stray).ToString();
+        string name = Engine.Repository.Blobs.BlobId.Of("the whole pack"u8).ToString();
         _rig.Memory.Save(StoredKind.Pack, name, stray);
         RepositoryRepairResult result = Repair();
         Assert.Equal((1, 0L, 0L), (result.DamagedPackCount, result.LostBlobCount, result.SalvagedBlobCount));
@@ -105,13 +105,66 @@ public sealed class RepairTests : IDisposable
         AssertAllRestore();
     }
 
+    /// <summary>It is byte for byte what somebody wrote: its name is its hash. What is in it nobody here can tell.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_whole_pack_whose_header_cannot_be_parsed_stays_and_is_named(bool readData)
+    {
+        byte[] strange = SeededBytes.Make(5, 3000);
+        string name = Engine.Repository.Blobs.BlobId.Of(strange).ToString();
+        _rig.Memory.Save(StoredKind.Pack, name, strange);
+        RepositoryRepairResult result = Repair(readData);
+        Assert.Equal(("pack", name), (Assert.Single(result.UnreadableFiles).Kind, result.UnreadableFiles[0].Name));
+        Assert.Equal((0, 0L, false), (result.DamagedPackCount, result.LostBlobCount, result.WasNeeded));
+        Assert.Equal(strange, _rig.Memory.Content(StoredKind.Pack, name));
+        _rig.AssertRestores(_oneId, _one);
+        _rig.AssertRestores(_otherId, _other);
+    }
+
+    public static TheoryData<string, byte[]> UnreadableSnapshots => new()
+    {
+        { "not a snapshot", "{\"what\":1}"u8.ToArray() },
+        { "no time of RFC 3339", System.Text.Encoding.UTF8.GetBytes($"{{\"time\":\"yesterday\",\"tree\":\"{new string('a', 64)}\",\"paths\":[\"/x\"]}}") },
+        { "of another kind", "[1, 2]"u8.ToArray() },
+        { "no JSON", "{"u8.ToArray() },
+    };
+
+    /// <summary>It is rightly sealed and named: a later version, or another program, may understand it.</summary>
+    [Theory]
+    [MemberData(nameof(UnreadableSnapshots))]
+    public void What_it_cannot_parse_stays_and_is_named_and_the_rest_goes_on(string what, byte[] json)
+    {
+        Assert.NotEmpty(what);
+        string name = _rig.Repository.Files.SaveSealed(StoredKind.Snapshot, json, 2, _rig.Repository.Sealers);
+        foreach (string index in _rig.Memory.Names(StoredKind.Index))
+            _rig.Memory.Delete(StoredKind.Index, index);
+        RepositoryRepairResult result = Repair();
+        Assert.True(result.WasNeeded);
+        Assert.Empty(result.RemovedSnapshots);
+        Assert.Equal(name, Assert.Single(result.UnreadableFiles).Name);
+        Assert.Contains(name, _rig.Memory.Names(StoredKind.Snapshot));
+        _rig.AssertRestores(_oneId, _one);
+        // What it refers to is not known: nothing is unused.
+        JobRig.AssertFails(ErrorId.SnapshotCorrupt, () => _rig.Repository.Optimize(UnusedLimit.Default, false, null, CancellationToken.None));
+    }
+
     [Fact]
-    public void A_snapshot_that_cannot_be_opened_is_removed_and_named()
+    public void A_snapshot_that_is_damaged_goes_only_if_that_is_said()
     {
         byte[] bytes = _rig.Memory.Content(StoredKind.Snapshot, _oneId);
         bytes[^1] ^= 1;
         _rig.Memory.Replace(StoredKind.Snapshot, _oneId, bytes);
-        Assert.Equal([_oneId], Repair().RemovedSnapshots);
+        RepositoryRepairResult kept = Repair();
+        Assert.Equal((_oneId, false), (Assert.Single(kept.UnreadableFiles).Name, kept.WasNeeded));
+        Assert.Contains(_oneId, _rig.Memory.Names(StoredKind.Snapshot));
+
+        var options = new RepositoryRepairOptions { RemoveUnreadable = true };
+        Assert.Equal([_oneId], _rig.Repository.Repair(options with { IsPlan = true }, null, CancellationToken.None).RemovedSnapshots);
+        Assert.Contains(_oneId, _rig.Memory.Names(StoredKind.Snapshot));
+        RepositoryRepairResult result = _rig.Repository.Repair(options, null, CancellationToken.None);
+        Assert.Equal([_oneId], result.RemovedSnapshots);
+        Assert.Empty(result.UnreadableFiles);
         TestRepository.AssertHealthy(_rig.Repository);
         _rig.AssertRestores(_otherId, _other);
     }

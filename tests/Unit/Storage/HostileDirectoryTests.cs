@@ -251,6 +251,30 @@ public sealed class HostileDirectoryTests : IDisposable
         await swapping;
     }
 
+    [Theory]
+    [InlineData("data/a7", false)]
+    [InlineData("index", false)]
+    [InlineData("snapshots", false)]
+    [InlineData("locks", false)]
+    [InlineData("tmp", false)]
+    public void A_file_in_a_directorys_place_is_called_what_it_is(string place, bool isDeadLink)
+    {
+        string path = Path.Combine(_path, place);
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        if (isDeadLink)
+            File.CreateSymbolicLink(path, "/nowhere/at/all");
+        else
+            File.WriteAllText(path, "in the way");
+        ImageBackupException failure = Assert.Throws<ImageBackupException>(Backup);
+        Assert.Equal(ErrorId.RepositoryInvalid, failure.Id);
+        Assert.Contains($"{path}:", failure.Message);
+        Assert.Contains(isDeadLink ? "a link" : "is a file", failure.Message);
+        Assert.Contains(path, failure.RecommendedAction);
+        File.Delete(path);
+        Backup();
+    }
+
     [Fact]
     public void Nothing_outside_is_changed_or_removed_through_a_link()
     {
@@ -262,7 +286,7 @@ public sealed class HostileDirectoryTests : IDisposable
         Backup();
         using (ImageRepository repository = TestRepository.Open(_path))
         {
-            RepositoryRepairResult repair = repository.Repair(new RepositoryRepairOptions { ReadData = true }, null, CancellationToken.None);
+            RepositoryRepairResult repair = repository.Repair(new RepositoryRepairOptions { ReadData = true, RemoveUnreadable = true }, null, CancellationToken.None);
             Assert.Equal([s_name], repair.RemovedSnapshots);
         }
         Assert.Equal("precious", File.ReadAllText(precious));

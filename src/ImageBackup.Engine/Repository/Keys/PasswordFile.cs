@@ -20,7 +20,7 @@ public enum PasswordFileScope
 
 /// <summary>
 /// A repository's password in a file, for runs that nobody attends. Linux: the bare password in a file that only its
-/// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. Windows:
+/// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. A byte order mark is understood (UTF-8, UTF-16). Windows:
 /// protected by the system's data protection, base64 below a line that says so.
 /// </summary>
 public static class PasswordFile
@@ -43,6 +43,7 @@ public static class PasswordFile
         }
         if (!replace && File.Exists(path))
             throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
+        ThrowIfNotKept(password.Utf8, path);
         byte[] content = s_isWindows ? Protected(password.Utf8, scope) : Line(password.Utf8);
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -76,7 +77,9 @@ public static class PasswordFile
         byte[] content = ReadChecked(path);
         try
         {
-            byte[] password = s_isWindows ? Unprotected(content, path) : Trimmed(content);
+            byte[] password = s_isWindows ? Unprotected(content, path) : SecretText.Read(content);
+            if (!s_isWindows)
+                SecretText.ThrowIfControl(password, $"The password file '{path}'", path);
             if (password.Length == 0)
                 throw new ImageBackupException(ErrorId.PasswordMissing, $"The password file '{path}' is empty.", path);
             return RepositoryPassword.FromUtf8(password);
@@ -147,17 +150,23 @@ public static class PasswordFile
         return line;
     }
 
-    /// <summary>Without the white space around it: as restic reads its password files.</summary>
-    private static byte[] Trimmed(byte[] content)
+    /// <summary>Both programs cut white space off a password file, so such a password would not come back.</summary>
+    private static void ThrowIfNotKept(byte[] password, string path)
     {
-        int start = 0, end = content.Length;
-        while (start < end && IsSpace(content[start]))
-            start++;
-        while (end > start && IsSpace(content[end - 1]))
-            end--;
-        var password = new byte[end - start];
-        Array.Copy(content, start, password, 0, password.Length);
-        return password;
+        if (s_isWindows)
+            return;
+        SecretText.ThrowIfControl(password, "The password", path);
+        byte[] read = SecretText.Read(Line(password));
+        bool isSame = read.AsSpan().SequenceEqual(password);
+        Array.Clear(read, 0, read.Length);
+        if (!isSame)
+        {
+            throw new ImageBackupException(ErrorId.PasswordFileInvalid,
+                "The password begins or ends with white space, or begins with a byte order mark: a password file does not keep that.", path)
+            {
+                RecommendedAction = "Add another password with Add-ImageRepositoryKey and export that one, or give this one in RESTIC_PASSWORD.",
+            };
+        }
     }
 
     private static byte[] Protected(byte[] password, PasswordFileScope scope) =>
@@ -197,6 +206,4 @@ public static class PasswordFile
 
     private static bool IsFileTrouble(Exception e) =>
         e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or Win32Exception;
-
-    private static bool IsSpace(byte value) => value is (byte)' ' or (>= 9 and <= 13);
 }

@@ -17,7 +17,9 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     /// All locks. One that cannot be read is given as an exclusive lock that is not stale: nobody can tell what it
     /// protects, so it blocks until somebody removes it. One that vanished meanwhile is left out.
     /// </summary>
-    public IReadOnlyList<RepositoryLockInfo> List(DateTimeOffset now)
+    /// <param name="now">The clock.</param>
+    /// <param name="isTolerant">A lock that the disk or the system does not let us read counts as one that cannot be read too.</param>
+    public IReadOnlyList<RepositoryLockInfo> List(DateTimeOffset now, bool isTolerant = false)
     {
         var locks = new List<RepositoryLockInfo>();
         foreach (StoredFile file in files.List(StoredKind.Lock))
@@ -31,7 +33,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
             catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
             {
             }
-            catch (ImageBackupException e) when (e.Id == ErrorId.RepositoryInvalid)
+            catch (ImageBackupException e) when (e.Id == ErrorId.RepositoryInvalid || isTolerant && e.Id is ErrorId.RepositoryAccessDenied or ErrorId.RepositoryReadFailed)
             {
                 locks.Add(Unreadable(file));
             }
@@ -66,11 +68,16 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
             if (!wantsExclusive && !other.IsExclusive)
                 continue;
             string kind = other.IsExclusive ? "exclusively" : "for reading or adding";
-            string who = other.ProcessId == 0
+            string who = !other.IsReadable
                 ? "by somebody whose lock cannot be read"
                 : string.Format(CultureInfo.InvariantCulture, "by process {0} of {1} on {2} since {3:yyyy-MM-dd HH:mm:ss}", other.ProcessId, other.UserName, other.ComputerName, other.Time);
             throw new ImageBackupException(ErrorId.RepositoryLocked,
-                $"The repository '{Location}' is locked {kind} {who} (lock {other.Id.Substring(0, 8)}).", Location);
+                $"The repository '{Location}' is locked {kind} {who} (lock {other.Id.Substring(0, 8)}).", Location)
+            {
+                RecommendedAction = other.IsReadable
+                    ? ErrorTable.Get(ErrorId.RepositoryLocked).RecommendedAction
+                    : "Make sure that no command works on the repository, restic's included; then run Unlock-ImageRepository -Unreadable.",
+            };
         }
     }
 
@@ -79,5 +86,5 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
         List(now).Any(l => !ownNames.Contains(l.Id) && !l.IsStale && (isExclusive || l.IsExclusive));
 
     private static RepositoryLockInfo Unreadable(StoredFile file) =>
-        new(file.Name, DateTime.MinValue, IsExclusive: true, "", "", ProcessId: 0, IsStale: false);
+        new(file.Name, DateTime.MinValue, IsExclusive: true, "", "", ProcessId: 0, IsStale: false) { IsReadable = false };
 }

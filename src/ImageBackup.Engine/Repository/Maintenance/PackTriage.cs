@@ -20,6 +20,7 @@ internal sealed class PackTriage(ImageRepository repository)
     private readonly List<IndexedPack> _kept = new();
     private readonly List<IndexedPack> _adopted = new();
     private readonly List<DamagedPack> _damaged = new();
+    private readonly List<UnreadableFile> _unparsed = new();
     private readonly HashSet<(BlobId, BlobType)> _salvageable = new();
 
     public int PackCount { get; private set; }
@@ -32,6 +33,12 @@ internal sealed class PackTriage(ImageRepository repository)
     public IReadOnlyList<IndexedPack> Kept => _kept;
     public IReadOnlyList<IndexedPack> Adopted => _adopted;
     public IReadOnlyList<DamagedPack> Damaged => _damaged;
+
+    /// <summary>
+    /// Packs that are what was written, byte for byte (their name is their hash), and whose header this version cannot parse.
+    /// They stay; what an index lists of them and is whole stays listed.
+    /// </summary>
+    public IReadOnlyList<UnreadableFile> Unparsed => _unparsed;
 
     public void Run(BlobIndex index, bool readData, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
@@ -95,12 +102,14 @@ internal sealed class PackTriage(ImageRepository repository)
         }
         List<PackEntry>? header = null;
         bool isUnreadable = false;
+        string? fault = null;
         try
         {
             header = PackProof.ReadHeader(repository, id, lengthBytes);
         }
-        catch (FormatException)
+        catch (FormatException e)
         {
+            fault = e.Message;
         }
         catch (ImageBackupException e) when (IsOfThisPack(e))
         {
@@ -127,9 +136,30 @@ internal sealed class PackTriage(ImageRepository repository)
             Keep(id, header, listed);
             return;
         }
+        if (fault is not null && IsAsWritten(id, lengthBytes, cancellation))
+        {
+            _unparsed.Add(new UnreadableFile("pack", id.ToString(), fault));
+            if (listed is not null)
+                _kept.Add(new IndexedPack(id, whole));
+            IsRelisted |= whole.Count < candidates.Count;
+            return;
+        }
         // A torn pack that nobody ever listed was never anything.
         _damaged.Add(new DamagedPack(id, whole, isUnreadable));
         _salvageable.UnionWith(whole.Select(e => (e.Id, e.Type)));
+    }
+
+    /// <summary>Every byte of the pack is what its writer wrote.</summary>
+    private bool IsAsWritten(BlobId id, long lengthBytes, CancellationToken cancellation)
+    {
+        try
+        {
+            return PackProof.HasName(repository, id, lengthBytes, cancellation);
+        }
+        catch (ImageBackupException e) when (IsOfThisPack(e))
+        {
+            return false;
+        }
     }
 
     private void Keep(BlobId id, List<PackEntry> header, List<PackEntry>? listed)

@@ -53,7 +53,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         int damagedIndexCount = 0;
         BlobIndex index = IndexLoader.Load(_files, repository.Sealers, (_, _) => damagedIndexCount++, cancellation).Index;
         _triage.Run(index, options.ReadData, progressBytes, cancellation);
-        List<string> badSnapshots = BadSnapshots(cancellation);
+        List<(UnreadableFile File, bool MayGo)> badSnapshots = BadSnapshots(cancellation);
+        List<string> removedSnapshots = options.RemoveUnreadable ? badSnapshots.Where(bad => bad.MayGo).Select(bad => bad.File.Name).ToList() : new();
 
         bool mustRewrite = damagedIndexCount > 0 || _triage.MissingCount > 0 || _triage.Damaged.Count > 0 || _triage.IsRelisted;
         // The blobs that are whole, each from its first whole place.
@@ -69,9 +70,9 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             _files.Guard(StoredKind.Pack, () => _files.Storage.RemoveAbandonedUploads());
             if (mustRewrite || _triage.Adopted.Count > 0)
                 Write(whole, mustRewrite, held!, oldIndexes, cancellation);
-            foreach (string name in badSnapshots)
+            foreach (string name in removedSnapshots)
                 _files.Delete(StoredKind.Snapshot, name);
-            if (badSnapshots.Count > 0)
+            if (removedSnapshots.Count > 0)
                 _files.SyncDeletions(StoredKind.Snapshot);
         }
         else
@@ -83,7 +84,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         {
             Repository = repository.Location,
             IsPlan = options.IsPlan,
-            WasNeeded = mustRewrite || _triage.Adopted.Count > 0 || badSnapshots.Count > 0,
+            WasNeeded = mustRewrite || _triage.Adopted.Count > 0 || removedSnapshots.Count > 0,
             PackCount = _triage.PackCount,
             AdoptedPackCount = _triage.Adopted.Count,
             MissingPackCount = _triage.MissingCount,
@@ -92,7 +93,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             SalvagedBlobCount = salvagedCount,
             LostBlobCount = lostCount,
             DamagedIndexCount = damagedIndexCount,
-            RemovedSnapshots = badSnapshots,
+            RemovedSnapshots = removedSnapshots,
+            UnreadableFiles = [.. _triage.Unparsed, .. badSnapshots.Where(bad => !removedSnapshots.Contains(bad.File.Name)).Select(bad => bad.File)],
             DamagedImages = new DamageReach(repository, whole, _ => false).Find(cancellation),
             Duration = clock.Elapsed,
         };
@@ -139,9 +141,14 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         return lost.Count;
     }
 
-    private List<string> BadSnapshots(CancellationToken cancellation)
+    /// <summary>
+    /// Snapshots that are damaged, and those that are whole and say something that this version does not understand. What
+    /// a snapshot that cannot be read refers to is not known: it stays until the user says that it is to go. One that the disk
+    /// or the system does not let us read stays in any case.
+    /// </summary>
+    private List<(UnreadableFile File, bool MayGo)> BadSnapshots(CancellationToken cancellation)
     {
-        var bad = new List<string>();
+        var bad = new List<(UnreadableFile File, bool MayGo)>();
         foreach (StoredFile file in _files.List(StoredKind.Snapshot))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -149,13 +156,17 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             {
                 SnapshotFile.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
             }
-            catch (FormatException)
+            catch (FormatException e)
             {
-                bad.Add(file.Name);
+                bad.Add((new("snapshot", file.Name, e.Message), MayGo: true));
             }
             catch (ImageBackupException e) when (e.Id == ErrorId.SnapshotCorrupt && e.InnerException is not StorageException { Problem: StorageProblem.NotFound })
             {
-                bad.Add(file.Name);
+                bad.Add((new("snapshot", file.Name, e.Message), MayGo: true));
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadFailed or ErrorId.RepositoryAccessDenied && repository.IsReachable())
+            {
+                bad.Add((new("snapshot", file.Name, e.Message), MayGo: false));
             }
         }
         return bad;

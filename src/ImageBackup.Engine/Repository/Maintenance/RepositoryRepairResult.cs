@@ -10,6 +10,12 @@ public sealed record RepositoryRepairOptions
     /// <summary>Reads every pack whole. Without it only those are looked at that no index lists or whose length is wrong.</summary>
     public bool ReadData { get; init; }
 
+    /// <summary>
+    /// Removes snapshots that are damaged or that this version does not understand. Without it they stay and are named: what
+    /// they refer to is not known, and may be wanted.
+    /// </summary>
+    public bool RemoveUnreadable { get; init; }
+
     /// <summary>Finds out what would be done, and writes nothing.</summary>
     public bool IsPlan { get; init; }
 }
@@ -47,8 +53,11 @@ public sealed record RepositoryRepairResult
     /// <summary>Index files that could not be used.</summary>
     public required int DamagedIndexCount { get; init; }
 
-    /// <summary>Snapshots that could not be opened, and were removed: their names.</summary>
+    /// <summary>Snapshots that cannot be read and were removed, because that was asked for: their names.</summary>
     public required IReadOnlyList<string> RemovedSnapshots { get; init; }
+
+    /// <summary>What cannot be understood and was left as it is: snapshots, and packs that are whole but whose header cannot be parsed.</summary>
+    public required IReadOnlyList<UnreadableFile> UnreadableFiles { get; init; }
 
     /// <summary>Images that are not whole after the repair.</summary>
     public required IReadOnlyList<DamagedImage> DamagedImages { get; init; }

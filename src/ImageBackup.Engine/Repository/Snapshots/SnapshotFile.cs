@@ -75,7 +75,7 @@ internal sealed record SnapshotFile
                 throw new FormatException("The snapshot has no tree.");
             return new SnapshotFile
             {
-                Time = JsonText.TimeOf(root, "time") ?? throw new FormatException("The snapshot has no time."),
+                Time = TimeOf(root),
                 Tree = tree,
                 Paths = JsonText.Strings(root, "paths"),
                 HostName = JsonText.String(root, "hostname") ?? "",
@@ -95,6 +95,14 @@ internal sealed record SnapshotFile
         {
             throw e as FormatException ?? new FormatException("The snapshot is not what a snapshot is.", e);
         }
+    }
+
+    /// <summary>restic takes a snapshot without a time for one of the first instant of the calendar.</summary>
+    private static DateTimeOffset TimeOf(JsonElement root)
+    {
+        if (!root.TryGetProperty("time", out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+            return DateTimeOffset.MinValue;
+        return JsonText.TimeOf(root, "time") ?? throw new FormatException("Its time is not one of RFC 3339.");
     }
 
     private static void WriteStrings(Utf8JsonWriter writer, string name, IReadOnlyList<string> values)

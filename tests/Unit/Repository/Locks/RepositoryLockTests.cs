@@ -121,16 +121,21 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(0, Count);
     }
 
-    [Fact]
-    public void A_lock_that_cannot_be_read_blocks_until_somebody_removes_it()
+    [Theory]
+    [InlineData("no lock")]
+    [InlineData("")]
+    public void A_lock_that_cannot_be_read_blocks_until_somebody_removes_it(string content)
     {
-        byte[] garbage = "no lock"u8.ToArray();
+        byte[] garbage = System.Text.Encoding.ASCII.GetBytes(content);
         _memory.Save(StoredKind.Lock, BlobId.Of(garbage).ToString(), garbage);
         RepositoryLockInfo info = Assert.Single(_repository.Locks());
         Assert.Equal((true, 0, false), (info.IsExclusive, info.ProcessId, info.IsStale));
-        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.Lock(false, CancellationToken.None)).Id);
+        Assert.False(info.IsReadable);
+        ImageBackupException locked = Assert.Throws<ImageBackupException>(() => _repository.Lock(false, CancellationToken.None));
+        Assert.Equal(ErrorId.RepositoryLocked, locked.Id);
+        Assert.Contains("-Unreadable", locked.RecommendedAction);
         Assert.Empty(_repository.RemoveLocks(all: false, CancellationToken.None));
-        Assert.Single(_repository.RemoveLocks(all: true, CancellationToken.None));
+        Assert.Single(_repository.RemoveLocks(found => !found.IsReadable, CancellationToken.None).Removed);
         using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
     }
 
