@@ -19,6 +19,9 @@ public sealed record SnapshotProviderInfo
     public bool IsDefault { get; init; }
     public int Preference { get; init; }
 
+    /// <summary>What Set-SnapshotProvider has set: a provider's name, or NONE; null where nothing is set.</summary>
+    public string? DefaultProvider { get; init; }
+
     /// <summary>Several volumes can be taken at one and the same moment.</summary>
     public bool TakesSets { get; init; }
 
@@ -33,6 +36,8 @@ public sealed record SnapshotProviderInfo
     public int WriterRetries { get; init; }
     public string? CreateCommand { get; init; }
     public string? RemoveCommand { get; init; }
+    public IReadOnlyList<string> IncludeWriter { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> ExcludeWriter { get; init; } = Array.Empty<string>();
 
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(SnapshotProviderInfo), PrintMembers);

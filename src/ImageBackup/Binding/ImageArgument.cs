@@ -31,6 +31,8 @@ public sealed class ImageArgument
     public static IReadOnlyList<ImageArgument> From(object? value)
     {
         var found = new List<ImageArgument>();
+        if (value is null)
+            return found;
         Add(value, found);
         return found;
     }
@@ -38,8 +40,20 @@ public sealed class ImageArgument
     private static void Add(object? value, List<ImageArgument> found)
     {
         if (value is null)
+        {
+            found.Add(new(DBNull.Value, null, null, "A value that is $null names no image."));
             return;
+        }
         object bare = InputProperties.Bare(value);
+        if (NumberToken.IsNumber(bare))
+        {
+            if (NumberToken.TextOf(value) is not { } typed)
+            {
+                found.Add(new(value, null, null, IdTransformationAttribute.Lost(bare)));
+                return;
+            }
+            bare = typed;
+        }
         switch (bare)
         {
             case ImageArgument argument:
@@ -87,6 +101,8 @@ public sealed class ImageTransformationAttribute : ArgumentTransformationAttribu
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
+        if (inputData is null)
+            return null;
         IReadOnlyList<ImageArgument> found = ImageArgument.From(inputData);
         var array = new ImageArgument[found.Count];
         for (int i = 0; i < array.Length; i++)

@@ -23,20 +23,20 @@ internal static class InputProperties
         return bare is not null && depth <= MaxDepth;
     }
 
-    /// <summary>The text that a value is, without blanks around it; null where it is none.</summary>
+    /// <summary>The text that a value is, "" where it is blank; null where it is none. A name may begin and end in blanks.</summary>
     public static string? TextOf(object bare) => bare switch
     {
-        string text => text.Trim(),
+        string text => text.Trim().Length == 0 ? "" : text,
         char letter => letter.ToString(),
         _ => null,
     };
 
-    /// <summary>The text of a property; null where it is absent, empty or a NUL character.</summary>
+    /// <summary>The text of a property; null where it is absent, blank or a NUL character.</summary>
     public static string? Text(PSObject value, string name) => Value(value, name) switch
     {
         null => null,
         char letter => letter == '\0' ? null : letter.ToString(),
-        string text => text.Trim('\0', ' ') is { Length: > 0 } trimmed ? trimmed : null,
+        string text => text.Trim('\0') is var whole && whole.Trim().Length > 0 ? whole : null,
         _ => null,
     };
 
@@ -60,12 +60,14 @@ internal static class InputProperties
         }
     }
 
-    private static object? Value(PSObject value, string name)
+    private static object? Value(PSObject value, string name) => Bare(Raw(value, name));
+
+    /// <summary>A property's value as PowerShell holds it; null where it is absent or throws.</summary>
+    public static object? Raw(PSObject value, string name)
     {
         try
         {
-            object? held = value.BaseObject is IDictionary dictionary ? dictionary[name] : value.Properties[name]?.Value;
-            return Bare(held);
+            return value.BaseObject is IDictionary dictionary ? dictionary[name] : value.Properties[name]?.Value;
         }
         catch (GetValueException)
         {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Management.Automation;
 using ImageBackup.Engine.Jobs;
@@ -28,19 +29,31 @@ public sealed class RulePatternArgument
     public string? Pattern { get; }
     public string? Problem { get; }
 
+    /// <summary>The object where it is a whole rule and not only a pattern; <see cref="RuleObject"/> reads it.</summary>
+    internal PSObject? Rule { get; private init; }
+
     public override string ToString() => Pattern ?? Problem ?? "";
 
     public static IReadOnlyList<RulePatternArgument> From(object? value)
     {
         var found = new List<RulePatternArgument>();
+        if (value is null)
+            return found;
         Add(value, found, depth: 0);
         return found;
     }
 
     private static void Add(object? value, List<RulePatternArgument> found, int depth)
     {
-        if (value is null || !InputProperties.TryBare(value, depth, out object? bare))
+        if (value is null)
+        {
+            found.Add(new(DBNull.Value, null, "A value that is $null is no pattern."));
             return;
+        }
+        if (!InputProperties.TryBare(value, depth, out object? bare))
+            return;
+        if (NumberToken.IsNumber(bare))
+            bare = NumberToken.TextOf(value) ?? Convert.ToString(bare, CultureInfo.InvariantCulture)!;
         if (InputProperties.TextOf(bare) is { } text)
         {
             found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text is no pattern."));
@@ -56,9 +69,11 @@ public sealed class RulePatternArgument
                     Add(item, found, depth + 1);
                 return;
         }
-        if (PatternOf(PSObject.AsPSObject(value)) is { } pattern)
+        PSObject properties = PSObject.AsPSObject(value);
+        bool isRule = RuleObject.Is(properties);
+        if ((isRule ? InputProperties.Text(properties, "Volume") : PatternOf(properties)) is { } pattern)
         {
-            found.Add(new(value, pattern, null));
+            found.Add(new(value, pattern, null) { Rule = isRule ? properties : null });
             return;
         }
         foreach (VolumeArgument volume in VolumeArgument.From(value))
@@ -69,15 +84,18 @@ public sealed class RulePatternArgument
         }
     }
 
-    /// <summary>A rule's or domain entry's own pattern, also of one that came through a job or a remote session.</summary>
+    /// <summary>A domain entry's own pattern, also of one that came through a job or a remote session.</summary>
     private static string? PatternOf(PSObject value)
     {
         foreach (string typeName in value.TypeNames)
         {
-            if (typeName.EndsWith("." + nameof(RuleInfo), StringComparison.Ordinal) || typeName.EndsWith("." + nameof(DomainEntry), StringComparison.Ordinal))
+            if (typeName.EndsWith("." + nameof(DomainEntry), StringComparison.Ordinal))
                 return InputProperties.Text(value, "Volume");
         }
-        return null;
+        // Its row of a CSV file, or its JSON: a pattern and where it stands.
+        return InputProperties.Has(value, nameof(DomainEntry.Enforced)) && InputProperties.Has(value, nameof(DomainEntry.RulePath)) && InputProperties.Has(value, nameof(DomainEntry.Line))
+            ? InputProperties.Text(value, "Volume")
+            : null;
     }
 }
 
@@ -85,6 +103,7 @@ public sealed class RulePatternArgument
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
 {
-    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
-        new List<RulePatternArgument>(RulePatternArgument.From(inputData)).ToArray();
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => inputData is null
+        ? null
+        : new List<RulePatternArgument>(RulePatternArgument.From(inputData)).ToArray();
 }

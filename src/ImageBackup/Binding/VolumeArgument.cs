@@ -1,6 +1,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Management.Automation;
 using ImageBackup.Engine.Jobs;
@@ -48,14 +49,24 @@ public sealed class VolumeArgument
     public static IReadOnlyList<VolumeArgument> From(object? value)
     {
         var found = new List<VolumeArgument>();
+        if (value is null)
+            return found;
         Add(value, found, depth: 0);
         return found;
     }
 
     private static void Add(object? value, List<VolumeArgument> found, int depth, bool isOnMapper = false)
     {
-        if (value is null || !InputProperties.TryBare(value, depth, out object? bare))
+        if (value is null)
+        {
+            // Among others it is a variable that was never set, and not nothing.
+            found.Add(new(DBNull.Value, null, "A value that is $null names no volume."));
             return;
+        }
+        if (!InputProperties.TryBare(value, depth, out object? bare))
+            return;
+        if (NumberToken.IsNumber(bare))
+            bare = NumberToken.TextOf(value) ?? Convert.ToString(bare, CultureInfo.InvariantCulture)!;
         if (InputProperties.TextOf(bare) is { } text)
         {
             found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text names no volume."));
@@ -160,8 +171,11 @@ public sealed class VolumeArgument
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
 {
+    /// <summary>Null stays null: whoever asks for a volume says then that none was named.</summary>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
+        if (inputData is null)
+            return null;
         IReadOnlyList<VolumeArgument> found = VolumeArgument.From(inputData);
         var array = new VolumeArgument[found.Count];
         for (int i = 0; i < array.Length; i++)

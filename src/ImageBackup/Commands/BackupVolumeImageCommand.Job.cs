@@ -22,9 +22,11 @@ public sealed partial class BackupVolumeImageCommand
         if (!AsJob)
         {
             BackupCollected();
+            ThrowIfNothing();
             return;
         }
-        bool isUnnamed = Volume is null && !MyInvocation.ExpectingInput;
+        ThrowIfNothing();
+        bool isUnnamed = Volume is null && !MyInvocation.BoundParameters.ContainsKey(nameof(Volume)) && !MyInvocation.ExpectingInput;
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;
         Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));

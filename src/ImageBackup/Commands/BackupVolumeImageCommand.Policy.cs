@@ -48,7 +48,7 @@ public sealed partial class BackupVolumeImageCommand
         _policy = LoadPolicy();
         if (ManagementClass is not null)
             _ = Policy.Classes.Get(ManagementClass);
-        if (Volume is null && !MyInvocation.ExpectingInput && Policy.Domain.Count == 0)
+        if (Volume is null && !MyInvocation.BoundParameters.ContainsKey(nameof(Volume)) && !MyInvocation.ExpectingInput && Policy.Domain.Count == 0)
             throw new ImageBackupException(ErrorId.NoVolume, "No volume was named, and no domain.image statement names one.");
     }
 
@@ -58,6 +58,7 @@ public sealed partial class BackupVolumeImageCommand
         string message = $"{volume.Name} is excluded by the rule {plan.Rule}.";
         if (!isObjectOfPipeline)
             throw new ImageBackupException(ErrorId.VolumeExcluded, message, volume.Name);
+        _excluded.Add(volume.Name);
         WriteVerbose(message);
     }
 
@@ -66,6 +67,7 @@ public sealed partial class BackupVolumeImageCommand
     {
         DomainVolumes domain = RunPumped(
             "Looking at volumes", _ => DomainVolumes.Resolve(Policy.Domain, new VolumeInventory(VolumeSystem.Current), Stop));
+        WriteVerbose($"No volume was named: those of domain.image are taken, {string.Join(", ", Policy.Domain.Select(pattern => $"'{pattern.Text}'"))}.");
         foreach (string pattern in domain.Unmatched)
             WriteVerbose($"domain.image: no volume matches '{pattern}'.");
         foreach ((string name, ImageBackupException reason) in domain.Failures)
@@ -80,7 +82,11 @@ public sealed partial class BackupVolumeImageCommand
             {
                 VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
                 if (plan.IsIncluded && plan.ManagementClass.FrequencyDays > 0 && !IsDue(volume, plan, images ??= Images()))
+                {
+                    // Wanted, and there already.
+                    _wantedCount++;
                     return;
+                }
                 Backup(volume, isObjectOfPipeline: true);
             },
             volume => volume.UsedBytes ?? volume.SizeBytes);
@@ -93,7 +99,7 @@ public sealed partial class BackupVolumeImageCommand
         // What a wrong clock dated ahead would keep the volume from its backups for years.
         DateTime? last = images.LastOrDefault(image => (image.VolumeId == volume.VolumeId || image.VolumeId == volume.Identity.StableNameOfClone)
             && !image.IsTimeImpossible && string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase))?.BackupTime;
-        if (plan.ManagementClass.IsDue(last is { } time ? new DateTimeOffset(time) : null, DateTimeOffset.Now))
+        if (plan.ManagementClass.IsDue(last is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null, DateTimeOffset.Now))
             return true;
         WriteVerbose($"{volume.Name}: its last image is of {last:g}; the class {plan.ManagementClass.Name} wants one every {plan.ManagementClass.FrequencyDays} days.");
         return false;

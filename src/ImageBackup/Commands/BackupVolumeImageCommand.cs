@@ -19,6 +19,13 @@ namespace ImageBackup.Commands;
 [OutputType(typeof(ImageBackupInfo))]
 public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 {
+    /// <summary>Volumes that were named, whether they could be found or not.</summary>
+    private int _namedCount;
+
+    /// <summary>Volumes that rules let through, whatever became of them then.</summary>
+    private int _wantedCount;
+    private readonly List<string> _excluded = [];
+
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
 
@@ -94,13 +101,28 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private protected override void Process()
     {
+        // Not the domain list: a variable that was never set must not stand for all that it names.
+        ThrowIfNamesNothing(nameof(Volume), Volume?.Length ?? 0);
         if (Volume is null && !MyInvocation.ExpectingInput)
         {
             if (!AsJob)
                 BackupDomain();
             return;
         }
+        _namedCount += Volume?.Length ?? 0;
         ForEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+    }
+
+    /// <summary>A backup that did nothing must not look like one that succeeded.</summary>
+    private void ThrowIfNothing()
+    {
+        if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
+            throw new ImageBackupException(ErrorId.NoVolume, "Nothing came down the pipeline: no volume was backed up.");
+        if (_excluded.Count > 0 && _wantedCount == 0 && !HasWrittenError)
+        {
+            throw new ImageBackupException(ErrorId.NoVolume,
+                $"No volume was backed up: rules exclude {string.Join(", ", _excluded)}.");
+        }
     }
 
     private void Backup(VolumeArgument argument) =>
@@ -138,6 +160,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Exclude(volume, plan, isObjectOfPipeline);
             return null;
         }
+        _wantedCount++;
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");

@@ -32,11 +32,13 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
     /// <summary>Beginnings of ids; inactive images are found too.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(ImageIdCompleter))]
+    [IdTransformation]
     [ValidateNotNullOrEmpty]
     public string[]? Id { get; set; }
 
     /// <summary>The newest image of each volume at or before this time.</summary>
     [Parameter]
+    [ValidateNotNull]
     public DateTime? PointInTime { get; set; }
 
     /// <summary>Only images that carry all of these tags.</summary>
@@ -51,6 +53,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
 
     private protected override void Process()
     {
+        ThrowIfNamesNothing(nameof(Volume), Volume?.Length ?? 0);
         if (Volume is null)
         {
             if (!MyInvocation.ExpectingInput)
@@ -112,7 +115,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             Named = named,
             ComputerNames = ComputerName,
             Ids = Id is null ? null : Array.ConvertAll(Id, id => id.Trim().ToLowerInvariant()),
-            PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
+            PointInTime = PointInTime is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null,
             Tags = Tag,
             IncludeInactive = IncludeInactive || Id is not null,
             Retention = _retention ??= LoadRetentionForListing(),

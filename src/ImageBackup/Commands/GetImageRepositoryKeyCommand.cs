@@ -21,6 +21,7 @@ public sealed class GetImageRepositoryKeyCommand : RepositoryCmdlet
 
     /// <summary>Beginnings of ids.</summary>
     [Parameter]
+    [IdTransformation]
     [ValidateNotNullOrEmpty]
     public string[]? Id { get; set; }
 

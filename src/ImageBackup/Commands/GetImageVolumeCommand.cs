@@ -4,6 +4,7 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes;
@@ -42,6 +43,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
 
     private protected override void Process()
     {
+        ThrowIfNamesNothing(nameof(Volume), Volume?.Length ?? 0);
         if (Volume is null)
         {
             if (!MyInvocation.ExpectingInput)
@@ -54,9 +56,13 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
 
     private void Write(VolumeArgument volume)
     {
-        if (volume is { Name: { } name, IsFullPath: false } && WildcardPattern.ContainsWildcardCharacters(name))
+        if (volume is { Name: { } name, IsFullPath: false } && NamePattern.Of(name) is { } pattern)
         {
-            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+            if (FindLiteral(volume) is { } literal)
+            {
+                WriteObject(Planned(literal));
+                return;
+            }
             WriteObject(
                 List().Where(v => pattern.IsMatch(v.Name) || v.MountPoints.Any(pattern.IsMatch)).Select(Planned),
                 enumerateCollection: true);
@@ -64,6 +70,20 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
         }
         string full = Binding.VolumeNames.FullSource(volume, ResolvePath);
         WriteObject(Planned(RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop))));
+    }
+
+    /// <summary>The volume whose name is the text as it is written; null where there is none: then it is a pattern.</summary>
+    private ImageVolume? FindLiteral(VolumeArgument volume)
+    {
+        try
+        {
+            string full = Binding.VolumeNames.FullSource(volume, ResolvePath);
+            return RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+        }
+        catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
+        {
+            return null;
+        }
     }
 
     private ImageVolume Planned(ImageVolume volume) =>

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -18,10 +19,11 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
 {
     /// <summary>Only rules of these patterns, as written; * and ? are wildcards over the patterns' text.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
+    [RulePatternTransformation]
     [ArgumentCompleter(typeof(RulePatternCompleter))]
     [SupportsWildcards]
-    [ValidateNotNullOrEmpty]
-    public string[]? Volume { get; set; }
+    [ValidateNotNull]
+    public RulePatternArgument[]? Volume { get; set; }
 
     /// <summary>Only the list in the repository's keeping.</summary>
     [Parameter]
@@ -40,21 +42,17 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
             WriteObject(rules, enumerateCollection: true);
             return;
         }
-        foreach (string text in Volume)
+        foreach (RulePatternArgument argument in Volume)
         {
-            Attempt(text, () =>
+            Attempt(argument.Input, () =>
             {
+                string text = argument.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No pattern is named.");
                 // A rule's own pattern has wildcards itself: as written it goes before what it could mean here.
                 List<RuleInfo> found = [.. rules.Where(rule => rule.Volume == text)];
-                if (found.Count == 0 && text.IndexOfAny(['*', '?']) >= 0)
-                {
-                    var pattern = new WildcardPattern(WildcardPattern.Escape(text).Replace("`*", "*").Replace("`?", "?"), WildcardOptions.IgnoreCase);
+                if (found.Count == 0 && NamePattern.Of(text) is { } pattern)
                     found = [.. rules.Where(rule => pattern.IsMatch(rule.Volume))];
-                }
                 else if (found.Count == 0)
-                {
                     throw new ImageBackupException(ErrorId.RuleNotFound, $"No rule has the pattern '{text}'.", text);
-                }
                 WriteObject(found, enumerateCollection: true);
             });
         }

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
@@ -14,7 +15,7 @@ namespace ImageBackup.Commands;
 public sealed class GetManagementClassCommand : PolicyCmdlet
 {
     /// <summary>Names of classes; * and ? are wildcards.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
@@ -46,9 +47,9 @@ public sealed class GetManagementClassCommand : PolicyCmdlet
         {
             Attempt(name, () =>
             {
-                var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
-                List<ManagementClassInfo> found = [.. all.Where(each => pattern.IsMatch(each.Name))];
-                if (found.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
+                NamePattern? pattern = NamePattern.Of(name);
+                List<ManagementClassInfo> found = [.. all.Where(each => pattern?.IsMatch(each.Name) ?? ManagementClass.IsSameName(each.Name, name))];
+                if (found.Count == 0 && pattern is null)
                     throw new ImageBackupException(ErrorId.ManagementClassNotFound, $"There is no management class '{name}'.", name);
                 WriteObject(found, enumerateCollection: true);
             });

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Volumes.Snapshots;
@@ -18,8 +20,8 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
     public virtual string? RulePath { get; set; }
 
     /// <summary>The file of management classes; by default the machine's.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
     public virtual string? ClassPath { get; set; }
 
     /// <summary>The command needs the repository itself. Others use the one that is named or connected, for its rules.</summary>
@@ -30,6 +32,9 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
 
     private protected override void Begin()
     {
+        // An object of the pipeline may have none (a built-in class); a command line that names nothing is a mistake.
+        if (MyInvocation.BoundParameters.ContainsKey(nameof(ClassPath)) && string.IsNullOrEmpty(ClassPath))
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "-ClassPath names no file.", nameof(ClassPath));
         // RESTIC_REPOSITORY alone is not opened for its rules: who only looks at volumes need not have its password.
         if (!NeedsRepository && Repository is null && SessionConnection.Current is null)
             return;

@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using ImageBackup.Binding;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -11,6 +12,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
 {
     /// <summary>The list or classes in the repository's keeping, which go before those of every machine.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [SwitchText]
     public SwitchParameter Enforced { get; set; }
 
     private protected sealed override bool NeedsRepository => Enforced;
@@ -55,6 +57,8 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
         {
             EnforcedPolicy kept = LoadEnforcedForEdit();
             ManagementClassDocument edited = edit(kept.Classes);
+            if (ReferenceEquals(edited, kept.Classes))
+                return NothingToDo(edited, $"the classes in the repository {Connection.Location}");
             // Read back before it is stored: a class that no machine could read would stop them all.
             _ = new ManagementClassCatalog(ManagementClassDocument.Empty, edited);
             if (!ShouldProcess($"the management classes in the repository {Connection.Location}", action))
@@ -63,6 +67,8 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
         }
         ManagementClassFile file = LoadClasses(mustExist: false);
         ManagementClassDocument changed = edit(file.Document);
+        if (ReferenceEquals(changed, file.Document))
+            return NothingToDo(changed, file.Path);
         // The default class may be one of the repository's.
         _ = new ManagementClassCatalog(changed, LoadEnforced()?.Classes);
         if (!ShouldProcess(file.Path, action))
@@ -80,7 +86,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
         return LoadEnforced() ?? throw new ImageBackupException(ErrorId.RepositoryNotConnected, "No repository was named and none is connected.");
     }
 
-    private RuleDocument NothingToDo(RuleDocument document, string where)
+    private T NothingToDo<T>(T document, string where)
     {
         WriteVerbose($"{where}: it says so already.");
         return document;

@@ -12,6 +12,7 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
     /// <summary>Ids of keys or their beginnings; objects of Get-ImageRepositoryKey.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(RepositoryKeyCompleter))]
+    [IdTransformation]
     [ValidateNotNullOrEmpty]
     public string[]? Id { get; set; }
 

@@ -21,6 +21,7 @@ public sealed partial class RestoreVolumeImageCommand
     private protected override void End()
     {
         base.End();
+        ThrowIfNothing();
         if (_jobSteps.Count > 0)
             StartJob(_jobSteps);
     }

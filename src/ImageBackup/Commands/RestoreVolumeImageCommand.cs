@@ -26,6 +26,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>Targets that this command has restored to: a second image over the first is a mistake.</summary>
     private readonly HashSet<string> _written = new(StringComparer.Ordinal);
+    private int _namedCount;
 
     /// <summary>An object of Get-ImageBackup, or an id or its beginning.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByImage, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -43,6 +44,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>The newest image at or before this time.</summary>
     [Parameter(ParameterSetName = ByVolume)]
+    [ValidateNotNull]
     public DateTime? PointInTime { get; set; }
 
     /// <summary>The computer that the image is of; by default this one, else the only one that has the volume.</summary>
@@ -51,8 +53,8 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     [ValidateNotNullOrEmpty]
     public string? ComputerName { get; set; }
 
-    /// <summary>A volume or a file; by default the volume that the image was taken of, on this machine.</summary>
-    [Parameter(Position = 1)]
+    /// <summary>A volume or a file; by default the volume that the image was taken of, on this machine. An object's property Destination binds.</summary>
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateCount(1, 1)]
@@ -101,7 +103,15 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
             Attempt(volume[0].Input, () => Restore(Opened, FindByVolume(volume[0])));
             return;
         }
+        _namedCount += ImageBackup?.Length ?? 0;
         AttemptEach(ImageBackup ?? [], i => i.Input, Restore);
+    }
+
+    /// <summary>A restore that did nothing must not look like one that succeeded.</summary>
+    private void ThrowIfNothing()
+    {
+        if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
+            throw new ImageBackupException(ErrorId.ImageNotFound, "Nothing came down the pipeline: no image was restored.");
     }
 
     private void Restore(ImageArgument argument)
@@ -124,7 +134,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
                     Named = [VolumeNames.Refer(written, Stop)],
                     IncludeFormerNames = true,
                     ComputerNames = ComputerName is null ? null : [ComputerName],
-                    PointInTime = PointInTime is { } time ? new DateTimeOffset(time) : null,
+                    PointInTime = PointInTime is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null,
                 },
                 failure => channel.Warn(failure.Message),
                 Stop);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -50,6 +51,12 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
+    /// <summary>The rule of this command that was set last, and its list: the next one is evaluated after it.</summary>
+    private (string List, string Pattern)? _previous;
+
+    /// <summary>The rules that objects of this command have set, by list and pattern.</summary>
+    private readonly HashSet<(string List, string Pattern)> _setByObjects = [];
+
     private RulePosition? PositionAsked =>
         Before is not null ? RulePosition.Before(Before)
         : After is not null ? RulePosition.After(After)
@@ -57,11 +64,14 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
         : Last ? RulePosition.Last
         : null;
 
-    /// <summary>A class that the command names, which must exist; null: none.</summary>
-    private protected virtual string? ClassAsked => null;
-
     /// <summary>The rule that is wanted; given the one that has the pattern, null where none has.</summary>
-    private protected abstract RuleSpecification Wanted(string pattern, ImageRule? existing);
+    /// <param name="pattern">The pattern as the user named it.</param>
+    /// <param name="existing">The rule of the list that has it.</param>
+    /// <param name="given">A whole rule that came as an object; null: a pattern alone.</param>
+    private protected abstract RuleSpecification Wanted(string pattern, ImageRule? existing, PSObject? given);
+
+    /// <summary>A class that the wanted rule names, which must exist; null: none.</summary>
+    private protected virtual string? ClassAsked(RulePatternArgument volume) => null;
 
     private protected override void Process()
     {
@@ -72,12 +82,30 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     private void Set(RulePatternArgument volume)
     {
         string pattern = volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No pattern is named.");
-        RulePosition? position = PositionAsked;
+        string where = Enforced ? "" : FullPath(RulePath) ?? PolicyPaths.Rules;
+        RulePosition? asked = PositionAsked;
+        bool isOvershadowed = false;
         RuleDocument? list = EditRules(
-            document => document.Set(Wanted(pattern, document.Find(pattern)), position),
-            $"Set the rule of {pattern}{(position is null ? "" : $" as {position}")}",
-            ClassAsked);
-        if (list is null || !PassThru || list.Find(pattern) is not { } rule)
+            document =>
+            {
+                ImageRule? existing = document.Find(pattern);
+                // Two rules of one pattern in a list: the one that is evaluated first decides, and it came first.
+                isOvershadowed = volume.Rule is not null && existing is not null && _setByObjects.Contains((where, existing.Pattern.Text));
+                return isOvershadowed ? document : document.Set(Wanted(pattern, existing, volume.Rule), PositionOf(document, existing, asked, where));
+            },
+            $"Set the rule of {pattern}{(asked is null ? "" : $" as {asked}")}",
+            ClassAsked(volume));
+        if (list?.Find(pattern) is not { } rule)
+            return;
+        if (isOvershadowed)
+        {
+            WriteVerbose($"{pattern}: an earlier rule of the same pattern has been set; this one would never decide.");
+            return;
+        }
+        _previous = (where, pattern);
+        if (volume.Rule is not null)
+            _setByObjects.Add((where, rule.Pattern.Text));
+        if (!PassThru)
             return;
         int before = Enforced ? 0 : LoadEnforced()?.Rules.Rules.Count ?? 0;
         for (int i = 0; i < list.Rules.Count; i++)
@@ -85,5 +113,19 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
             if (ReferenceEquals(list.Rules[i], rule))
                 WriteObject(RuleInfo.Of(rule, before + i + 1));
         }
+    }
+
+    /// <summary>
+    /// Several rules of one command keep their order: a new one is evaluated directly after the one before it, as if they were
+    /// one rule for which the position is asked. A rule that is there stays where it is, unless a position is asked.
+    /// </summary>
+    private RulePosition? PositionOf(RuleDocument document, ImageRule? existing, RulePosition? asked, string where)
+    {
+        if (asked is null && existing is not null)
+            return null;
+        bool isBehindPrevious = asked is null || asked == RulePosition.First || After is not null;
+        if (!isBehindPrevious || _previous is not var (list, previous) || list != where)
+            return asked;
+        return document.Find(previous) is { } anchor && !ReferenceEquals(anchor, existing) ? RulePosition.After(previous) : asked;
     }
 }

@@ -9,6 +9,6 @@ namespace ImageBackup.Commands;
 [OutputType(typeof(RuleInfo))]
 public sealed class SetExcludeImageCommand : RuleCmdlet
 {
-    private protected override RuleSpecification Wanted(string pattern, ImageRule? existing) =>
+    private protected override RuleSpecification Wanted(string pattern, ImageRule? existing, PSObject? given) =>
         new() { Kind = RuleKind.Exclude, Pattern = existing?.Pattern.Text ?? pattern };
 }

@@ -18,7 +18,9 @@ namespace ImageBackup.Commands;
 [OutputType(typeof(DomainEntry))]
 public sealed class SetImageDomainCommand : PolicyEditCmdlet
 {
-    private readonly List<string> _patterns = [];
+    /// <summary>What each list is to name, by the list's path; "" for the repository's.</summary>
+    private readonly Dictionary<string, (bool IsEnforced, string? RulePath, List<string> Patterns)> _patterns = new(StringComparer.Ordinal);
+    private bool _isFaulty;
 
     /// <summary>Names or patterns, or objects that stand for volumes; @() for none.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -38,23 +40,53 @@ public sealed class SetImageDomainCommand : PolicyEditCmdlet
 
     private protected override void Process()
     {
+        // Objects of Get-ImageDomain say which list they are of: each goes back to its own.
+        string list = Enforced ? "" : FullPath(RulePath) ?? PolicyPaths.Rules;
+        if (!_patterns.TryGetValue(list, out (bool IsEnforced, string? RulePath, List<string> Patterns) named))
+            _patterns.Add(list, named = (Enforced, RulePath, []));
         foreach (RulePatternArgument volume in Volume)
         {
-            Attempt(volume.Input, () => _patterns.Add(
-                volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.")));
+            Attempt(volume.Input, () => named.Patterns.Add(
+                volume.Pattern ?? throw Unnamed(volume.Problem ?? "No volume is named.")));
         }
+    }
+
+    private ImageBackupException Unnamed(string problem)
+    {
+        _isFaulty = true;
+        return new ImageBackupException(ErrorId.ParameterInvalid, problem);
     }
 
     private protected override void End()
     {
+        if (_patterns.Count == 0)
+        {
+            throw new ImageBackupException(ErrorId.NoVolume, "Nothing came down the pipeline, and domain.image stays as it is.")
+            {
+                RecommendedAction = "Name the volumes; -Volume @() takes the statement out.",
+            };
+        }
+        // A list of which one name could not be read would leave a volume out, silently from the next run on.
+        if (_isFaulty)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "domain.image stays as it is: not everything that was given names a volume.");
+        foreach ((bool isEnforced, string? rulePath, List<string> patterns) in _patterns.Values)
+        {
+            Enforced = isEnforced;
+            RulePath = rulePath;
+            Attempt(null, () => SetDomain(patterns));
+        }
+    }
+
+    private void SetDomain(List<string> patterns)
+    {
         RuleDocument? list = EditRules(
             document =>
             {
-                IEnumerable<string> named = Append ? document.Domain.Select(pattern => pattern.Text).Concat(_patterns) : _patterns;
+                IEnumerable<string> named = Append ? document.Domain.Select(pattern => pattern.Text).Concat(patterns) : patterns;
                 List<string> wanted = [.. named.Distinct(StringComparer.Ordinal)];
                 return wanted.SequenceEqual(document.Domain.Select(pattern => pattern.Text)) ? document : document.SetDomain(wanted);
             },
-            $"Set domain.image to {(_patterns.Count == 0 ? "nothing" : string.Join(", ", _patterns))}",
+            $"Set domain.image to {(patterns.Count == 0 ? "nothing" : string.Join(", ", patterns))}",
             managementClass: null);
         if (list is null || !PassThru)
             return;

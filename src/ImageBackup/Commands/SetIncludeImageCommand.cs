@@ -12,7 +12,8 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// Sets a rule that includes volumes, with the class and options of their images. A rule that has the pattern is changed:
-/// what is not named stays as it is, and $null takes an option out.
+/// what is not named stays as it is, and $null takes an option out. An object that is a whole rule (Get-IncludeImage) is set
+/// as it is, an excluding one too; what is named goes before what it says.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "IncludeImage", SupportsShouldProcess = true, DefaultParameterSetName = "Set")]
 [OutputType(typeof(RuleInfo))]
@@ -40,6 +41,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>Static, Dynamic or Snapshot.</summary>
     [Parameter]
+    [BlankIsNull]
     public ImageType? ImageType { get; set; }
 
     /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
@@ -53,6 +55,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>Room for what changes while a snapshot is there: percent of the volume, 1 to 100.</summary>
     [Parameter]
+    [BlankIsNull]
     public int? SnapshotCacheSize { get; set; }
 
     /// <summary>Where that room is.</summary>
@@ -65,6 +68,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>How often to wait again.</summary>
     [Parameter]
+    [BlankIsNull]
     public int? IdleRetries { get; set; }
 
     /// <summary>Run before the snapshot; an empty text runs none, whatever others say. Not in the repository's list.</summary>
@@ -77,40 +81,50 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>How hard to try for a quiet volume.</summary>
     [Parameter]
+    [BlankIsNull]
     public SerializationMode? Serialization { get; set; }
 
     /// <summary>How often to try again.</summary>
     [Parameter]
+    [BlankIsNull]
     public int? ChangingRetries { get; set; }
 
-    private protected override string? ClassAsked => string.IsNullOrEmpty(ManagementClass) ? null : ManagementClass;
+    private protected override string? ClassAsked(RulePatternArgument volume) =>
+        IsBound(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass)
+        : volume is { Rule: { } rule, Pattern: { } pattern } ? RuleObject.Read(rule, pattern, RuleKind.Include).ManagementClass
+        : null;
 
-    private protected override RuleSpecification Wanted(string pattern, ImageRule? existing)
+    private protected override RuleSpecification Wanted(string pattern, ImageRule? existing, PSObject? given)
     {
         ImageRule? included = existing?.Kind == RuleKind.Include ? existing : null;
-        ImageOptions options = included?.Options ?? ImageOptions.Empty;
+        RuleSpecification wanted = given is not null
+            ? RuleObject.Read(given, pattern, RuleKind.Include)
+            : new RuleSpecification { Kind = RuleKind.Include, Pattern = pattern, ManagementClass = included?.ManagementClass, Options = included?.Options ?? ImageOptions.Empty };
+        ImageOptions options = wanted.Options;
         foreach ((string parameter, string keyword, Func<ImageOptions, ImageOptions> clear) in s_options)
         {
             if (MyInvocation.BoundParameters.TryGetValue(parameter, out object? value))
                 options = Changed(options, keyword, clear, value);
         }
-        return new RuleSpecification
+        return wanted with
         {
-            Kind = RuleKind.Include,
             // A rule keeps the pattern as its author wrote it.
             Pattern = existing?.Pattern.Text ?? pattern,
-            ManagementClass = MyInvocation.BoundParameters.ContainsKey(nameof(ManagementClass))
-                ? ClassAsked
-                : included?.ManagementClass,
+            ManagementClass = IsBound(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass) : wanted.ManagementClass,
             Options = options,
         };
     }
+
+    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     // $null becomes an empty text where the parameter is one; only a command has a use for that.
     private static ImageOptions Changed(ImageOptions options, string keyword, Func<ImageOptions, ImageOptions> clear, object? value) => value switch
     {
         null => clear(options),
         string { Length: 0 } when keyword is not ("presnapshotcmd" or "postsnapshotcmd") => clear(options),
+        string wait when keyword == "snapshotfsidlewait" => options.With(keyword, RuleObject.WaitText(wait)),
         string gap when keyword == "imagegapsize" => options with { GapSize = GapSizeText.Parse(gap) },
         _ => options.With(keyword, Convert.ToString(value, CultureInfo.InvariantCulture) ?? ""),
     };

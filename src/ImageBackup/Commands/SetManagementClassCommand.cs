@@ -49,22 +49,27 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
 
     /// <summary>How hard to try for a quiet volume.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
     public SerializationMode? Serialization { get; set; }
 
     /// <summary>How often to try again.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
     public int? ChangingRetries { get; set; }
 
     /// <summary>Static, Dynamic or Snapshot.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
     public ImageType? ImageType { get; set; }
 
     /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? GapSize { get; set; }
 
-    /// <summary>What applies where no rule names a class.</summary>
-    [Parameter]
+    /// <summary>What applies where no rule names a class; an object's IsDefault.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("IsDefault")]
+    [SwitchText]
     public SwitchParameter Default { get; set; }
 
     /// <summary>Puts out the class as it is now.</summary>
@@ -75,19 +80,41 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
 
     private void SetClass(string name)
     {
+        bool mustBeDefault = Default && !IsDefaultAlready(name);
         ManagementClassDocument? classes = EditClasses(
             document =>
             {
-                ManagementClass wanted = Wanted(document.Find(name) ?? new ManagementClass { Name = name });
+                ManagementClass? existing = document.Find(name);
+                ManagementClass wanted = Wanted(existing ?? new ManagementClass { Name = name });
+                // Get-ManagementClass gives the built-in class too: set as it is, it stays built in.
+                if (existing is null && MyInvocation.ExpectingInput && IsBuiltIn(wanted))
+                    return document;
                 ManagementClassDocument edited = document.Set(wanted);
-                return Default ? edited.WithDefault(wanted.Name) : edited;
+                return mustBeDefault ? edited.WithDefault(wanted.Name) : edited;
             },
-            $"Set the management class {name}{(Default ? " as the default" : "")}");
+            $"Set the management class {name}{(mustBeDefault ? " as the default" : "")}");
         if (classes?.Find(name) is not { } now || !PassThru)
             return;
         bool isDefault = ManagementClass.IsSameName(classes.DefaultClass ?? ManagementClass.DefaultName, name);
         string? path = Enforced ? null : FullPath(ClassPath) ?? PolicyPaths.Classes;
         WriteObject(ManagementClassInfo.Of(now with { IsEnforced = Enforced }, isDefault, path, path ?? Connection.Location));
+    }
+
+    private static bool IsBuiltIn(ManagementClass wanted) =>
+        ManagementClass.IsSameName(wanted.Name, ManagementClass.DefaultName) && wanted with { Name = ManagementClass.DefaultName, IsEnforced = false } == new ManagementClass { Name = ManagementClass.DefaultName };
+
+    /// <summary>
+    /// An object that says of itself that it is the default, and is: nothing is to be written. The default of the machine's file
+    /// may be one of the repository's classes, and the other way round.
+    /// </summary>
+    private bool IsDefaultAlready(string name)
+    {
+        if (!MyInvocation.ExpectingInput)
+            return false;
+        if (Enforced)
+            OpenRepository();
+        ManagementClassDocument? kept = HasRepository ? LoadEnforced()?.Classes : null;
+        return ManagementClass.IsSameName(new ManagementClassCatalog(LoadClasses(mustExist: false).Document, kept).Default.Name, name);
     }
 
     private ManagementClass Wanted(ManagementClass was)

@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -16,7 +17,7 @@ namespace ImageBackup.Commands;
 public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
     /// <summary>The provider to take, or NONE for no snapshots; $null: whichever can.</summary>
-    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0)]
     [ArgumentCompleter(typeof(SnapshotProviderChoiceCompleter))]
     [AllowNull]
     [AllowEmptyString]
@@ -79,6 +80,14 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
     [AllowEmptyString]
     public string? RemoveCommand { get; set; }
 
+    /// <summary>
+    /// An object of Get-SnapshotProvider, also out of CSV, JSON or CLIXML: what it says is set where it differs from what applies
+    /// now, so that the built-in values stay built in. What is named on the command line goes before it.
+    /// </summary>
+    [Parameter(ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public PSObject? InputObject { get; set; }
+
     /// <summary>Puts out the providers as they are now.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
@@ -98,7 +107,9 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
             WriteObject(RunPumped("Looking at snapshot providers", _ => new SnapshotProviderList(SnapshotProviders.Current).List(defaults)), enumerateCollection: true);
     }
 
-    private SnapshotDefaults Changed(SnapshotDefaults now) => now with
+    private SnapshotDefaults Changed(SnapshotDefaults now) => Named(InputObject is null ? now : SnapshotDefaultsObject.Over(InputObject, now));
+
+    private SnapshotDefaults Named(SnapshotDefaults now) => now with
     {
         Provider = IsBound(nameof(Name)) ? Text(Name)?.ToUpperInvariant() : now.Provider,
         CacheSizePercent = IsBound(nameof(CacheSize)) ? CacheSize : now.CacheSizePercent,

@@ -12,6 +12,8 @@ namespace ImageBackup.Commands;
 [OutputType(typeof(VerifyResult))]
 public sealed class TestImageBackupCommand : RepositoryCmdlet
 {
+    private int _namedCount;
+
     /// <summary>Objects of Get-ImageBackup, or ids or their beginnings.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
@@ -23,7 +25,15 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
+        _namedCount += ImageBackup?.Length ?? 0;
         AttemptEach(ImageBackup ?? [], i => i.Input, Test);
+    }
+
+    /// <summary>A proof of nothing is none.</summary>
+    private protected override void End()
+    {
+        if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
+            throw new ImageBackupException(ErrorId.ImageNotFound, "Nothing came down the pipeline: no image was proven.");
     }
 
     private void Test(ImageArgument argument)

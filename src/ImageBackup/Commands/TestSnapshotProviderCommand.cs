@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
@@ -14,6 +15,8 @@ namespace ImageBackup.Commands;
 [OutputType(typeof(SnapshotTrialResult))]
 public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
+    private int _namedCount;
+
     /// <summary>The volumes, by anything that names one.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [VolumeTransformation]
@@ -26,8 +29,16 @@ public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
     [ValidateNotNullOrEmpty]
     public string? Name { get; set; }
 
+    private protected override void End()
+    {
+        if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
+            throw new ImageBackupException(ErrorId.NoVolume, "Nothing came down the pipeline: no volume was tried.");
+    }
+
     private protected override void Process()
     {
+        ThrowIfNamesNothing(nameof(Volume), Volume.Length);
+        _namedCount += Volume.Length;
         SnapshotDefaults defaults = SnapshotDefaults.Load(FilePath);
         foreach (VolumeArgument argument in Volume)
         {

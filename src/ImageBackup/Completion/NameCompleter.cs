@@ -75,18 +75,17 @@ public abstract class NameCompleter : IArgumentCompleter
         return shell.Invoke<string>()[0];
     }
 
-    /// <summary>As it must be written on a command line; what must not be shown is written as an expression that gives it.</summary>
+    /// <summary>
+    /// As it must be written on a command line: bare where PowerShell then reads the same text, and not a number, an operator or
+    /// a variable; what must not be shown is written as an expression that gives it.
+    /// </summary>
     internal static string Quoted(string text)
     {
         if (DisplayText.Line(text) != text)
             return Expression(text);
-        foreach (char c in text)
-        {
-            bool isPlain = char.IsLetterOrDigit(c) || c is '/' or '\\' or '.' or ':' or '_' or '-' or '=' or '+' or '~' or '?';
-            if (!isPlain)
-                return "'" + CodeGeneration.EscapeSingleQuotedStringContent(text) + "'";
-        }
-        return text;
+        bool isPlain = Parser.ParseInput("x " + text, out _, out ParseError[] errors) is { EndBlock.Statements: [PipelineAst { PipelineElements: [CommandAst { CommandElements: [_, StringConstantExpressionAst { StringConstantType: StringConstantType.BareWord } word] }] }] }
+            && errors.Length == 0 && word.Value == text && text.IndexOfAny(['`', '*', '[', ']']) < 0;
+        return isPlain ? text : "'" + CodeGeneration.EscapeSingleQuotedStringContent(text) + "'";
     }
 
     /// <summary>A string in double quotes with $([char]27) for what must not be shown; every PowerShell reads it.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.IO;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Threading;
@@ -28,6 +29,9 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Work that was let go of because a device does not answer: it ends, and gives back what it holds, when that answers.</summary>
     private Task? _letGo;
+
+    /// <summary>Something has failed already, and was told.</summary>
+    private protected bool HasWrittenError { get; private set; }
 
     /// <summary>Cancelled when the pipeline is being stopped.</summary>
     private protected CancellationToken Stop => _stopping.Token;
@@ -86,6 +90,7 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
         catch (Exception failure) when (IsOurs(failure))
         {
             ThrowIfStopping(failure);
+            HasWrittenError = true;
             WriteError(ErrorRecords.From(failure, target));
         }
     }
@@ -244,6 +249,17 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
         : LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference) && preference != ConfirmImpact.None && impact >= preference;
 
     /// <summary>
+    /// Throws where a parameter was given and names nothing: $null, which a misspelt variable is, or an empty list. Without the
+    /// parameter the command would take another list, or all.
+    /// </summary>
+    /// <exception cref="ImageBackupException">NoVolume.</exception>
+    private protected void ThrowIfNamesNothing(string parameter, int count)
+    {
+        if (count == 0 && MyInvocation.BoundParameters.ContainsKey(parameter))
+            throw new ImageBackupException(ErrorId.NoVolume, $"-{parameter} names nothing: it is $null or an empty list.", parameter);
+    }
+
+    /// <summary>
     /// Full path of a path as the user wrote it: relative to the session's location, with its drives. Pipeline
     /// thread only.
     /// </summary>
@@ -264,6 +280,12 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
         {
             throw new ImageBackupException(
                 ErrorId.ParameterInvalid, $"'{path}' is not a path of the file system but of the provider {provider.Name}.", path);
+        }
+        // PowerShell takes a backslash for a separator on every system; on Linux it may be part of a name, and that name wins.
+        if (Path.DirectorySeparatorChar == '/' && path.IndexOf('\\') >= 0 && !File.Exists(full)
+            && Path.Combine(SessionState.Path.CurrentFileSystemLocation.ProviderPath, path) is var literal && File.Exists(literal))
+        {
+            return literal;
         }
         return full;
     }

@@ -1,0 +1,418 @@
+# Names, nulls and objects: what the command line and the pipeline make of names, of nothing, of numbers and of objects that
+# have been through a file.
+
+BeforeAll {
+    . $PSScriptRoot/Suite.ps1
+    $location = Join-Path $work 'repository'
+    $null = Initialize-ImageRepository $location -Password $password | Connect-ImageRepository
+    $volume = Join-Path $work 'volume.img'
+    New-TestVolume $volume 1
+    $rules = Join-Path $work 'empty.rules'
+    Set-Content $rules ''
+    $classes = Join-Path $work 'none.json'
+    Set-Content $classes '{ "version": 1, "classes": [] }'
+
+    # Objects as they are after a journey.
+    $journeys = @{
+        Pipeline = { param($o) $o }
+        Csv      = { param($o) $o | ConvertTo-Csv | ConvertFrom-Csv }
+        Json     = { param($o) ConvertTo-Json -Depth 5 -InputObject @($o) | ConvertFrom-Json }
+        CliXml   = { param($o) $f = Join-Path $work 'o.xml'; $o | Export-Clixml $f; Import-Clixml $f }
+    }
+}
+
+AfterAll {
+    Disconnect-ImageRepository
+    Remove-Work
+}
+
+Describe 'Every parameter that takes the pipeline' {
+    # One that is added is to be considered: what else has a property of that name, and what does a null do?
+    It 'is one of those that have been considered' {
+        $found = foreach ($command in Get-Command -Module ImageBackup -CommandType Cmdlet | Sort-Object Name) {
+            foreach ($parameter in $command.Parameters.Values | Sort-Object Name) {
+                $attributes = @($parameter.Attributes | Where-Object { $_ -is [Management.Automation.ParameterAttribute] })
+                $how = @(
+                    if ($attributes.ValueFromPipeline -contains $true) { 'value' }
+                    if ($attributes.ValueFromPipelineByPropertyName -contains $true) { 'property' }
+                    if ($parameter.Name -notin 'Confirm', 'WhatIf' -and $parameter.Name -notin [Management.Automation.Cmdlet]::CommonParameters) { $parameter.Aliases | ForEach-Object { "alias $_" } }
+                ) -join ' '
+                if ($how) { '{0} -{1}: {2}' -f $command.Name, $parameter.Name, $how }
+            }
+        }
+        $considered = @'
+Add-ImageRepositoryKey -Repository: alias Path
+Backup-VolumeImage -ClassPath: property
+Backup-VolumeImage -RulePath: property
+Backup-VolumeImage -Volume: value property
+Connect-ImageRepository -Repository: value alias Path
+Disconnect-ImageRepository -Repository: value
+Export-ImageRepositoryPassword -Password: value
+Get-ImageBackup -Volume: value property
+Get-ImageDomain -ClassPath: property
+Get-ImageDomain -RulePath: property
+Get-ImageRepositoryKey -Repository: alias Path
+Get-ImageVolume -ClassPath: property
+Get-ImageVolume -RulePath: property
+Get-ImageVolume -Volume: value property
+Get-IncludeImage -ClassPath: property
+Get-IncludeImage -RulePath: property
+Get-IncludeImage -Volume: value
+Get-ManagementClass -ClassPath: property
+Get-ManagementClass -Name: value property
+Get-ManagementClass -RulePath: property
+Get-SnapshotProvider -Name: value property
+Initialize-ImageRepository -Repository: alias Path
+Optimize-ImageRepository -Repository: alias Path
+Remove-ImageBackup -ImageBackup: value property alias Id
+Remove-ImageRepositoryKey -Id: value property
+Remove-IncludeImage -ClassPath: property
+Remove-IncludeImage -Enforced: property
+Remove-IncludeImage -RulePath: property
+Remove-IncludeImage -Volume: value property
+Remove-ManagementClass -ClassPath: property
+Remove-ManagementClass -Enforced: property
+Remove-ManagementClass -Name: value property
+Remove-ManagementClass -RulePath: property
+Repair-ImageRepository -Repository: alias Path
+Restore-VolumeImage -Destination: property
+Restore-VolumeImage -ImageBackup: value property alias Id
+Set-ExcludeImage -ClassPath: property
+Set-ExcludeImage -Enforced: property
+Set-ExcludeImage -RulePath: property
+Set-ExcludeImage -Volume: value property
+Set-ImageDomain -ClassPath: property
+Set-ImageDomain -Enforced: property
+Set-ImageDomain -RulePath: property
+Set-ImageDomain -Volume: value
+Set-IncludeImage -ClassPath: property
+Set-IncludeImage -Enforced: property
+Set-IncludeImage -RulePath: property
+Set-IncludeImage -Volume: value property
+Set-ManagementClass -ChangingRetries: property
+Set-ManagementClass -ClassPath: property
+Set-ManagementClass -Default: property alias IsDefault
+Set-ManagementClass -Description: property
+Set-ManagementClass -Enforced: property
+Set-ManagementClass -Frequency: property
+Set-ManagementClass -GapSize: property
+Set-ManagementClass -ImageType: property
+Set-ManagementClass -Name: value property
+Set-ManagementClass -RetainExtra: property
+Set-ManagementClass -RetainOnly: property
+Set-ManagementClass -RulePath: property
+Set-ManagementClass -Serialization: property
+Set-ManagementClass -VersionsDeleted: property
+Set-ManagementClass -VersionsExist: property
+Set-SnapshotProvider -CacheSize: alias CacheSizePercent
+Set-SnapshotProvider -InputObject: value
+Test-ImageBackup -ImageBackup: value property alias Id
+Test-ImageRepository -Repository: alias Path
+Test-IncludeImage -ClassPath: property
+Test-IncludeImage -RulePath: property
+Test-IncludeImage -Volume: value property
+Test-SnapshotProvider -Volume: value property
+Unlock-ImageRepository -Repository: alias Path
+'@ -split '\r?\n'
+        Compare-Object $considered $found | ForEach-Object { "$($_.SideIndicator) $($_.InputObject)" } | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'A name is what it is' {
+    BeforeAll {
+        $odd = @{}
+        foreach ($name in 'br[ack]et.img', 'star*.img', 'quest?ion.img', 'back`tick.img', 'blank .img ', 'double "quote".img', '[a-z].img') {
+            if ($IsWindows -and $name -match '[*?"]| $') { continue }
+            $odd[$name] = Join-Path $work $name
+            New-TestVolume $odd[$name] ($odd.Count + 10)
+        }
+    }
+
+    It 'is backed up, found, restored and compared: <_>' -ForEach 'br[ack]et.img', 'star*.img', 'quest?ion.img', 'back`tick.img', 'blank .img ', 'double "quote".img', '[a-z].img' {
+        if (-not $odd.ContainsKey($_)) { Set-ItResult -Skipped -Because 'Windows has no such name'; return }
+        $path = $odd[$_]
+        $image = Backup-VolumeImage $path -RulePath $rules
+        $image.Volume | Should -BeExactly $path
+        @(Get-ImageVolume $path).Name | Should -BeExactly $path
+        @(Get-ImageBackup $path).Volume | Should -BeExactly $path
+        @(Get-ImageVolume $path | Get-ImageBackup).Volume | Should -BeExactly $path
+        @([pscustomobject]@{ Volume = $path } | Get-ImageBackup).Volume | Should -BeExactly $path
+        @($image | Get-ImageVolume).Name | Should -BeExactly $path
+        $out = Join-Path $work "out-$([guid]::NewGuid())"
+        (Restore-VolumeImage -Volume $path -Destination $out -Force).ImageId | Should -Be $image.Id
+        (Get-FileHash -LiteralPath $out).Hash | Should -Be (Get-FileHash -LiteralPath $path).Hash
+    }
+
+    It 'is relative to the location too: <_>' -ForEach 'br[ack]et.img', 'star*.img', 'back`tick.img', 'blank .img ' {
+        if (-not $odd.ContainsKey($_)) { Set-ItResult -Skipped -Because 'Windows has no such name'; return }
+        Push-Location $work
+        try { (Get-ImageVolume $_).Name | Should -BeExactly $odd[$_] } finally { Pop-Location }
+    }
+
+    It 'with a backslash, on Linux' -Skip:$IsWindows {
+        New-TestVolume "$work/back\slash.img" 30
+        Push-Location $work
+        try { (Get-ImageVolume 'back\slash.img').Name | Should -BeExactly "$work/back\slash.img" } finally { Pop-Location }
+    }
+
+    It 'with wildcards matches several where none has it' {
+        if ($IsWindows) { Set-ItResult -Skipped -Because 'Windows has no such name'; return }
+        @(Get-ImageBackup (Join-Path $work 'b*.img')).Count | Should -BeGreaterThan 1
+        @(Get-ImageBackup (Join-Path $work 'star*.img')).Volume | Should -BeExactly (Join-Path $work 'star*.img')
+    }
+
+    It 'that does not exist is an error, and no pattern, with brackets or as \\?\Volume{...}\' {
+        Get-ImageVolume (Join-Path $work 'no[thing].img') -ErrorVariable failure -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        ErrorId $failure | Should -Be 'VolumeNotFound'
+        Get-ImageVolume '\\?\Volume{01234567-0000-0000-0000-000000000000}\' -ErrorVariable failure -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        ErrorId $failure | Should -Be 'VolumeNotFound'
+    }
+}
+
+Describe 'Nothing' {
+    BeforeAll {
+        $before = @(Get-ImageBackup -IncludeInactive).Count
+    }
+
+    It 'is no volume: <Name>' -ForEach @(
+        @{ Name = '-Volume $undefined'; Run = { Backup-VolumeImage -Volume $undefined } }
+        @{ Name = 'an empty list'; Run = { Backup-VolumeImage @() } }
+        @{ Name = '$null from the pipeline'; Run = { $null | Backup-VolumeImage } }
+        @{ Name = 'an empty pipeline'; Run = { @() | Backup-VolumeImage } }
+        @{ Name = 'a filter that lets nothing through'; Run = { Get-Item $volume | Where-Object Length -EQ 7 | Backup-VolumeImage } }
+        @{ Name = 'in a job, -Volume $undefined'; Run = { Backup-VolumeImage -Volume $undefined -AsJob } }
+        @{ Name = 'in a job, an empty pipeline'; Run = { @() | Backup-VolumeImage -AsJob } }
+        @{ Name = 'Get-ImageVolume $undefined'; Run = { Get-ImageVolume $undefined } }
+        @{ Name = 'Get-ImageBackup $undefined'; Run = { Get-ImageBackup -Volume $undefined } }
+        @{ Name = 'Test-SnapshotProvider of an empty pipeline'; Run = { @() | Test-SnapshotProvider } }
+        @{ Name = 'Set-ImageDomain of an empty pipeline'; Run = { @() | Set-ImageDomain -RulePath $rules } }
+    ) {
+        $ErrorActionPreference = 'Continue'
+        $out = & $Run 2>&1
+        $ids = ErrorId @($out | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
+        $ids | Should -Be 'NoVolume'
+        @($out | Where-Object { $_ -isnot [Management.Automation.ErrorRecord] }) | Should -BeNullOrEmpty
+        @(Get-ImageBackup -IncludeInactive).Count | Should -Be $before
+    }
+
+    It 'ends a script with an exit code that is not 0' {
+        $script = "Import-Module '$env:IMAGEBACKUP_MANIFEST'; `$p = ConvertTo-SecureString '$secretText' -AsPlainText -Force; Backup-VolumeImage -Volume `$nothing -Repository '$location' -Password `$p -ErrorAction Stop"
+        & (Get-Process -Id $PID).Path @(if ((Get-Process -Id $PID).ProcessName -eq 'dotnet') { Join-Path $PSHOME 'pwsh.dll' }) -NoProfile -NonInteractive -Command $script *> $null
+        $LASTEXITCODE | Should -Not -Be 0
+    }
+
+    It 'among volumes is an error for itself, and the others are backed up' {
+        $images = Backup-VolumeImage $volume, $undefined -RulePath $rules -ErrorVariable failures -ErrorAction SilentlyContinue
+        $images.Volume | Should -Be $volume
+        ErrorId $failures | Should -Be 'ParameterInvalid'
+    }
+
+    It 'is what is left where rules exclude all of the pipeline' {
+        $excluding = Join-Path $work 'excluding.rules'
+        Set-Content $excluding 'exclude.image *'
+        Get-Item $volume | Backup-VolumeImage -RulePath $excluding -ErrorVariable failures -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        ErrorId $failures | Should -Be 'NoVolume'
+        $failures[0].Exception.Message | Should -Match ([regex]::Escape($volume))
+    }
+
+    It 'restores and proves nothing, and says so' {
+        @() | Test-ImageBackup -ErrorVariable failures -ErrorAction SilentlyContinue
+        ErrorId $failures | Should -Be 'ImageNotFound'
+        Get-ImageBackup -Tag none-such | Restore-VolumeImage -Force -ErrorVariable failures -ErrorAction SilentlyContinue
+        ErrorId $failures | Should -Be 'ImageNotFound'
+    }
+
+    It 'is no destination, no time and no id' {
+        $image = Backup-VolumeImage $volume -RulePath $rules
+        $hash = (Get-FileHash $volume).Hash
+        { Restore-VolumeImage $image -Destination $undefined -Force } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        { Restore-VolumeImage -Volume $volume -PointInTime $undefined -Force } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        { Get-ImageBackup -Id ' ' } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { $null | Remove-ImageBackup -Confirm:$false -ErrorAction Stop } | Should -Throw
+        (Get-FileHash $volume).Hash | Should -Be $hash
+        @(Get-ImageBackup -Id $image.Id).Count | Should -Be 1
+    }
+
+    It 'of -Volume @() empties the domain, a pipeline of nothing does not' {
+        $domain = Join-Path $work 'domain.rules'
+        Set-Content $domain ''
+        Set-ImageDomain /dev/a, /dev/b -RulePath $domain
+        @() | Set-ImageDomain -RulePath $domain -ErrorAction SilentlyContinue
+        @(Get-ImageDomain -RulePath $domain).Volume | Should -Be '/dev/a', '/dev/b'
+        Set-ImageDomain -Volume @() -RulePath $domain
+        Get-ImageDomain -RulePath $domain | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'An object' {
+    It 'with a property Destination is restored there and not over its volume' {
+        $image = Backup-VolumeImage $volume -RulePath $rules
+        $to = Join-Path $work 'planned.img'
+        $before = (Get-Item $volume).LastWriteTimeUtc
+        $plan = [pscustomobject]@{ Id = $image.Id; Destination = $to } | ConvertTo-Csv | ConvertFrom-Csv
+        ($plan | Restore-VolumeImage -Force).Destination | Should -Be $to
+        (Get-FileHash $to).Hash | Should -Be (Get-FileHash $volume).Hash
+        (Get-Item $volume).LastWriteTimeUtc | Should -Be $before
+        # A blank cell does not mean the volume itself.
+        [pscustomobject]@{ Id = $image.Id; Destination = '' } | Restore-VolumeImage -Force -ErrorVariable failures -ErrorAction SilentlyContinue
+        @($failures).Count | Should -BeGreaterThan 0
+        (Get-Item $volume).LastWriteTimeUtc | Should -Be $before
+    }
+
+    It 'of a class goes back to the file that it is of' {
+        $own = Join-Path $work 'own.json'
+        Set-ManagementClass GOLD -RetainExtra 5 -ClassPath $own
+        Get-ManagementClass GOLD -ClassPath $own | Set-ManagementClass -RetainExtra 7
+        (Get-ManagementClass GOLD -ClassPath $own).RetainExtra | Should -Be '7'
+        Get-ManagementClass GOLD -ClassPath $own | Remove-ManagementClass
+        (Get-ManagementClass -ClassPath $own).Name | Should -Be 'STANDARD'
+    }
+}
+
+Describe 'An id that PowerShell takes for a number' {
+    It 'is taken as it was typed: <_>' -ForEach '01234567', '9e11', '1234567d', '1e999', '12345678901234567890', '0000007' {
+        foreach ($form in "Test-ImageBackup $_", "Test-ImageBackup -ImageBackup $_", "Test-ImageBackup @($_)", "$_ | Test-ImageBackup", "Get-ImageBackup -Id $_", "Get-ImageBackup -Id ffffffff, $_", "`$a = 1; Remove-ImageBackup abcdef, $_ -Confirm:`$false") {
+            $failures = $null
+            $null = Invoke-Expression "$form -ErrorVariable failures -ErrorAction SilentlyContinue" 2>&1
+            "$form : $($failures -join ' | ')" | Should -Match "begins with '$_'"
+        }
+    }
+
+    It 'out of a variable is refused where its text is lost' {
+        $number = 9e11
+        Test-ImageBackup $number -ErrorVariable failures -ErrorAction SilentlyContinue
+        $failures[0].Exception.Message | Should -Match 'quotation marks'
+        $short = 0123
+        Test-ImageBackup $short -ErrorVariable failures -ErrorAction SilentlyContinue
+        $failures[0].Exception.Message | Should -Match 'quotation marks'
+        $long = 12345678
+        Test-ImageBackup $long -ErrorVariable failures -ErrorAction SilentlyContinue
+        $failures[0].Exception.Message | Should -Match "begins with '12345678'"
+    }
+}
+
+Describe 'Rules that come back are what they were' {
+    BeforeAll {
+        function RandomRules([int] $Seed) {
+            $random = [Random]::new($Seed)
+            $pick = { param($list) $list[$random.Next($list.Count)] }
+            $lines = foreach ($n in 1..(2 + $random.Next(6))) {
+                $pattern = & $pick @('/dev/sd*', "/mnt/a b$n", "LABEL=x$n", '/dev/[ab]', "/srv/$n ", '/dev/?d1', 'UUID=1234-ABCD', "/dev/vg/lv$n", 'D:')
+                if ($pattern -match '\s') { $pattern = "`"$pattern`"" }
+                if ($random.Next(3) -eq 0) { "exclude.image $pattern"; continue }
+                $options = @(
+                    if ($random.Next(2)) { & $pick 'STANDARD', 'GOLD' }
+                    if ($random.Next(2)) { 'imagetype=' + (& $pick 'static', 'dynamic', 'snapshot') }
+                    if ($random.Next(2)) { 'imagegapsize=' + (& $pick '0', '32k', '1m', '7') }
+                    if ($random.Next(3) -eq 0) { 'snapshotproviderimage=' + (& $pick 'NONE', 'LINUX_LVM') }
+                    if ($random.Next(3) -eq 0) { 'snapshotcachesize=' + (1 + $random.Next(100)) }
+                    if ($random.Next(3) -eq 0) { 'snapshotcachelocation="/dev/my cache"' }
+                    if ($random.Next(3) -eq 0) { 'snapshotfsidlewait=' + (& $pick '0', '5', '500ms', '999s') }
+                    if ($random.Next(3) -eq 0) { 'snapshotfsidleretries=' + $random.Next(10) }
+                    if ($random.Next(3) -eq 0) { 'presnapshotcmd=' + (& $pick '""', '"sync --all"') }
+                    if ($random.Next(3) -eq 0) { 'postsnapshotcmd=' + (& $pick '""', '"echo ''done''"') }
+                    if ($random.Next(3) -eq 0) { 'serialization=' + (& $pick 'static', 'shrstatic', 'shrdynamic', 'dynamic') }
+                    if ($random.Next(3) -eq 0) { 'changingretries=' + $random.Next(100) }
+                )
+                "include.image $pattern $options"
+            }
+            $lines
+        }
+        function Shown($rules) { @($rules | ForEach-Object { '{0} <{1}> {2} {3}' -f $_.Kind, $_.Volume, $_.ManagementClass, $_.Options }) }
+        # Of two rules with one pattern the one that is evaluated first decides; the other is never reached.
+        function Reached($rules) { $seen = @{}; @($rules | Where-Object { -not $seen.ContainsKey($_.Volume) } | ForEach-Object { $seen[$_.Volume] = 1; $_ }) }
+        $gold = Join-Path $work 'gold.json'
+        Set-ManagementClass GOLD -ClassPath $gold
+    }
+
+    It 'through <_>, into their own list and into another' -ForEach 'Pipeline', 'Csv', 'Json', 'CliXml' {
+        foreach ($seed in 1..25) {
+            $list = Join-Path $work "list$seed$_.rules"
+            Set-Content $list (RandomRules $seed)
+            $all = @(Get-IncludeImage -RulePath $list)
+            $wanted = Shown (Reached $all)
+            $journey = @(& $journeys[$_] $all)
+            $other = Join-Path $work "other$seed$_.rules"
+            Set-Content $other ''
+            $journey | Set-IncludeImage -RulePath $other -ClassPath $gold -ErrorAction Stop
+            Shown (Get-IncludeImage -RulePath $other) | Should -Be $wanted -Because "seed $seed, another list"
+            $journey | Set-IncludeImage -ClassPath $gold -ErrorAction Stop
+            Shown (Get-IncludeImage -RulePath $list) | Should -Be $wanted -Because "seed $seed, its own list"
+            Reached $journey | Where-Object Kind -In 'Exclude', 1 | Set-ExcludeImage -RulePath $other -ErrorAction Stop
+            Shown (Get-IncludeImage -RulePath $other) | Should -Be $wanted -Because "seed $seed, excluding rules alone"
+        }
+    }
+
+    It 'take what the command line names besides' {
+        $list = Join-Path $work 'besides.rules'
+        Set-Content $list 'include.image /dev/a imagetype=static imagegapsize=64k'
+        Get-IncludeImage -RulePath $list | Set-IncludeImage -ImageType Dynamic
+        (Get-IncludeImage -RulePath $list).Options | Should -Be 'imagetype=dynamic imagegapsize=64k'
+    }
+
+    It 'say which value of a row cannot be one' {
+        [pscustomobject]@{ Volume = '/dev/a'; ImageType = 'Sideways' } | Set-IncludeImage -RulePath $rules -ErrorVariable failures -ErrorAction SilentlyContinue
+        ErrorId $failures | Should -Be 'ParameterInvalid'
+        $failures[0].Exception.Message | Should -Match 'Sideways'
+    }
+
+    It 'are found by Get-IncludeImage again' {
+        $list = Join-Path $work 'again.rules'
+        Set-Content $list 'include.image /dev/[ab]*', 'exclude.image "/x y"'
+        @(Get-IncludeImage -RulePath $list | Get-IncludeImage).Volume | Should -Be '/x y', '/dev/[ab]*'
+    }
+}
+
+Describe 'Classes, domain and snapshot defaults that come back are what they were' {
+    It 'classes through <_>' -ForEach 'Pipeline', 'Csv', 'Json', 'CliXml' {
+        foreach ($seed in 1..15) {
+            $random = [Random]::new($seed)
+            $own = Join-Path $work "classes$seed$_.json"
+            foreach ($n in 1..(1 + $random.Next(4))) {
+                $set = @{ Name = "C$n"; VersionsExist = 1 + $random.Next(9); ClassPath = $own }
+                if ($random.Next(2)) { $set.RetainExtra = 'NoLimit' }
+                if ($random.Next(2)) { $set.Description = "of $n, `"quoted`"" }
+                if ($random.Next(2)) { $set.Frequency = $random.Next(30) }
+                if ($random.Next(2)) { $set.Serialization = 'ShrDynamic' }
+                if ($random.Next(2)) { $set.ChangingRetries = $random.Next(9) }
+                if ($random.Next(2)) { $set.ImageType = 'Snapshot' }
+                if ($random.Next(2)) { $set.GapSize = '1m' }
+                if ($random.Next(3) -eq 0) { $set.Default = $true }
+                Set-ManagementClass @set
+            }
+            $properties = @((Get-ManagementClass -ClassPath $own)[0].PSObject.Properties.Name | Where-Object { $_ -notin 'ClassPath', 'Source' })
+            $wanted = Get-ManagementClass -ClassPath $own | Select-Object $properties | ConvertTo-Json
+            $journey = @(& $journeys[$_] @(Get-ManagementClass -ClassPath $own))
+            $text = Get-Content $own -Raw
+            $journey | Set-ManagementClass -ErrorAction Stop
+            Get-Content $own -Raw | Should -Be $text -Because "seed $seed, their own file"
+            $other = Join-Path $work "classes-other$seed$_.json"
+            $journey | Set-ManagementClass -ClassPath $other -ErrorAction Stop
+            Get-ManagementClass -ClassPath $other | Select-Object $properties | ConvertTo-Json | Should -Be $wanted -Because "seed $seed, another file"
+        }
+    }
+
+    It 'the domain through <_>, each list its own' -ForEach 'Pipeline', 'Csv', 'Json', 'CliXml' {
+        $one = Join-Path $work "one$_.rules"; $two = Join-Path $work "two$_.rules"
+        Set-Content $one, $two ''
+        Set-ImageDomain '/dev/b', 'D:', '/mnt/a b', '/dev/[x]*' -RulePath $one
+        Set-ImageDomain '/dev/z' -RulePath $two
+        $before = (Get-Content $one), (Get-Content $two)
+        $journey = @(& $journeys[$_] @((Get-ImageDomain -RulePath $one), (Get-ImageDomain -RulePath $two) | ForEach-Object { $_ }))
+        $journey | Set-ImageDomain -ErrorAction Stop
+        (Get-Content $one), (Get-Content $two) | Should -Be $before
+    }
+
+    It 'snapshot defaults through <_>' -ForEach 'Pipeline', 'Csv', 'Json', 'CliXml' {
+        $own = Join-Path $work "snapshots$_.json"; $other = Join-Path $work "snapshots-other$_.json"
+        Set-SnapshotProvider -Path $own -Name NONE -CacheSize 33 -IdleWait 500ms -IdleRetries 7 -CreateCommand 'make it' -RemoveCommand 'drop it' -ExcludeWriter 'A writer', 'B' -CommandTimeoutSeconds 77
+        $properties = 'CacheSizePercent', 'CacheLocation', 'IdleWait', 'IdleRetries', 'SnapshotTimeout', 'CommandTimeout', 'WriterRetries', 'CreateCommand', 'RemoveCommand', 'DefaultProvider', 'ExcludeWriter', 'IncludeWriter', 'IsDefault'
+        $before = Get-Content $own -Raw
+        $wanted = Get-SnapshotProvider -Path $own | Select-Object $properties | ConvertTo-Json
+        $journey = @(& $journeys[$_] @(Get-SnapshotProvider -Path $own))
+        $journey | Set-SnapshotProvider -Path $own -ErrorAction Stop
+        Get-Content $own -Raw | Should -Be $before
+        $journey | Set-SnapshotProvider -Path $other -ErrorAction Stop
+        Get-SnapshotProvider -Path $other | Select-Object $properties | ConvertTo-Json | Should -Be $wanted
+    }
+}
