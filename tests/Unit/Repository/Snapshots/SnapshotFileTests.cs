@@ -44,7 +44,7 @@ public sealed class SnapshotFileTests
     [InlineData("""{"time":"2015-01-02T18:10:50Z","tree":"2da8"}""")]
     [InlineData("""{"time":"2015-01-02T18:10:50Z","tree":null}""")]
     [InlineData("""{"time":"yesterday","tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf"}""")]
-    [InlineData("""{"tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf"}""")]
+    [InlineData("""{"time":5,"tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf"}""")]
     public void What_is_no_snapshot_is_refused(string json) => Assert.Throws<FormatException>(() => SnapshotFile.Read(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
