@@ -33,6 +33,62 @@ public sealed class BindingTests
     [InlineData("./volume.img")]
     public void Text_is_taken_as_it_is(string text) => Assert.Equal([text], Names(text));
 
+    [Theory]
+    [InlineData("ends in a blank ")]
+    [InlineData(" begins with one")]
+    [InlineData("br[ack]et*?`")]
+    public void A_name_keeps_its_blanks_and_signs(string name)
+    {
+        Assert.Equal([name], Names(name));
+        Assert.Equal([name], Names(Custom(("Path", name))));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("  ")]
+    public void A_blank_text_names_nothing(string name) => Assert.NotNull(Assert.Single(VolumeArgument.From(name)).Problem);
+
+    [Fact]
+    public void A_null_among_others_is_told()
+    {
+        Assert.Empty(VolumeArgument.From(null));
+        Assert.Equal(["/dev/a", null], Names(new object?[] { "/dev/a", null }));
+        Assert.Contains("$null", VolumeArgument.From(new object?[] { null })[0].Problem, System.StringComparison.Ordinal);
+        Assert.Contains("$null", ImageArgument.From(new object?[] { null })[0].Problem, System.StringComparison.Ordinal);
+        Assert.Contains("$null", RulePatternArgument.From(new object?[] { null })[0].Problem, System.StringComparison.Ordinal);
+    }
+
+    /// <summary>Out of a variable: what zeros and exponents were is lost, unless so many digits are left that none was.</summary>
+    [Theory]
+    [InlineData(12345678, "12345678")]
+    [InlineData(123456789012L, "123456789012")]
+    [InlineData(1234567, null)]
+    [InlineData(0, null)]
+    [InlineData(-12345678, null)]
+    [InlineData(9e11, null)]
+    public void A_number_is_an_id_where_its_digits_are_sure(object number, string? id) =>
+        Assert.Equal(id, Assert.Single(ImageArgument.From(number)).Id);
+
+    [Theory]
+    [InlineData("/dev/*", "/dev/sda", true)]
+    [InlineData("/dev/sd?", "/dev/sda", true)]
+    [InlineData("/dev/sd?", "/dev/sdaa", false)]
+    [InlineData("/DEV/SD*", "/dev/sda", true)]
+    [InlineData("/srv/[a]*", "/srv/[a]b", true)]
+    [InlineData("/srv/[a]*", "/srv/ab", false)]
+    [InlineData("/srv/`*", "/srv/`x", true)]
+    [InlineData(@"\\?\Volume{*}\", @"\\?\Volume{1}\", true)]
+    public void Wildcards_are_star_and_question_mark(string pattern, string name, bool isMatch) =>
+        Assert.Equal(isMatch, NamePattern.Of(pattern)!.IsMatch(name));
+
+    [Theory]
+    [InlineData("/dev/sda")]
+    [InlineData("/srv/[abc]")]
+    [InlineData("/srv/a`b")]
+    [InlineData(@"\\?\Volume{1}\")]
+    [InlineData(@"\\.\PhysicalDrive0")]
+    public void A_name_without_them_is_no_pattern(string name) => Assert.Null(NamePattern.Of(name));
+
     [Fact]
     public void A_list_gives_each_of_its_elements() =>
         Assert.Equal(["/dev/a", "/dev/b", "/dev/c"], Names(new object[] { "/dev/a", new object[] { "/dev/b", new PSObject("/dev/c") } }));
