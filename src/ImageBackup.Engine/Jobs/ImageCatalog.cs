@@ -65,9 +65,10 @@ public sealed class ImageCatalog(ImageRepository repository)
         List<ImageBackupInfo> judged = (filter.Retention ?? new ImageRetention()).Judge(all, statements.Select(s => s.Removal));
         List<ImageBackupInfo> ofComputers = [.. judged.Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))];
         HashSet<(string, string)> named = [.. (filter.Named ?? []).SelectMany(name => ImageSelection.Find(ofComputers, name, filter.IncludeFormerNames, onWarning))];
+        List<Func<ImageBackupInfo, bool>>? patterns = filter.Volumes?.Select(pattern => PredicateOf(pattern, ofComputers)).ToList();
         bool isAnyVolume = filter.Volumes is null && filter.Named is null;
         IEnumerable<ImageBackupInfo> images = ofComputers
-            .Where(i => isAnyVolume || named.Contains(ImageHistories.KeyOf(i)) || filter.Volumes is not null && IsOf(filter.Volumes, i))
+            .Where(i => isAnyVolume || named.Contains(ImageHistories.KeyOf(i)) || patterns is not null && patterns.Exists(isOf => isOf(i)))
             .Where(i => filter.Ids is null || filter.Ids.Any(id => i.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)))
             .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
         if (filter.PointInTime is { } time)
@@ -94,6 +95,14 @@ public sealed class ImageCatalog(ImageRepository repository)
                 $"The image {image.ShortId} of '{image.Volume}' on {image.ComputerName} is dated {image.BackupTime.ToUniversalTime():yyyy-MM-dd HH:mm} UTC, which cannot be: a clock was wrong. "
                 + "It is listed at that time; it does not count as the newest, does not expire, and makes no other image expire. restic's 'latest' and 'forget' go by the time as it stands.", image.Id));
         }
+    }
+
+    /// <summary>A name or id that exists as it is written wins over what it could match as a pattern.</summary>
+    private static Func<ImageBackupInfo, bool> PredicateOf(string pattern, List<ImageBackupInfo> images)
+    {
+        bool IsNamed(ImageBackupInfo image) => image.VolumeId == pattern
+            || string.Equals(image.Volume, pattern, ImageSelection.IsWindowsName(image.Volume) ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
+        return images.Exists(IsNamed) ? IsNamed : image => IsOf([pattern], image);
     }
 
     private static bool IsOf(IReadOnlyList<string> patterns, ImageBackupInfo image) =>

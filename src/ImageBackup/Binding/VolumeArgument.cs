@@ -1,7 +1,6 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Management.Automation;
 using ImageBackup.Engine.Jobs;
@@ -65,8 +64,8 @@ public sealed class VolumeArgument
         }
         if (!InputProperties.TryBare(value, depth, out object? bare))
             return;
-        if (NumberToken.IsNumber(bare))
-            bare = NumberToken.TextOf(value) ?? Convert.ToString(bare, CultureInfo.InvariantCulture)!;
+        if (NumberToken.IsNumber(bare) && NumberToken.TextOf(value) is { } typed)
+            bare = typed;
         if (InputProperties.TextOf(bare) is { } text)
         {
             found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text names no volume."));

@@ -69,7 +69,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
                 if (volume.Name is null)
                     throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.");
                 // What is a pattern matches the names that volumes had, and their ids.
-                if (!volume.IsFullPath && WildcardPattern.ContainsWildcardCharacters(volume.Name))
+                if (!volume.IsFullPath && NamePattern.Of(volume.Name) is not null)
                     patterns.Add(volume.Name);
                 else
                     named.Add(Refer(volume));
