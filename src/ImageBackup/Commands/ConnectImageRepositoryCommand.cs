@@ -29,6 +29,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
     /// <summary>The beginning of the id of the key to try first; else RESTIC_KEY_HINT. Any other key is tried after it.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [IdTransformation]
     public string? KeyId { get; set; }
 
     private protected override void Begin()
