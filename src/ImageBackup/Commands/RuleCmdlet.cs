@@ -51,7 +51,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
-    /// <summary>The rule of this command that was set last, and its list: the next one is evaluated after it.</summary>
+    /// <summary>The rule that the object before has set, and its list: the next one is evaluated after it.</summary>
     private (string List, string Pattern)? _previous;
 
     /// <summary>The rules that objects of this command have set, by list and pattern.</summary>
@@ -91,7 +91,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
                 ImageRule? existing = document.Find(pattern);
                 // Two rules of one pattern in a list: the one that is evaluated first decides, and it came first.
                 isOvershadowed = volume.Rule is not null && existing is not null && _setByObjects.Contains((where, existing.Pattern.Text));
-                return isOvershadowed ? document : document.Set(Wanted(pattern, existing, volume.Rule), PositionOf(document, existing, asked, where));
+                return isOvershadowed ? document : document.Set(Wanted(pattern, existing, volume.Rule), volume.Rule is null ? asked : PositionOf(document, existing, asked, where));
             },
             $"Set the rule of {pattern}{(asked is null ? "" : $" as {asked}")}",
             ClassAsked(volume));
@@ -102,9 +102,11 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
             WriteVerbose($"{pattern}: an earlier rule of the same pattern has been set; this one would never decide.");
             return;
         }
-        _previous = (where, pattern);
         if (volume.Rule is not null)
+        {
+            _previous = (where, pattern);
             _setByObjects.Add((where, rule.Pattern.Text));
+        }
         if (!PassThru)
             return;
         int before = Enforced ? 0 : LoadEnforced()?.Rules.Rules.Count ?? 0;
@@ -116,8 +118,8 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     }
 
     /// <summary>
-    /// Several rules of one command keep their order: a new one is evaluated directly after the one before it, as if they were
-    /// one rule for which the position is asked. A rule that is there stays where it is, unless a position is asked.
+    /// Rules that come as objects keep their order: a new one is evaluated directly after the one before it, as if they were one rule
+    /// for which the position is asked. A rule that is there stays where it is, unless a position is asked.
     /// </summary>
     private RulePosition? PositionOf(RuleDocument document, ImageRule? existing, RulePosition? asked, string where)
     {
