@@ -1,4 +1,5 @@
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -8,7 +9,7 @@ namespace ImageBackup.Engine.Volumes.Identity;
 
 /// <summary>
 /// Which volume it is, whatever it is called today: kernel names and drive letters are given away again. Recorded with every
-/// image (src/FORMAT.md). Never changes; any thread.
+/// image (src/FORMAT.md). Never changes; any thread. To JSON it is the list of its facts: no deeper than an object's lists may be.
 /// </summary>
 /// <remarks>
 /// <para><b>Place and content.</b> Facts of the place (partition GUID, LV UUID ...) stay when a volume is formatted; the file system's
@@ -16,7 +17,7 @@ namespace ImageBackup.Engine.Volumes.Identity;
 /// continues its own, and the image says that the file system changed). The file system decides only if a volume has no strong
 /// place: a disk without partitions. Hardware is asked last.</para>
 /// </remarks>
-public sealed class VolumeIdentity : IEquatable<VolumeIdentity>
+public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<VolumeIdentity>
 {
     /// <summary>Of the list in image.json; raised when a kind changes its meaning. New kinds may come at any time.</summary>
     public const int CurrentVersion = 1;
@@ -36,6 +37,10 @@ public sealed class VolumeIdentity : IEquatable<VolumeIdentity>
 
     /// <summary>Nothing is known that travels with the volume.</summary>
     public static VolumeIdentity None { get; } = new([], isDerived: false);
+
+    public int Count => Facts.Count;
+
+    public IdentityFact this[int index] => Facts[index];
 
     /// <summary>The strongest first, at most one of a kind.</summary>
     public IReadOnlyList<IdentityFact> Facts { get; }
@@ -192,6 +197,10 @@ public sealed class VolumeIdentity : IEquatable<VolumeIdentity>
         }
         return escaped.ToString();
     }
+
+    public IEnumerator<IdentityFact> GetEnumerator() => Facts.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => Facts.GetEnumerator();
 
     /// <summary>The same facts, of the same source; whether two are of one volume is <see cref="CompareTo"/>'s to say.</summary>
     public bool Equals(VolumeIdentity? other) => other is not null && IsDerived == other.IsDerived && Facts.SequenceEqual(other.Facts);
