@@ -216,6 +216,28 @@ public sealed class RestingTests : IDisposable
         return point;
     }
 
+    /// <summary>
+    /// Which subvolume a mount shows is among the file system's options in mountinfo: two mounts differ in it, and nothing was changed.
+    /// </summary>
+    [Fact]
+    public void Two_subvolumes_of_which_one_is_read_only_are_put_back_without_a_warning()
+    {
+        FileSystemKind kind = FileSystemKind.Get("btrfs");
+        Tool.RequireRoot(kind.Needs);
+        (string device, _) = _rig.Volume(kind, 512);
+        string top = Mount(device, "rw");
+        Tool.Run("btrfs", "subvolume", "create", Path.Combine(top, "s1"));
+        Tool.Run("btrfs", "subvolume", "create", Path.Combine(top, "s2"));
+        VolumeRig.Unmount(top);
+        string first = Mount(device, "ro,subvol=s1"), second = Mount(device, "rw,subvol=s2");
+        string before = Options(first), secondBefore = Options(second);
+        ImageBackupInfo image = _rig.Backup(device, type: ImageType.Static);
+        Assert.Equal((ImageType.Static, false), (image.ImageType, image.IsFuzzy));
+        Assert.Empty(image.Warnings);
+        Assert.Equal((before, secondBefore), (Options(first), Options(second)));
+        File.WriteAllText(Path.Combine(second, "new"), "x");
+    }
+
     /// <summary>The mount's own options and the file system's.</summary>
     private static string Options(string point) => File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' '))
         .Where(fields => fields[4] == point).Select(fields => fields[5] + " - " + fields[^1]).Last();

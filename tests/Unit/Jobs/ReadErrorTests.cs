@@ -116,11 +116,18 @@ public sealed class ReadErrorTests : IDisposable
     [Fact]
     public void Only_what_is_bad_is_read_again()
     {
+        long Read()
+        {
+            _volume.Reads.Clear();
+            _rig.Backup(Name, r => r with { ReadErrorLimit = 1, ThrottleLimit = 1 });
+            return _volume.Reads.Sum(r => r.LengthBytes);
+        }
+
+        // Who is on the volume is read as well, of both.
+        long healthyBytes = Read();
         FailSectors((130, -1));
-        _rig.Backup(Name, r => r with { ReadErrorLimit = 1, ThrottleLimit = 1 });
         // A chunk of 128 sectors is halved seven times: each level reads its good half once.
-        long readBytes = _volume.Reads.Sum(r => r.LengthBytes);
-        Assert.InRange(readBytes, _content.Length - SectorBytes, _content.Length + 4L * JobRig.ChunkBytes);
+        Assert.InRange(Read(), _content.Length - SectorBytes, healthyBytes + 4L * JobRig.ChunkBytes);
     }
 
     [Fact]

@@ -27,9 +27,13 @@ internal static class MountFlags
 
     public static bool IsMountReadOnly(MountEntry mount) => Has(mount.Options, "ro");
 
-    /// <summary>The file system's options but for ro and rw, to compare and to give again.</summary>
+    /// <summary>
+    /// The file system's options but for ro and rw, to compare and to give again. Which subvolume it is belongs to the mount, though
+    /// btrfs shows it here: two mounts of one file system differ in it.
+    /// </summary>
     public static string WithoutAccess(string superOptions) =>
-        string.Join(",", superOptions.Split(',').Where(option => option is not ("ro" or "rw")));
+        string.Join(",", superOptions.Split(',').Where(option => option is not ("ro" or "rw")
+            && !option.StartsWith("subvol=", StringComparison.Ordinal) && !option.StartsWith("subvolid=", StringComparison.Ordinal)));
 
     private static ulong Flags((string Word, ulong Flag)[] words, string options)
     {
