@@ -34,6 +34,7 @@
         'Remove-IncludeImage'
         'Remove-ManagementClass'
         'Repair-ImageRepository'
+        'Repair-ImageVolume'
         'Restore-VolumeImage'
         'Set-ExcludeImage'
         'Set-ImageDomain'

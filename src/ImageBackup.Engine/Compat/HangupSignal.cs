@@ -17,18 +17,50 @@ internal sealed class HangupSignal : IDisposable
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
     private static readonly object s_gate = new();
     private static int s_count;
+    private static bool s_hadTerminal;
+    private static bool s_isLost;
+    private static Action? s_terminalLost;
     private bool _disposed;
 
     private HangupSignal()
     {
     }
 
+    /// <summary>SIGHUP does not end the process now.</summary>
+    public static bool IsIgnored
+    {
+        get
+        {
+            lock (s_gate)
+                return s_count > 0 && !s_isWindows;
+        }
+    }
+
+    /// <summary>The terminal of this process has been closed while SIGHUP was ignored: nothing more can be shown.</summary>
+    public static bool IsTerminalLost
+    {
+        get
+        {
+            lock (s_gate)
+                return s_isLost |= s_count > 0 && s_hadTerminal && !HasTerminal();
+        }
+    }
+
+    /// <summary>
+    /// What is called, on any thread and once each time, when a SIGHUP is ignored that is nobody's question: the terminal that
+    /// this process was started from has been closed.
+    /// </summary>
+    public static void OnTerminalLost(Action action) => s_terminalLost = action;
+
     public static HangupSignal Ignore()
     {
         lock (s_gate)
         {
             if (s_count++ == 0 && !s_isWindows)
+            {
+                s_hadTerminal = HasTerminal();
                 Begin();
+            }
         }
         return new HangupSignal();
     }
@@ -53,10 +85,28 @@ internal sealed class HangupSignal : IDisposable
 #if NET
     private static PosixSignalRegistration? s_registration;
 
-    private static void Begin() => s_registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => context.Cancel = true);
+    private static void Begin() => s_registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+    {
+        context.Cancel = true;
+        Notice();
+    });
+
+    /// <summary>restic asks by the same signal: only the terminal tells which it was.</summary>
+    private static void Notice()
+    {
+        lock (s_gate)
+        {
+            if (!s_hadTerminal || HasTerminal())
+                return;
+            s_hadTerminal = false;
+            s_isLost = true;
+        }
+        s_terminalLost?.Invoke();
+    }
 
     private static void End() => s_registration?.Dispose();
 #else
+    // The system ignores it for us, so nobody hears of it here.
     private const int Hangup = 1;
     private static readonly IntPtr s_ignore = new(1);
     private static IntPtr s_before;
@@ -68,4 +118,22 @@ internal sealed class HangupSignal : IDisposable
     [DllImport("libc", SetLastError = true)]
     private static extern IntPtr signal(int number, IntPtr handler);
 #endif
+
+    /// <summary>Whether this process has a controlling terminal that can be opened: tty(4), "/dev/tty".</summary>
+    private static bool HasTerminal()
+    {
+        int descriptor = open("/dev/tty", OpenReadWrite | OpenNoControllingTerminal);
+        if (descriptor < 0)
+            return false;
+        _ = close(descriptor);
+        return true;
+    }
+
+    private const int OpenReadWrite = 2, OpenNoControllingTerminal = 0x100;
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int open([MarshalAs(UnmanagedType.LPStr)] string path, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int close(int descriptor);
 }

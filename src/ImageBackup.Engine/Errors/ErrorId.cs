@@ -77,6 +77,7 @@ public enum ErrorId
     SnapshotInvalid,
     SnapshotProviderNotFound,
     SnapshotCommandFailed,
+    UndoFailed,
     PolicyReadFailed,
     PolicyWriteFailed,
     PolicyFileUnsafe,

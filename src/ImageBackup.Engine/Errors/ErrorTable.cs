@@ -183,6 +183,8 @@ public static class ErrorTable
             "List them with Get-SnapshotProvider.");
         Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
             "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
+        Row(ErrorId.UndoFailed, ErrorKind.DeviceError, "What a killed run left could not be undone; its record stays.",
+            "Do what the message says by hand, or correct the command that it names, and run Repair-ImageVolume again.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",

@@ -45,8 +45,11 @@ public static class EventTable
         Row(EventId.VolumeBusy, "A volume was in use; the backup waits and tries again.", "None while it ends well.");
         Row(EventId.LeftoverSnapshotRemoved, "A snapshot that a killed run had left was removed.", "Look for why that run was killed.");
         Row(EventId.LeftoverVolumePutBack, "A volume that a killed run had left read-only was put back.", "Look for why that run was killed.");
+        Row(EventId.LeftoverCommandRun, "The command after a snapshot that a killed run had not got to was run.", "Look for why that run was killed.");
         Row(EventId.PostSnapshotCommandFailed, "The command after the snapshot failed or took too long.",
             "Its output is in the event; see whether what the first command stopped runs again.");
+        Row(EventId.TerminalLost, "The terminal of a command that holds a lock was closed (SIGHUP); the command goes on to its end.",
+            "None if it was to go on; else end the process with SIGTERM, at which it undoes what it has done.");
         Row(EventId.BackupFailed, "A backup failed; no image was recorded.", "See the error's text and its recommended action.");
         Row(EventId.SnapshotFailed, "A snapshot could not be taken.", "See Get-SnapshotProvider and Test-SnapshotProvider.");
         Row(EventId.SnapshotInvalid, "A snapshot was lost while it was copied: its room was full, or the system gave it up.",

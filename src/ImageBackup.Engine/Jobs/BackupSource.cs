@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
@@ -25,7 +26,7 @@ internal sealed class BackupSource : IDisposable
     private readonly CancellationTokenSource _lost = new();
     private readonly Timer? _watch;
     private readonly object _gate = new();
-    private bool _isReleased;
+    private readonly ExitUndo _exit;
     private bool _isPutBack;
 
     private BackupSource(VolumeDescription volume, ImageType type, IBlockReader reader, EventLog events,
@@ -43,9 +44,9 @@ internal sealed class BackupSource : IDisposable
         RestedBy = resting?.How;
         Documents = taken?.Set.Documents ?? [];
         Lost = _lost.Token;
+        _exit = ExitCleanup.Hold(LetGo);
         if (_snapshot is not null)
             _watch = new Timer(_ => Look(), null, s_watchInterval, s_watchInterval);
-        HeldAtExit.Add(this);
     }
 
     public ImageType Type { get; }
@@ -71,8 +72,19 @@ internal sealed class BackupSource : IDisposable
     public static BackupSource AsItIs(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
         new(volume, ImageType.Dynamic, reader, events) { FailoverReason = failoverReason };
 
-    public static BackupSource AtRest(VolumeDescription volume, IRestingVolume resting, EventLog events, string? failoverReason) =>
-        new(volume, ImageType.Static, resting.Reader, events, resting) { FailoverReason = failoverReason };
+    public static BackupSource AtRest(VolumeDescription volume, IRestingVolume resting, EventLog events, string? failoverReason)
+    {
+        try
+        {
+            return new BackupSource(volume, ImageType.Static, resting.Reader, events, resting) { FailoverReason = failoverReason };
+        }
+        catch
+        {
+            // The process is ending.
+            resting.Dispose();
+            throw;
+        }
+    }
 
     public static BackupSource Frozen(VolumeDescription volume, TakenSnapshot taken, IBlockReader reader, bool ownsSet, EventLog events) =>
         new(volume, ImageType.Snapshot, reader, events, taken: taken, ownsSet: ownsSet);
@@ -97,19 +109,14 @@ internal sealed class BackupSource : IDisposable
     /// <summary>The image is recorded: applications that take part are told. Gives warnings.</summary>
     public IReadOnlyList<string> Complete() => _ownSet?.Complete(succeeded: true) ?? [];
 
-    public void Dispose()
+    public void Dispose() => _exit.Dispose();
+
+    private void LetGo()
     {
-        lock (_gate)
-        {
-            if (_isReleased)
-                return;
-            _isReleased = true;
-        }
         _watch?.Dispose();
         Reader.Dispose();
         _ = PutBack();
         _ownSet?.Dispose();
-        HeldAtExit.Remove(this);
         // The token may still be asked by a copy that ends just now; without a timer the source needs no disposing.
     }
 

@@ -42,6 +42,9 @@ public sealed record ImageVolume
     /// <summary>What the rules and classes say of it; null: they were not asked.</summary>
     public VolumePlan? Plan { get; init; }
 
+    /// <summary>What a run that was killed left of it to be undone; <c>Repair-ImageVolume</c> undoes it. Empty: nothing.</summary>
+    public IReadOnlyList<PendingUndo> PendingUndo { get; init; } = [];
+
     /// <summary>A rule excludes it.</summary>
     public bool IsExcluded => Plan is { IsIncluded: false };
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes.Snapshots;
@@ -18,9 +19,14 @@ public sealed class SharedSnapshots : IDisposable
     private readonly object _gate = new();
     private readonly List<SharedSet> _sets = [];
     private readonly EventLog _events;
+    private readonly ExitUndo _exit;
     private bool _isDisposed;
 
-    private SharedSnapshots(EventLog events) => _events = events;
+    private SharedSnapshots(EventLog events)
+    {
+        _events = events;
+        _exit = ExitCleanup.Hold(RemoveAll);
+    }
 
     /// <summary>
     /// What to run, in this order: the volumes of the sets first, so that no set waits for others, each with its copy or with why
@@ -33,7 +39,6 @@ public sealed class SharedSnapshots : IDisposable
     internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, SourceTaker taker, EventLog events, Action<string> tell, CancellationToken cancellation)
     {
         var shared = new SharedSnapshots(events);
-        HeldAtExit.Add(shared);
         try
         {
             shared.TakeAll(requests, taker, tell, cancellation);
@@ -75,7 +80,9 @@ public sealed class SharedSnapshots : IDisposable
         }
     }
 
-    public void Dispose()
+    public void Dispose() => _exit.Dispose();
+
+    private void RemoveAll()
     {
         SharedSet[] left;
         lock (_gate)
@@ -86,7 +93,6 @@ public sealed class SharedSnapshots : IDisposable
         }
         foreach (SharedSet set in left)
             set.Set.Dispose();
-        HeldAtExit.Remove(this);
     }
 
     private void TakeAll(IReadOnlyList<BackupRequest> requests, SourceTaker taker, Action<string> tell, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Snapshots.Commands;
 
 namespace ImageBackup.Engine.Jobs;
 
@@ -14,6 +15,9 @@ internal sealed record SnapshotCommands
     /// <summary>The first volume that names the pair.</summary>
     public required string VolumeName { get; init; }
 
+    /// <summary>The same for both commands, and no other pair's.</summary>
+    public required string Id { get; init; }
+
     /// <summary>What the commands find in their environment.</summary>
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
@@ -23,10 +27,14 @@ internal sealed record SnapshotCommands
         .GroupBy(request => (request.Quiet.PreSnapshotCommand, request.Quiet.PostSnapshotCommand))
         .Select(pair => Of(pair.Key.PreSnapshotCommand, pair.Key.PostSnapshotCommand, [.. pair]));
 
-    private static SnapshotCommands Of(string? before, string? after, IReadOnlyList<BackupRequest> requests) => new()
+    private static SnapshotCommands Of(string? before, string? after, IReadOnlyList<BackupRequest> requests) =>
+        Of(before, after, requests, Guid.NewGuid().ToString("N"));
+
+    private static SnapshotCommands Of(string? before, string? after, IReadOnlyList<BackupRequest> requests, string id) => new()
     {
         Before = before,
         After = after,
+        Id = id,
         Timeout = requests[0].Quiet.CommandTimeout,
         VolumeName = requests[0].Volume.Name,
         Variables = new Dictionary<string, string>
@@ -34,6 +42,7 @@ internal sealed record SnapshotCommands
             ["IMAGEBACKUP_VOLUME"] = requests[0].Volume.Name,
             ["IMAGEBACKUP_DEVICE"] = requests[0].Volume.DevicePath,
             ["IMAGEBACKUP_MOUNTPOINT"] = requests[0].Volume.MountPoints.Count > 0 ? requests[0].Volume.MountPoints[0] : "",
+            [OrphanedCommand.IdVariable] = id,
             ["IMAGEBACKUP_VOLUMES"] = string.Join("\n", requests.Select(request => request.Volume.Name)),
         },
     };

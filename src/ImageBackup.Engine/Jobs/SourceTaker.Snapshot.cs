@@ -39,13 +39,14 @@ internal sealed partial class SourceTaker
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: nothing was taken; SnapshotFailed ...</exception>
     public ISnapshotSet TakeSet(ISnapshotProvider provider, IReadOnlyList<BackupRequest> requests, List<string> warnings, CancellationToken cancellation)
     {
-        var begun = new Stack<SnapshotCommands>();
+        var begun = new Stack<BegunCommands>();
         try
         {
             foreach (SnapshotCommands commands in SnapshotCommands.Of(requests))
             {
-                begun.Push(commands);
-                RunBefore(commands, cancellation);
+                var pair = BegunCommands.Begin(commands, providers.PostCommands, ended => RunAfter(ended, warnings));
+                begun.Push(pair);
+                RunBefore(pair, commands, cancellation);
             }
             ISnapshotSet set = provider.Create([.. requests.Select(request => request.Volume)], OptionsOf(requests), tell, cancellation);
             events.Write(EventId.SnapshotTaken, $"{provider.Name} took a snapshot: {string.Join(", ", Paths(set))}.", requests[0].Volume.Name);
@@ -54,8 +55,8 @@ internal sealed partial class SourceTaker
         finally
         {
             // One that failed may have stopped half of what it was to stop.
-            foreach (SnapshotCommands commands in begun)
-                RunAfter(commands, warnings);
+            foreach (BegunCommands pair in begun)
+                pair.Dispose();
         }
     }
 
@@ -63,11 +64,11 @@ internal sealed partial class SourceTaker
     private static SnapshotOptions OptionsOf(IReadOnlyList<BackupRequest> requests) =>
         requests[0].Quiet.Snapshot with { CacheSizePercent = requests.Max(request => request.Quiet.Snapshot.CacheSizePercent) };
 
-    private void RunBefore(SnapshotCommands commands, CancellationToken cancellation)
+    private void RunBefore(BegunCommands pair, SnapshotCommands commands, CancellationToken cancellation)
     {
         if (commands.Before is not { } before)
             return;
-        ProgramResult result = ProgramRun.Shell(before, commands.Timeout, cancellation, commands.Variables);
+        ProgramResult result = pair.RunBefore(before, cancellation);
         if (result.IsGood)
         {
             SayRun(before, result, commands.VolumeName);
@@ -78,20 +79,21 @@ internal sealed partial class SourceTaker
         throw new ImageBackupException(ErrorId.SnapshotCommandFailed, message, commands.VolumeName);
     }
 
-    /// <summary>Not cancelled: it undoes what the first command did. Its time limit ends it.</summary>
-    private void RunAfter(SnapshotCommands commands, List<string> warnings)
+    /// <summary>Not cancelled: it undoes what the first command did. Its time limit ends it. False if it failed.</summary>
+    private bool RunAfter(SnapshotCommands commands, List<string> warnings)
     {
         if (commands.After is not { } after)
-            return;
+            return true;
         ProgramResult result = ProgramRun.Shell(after, commands.Timeout, CancellationToken.None, commands.Variables);
         if (result.IsGood)
         {
             SayRun(after, result, commands.VolumeName);
-            return;
+            return true;
         }
         string message = $"The command after the snapshot failed ({result.Fault}): {after}";
         warnings.Add(message);
         events.Write(EventId.PostSnapshotCommandFailed, WithOutput(message, result), commands.VolumeName);
+        return false;
     }
 
     private BackupSource Freeze(VolumeDescription volume, TakenSnapshot taken, bool ownsSet, List<string> warnings)

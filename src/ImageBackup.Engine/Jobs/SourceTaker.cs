@@ -156,33 +156,5 @@ internal sealed partial class SourceTaker(
     }
 
     /// <summary>What killed runs left is found, named and removed before anything new is begun.</summary>
-    public void RemoveLeftovers()
-    {
-        foreach (string line in volumes.RestoreLeftResting())
-        {
-            events.Write(EventId.LeftoverVolumePutBack, line);
-            tell(line);
-        }
-        foreach (ISnapshotProvider provider in providers.All)
-        {
-            foreach (SnapshotLeftover leftover in provider.FindLeftovers())
-                RemoveLeftover(provider, leftover);
-        }
-    }
-
-    private void RemoveLeftover(ISnapshotProvider provider, SnapshotLeftover leftover)
-    {
-        try
-        {
-            provider.Remove(leftover, tell);
-            string line = $"The snapshot '{leftover.Name}' that a killed run had left was removed.";
-            events.Write(EventId.LeftoverSnapshotRemoved, line, leftover.VolumeName);
-            tell(line);
-        }
-        catch (ImageBackupException e)
-        {
-            events.Write(EventId.SnapshotNotRemoved, e.Message, leftover.VolumeName, e.Id.ToString());
-            tell(e.Message);
-        }
-    }
+    public void RemoveLeftovers() => new UndoJob(volumes, providers, events, tell).UndoAll();
 }

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Storage;
 /// <content>A file being written.</content>
 public sealed partial class LocalStorage
 {
-    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer) : IStorageUpload
+    private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer, ExitUndo exit) : IStorageUpload
     {
         /// <summary>So often the system is asked to begin writing.</summary>
         private const int WritebackBytes = 4 << 20;
@@ -49,6 +49,7 @@ public sealed partial class LocalStorage
                 steps.Move(temporaryPath, path);
             }
             _renamed = true;
+            exit.Cancel();
             steps.SyncDirectory(directory);
             _committed = true;
         });
@@ -81,6 +82,7 @@ public sealed partial class LocalStorage
             catch (UnauthorizedAccessException)
             {
             }
+            exit.Cancel();
         }
 
         /// <summary>A writer that failed once refuses further use: what a failed flush lost cannot be known.</summary>

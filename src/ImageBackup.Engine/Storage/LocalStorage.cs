@@ -254,8 +254,30 @@ public sealed partial class LocalStorage : IStorage
             ThrowIfLinked(kind);
             // A repository that restic made has no such directory.
             MakePlace(TemporaryDirectory);
-            return new LocalUpload(this, kind, path, _steps.CreateFile(path));
+            // The process may be told to end while it writes: then only its name is taken away, under whoever writes.
+            ExitUndo exit = ExitCleanup.Hold(() => RemoveUpload(path));
+            try
+            {
+                return new LocalUpload(this, kind, path, exit.Do(_ => _steps.CreateFile(path)), exit);
+            }
+            catch
+            {
+                exit.Cancel();
+                throw;
+            }
         });
+    }
+
+    private void RemoveUpload(string path)
+    {
+        try
+        {
+            _steps.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Left for RemoveAbandonedUploads.
+        }
     }
 
     public void Delete(StoredKind kind, string name)

@@ -57,11 +57,15 @@ public interface IVolumeSystem
     /// </exception>
     IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths);
 
+    /// <summary>The volumes that killed runs left at rest and that still are. Changes nothing. Never throws.</summary>
+    IReadOnlyList<LeftVolume> FindLeftResting();
+
     /// <summary>
     /// Puts back the volumes that killed runs left at rest. Gives a line for each: which volume, what was done or why it
     /// could not be. Never throws.
     /// </summary>
-    IReadOnlyList<string> RestoreLeftResting();
+    /// <param name="volumeName">Only this one; null: all.</param>
+    IReadOnlyList<string> RestoreLeftResting(string? volumeName = null);
 
     /// <summary>
     /// Opens a device as the target of a restore, exclusively, and keeps it so until disposed. Checked on the open
@@ -83,3 +87,8 @@ public interface IVolumeSystem
     /// </summary>
     IReadOnlyList<string> VolumesUnder(string path);
 }
+
+/// <summary>A volume that a killed run left at rest.</summary>
+/// <param name="Name">As <see cref="VolumeDescription.Name"/>.</param>
+/// <param name="MountPoint">Where it was mounted when it was brought to rest.</param>
+public sealed record LeftVolume(string Name, string MountPoint);

@@ -21,6 +21,7 @@ namespace ImageBackup.Commands;
 public sealed class GetImageVolumeCommand : PolicyCmdlet
 {
     private ImagePolicy? _policy;
+    private IReadOnlyList<PendingUndo> _pending = [];
 
     /// <summary>Names, mount points, letters, LABEL=, UUID=, files that hold a volume; * and ? in names and mount points.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -33,6 +34,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
 
     private protected override void Begin()
     {
+        _pending = UndoJob.FindOnMachine();
         // Volumes can be looked at whatever state the rules are in.
         Attempt(null, () =>
         {
@@ -86,8 +88,11 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
         }
     }
 
-    private ImageVolume Planned(ImageVolume volume) =>
-        _policy is null ? volume : volume with { Plan = PlanOf(_policy, volume, null, null) };
+    private ImageVolume Planned(ImageVolume found)
+    {
+        ImageVolume volume = found with { PendingUndo = [.. _pending.Where(pending => pending.Volume == found.Name || pending.Volume == found.Description.DevicePath)] };
+        return _policy is null ? volume : volume with { Plan = PlanOf(_policy, volume, null, null) };
+    }
 
     private IReadOnlyList<ImageVolume> List() =>
         RunPumped("Looking at volumes", _ => new VolumeInventory(VolumeSystem.Current).List(Stop));

@@ -22,6 +22,7 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
 
     /// <summary>A call into the system that has not returned for so long after the stop is not waited for.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan s_endOfProcess = TimeSpan.FromMinutes(10);
     private static int s_lastActivityId = 20_000;
 
     private readonly CancellationTokenSource _stopping = new();
@@ -40,6 +41,7 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
     {
         try
         {
+            WarnOfPendingUndo();
             Begin();
         }
         catch (Exception failure) when (IsOurs(failure))
@@ -80,6 +82,18 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
     {
     }
 
+    /// <summary>The command undoes what killed runs left, or is asked for the list of it: it need not be told.</summary>
+    private protected virtual bool TellsOfPendingUndo => true;
+
+    /// <summary>A volume that a killed run left read-only must not wait for the next backup until somebody hears of it.</summary>
+    private void WarnOfPendingUndo()
+    {
+        if (!TellsOfPendingUndo)
+            return;
+        foreach (PendingUndo pending in UndoJob.FindOnMachine())
+            WriteWarning($"A run that was killed has not been undone: {pending.Description}. Repair-ImageVolume undoes it; so does the next backup.");
+    }
+
     /// <summary>Does one thing of several: its failure is written as an error record and the others follow.</summary>
     private protected void Attempt(object? target, Action action)
     {
@@ -102,6 +116,8 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
     {
         var channel = new JobChannel();
         PendingCallScope? calls = null;
+        // Begun here: the process may be told to end before the work's thread runs.
+        var running = RunningWork.Begin(_stopping.Cancel);
         // Not bound to the token: work that has not started must still end in the same way as work that has.
         Task<T> task = Task.Factory.StartNew(
             () =>
@@ -116,6 +132,7 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
                 }
                 finally
                 {
+                    running.Dispose();
                     channel.End();
                 }
             },
@@ -136,17 +153,21 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
                 while (channel.TryTakeMessage(out (bool IsWarning, string Text) message))
                 {
                     if (message.IsWarning)
-                        WriteWarning(message.Text);
+                        Show(() => WriteWarning(message.Text));
                     else
-                        WriteVerbose(message.Text);
+                        Show(() => WriteVerbose(message.Text));
                 }
                 if (!ended && channel.TakeProgress() is { } progress)
                 {
                     last = progress;
-                    ShowOverall(activity, progress);
                     shown ??= NewRecord(activity);
-                    ProgressText.Fill(shown, progress);
-                    WriteProgress(shown);
+                    ProgressRecord record = shown;
+                    Show(() =>
+                    {
+                        ShowOverall(activity, progress);
+                        ProgressText.Fill(record, progress);
+                        WriteProgress(record);
+                    });
                 }
             }
             while (!ended);
@@ -165,12 +186,13 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
             if (shown is not null && !Stopping)
             {
                 shown.RecordType = ProgressRecordType.Completed;
-                WriteProgress(shown);
+                Show(() => WriteProgress(shown));
             }
-            _overall?.Finish(last);
+            Show(() => _overall?.Finish(last));
             if (_letGo is null)
                 channel.Dispose();
         }
+        WaitForProcessEnd();
         return task.GetAwaiter().GetResult();
     }
 
@@ -197,6 +219,29 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
             // A host without a console.
         }
         return true;
+    }
+
+    /// <summary>Shows something of work that runs. A terminal that was closed ends no backup that is to go on to its end.</summary>
+    private static void Show(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when ((e is IOException || e.InnerException is IOException) && RunningWork.IsTerminalLost)
+        {
+            // Nobody looks any more; the log has it.
+        }
+    }
+
+    /// <summary>
+    /// The work was cancelled because the process is told to end: what the script would do next must not be done.
+    /// </summary>
+    private static void WaitForProcessEnd()
+    {
+        var clock = Stopwatch.StartNew();
+        while (RunningWork.IsProcessEnding && clock.Elapsed < s_endOfProcess)
+            Thread.Sleep(s_pumpInterval);
     }
 
     private protected void RunPumped(string activity, Action<JobChannel> work) =>

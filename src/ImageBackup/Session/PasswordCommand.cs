@@ -28,18 +28,21 @@ internal static class PasswordCommand
         // Bare names are looked for in the search path alone: the current directory may be anybody's.
         string program = ProgramFiles.Find(words[0])
             ?? throw Failed($"could not be started: the search path has no program '{words[0]}'");
-        using var process = new Process();
+        ProcessTree tree;
         try
         {
-            process.StartInfo = ChildProcess.Prepare(program, [.. words.Skip(1)], keepsStorageSecrets: true);
-            process.StartInfo.RedirectStandardOutput = true;
-            process.Start();
+            ProcessStartInfo start = ChildProcess.Prepare(program, [.. words.Skip(1)], keepsStorageSecrets: true);
+            start.RedirectStandardOutput = true;
+            tree = ProcessTree.Start(start);
         }
         catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException or ArgumentException)
         {
             throw Failed($"could not be started: {e.Message}", e);
         }
 
+        using ProcessTree running = tree;
+        Process process = running.Process;
+        bool hasEnded = false;
         try
         {
             Stream output = process.StandardOutput.BaseStream;
@@ -47,6 +50,7 @@ internal static class PasswordCommand
             bool inTime = reading.Wait((int)timeLimit.TotalMilliseconds, cancellation);
             if (!inTime || !process.WaitForExit((int)timeLimit.TotalMilliseconds))
                 throw Failed($"did not end within {timeLimit.TotalSeconds:0} s");
+            hasEnded = true;
             byte[] password = reading.Result ?? throw Failed($"printed more than {maxOutputBytes} bytes");
             if (process.ExitCode != 0)
             {
@@ -57,15 +61,9 @@ internal static class PasswordCommand
         }
         finally
         {
-            try
-            {
-                if (!process.HasExited)
-                    process.Kill();
-            }
-            catch (Exception e) when (e is InvalidOperationException or Win32Exception)
-            {
-                // It ended meanwhile.
-            }
+            // With all that it started: a program that asks somebody may wait for ever.
+            if (!hasEnded)
+                running.End();
         }
     }
 

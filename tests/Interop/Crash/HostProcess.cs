@@ -1,9 +1,13 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using Xunit;
 
@@ -15,6 +19,7 @@ internal sealed class HostProcess : IDisposable
     private static readonly string s_program = Find();
 
     private readonly Process _process;
+    private Process? _inner;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
 
@@ -32,25 +37,98 @@ internal sealed class HostProcess : IDisposable
     /// The IMAGEBACKUP_ROOT of the process: as far as settings, logs and records go it is a machine of its own, which no other run
     /// looks after. By default all of them share the tests' own.
     /// </param>
-    public static HostProcess Begin(string command, string? machine = null)
+    public static HostProcess Begin(string command, string? machine = null) => Begin(StartInfo(isPwsh: false, command, machine));
+
+    /// <summary>
+    /// A real pwsh that has imported the module from the laid-out folder, as a process that can be killed. Another module's or script's
+    /// handlers are not in it: what happens at a signal is what this module does.
+    /// </summary>
+    /// <remarks>Where pwsh is a .NET tool, what is started by its name starts the real one: signals go to the process that says $PID.</remarks>
+    public static HostProcess BeginPwsh(string command, string machine)
     {
-        string[] arguments = ["-NoLogo", "-NonInteractive", "-Command", command];
-        var start = new ProcessStartInfo(s_program, arguments);
-        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        Directory.CreateDirectory(machine);
+        string idFile = Path.Combine(machine, $"pid-{Guid.NewGuid():N}");
+        HostProcess process = Begin(StartInfo(isPwsh: true, $"[IO.File]::WriteAllText('{idFile}', $PID); [IO.File]::Move('{idFile}', '{idFile}.whole'); {command}", machine));
+        var clock = Stopwatch.StartNew();
+        while (!File.Exists(idFile + ".whole"))
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromMinutes(3) && !process._process.HasExited, "pwsh did not start.");
+            Thread.Sleep(5);
+        }
+        process._inner = Process.GetProcessById(int.Parse(File.ReadAllText(idFile + ".whole"), System.Globalization.CultureInfo.InvariantCulture));
+        File.Delete(idFile + ".whole");
+        return process;
+    }
+
+    /// <summary>How the Host or pwsh is started.</summary>
+    public static ProcessStartInfo StartInfo(bool isPwsh, string command, string? machine)
+    {
+        ProcessStartInfo start = isPwsh
+            ? new ProcessStartInfo(Pwsh?.Program ?? throw new InvalidOperationException("There is no pwsh."),
+                [.. Pwsh.Value.First, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", $"$ErrorActionPreference = 'Stop'; Import-Module '{Manifest}'; {command}"])
+            : new ProcessStartInfo(s_program, ["-NoLogo", "-NonInteractive", "-Command", command]);
         if (machine is not null)
         {
             start.Environment["IMAGEBACKUP_ROOT"] = machine;
             start.Environment.Remove("IMAGEBACKUP_LOG");
         }
         start.Environment["RESTIC_PASSWORD"] = TestRepository.Password;
+        start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
+        return start;
+    }
+
+    private static HostProcess Begin(ProcessStartInfo start)
+    {
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         Process process = Process.Start(start)!;
         process.StandardInput.Close();
         return new HostProcess(process);
     }
 
-    public int Id => _process.Id;
+    /// <summary>Why no pwsh can be tried; null: one can.</summary>
+    public static string? WhyNoPwsh =>
+        Pwsh is null ? "There is no pwsh: neither IMAGEBACKUP_PWSH nor PATH names one, and dotnet tool restore was not run."
+        : Manifest is null ? "The module is not laid out in output/: dotnet build src/ImageBackup -t:LayOutModule -c Release."
+        : null;
 
-    public bool HasEnded => _process.HasExited;
+    /// <summary>A program, or pwsh.dll and what runs it.</summary>
+    private static (string Program, string[] First)? Pwsh { get; } = FindPwsh() switch
+    {
+        null => null,
+        { } path when path.EndsWith(".dll", StringComparison.Ordinal) => ("dotnet", [path]),
+        { } path => (path, []),
+    };
+
+    /// <summary>What IMAGEBACKUP_PWSH or PATH names, else the tool that .config/dotnet-tools.json pins, where it was restored.</summary>
+    private static string? FindPwsh()
+    {
+        if (Environment.GetEnvironmentVariable("IMAGEBACKUP_PWSH") is { Length: > 0 } given)
+            return given;
+        foreach (string directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (File.Exists(Path.Combine(directory, "pwsh")))
+                return Path.Combine(directory, "pwsh");
+        }
+        string packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named ? named : Path.Combine(TestEnvironment.UserHome, ".nuget", "packages");
+        string tool = Path.Combine(packages, "powershell");
+        return Directory.Exists(tool)
+            ? Directory.GetFiles(tool, "pwsh.dll", SearchOption.AllDirectories).Where(path => Path.GetFileName(Path.GetDirectoryName(path)) == "unix").Order(StringComparer.Ordinal).LastOrDefault()
+            : null;
+    }
+
+    private static string? Manifest { get; } = Root() is { } root && Directory.Exists(Path.Combine(root, "output", "ImageBackup"))
+        ? Directory.GetFiles(Path.Combine(root, "output", "ImageBackup"), "ImageBackup.psd1", SearchOption.AllDirectories).OrderByDescending(File.GetLastWriteTimeUtc).FirstOrDefault()
+        : null;
+
+    public int Id => (_inner ?? _process).Id;
+
+    /// <summary>Sends a signal by its number.</summary>
+    public void Signal(int number) => Assert.Equal(0, kill(Id, number));
+
+    /// <summary>Whether it ended within the time.</summary>
+    public bool WaitForEnd(TimeSpan limit) => (_inner ?? _process).WaitForExit(limit) && _process.WaitForExit(limit);
+
+    public bool HasEnded => (_inner ?? _process).HasExited;
 
     /// <summary>Waits for its end.</summary>
     public (int Code, string Output, string Error) End()
@@ -63,25 +141,39 @@ internal sealed class HostProcess : IDisposable
     /// <summary>kill -9, and waits until the system has buried it.</summary>
     public void Kill()
     {
-        _process.Kill();
+        if (_inner is { HasExited: false })
+            _inner.Kill();
+        if (!_process.HasExited)
+            _process.Kill();
         _process.WaitForExit();
     }
 
     public void Dispose()
     {
-        if (!_process.HasExited)
+        if (!_process.HasExited || _inner is { HasExited: false })
             Kill();
+        _inner?.Dispose();
         _process.Dispose();
     }
 
     private static string Find()
     {
         string configuration = typeof(HostProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
+        return Root() is { } root
+            ? Path.Combine(root, "src", "ImageBackup.Host", "bin", configuration, "net10.0", "ImageBackup.Host")
+            : "ImageBackup.Host";
+    }
+
+    private static string? Root()
+    {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
             if (File.Exists(Path.Combine(at.FullName, "ImageBackup.psd1")) && Directory.Exists(Path.Combine(at.FullName, "src")))
-                return Path.Combine(at.FullName, "src", "ImageBackup.Host", "bin", configuration, "net10.0", "ImageBackup.Host");
+                return at.FullName;
         }
-        return "ImageBackup.Host";
+        return null;
     }
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int kill(int processId, int signal);
 }

@@ -52,6 +52,8 @@ internal sealed class VolumeDouble : IVolumeSystem
     /// <summary>What killed runs left; handed out once.</summary>
     public IReadOnlyList<string> LeftResting { get; set; } = [];
 
+    public IReadOnlyList<LeftVolume> FindLeftResting() => [.. LeftResting.Select(line => new LeftVolume(line, "/srv"))];
+
     public int RestAttempts { get; private set; }
 
     /// <summary>Volumes at rest that were not released.</summary>
@@ -65,7 +67,7 @@ internal sealed class VolumeDouble : IVolumeSystem
         return new Resting(this, reader);
     }
 
-    public IReadOnlyList<string> RestoreLeftResting()
+    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null)
     {
         IReadOnlyList<string> left = LeftResting;
         LeftResting = [];

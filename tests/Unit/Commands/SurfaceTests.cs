@@ -18,7 +18,7 @@ public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
     [
-        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository",
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository", "Repair-ImageVolume",
         "Export-ImageRepositoryPassword",
         "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",

@@ -277,7 +277,8 @@ public sealed class IdentityTests : IDisposable
         public VolumeDescription Find(string wanted) => inner.Find(wanted == alias ? name : wanted);
         public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode) => inner.OpenRead(volume, mode);
         public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => inner.OpenResting(volume, neededPaths);
-        public IReadOnlyList<string> RestoreLeftResting() => inner.RestoreLeftResting();
+        public IReadOnlyList<LeftVolume> FindLeftResting() => inner.FindLeftResting();
+        public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => inner.RestoreLeftResting(volumeName);
         public IBlockWriter OpenTarget(VolumeDescription volume) => inner.OpenTarget(volume);
         public IReadOnlyList<string> VolumesUnder(string path) => inner.VolumesUnder(path);
     }

@@ -217,14 +217,6 @@ public sealed class SharedSnapshotTests : IDisposable
         Assert.Equal(0, _rig.SnapshotCount);
     }
 
-    [Fact]
-    public void A_process_that_is_told_to_end_removes_the_set()
-    {
-        using SharedSnapshots shared = Share(Request("/mem/a"), Request("/mem/b"));
-        HeldAtExit.ReleaseAll();
-        Assert.Equal(["create", "dispose"], _provider.Calls);
-    }
-
     private BackupJob Job(params SnapshotProviderDouble[] more) =>
         new(_rig.Repository, _rig.Volumes, new SnapshotProviders([_provider, .. more]), new EventLog([_events])) { Tell = _told.Add };
 

@@ -40,7 +40,8 @@ public class VolumeInventoryTests
 
         public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new InvalidOperationException("Nothing is taken here.");
 
-        public IReadOnlyList<string> RestoreLeftResting() => [];
+        public IReadOnlyList<LeftVolume> FindLeftResting() => [];
+        public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => [];
     }
 
     private static VolumeDescription Volume(string name, string? partitionUuid = null, string? serial = null, string? mount = null, params string[] holders) => new()

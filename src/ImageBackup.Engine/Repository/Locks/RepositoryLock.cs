@@ -23,12 +23,14 @@ internal sealed class RepositoryLock : IDisposable
     private readonly TimeSpan _settle;
     private readonly Stopwatch _sinceSaved = Stopwatch.StartNew();
     private readonly object _settling = new();
+    private readonly ExitUndo _exit;
     private string _name;
     private bool _isSettled;
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, LockTiming timing, HangupSignal hangup)
+    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, LockTiming timing, HangupSignal hangup,
+        ExitUndo exit)
     {
         _directory = directory;
         _name = name;
@@ -37,6 +39,7 @@ internal sealed class RepositoryLock : IDisposable
         _hangup = hangup;
         _settle = timing.Settle;
         _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, timing.RefreshEvery, timing.RefreshEvery);
+        _exit = exit;
     }
 
     /// <summary>Cancelled when the lock was removed by somebody or could not be refreshed until it was nearly stale.</summary>
@@ -76,13 +79,17 @@ internal sealed class RepositoryLock : IDisposable
         directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
         HangupSignal hangup = HangupSignal.Ignore();
+        RepositoryLock? held = null;
+        ExitUndo? exit = null;
         try
         {
-            string name = directory.Save(LockFile.ForThisProcess(isExclusive, now));
-            return new RepositoryLock(directory, name, isExclusive, now, timing, hangup);
+            exit = ExitCleanup.Hold(() => held?.Release());
+            return exit.Do(_ => held = new RepositoryLock(
+                directory, directory.Save(LockFile.ForThisProcess(isExclusive, now)), isExclusive, now, timing, hangup, exit));
         }
         catch
         {
+            exit?.Cancel();
             hangup.Dispose();
             throw;
         }
@@ -185,7 +192,9 @@ internal sealed class RepositoryLock : IDisposable
             throw new ImageBackupException(ErrorId.LockLost, $"The lock on the repository '{_directory.Location}' was lost.", _directory.Location);
     }
 
-    public void Dispose()
+    public void Dispose() => _exit.Dispose();
+
+    private void Release()
     {
         lock (_gate)
         {

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Text;
+using System.Threading;
 using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Linux;
@@ -17,6 +19,8 @@ internal sealed class HeldRecord : IHeldNote
     private const string UnfinishedSuffix = ".new";
     private const string BootKey = "boot";
     private const int MaxBytes = 64 << 10;
+    private const int TakeOverAttempts = 50;
+    private static readonly TimeSpan s_takeOverPause = TimeSpan.FromMilliseconds(10);
     private const uint OwnerOnly = 0x180; // 0600
 
     private readonly string _path;
@@ -36,7 +40,7 @@ internal sealed class HeldRecord : IHeldNote
     public IReadOnlyDictionary<string, string> Values { get; }
 
     /// <summary>Whether the machine has not been restarted since.</summary>
-    public bool IsOfThisBoot => Values.Find(BootKey) == BootId;
+    public bool IsOfThisBoot => IsOf(Values);
 
     private static string? BootId => LinuxRoots.TryReadText("/proc/sys/kernel/random/boot_id");
 
@@ -85,7 +89,7 @@ internal sealed class HeldRecord : IHeldNote
                 continue;
             if (Open(directory, name) is not { } descriptor)
                 continue;
-            if (!descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out _) || !File.Exists(Path.Combine(directory, name)))
+            if (!TryTakeOver(descriptor) || !File.Exists(Path.Combine(directory, name)))
             {
                 descriptor.Dispose();
                 continue;
@@ -102,20 +106,13 @@ internal sealed class HeldRecord : IHeldNote
         return found;
     }
 
+    /// <summary>What the records of killed runs say; none is taken over. Never throws.</summary>
+    public static IReadOnlyList<HeldRecordContent> Left(string directory, string kind) =>
+        [.. Contents(directory, kind).Where(content => !content.IsHeld).Select(content => content.Record)];
+
     /// <summary>What the records of living processes say.</summary>
-    public static IReadOnlyList<IReadOnlyDictionary<string, string>> Living(string directory, string kind)
-    {
-        var found = new List<IReadOnlyDictionary<string, string>>();
-        foreach (string name in LinuxRoots.Names(directory))
-        {
-            if (!name.StartsWith(kind + "-", StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
-                continue;
-            using FileDescriptor? descriptor = Open(directory, name);
-            if (descriptor is not null && !descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out _))
-                found.Add(Read(descriptor));
-        }
-        return found;
-    }
+    public static IReadOnlyList<IReadOnlyDictionary<string, string>> Living(string directory, string kind) =>
+        [.. Contents(directory, kind).Where(content => content.IsHeld).Select(content => content.Record.Values)];
 
     /// <summary>The thing is given back.</summary>
     public void Remove()
@@ -166,6 +163,40 @@ internal sealed class HeldRecord : IHeldNote
         return null;
     }
 
+    private static IEnumerable<(bool IsHeld, HeldRecordContent Record)> Contents(string directory, string kind)
+    {
+        foreach (string name in LinuxRoots.Names(directory))
+        {
+            if (!name.StartsWith(kind + "-", StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
+                continue;
+            using FileDescriptor? descriptor = Open(directory, name);
+            if (descriptor is null)
+                continue;
+            // Shared: two that only look do not take each other for the record's holder.
+            bool isHeld = !descriptor.Lock(Libc.LOCK_SH | Libc.LOCK_NB, out _);
+            Dictionary<string, string> values = Read(descriptor);
+            if (isHeld || File.Exists(Path.Combine(directory, name)))
+                yield return (isHeld, new HeldRecordContent(values, IsOf(values)));
+        }
+    }
+
+    /// <summary>False if a living process holds it. One that only looks at it is waited for.</summary>
+    private static bool TryTakeOver(FileDescriptor descriptor)
+    {
+        for (int attempt = 0; attempt < TakeOverAttempts; attempt++)
+        {
+            if (descriptor.Lock(Libc.LOCK_EX | Libc.LOCK_NB, out _))
+                return true;
+            if (!descriptor.Lock(Libc.LOCK_SH | Libc.LOCK_NB, out _))
+                return false;
+            _ = descriptor.Lock(Libc.LOCK_UN, out _);
+            Thread.Sleep(s_takeOverPause);
+        }
+        return false;
+    }
+
+    private static bool IsOf(IReadOnlyDictionary<string, string> values) => values.Find(BootKey) == BootId;
+
     private static Dictionary<string, string> Read(FileDescriptor descriptor)
     {
         byte[] bytes = new byte[MaxBytes];
@@ -184,3 +215,8 @@ internal sealed class HeldRecord : IHeldNote
         return text.ToString();
     }
 }
+
+/// <summary>What a record says.</summary>
+/// <param name="Values">By key.</param>
+/// <param name="IsOfThisBoot">Whether the machine has not been restarted since.</param>
+internal sealed record HeldRecordContent(IReadOnlyDictionary<string, string> Values, bool IsOfThisBoot);

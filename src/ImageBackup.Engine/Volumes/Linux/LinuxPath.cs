@@ -29,6 +29,14 @@ internal static class LinuxPath
         return Encoding.UTF8.GetString(buffer, 0, length);
     }
 
+    /// <summary>What a symbolic link holds, unresolved: also the "mnt:[4026531840]" of /proc's. Null if it is not one or may not be read.</summary>
+    public static string? TryReadLink(string path)
+    {
+        byte[] buffer = new byte[PathMaxBytes];
+        nint count = Libc.readlink(ToNative(path), buffer, (nuint)buffer.Length);
+        return count <= 0 ? null : Encoding.UTF8.GetString(buffer, 0, (int)count);
+    }
+
     /// <summary>The file's directory, for a full path; "/" for what lies there.</summary>
     public static string DirectoryOf(string fullPath) => Path.GetDirectoryName(fullPath) ?? "/";
 

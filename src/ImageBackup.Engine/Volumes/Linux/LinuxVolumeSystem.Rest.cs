@@ -19,10 +19,24 @@ internal sealed partial class LinuxVolumeSystem
         return ReadOnlyMount.Take(_roots, volume, mounts, () => OpenRead(volume, VolumeOpenMode.Shared));
     }
 
-    public IReadOnlyList<string> RestoreLeftResting() =>
-        [.. HeldRecord.Abandoned(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind)
-            .Select(record => ReadOnlyMount.PutBackLeft(_roots, record)).OfType<string>(),
-            .. HeldRecord.Refused(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind).Select(record => record.Why)];
+    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null)
+    {
+        var lines = new List<string>();
+        foreach (HeldRecord record in HeldRecord.Abandoned(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind))
+        {
+            if (volumeName is not null && ReadOnlyMount.VolumeOf(record.Values) != volumeName)
+                record.Dispose();
+            else if (ReadOnlyMount.PutBackLeft(_roots, record) is { } line)
+                lines.Add(line);
+        }
+        if (volumeName is null)
+            lines.AddRange(HeldRecord.Refused(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind).Select(record => record.Why));
+        return lines;
+    }
+
+    public IReadOnlyList<LeftVolume> FindLeftResting() =>
+        [.. HeldRecord.Left(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind)
+            .Select(record => ReadOnlyMount.Left(_roots, record)).OfType<LeftVolume>()];
 
     private static void RequireNotNeeded(VolumeDescription volume, SysDevice device, DeviceTree tree, IReadOnlyList<string> neededPaths)
     {

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Volumes.Linux;
@@ -17,12 +18,15 @@ internal sealed class ReadOnlyMount : IRestingVolume
 {
     public const string RecordKind = "remount";
     private const string VolumeKey = "volume", DeviceKey = "device", PointKey = "mountPoint", FlagsKey = "flags", OptionsKey = "options",
-        OwnReadOnlyKey = "mountWasReadOnly";
+        OwnReadOnlyKey = "mountWasReadOnly", NamespaceKey = "mountNamespace";
+
+    private const string NamespacePath = "/proc/self/ns/mnt";
 
     private readonly LinuxRoots _roots;
     private readonly HeldRecord? _record;
     private readonly DeviceNumber _device;
     private readonly string _volume;
+    private readonly ExitUndo? _exit;
     private readonly object _gate = new();
     private IReadOnlyList<string>? _released;
 
@@ -31,9 +35,12 @@ internal sealed class ReadOnlyMount : IRestingVolume
     /// <param name="device">The file system's device, as mountinfo has it.</param>
     /// <param name="points">All its mount points.</param>
     /// <param name="record">What must be undone; null: it was read-only before.</param>
+    /// <param name="exit">Puts it back at the process's end; null: it was read-only before.</param>
     /// <param name="open">Opens the device; when it throws, the volume is put back.</param>
-    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, HeldRecord? record, Func<IBlockReader> open)
+    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, HeldRecord? record, ExitUndo? exit,
+        Func<IBlockReader> open)
     {
+        _exit = exit;
         _roots = roots;
         _volume = volume;
         _device = device;
@@ -76,7 +83,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
                 $"'{name}' is mounted by more than one file system driver, at '{mounts[0].MountPoint}' and at '{other.MountPoint}': unmount one of them.", name);
         }
         if (mounts.All(MountFlags.IsSuperReadOnly) && !mounts.Any(mount => mount.IsFuse && mount.Device.IsAnonymous))
-            return new ReadOnlyMount(roots, name, device, points, null, open);
+            return new ReadOnlyMount(roots, name, device, points, null, null, open);
         if (mounts.FirstOrDefault(mount => mount.IsFuse) is { } fuse)
         {
             throw new ImageBackupException(ErrorId.VolumeInUse,
@@ -89,23 +96,52 @@ internal sealed class ReadOnlyMount : IRestingVolume
         MountEntry mount = mounts.Where(IsReachable).OrderBy(MountFlags.IsMountReadOnly).FirstOrDefault()
             ?? throw new ImageBackupException(ErrorId.VolumeInUse, $"No mount point of '{name}' can be reached: {string.Join(", ", points)}.", name);
 
-        HeldRecord record = Record(volume, mount);
-        int errno = Remount(mount.MountPoint, MountFlags.Of(mount) | Libc.MS_RDONLY, "");
-        if (errno == 0)
-            return new ReadOnlyMount(roots, name, device, points, record, open);
-        record.Remove();
-        if (errno == Errno.EBUSY && IsFrozen(roots, mount))
+        ReadOnlyMount? taken = null;
+        ExitUndo exit = ExitCleanup.Hold(() => taken?.Release());
+        try
         {
-            throw new ImageBackupException(ErrorId.VolumeInUse,
-                $"'{name}' ({string.Join(", ", points)}) is frozen (fsfreeze): every write to it waits, and it cannot be remounted.", name)
-            {
-                RecommendedAction = $"Wait for the program that froze it (a snapshot, a backup agent), or thaw it with 'fsfreeze --unfreeze {mount.MountPoint}'.",
-            };
+            return exit.Do(_ => taken = Remounted());
         }
-        throw errno == Errno.EBUSY
-            ? new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' ({string.Join(", ", points)}) is in use{Users(roots, device)}.", name)
-            : new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' could not be remounted read-only at '{mount.MountPoint}': {Errno.Describe(errno)}.", name);
+        catch
+        {
+            exit.Cancel();
+            throw;
+        }
+
+        ReadOnlyMount Remounted()
+        {
+            HeldRecord record = Record(volume, mount);
+            int errno = Remount(mount.MountPoint, MountFlags.Of(mount) | Libc.MS_RDONLY, "");
+            if (errno == 0)
+                return new ReadOnlyMount(roots, name, device, points, record, exit, open);
+            record.Remove();
+            if (errno == Errno.EBUSY && IsFrozen(roots, mount))
+            {
+                throw new ImageBackupException(ErrorId.VolumeInUse,
+                    $"'{name}' ({string.Join(", ", points)}) is frozen (fsfreeze): every write to it waits, and it cannot be remounted.", name)
+                {
+                    RecommendedAction = $"Wait for the program that froze it (a snapshot, a backup agent), or thaw it with 'fsfreeze --unfreeze {mount.MountPoint}'.",
+                };
+            }
+            throw errno == Errno.EBUSY
+                ? new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' ({string.Join(", ", points)}) is in use{Users(roots, device)}.", name)
+                : new ImageBackupException(ErrorId.VolumeInUse, $"'{name}' could not be remounted read-only at '{mount.MountPoint}': {Errno.Describe(errno)}.", name);
+        }
     }
+
+    /// <summary>What a killed run left read-only; null if nothing is left to undo: it was unmounted, remounted or restarted since.</summary>
+    public static LeftVolume? Left(LinuxRoots roots, HeldRecordContent record)
+    {
+        if (!record.IsOfThisBoot || DeviceNumber.Parse(record.Values.Find(DeviceKey) ?? "") is not { } device)
+            return null;
+        IReadOnlyList<MountEntry> mounts = MountsOf(roots, device);
+        return mounts.Count > 0 && mounts.All(MountFlags.IsSuperReadOnly)
+            ? new LeftVolume(record.Values.Find(VolumeKey) ?? "?", record.Values.Find(PointKey) ?? "?")
+            : null;
+    }
+
+    /// <summary>The volume of a record; null if it names none.</summary>
+    public static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
     /// <summary>Undoes what a killed run left. Null where nothing is left to undo.</summary>
     public static string? PutBackLeft(LinuxRoots roots, HeldRecord record)
@@ -136,24 +172,28 @@ internal sealed class ReadOnlyMount : IRestingVolume
 
     public IReadOnlyList<string> Release()
     {
+        IReadOnlyList<string> faults;
         lock (_gate)
-        {
-            if (_released is not null)
-                return _released;
-            Reader?.Dispose();
-            _released = [];
-            if (_record is null)
-                return _released;
-            _released = PutBack(_roots, _record.Values, out _);
-            if (_released.Count == 0)
-                _record.Remove();
-            else
-                _record.Dispose();
-            return _released;
-        }
+            faults = _released ??= ReleaseOnce();
+        // Outside of our gate, which the undo takes from inside of its own.
+        _exit?.Cancel();
+        return faults;
     }
 
     public void Dispose() => Release();
+
+    private IReadOnlyList<string> ReleaseOnce()
+    {
+        Reader?.Dispose();
+        if (_record is null)
+            return [];
+        IReadOnlyList<string> faults = PutBack(_roots, _record.Values, out _);
+        if (faults.Count == 0)
+            _record.Remove();
+        else
+            _record.Dispose();
+        return faults;
+    }
 
     private static HeldRecord Record(VolumeDescription volume, MountEntry mount)
     {
@@ -165,6 +205,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
             [FlagsKey] = MountFlags.Of(mount).ToString(CultureInfo.InvariantCulture),
             [OptionsKey] = mount.SuperOptions,
             [OwnReadOnlyKey] = MountFlags.IsMountReadOnly(mount) ? "yes" : "no",
+            [NamespaceKey] = LinuxPath.TryReadLink(NamespacePath) ?? "",
         };
         try
         {
@@ -185,6 +226,9 @@ internal sealed class ReadOnlyMount : IRestingVolume
         if (DeviceNumber.Parse(values.Find(DeviceKey) ?? "") is not { } device || !ulong.TryParse(values.Find(FlagsKey), out ulong flags))
             return [$"The record of what must be put back of '{volume}' cannot be read."];
         IReadOnlyList<MountEntry> mounts = MountsOf(roots, device);
+        // Another container's mounts are not seen from here: it has to put back its own.
+        if (mounts.Count == 0 && values.Find(NamespaceKey) is { Length: > 0 } space && space != LinuxPath.TryReadLink(NamespacePath))
+            return [$"'{volume}' is not mounted here; it was brought to rest in another mount namespace ({space})."];
         // Unmounted, or made writable by somebody else, meanwhile: nothing is left to do.
         if (mounts.Count == 0 || mounts.All(mount => !MountFlags.IsSuperReadOnly(mount)))
             return [];

@@ -40,6 +40,15 @@ internal static class ProgramRun
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_drainEnded = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_drainStep = TimeSpan.FromMilliseconds(50);
+    private const string UnixShell = "/bin/sh";
+
+    /// <summary>
+    /// A terminal sends its signals to all programs of its foreground, ours too: Ctrl+C pressed twice would end the command that
+    /// undoes, a closed session the one that takes a snapshot. What is to end is ended by us, with SIGTERM. The arguments of
+    /// a program are not read by the shell, which becomes the program.
+    /// </summary>
+    private const string Shield = "trap '' HUP INT QUIT; ";
+    private static readonly bool s_isUnix = !RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
     private static readonly string[] s_directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
     /// <summary>Where the system keeps a program; null where it is not installed. PATH is not asked: we may be root.</summary>
@@ -59,7 +68,10 @@ internal static class ProgramRun
         IReadOnlyDictionary<string, string>? environment = null)
     {
         cancellation.ThrowIfCancellationRequested();
-        ProcessStartInfo start = ChildProcess.Prepare(path, arguments);
+        bool isShielded = s_isUnix && path != UnixShell && File.Exists(path) && File.Exists(UnixShell);
+        ProcessStartInfo start = isShielded
+            ? ChildProcess.Prepare(UnixShell, ["-c", Shield + "exec \"$0\" \"$@\"", path, .. arguments])
+            : ChildProcess.Prepare(path, arguments);
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
@@ -82,7 +94,7 @@ internal static class ProgramRun
     public static ProgramResult Shell(string commandLine, TimeSpan timeout, CancellationToken cancellation, IReadOnlyDictionary<string, string>? environment = null) =>
         RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
             ? Start(Path.Combine(Environment.SystemDirectory, "cmd.exe"), ["/d", "/c", commandLine], timeout, cancellation, environment)
-            : Start("/bin/sh", ["-c", commandLine], timeout, cancellation, environment);
+            : Start(UnixShell, ["-c", Shield + commandLine], timeout, cancellation, environment);
 
     private static ProgramResult Wait(ProcessTree tree, string path, TimeSpan timeout, CancellationToken cancellation)
     {

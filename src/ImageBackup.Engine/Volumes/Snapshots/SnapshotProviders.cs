@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Snapshots.Commands;
 
 namespace ImageBackup.Engine.Volumes.Snapshots;
 
@@ -23,12 +24,15 @@ public sealed class SnapshotProviders
         get
         {
             lock (s_gate)
-                return s_current ??= new SnapshotProviders(SystemSnapshotProviders.Create());
+                return s_current ??= new SnapshotProviders(SystemSnapshotProviders.Create()) { PostCommands = PostCommandRecords.Current };
         }
     }
 
     /// <summary>By preference.</summary>
     public IReadOnlyList<ISnapshotProvider> All { get; }
+
+    /// <summary>Where commands are written down that must run after a snapshot; null: nowhere (tests).</summary>
+    internal PostCommandRecords? PostCommands { get; init; }
 
     /// <summary>Adds one that lives in another assembly (VSS). A second of the same name replaces the first.</summary>
     public static void Register(ISnapshotProvider provider)
@@ -36,7 +40,7 @@ public sealed class SnapshotProviders
         if (provider is null)
             throw new ArgumentNullException(nameof(provider));
         lock (s_gate)
-            s_current = new SnapshotProviders(Current.All.Where(known => !IsNamed(known, provider.Name)).Append(provider));
+            s_current = new SnapshotProviders(Current.All.Where(known => !IsNamed(known, provider.Name)).Append(provider)) { PostCommands = PostCommandRecords.Current };
     }
 
     /// <exception cref="ImageBackupException">SnapshotProviderNotFound.</exception>

@@ -22,6 +22,9 @@ internal sealed class SnapshotRecords<T>
     /// <summary>Notes that somebody else may have written, and why they are not taken.</summary>
     public Func<IReadOnlyList<(string Path, string Why)>> Refused { private get; init; } = () => [];
 
+    /// <summary>What the notes say that killed runs left; none is held.</summary>
+    public required Func<IReadOnlyList<IReadOnlyDictionary<string, string>>> Left { private get; init; }
+
     /// <summary>What the snapshot is called by these values; null: nothing was taken.</summary>
     public required Func<IReadOnlyDictionary<string, string>, string?> NameOf { private get; init; }
 
@@ -48,13 +51,10 @@ internal sealed class SnapshotRecords<T>
     public IReadOnlyList<SnapshotLeftover> FindLeftovers(string provider)
     {
         var found = new List<SnapshotLeftover>();
-        foreach (T record in Abandoned())
+        foreach (IReadOnlyDictionary<string, string> values in Left())
         {
-            using (record)
-            {
-                if (NameOf(record.Values) is { } name)
-                    found.Add(new SnapshotLeftover(provider, name, VolumeOf(record.Values)));
-            }
+            if (NameOf(values) is { } name)
+                found.Add(new SnapshotLeftover(provider, name, VolumeOf(values)));
         }
         // They are named with the others, and removing one says why it is not done.
         found.AddRange(Refused().Select(record => new SnapshotLeftover(provider, record.Path, null)));
@@ -96,6 +96,7 @@ internal static class SnapshotRecords
             Create = values => HeldRecord.Create(directory, kind, values),
             Abandoned = () => HeldRecord.Abandoned(directory, kind),
             Refused = () => HeldRecord.Refused(directory, kind),
+            Left = () => [.. HeldRecord.Left(directory, kind).Select(record => record.Values)],
             NameOf = nameOf,
             VolumeOf = volumeOf,
         };
@@ -105,6 +106,7 @@ internal static class SnapshotRecords
         {
             Create = values => HeldFile.Create(directory, kind, values),
             Abandoned = () => HeldFile.Abandoned(directory, kind),
+            Left = () => HeldFile.Left(directory, kind),
             NameOf = nameOf,
             VolumeOf = volumeOf,
         };

@@ -67,6 +67,18 @@ internal sealed class HeldFile : IHeldNote
         return found;
     }
 
+    /// <summary>What the files of killed runs say. Never throws.</summary>
+    public static IReadOnlyList<IReadOnlyDictionary<string, string>> Left(string directory, string kind)
+    {
+        var found = new List<IReadOnlyDictionary<string, string>>();
+        foreach (HeldFile file in Abandoned(directory, kind))
+        {
+            using (file)
+                found.Add(file.Values);
+        }
+        return found;
+    }
+
     /// <summary>Adds what became known meanwhile.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
     public void Write(IReadOnlyDictionary<string, string> values)

@@ -44,7 +44,9 @@ internal sealed partial class WindowsVolumeSystem
     }
 
     /// <summary>Windows drops a lock with the handle: a killed run leaves none.</summary>
-    public IReadOnlyList<string> RestoreLeftResting() => [];
+    public IReadOnlyList<LeftVolume> FindLeftResting() => [];
+
+    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => [];
 
     private void ThrowIfNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {

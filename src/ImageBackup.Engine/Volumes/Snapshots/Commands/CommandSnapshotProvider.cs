@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes.Linux;
 using ImageBackup.Engine.Volumes.Programs;
@@ -19,8 +20,7 @@ namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
 internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
 {
     internal const string RecordKind = "command";
-    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint",
-        SessionKey = "session", LimitKey = "limitSeconds", IdVariable = "IMAGEBACKUP_ID";
+    private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint";
 
     private readonly SnapshotRecords<HeldRecord> _records =
         SnapshotRecords.Linux(recordDirectory, RecordKind, values => values.Find(IdKey), values => values.Find(VolumeKey));
@@ -53,15 +53,15 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
                 [PointKey] = MountPointOf(volume),
                 [IdKey] = id,
                 [RemoveKey] = options.RemoveCommand!,
-                [SessionKey] = OrphanedCommand.Session ?? "",
-                [LimitKey] = options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+                [OrphanedCommand.SessionKey] = OrphanedCommand.Session ?? "",
+                [OrphanedCommand.LimitKey] = options.Timeout.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             },
             (why, _) => Failed(volume, why));
-        var set = new CommandSnapshotSet(record, volume, id, options, log);
+        CommandSnapshotSet set = CommandSnapshotSet.Begin(record, volume, id, options, log);
         try
         {
             log($"'{options.CreateCommand}' for {volume.Name}");
-            ProgramResult result = ProgramRun.Shell(options.CreateCommand!, options.Timeout, cancellation, Variables(volume, id, snapshot: null));
+            ProgramResult result = set.RunCreate(cancellation);
             if (!result.IsGood)
                 throw Failed(volume, result.Fault);
             string? path = result.Output.Split('\n').Select(line => line.Trim()).LastOrDefault(line => line.Length > 0);
@@ -79,7 +79,12 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
 
     public void Remove(SnapshotLeftover leftover, Action<string> log) => _records.Remove(leftover, values =>
     {
-        ThrowIfRunning(values, leftover.Name);
+        if (OrphanedCommand.Of(values, leftover.Name) is { } process)
+        {
+            throw new ImageBackupException(ErrorId.SnapshotFailed, string.Format(CultureInfo.InvariantCulture,
+                "The snapshot '{0}' cannot be removed yet: a command of the run that was killed goes on without it (process {1}). A later run tries again.",
+                leftover.Name, process), leftover.Name);
+        }
         string command = values.Find(RemoveKey) ?? "";
         log($"'{command}' for {leftover.VolumeName}");
         Dictionary<string, string> variables = Variables(leftover.Name, values.Find(VolumeKey), values.Find(DeviceKey), values.Find(PointKey), snapshot: "");
@@ -88,20 +93,6 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
     });
 
-    /// <summary>A command outlives the run that is killed: to undo what is still being done would leave what it does next.</summary>
-    private static void ThrowIfRunning(IReadOnlyDictionary<string, string> values, string id)
-    {
-        if (values.Find(SessionKey) is not { } session
-            || !double.TryParse(values.Find(LimitKey), NumberStyles.Float, CultureInfo.InvariantCulture, out double limitSeconds)
-            || limitSeconds is not (> 0 and < int.MaxValue)
-            || OrphanedCommand.Find($"{IdVariable}={id}", session, TimeSpan.FromSeconds(limitSeconds)) is not { } process)
-        {
-            return;
-        }
-        throw new ImageBackupException(ErrorId.SnapshotFailed, string.Format(CultureInfo.InvariantCulture,
-            "The snapshot '{0}' cannot be removed yet: a command of the run that was killed goes on without it (process {1}). A later run tries again.", id, process), id);
-    }
-
     private static Dictionary<string, string> Variables(string id, string? volume, string? device, string? mountPoint, string? snapshot)
     {
         var variables = new Dictionary<string, string>
@@ -109,7 +100,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
             ["IMAGEBACKUP_VOLUME"] = volume ?? "",
             ["IMAGEBACKUP_DEVICE"] = device ?? "",
             ["IMAGEBACKUP_MOUNTPOINT"] = mountPoint ?? "",
-            [IdVariable] = id,
+            [OrphanedCommand.IdVariable] = id,
         };
         if (snapshot is not null)
             variables["IMAGEBACKUP_SNAPSHOT"] = snapshot;
@@ -127,10 +118,10 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
     private sealed class CommandSnapshotSet(HeldRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
         : ISnapshotSet, ISnapshot
     {
-        private readonly object _gate = new();
+        private ExitUndo _exit = null!;
         private IVolumeSystem? _system;
         private VolumeDescription? _frozen;
-        private bool _isDisposed;
+        private bool _hasBegun;
 
         public string ProviderName => "COMMAND";
         public DateTimeOffset Time { get; } = DateTimeOffset.Now;
@@ -139,6 +130,31 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         public IReadOnlyList<string> Warnings => [];
         public VolumeDescription Volume => volume;
         public string DevicePath { get; private set; } = "";
+
+        /// <summary>Registers the removal, before anything is run.</summary>
+        /// <exception cref="OperationCanceledException">The process is ending.</exception>
+        public static CommandSnapshotSet Begin(HeldRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
+        {
+            var set = new CommandSnapshotSet(record, volume, id, options, log);
+            try
+            {
+                set._exit = ExitCleanup.Hold(set.Remove);
+                return set;
+            }
+            catch
+            {
+                record.Remove();
+                throw;
+            }
+        }
+
+        /// <summary>Runs the first command. If the process is told to end, the command is ended with all that it started.</summary>
+        public ProgramResult RunCreate(CancellationToken cancellation) => _exit.Do(ending =>
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, ending);
+            _hasBegun = true;
+            return ProgramRun.Shell(options.CreateCommand!, options.Timeout, stop.Token, Variables(volume, id, snapshot: null));
+        });
 
         public void Open(IVolumeSystem system, string path)
         {
@@ -168,13 +184,14 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
 
         public IReadOnlyList<string> Complete(bool succeeded) => [];
 
-        public void Dispose()
+        public void Dispose() => _exit.Dispose();
+
+        private void Remove()
         {
-            lock (_gate)
+            if (!_hasBegun)
             {
-                if (_isDisposed)
-                    return;
-                _isDisposed = true;
+                record.Remove();
+                return;
             }
             ProgramResult result = ProgramRun.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, Variables(volume, id, DevicePath));
             log($"'{options.RemoveCommand}' for {volume.Name}{(result.IsGood ? "" : ": " + result.Fault)}");

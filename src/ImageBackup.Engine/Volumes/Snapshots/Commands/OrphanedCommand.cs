@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Volumes.Linux;
 
 namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
 
@@ -12,6 +14,8 @@ namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
 /// </summary>
 internal static class OrphanedCommand
 {
+    public const string IdVariable = "IMAGEBACKUP_ID", SessionKey = "session", LimitKey = "limitSeconds";
+
     /// <summary>The session that this process's commands run in; null if it cannot be told.</summary>
     public static string? Session => LinuxProcess.Current?.SessionId.ToString(CultureInfo.InvariantCulture);
 
@@ -28,6 +32,19 @@ internal static class OrphanedCommand
         }
         return null;
     }
+
+    /// <summary>
+    /// The process of a record's command that goes on without its run; null if there is none. To undo what is still being done
+    /// would leave what it does next.
+    /// </summary>
+    /// <param name="values">The record's, with <see cref="SessionKey"/> and <see cref="LimitKey"/>.</param>
+    /// <param name="id">What the command finds as <see cref="IdVariable"/>.</param>
+    public static int? Of(IReadOnlyDictionary<string, string> values, string id) =>
+        values.Find(SessionKey) is { } session
+        && double.TryParse(values.Find(LimitKey), NumberStyles.Float, CultureInfo.InvariantCulture, out double limitSeconds)
+        && limitSeconds is > 0 and < int.MaxValue
+            ? Find($"{IdVariable}={id}", session, TimeSpan.FromSeconds(limitSeconds))
+            : null;
 
     private static TimeSpan AgeOf(int processId)
     {

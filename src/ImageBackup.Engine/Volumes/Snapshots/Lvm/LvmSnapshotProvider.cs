@@ -62,12 +62,12 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
         string fullName = $"{origin.Group}/{name}";
         var values = new Dictionary<string, string> { [VolumeKey] = volume.Name, [SnapshotKey] = fullName };
         HeldRecord record = _records.Begin(values, (why, _) => Failed(volume, why));
-        var set = new LvmSnapshotSet(tools, record, volume, fullName, options.Timeout, log);
+        LvmSnapshotSet set = LvmSnapshotSet.Begin(tools, record, volume, fullName, options.Timeout, log);
         try
         {
             string[] arguments = Arguments(origin, name, options, log);
             log($"lvcreate {string.Join(" ", arguments)}");
-            ProgramResult result = tools.Create(arguments, options.Timeout);
+            ProgramResult result = set.RunCreate(arguments);
             if (!result.IsGood)
                 throw Failed(volume, result.Fault);
             set.Open(volumes());

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes.Linux;
 using ImageBackup.Engine.Volumes.Programs;
@@ -22,7 +23,8 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
     private IVolumeSystem? _system;
     private VolumeDescription? _frozen;
     private SnapshotState? _last;
-    private bool _isDisposed;
+    private ExitUndo _exit = null!;
+    private volatile bool _isDisposed;
 
     public string ProviderName => "LINUX_LVM";
     public DateTimeOffset Time { get; } = DateTimeOffset.Now;
@@ -31,6 +33,26 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
     public IReadOnlyList<string> Warnings => [];
     public VolumeDescription Volume => volume;
     public string DevicePath => "/dev/" + fullName;
+
+    /// <summary>Registers the removal, before anything is run.</summary>
+    /// <exception cref="OperationCanceledException">The process is ending.</exception>
+    public static LvmSnapshotSet Begin(LvmTools tools, HeldRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
+    {
+        var set = new LvmSnapshotSet(tools, record, volume, fullName, timeout, log);
+        try
+        {
+            set._exit = ExitCleanup.Hold(set.LetGo);
+            return set;
+        }
+        catch
+        {
+            record.Remove();
+            throw;
+        }
+    }
+
+    /// <summary>Runs lvcreate to its end: ended half-way it would leave devices suspended. The removal waits for it.</summary>
+    public ProgramResult RunCreate(IReadOnlyList<string> arguments) => _exit.Do(_ => tools.Create(arguments, timeout));
 
     /// <summary>Finds the new device.</summary>
     public void Open(IVolumeSystem system)
@@ -68,14 +90,12 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
 
     public IReadOnlyList<string> Complete(bool succeeded) => [];
 
-    public void Dispose()
+    public void Dispose() => _exit.Dispose();
+
+    private void LetGo()
     {
         lock (_gate)
-        {
-            if (_isDisposed)
-                return;
             _isDisposed = true;
-        }
         if (Remove())
             record.Remove();
         else

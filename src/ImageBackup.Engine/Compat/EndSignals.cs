@@ -1,0 +1,46 @@
+using System;
+#if NET
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+#endif
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>
+/// Tells when this process is about to end: by SIGTERM, SIGINT, SIGQUIT or SIGHUP (Windows: Ctrl+C, Ctrl+Break, a closed
+/// console, a shutdown), by an exception that nobody catches, or in the ordinary way. The process is somebody else's: a signal
+/// that another handler cancels is not an end (pwsh stops a pipeline at Ctrl+C), and none is cancelled here.
+/// </summary>
+/// <remarks>
+/// From .NET 10 on the runtime raises ProcessExit for no signal, so each is registered. Before, and on .NET Framework, the
+/// runtime raises it for those that end the process. Handlers run in the order of their registration, so those of the program
+/// come before ours. Nothing can be done at SIGKILL: for that there are records on the disk.
+/// </remarks>
+internal static class EndSignals
+{
+#if NET
+    private static readonly List<PosixSignalRegistration> s_registrations = [];
+
+    /// <summary>Once a process. The action must be able to run twice, on any thread, at the same time.</summary>
+    public static void Register(Action action)
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => action();
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => action();
+        foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP])
+            s_registrations.Add(PosixSignalRegistration.Create(signal, context => OnSignal(context, action)));
+    }
+
+    private static void OnSignal(PosixSignalContext context, Action action)
+    {
+        if (!context.Cancel && !(context.Signal == PosixSignal.SIGHUP && HangupSignal.IsIgnored))
+            action();
+    }
+#else
+    /// <summary>Once a process. The action must be able to run twice, on any thread, at the same time.</summary>
+    public static void Register(Action action)
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => action();
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => action();
+    }
+#endif
+}

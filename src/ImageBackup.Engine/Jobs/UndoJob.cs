@@ -1,0 +1,123 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Snapshots;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>Finds and undoes what killed runs left: volumes at rest, volume snapshots, commands that did not run.</summary>
+/// <param name="volumes">The system's volumes.</param>
+/// <param name="providers">The snapshot providers.</param>
+/// <param name="events">The machine's logs; null: nobody is told.</param>
+/// <param name="tell">Lines for -Verbose; null: nobody is told.</param>
+public sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? tell = null)
+{
+    private readonly EventLog _events = events ?? EventLog.Silent;
+    private readonly Action<string> _tell = tell ?? (_ => { });
+
+    /// <summary>This machine's.</summary>
+    public static UndoJob OfMachine(Action<string>? tell = null) => new(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current, tell);
+
+    /// <summary>What there is to undo on this machine; nothing on a system whose volumes cannot be imaged. Never throws.</summary>
+    public static IReadOnlyList<PendingUndo> FindOnMachine()
+    {
+        try
+        {
+            return OfMachine().Find();
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.NotSupported)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>What there is to undo, as far as this user may see it. Changes nothing; reads two directories. Never throws.</summary>
+    public IReadOnlyList<PendingUndo> Find()
+    {
+        var found = new List<PendingUndo>();
+        foreach (LeftVolume left in volumes.FindLeftResting())
+            found.Add(new PendingUndo { Kind = PendingUndoKind.ReadOnlyVolume, Volume = left.Name, Name = left.MountPoint });
+        foreach (ISnapshotProvider provider in providers.All)
+        {
+            foreach (SnapshotLeftover leftover in provider.FindLeftovers())
+                found.Add(Of(PendingUndoKind.VolumeSnapshot, leftover, provider.Name));
+        }
+        foreach (SnapshotLeftover leftover in providers.PostCommands?.FindLeftovers() ?? [])
+            found.Add(Of(PendingUndoKind.PostSnapshotCommand, leftover, provider: null));
+        return found;
+    }
+
+    /// <summary>
+    /// Undoes everything that there is; what cannot be undone is logged and stays. In this order: snapshots, then the commands
+    /// that follow them.
+    /// </summary>
+    public void UndoAll()
+    {
+        SayPutBack(volumes.RestoreLeftResting());
+        foreach (PendingUndo pending in Find().Where(pending => pending.Leftover is not null))
+            TryUndo(pending);
+    }
+
+    /// <summary>Undoes one of <see cref="Find"/>'s.</summary>
+    /// <returns>The same, undone.</returns>
+    /// <exception cref="ImageBackupException">UndoFailed: it could not be; its record stays.</exception>
+    public PendingUndo Undo(PendingUndo pending)
+    {
+        if (pending is null)
+            throw new ArgumentNullException(nameof(pending));
+        string? fault = pending.Leftover is not null ? TryUndo(pending) : PutBack(pending);
+        return fault is null && !Find().Any(pending.IsSameAs)
+            ? pending with { IsUndone = true }
+            : throw new ImageBackupException(ErrorId.UndoFailed, fault ?? $"It is still to be undone: {pending.Description}.", pending.Volume ?? pending.Name);
+    }
+
+    private static PendingUndo Of(PendingUndoKind kind, SnapshotLeftover leftover, string? provider) =>
+        new() { Kind = kind, Volume = leftover.VolumeName, Provider = provider, Name = leftover.Name, Leftover = leftover };
+
+    /// <summary>Gives why it could not be; null if it is writable again.</summary>
+    private string? PutBack(PendingUndo pending)
+    {
+        IReadOnlyList<string> lines = volumes.RestoreLeftResting(pending.Volume);
+        SayPutBack(lines);
+        return volumes.FindLeftResting().Any(left => left.Name == pending.Volume) ? string.Join(" ", lines) : null;
+    }
+
+    private void SayPutBack(IReadOnlyList<string> lines)
+    {
+        IReadOnlyList<LeftVolume> still = lines.Count == 0 ? [] : volumes.FindLeftResting();
+        foreach (string line in lines)
+        {
+            bool isStill = still.Any(left => line.IndexOf($"'{left.Name}'", StringComparison.Ordinal) >= 0);
+            _events.Write(isStill ? EventId.VolumeNotPutBack : EventId.LeftoverVolumePutBack, line);
+            _tell(line);
+        }
+    }
+
+    /// <summary>Gives why it could not be; null if it is undone.</summary>
+    private string? TryUndo(PendingUndo pending)
+    {
+        bool isCommand = pending.Kind == PendingUndoKind.PostSnapshotCommand;
+        try
+        {
+            if (isCommand)
+                providers.PostCommands!.Run(pending.Leftover!, _tell);
+            else
+                providers.Get(pending.Provider!).Remove(pending.Leftover!, _tell);
+            string line = isCommand
+                ? $"The command after the snapshot of '{pending.Volume}' that a killed run had not got to was run: {pending.Name}"
+                : $"The snapshot '{pending.Name}' that a killed run had left was removed.";
+            _events.Write(isCommand ? EventId.LeftoverCommandRun : EventId.LeftoverSnapshotRemoved, line, pending.Volume);
+            _tell(line);
+            return null;
+        }
+        catch (ImageBackupException e)
+        {
+            _events.Write(isCommand ? EventId.PostSnapshotCommandFailed : EventId.SnapshotNotRemoved, e.Message, pending.Volume, e.Id.ToString());
+            _tell(e.Message);
+            return e.Message;
+        }
+    }
+}
