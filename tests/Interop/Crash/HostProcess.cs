@@ -7,7 +7,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using Xunit;
 
@@ -109,8 +108,8 @@ internal sealed class HostProcess : IDisposable
             if (File.Exists(Path.Combine(directory, "pwsh")))
                 return Path.Combine(directory, "pwsh");
         }
-        string packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named ? named : Path.Combine(TestEnvironment.UserHome, ".nuget", "packages");
-        string tool = Path.Combine(packages, "powershell");
+        // The packages that this project was restored with lie where the tool's does.
+        string? tool = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } packages ? Path.Combine(packages, "powershell") : null;
         return Directory.Exists(tool)
             ? Directory.GetFiles(tool, "pwsh.dll", SearchOption.AllDirectories).Where(path => Path.GetFileName(Path.GetDirectoryName(path)) == "unix").Order(StringComparer.Ordinal).LastOrDefault()
             : null;
