@@ -68,6 +68,15 @@ if ($Update) {
         $text = $text -replace "(Prompts you for confirmation before running the cmdlet\.\n)(\n*\1)+", '$1'
         $text = $text -replace "(Runs the command in a mode that only reports what would happen without performing the actions\.\n)(\n*\1)+", '$1'
         $text = $text.Replace("### System.Object`n`n{{ Fill in the Description }}`n`n", '')
+        # platyPS drops the common parameters of a syntax that it wraps.
+        $text = [regex]::Replace($text, '(?s)(\n## SYNTAX\n.*?)(?=\n## )', {
+            param($section)
+            [regex]::Replace($section.Groups[1].Value, '(?s)```\n(.*?)\n```', {
+                param($syntax)
+                $line = $syntax.Groups[1].Value
+                if ($line -like '*<CommonParameters>*') { $syntax.Value } else { "``````\n$line\n [<CommonParameters>]\n``````".Replace('\n', "`n") }
+            })
+        })
         $text = $text -replace '(?m)^ms\.date: .*$', 'ms.date: 11/22/2026'
         SaveText $page.FullName ($text -replace "\n{3,}", "`n`n")
     }

@@ -24,7 +24,7 @@ public enum ErrorKind
 public sealed record ErrorEntry(ErrorId Id, ErrorKind Kind, string Meaning, string RecommendedAction);
 
 /// <summary>
-/// The table of errors. The help topic and the README are generated from it; a test proves that every
+/// The table of errors. The help topic about_ImageBackup_Errors is made of it; tests prove that, and that every
 /// <see cref="ErrorId"/> has exactly one row.
 /// </summary>
 public static class ErrorTable
@@ -158,7 +158,7 @@ public static class ErrorTable
         Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "What was read back from the target differs from what was written.",
             "Replace the target disk: it does not keep what is written to it.");
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
-            "See Get-Help for the values it takes.");
+            "Give a value that the message allows; Get-Help with -Parameter describes each.");
         Row(ErrorId.NotSupported, ErrorKind.NotSupported, "This system or volume cannot do that.",
             "See about_ImageBackup for what each system supports.");
         Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",

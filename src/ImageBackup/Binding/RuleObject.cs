@@ -104,9 +104,16 @@ internal static class RuleObject
 
     /// <summary>A value by its name or its number: JSON has the number.</summary>
     private static T Named<T>(object held, string property)
-        where T : struct, Enum => LanguagePrimitives.TryConvertTo(held, out T named) && Enum.IsDefined(typeof(T), named)
+        where T : struct, Enum
+    {
+        string[] names = NamesOf(typeof(T));
+        return LanguagePrimitives.TryConvertTo(held, out T named) && Array.IndexOf(names, named.ToString()) >= 0
             ? named
-            : throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{held}' is not a value of {property}: {string.Join(", ", Enum.GetNames(typeof(T)))}.", property);
+            : throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{held}' is not a value of {property}: {string.Join(", ", names)}.", property);
+    }
+
+    // The generic overload is not in netstandard2.0.
+    private static string[] NamesOf(Type type) => Enum.GetNames(type);
 
     /// <summary>A TimeSpan, its text, what ConvertTo-Json makes of it, or the rule syntax's own (5s, 500ms).</summary>
     internal static string WaitText(object held)

@@ -9,12 +9,12 @@ namespace ImageBackup.Tests.Unit.Compat;
 
 /// <summary>Tests that act as if the process were told to end: nothing else of this process may run meanwhile.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class ProcessEndCollection
+public sealed class ProcessEnd
 {
     public const string Name = "The process is told to end";
 }
 
-[Collection(ProcessEndCollection.Name)]
+[Collection(ProcessEnd.Name)]
 public sealed class ExitCleanupTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);

@@ -20,7 +20,7 @@ using Xunit;
 namespace ImageBackup.Tests.Unit.Jobs;
 
 /// <summary>Every way out undoes; what a kill leaves is on record, named and undone later.</summary>
-[Collection(ProcessEndCollection.Name)]
+[Collection(ProcessEnd.Name)]
 public sealed class UndoTests : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
