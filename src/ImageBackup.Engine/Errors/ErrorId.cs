@@ -65,6 +65,7 @@ public enum ErrorId
     MaybeInUseElsewhere,
     VerifyFailed,
     ParameterInvalid,
+    ConfirmationNeeded,
     NotSupported,
     Cancelled,
     RuleInvalid,

@@ -159,6 +159,8 @@ public static class ErrorTable
             "Replace the target disk: it does not keep what is written to it.");
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
             "Give a value that the message allows; Get-Help with -Parameter describes each.");
+        Row(ErrorId.ConfirmationNeeded, ErrorKind.InvalidArgument, "The command must ask before it goes on, and PowerShell is not interactive.",
+            "Run the command where it can ask, or add -Confirm:$false to go on without the question.");
         Row(ErrorId.NotSupported, ErrorKind.NotSupported, "This system or volume cannot do that.",
             "See about_ImageBackup for what each system supports.");
         Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",

@@ -240,8 +240,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     private bool MayOverwrite(RestoreCheck check)
     {
         bool answered = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm) && !LanguagePrimitives.IsTrue(confirm);
-        return check.Valuables.Count == 0 || answered || AskToContinue(
-            ErrorId.TargetHoldsData,
+        return check.Valuables.Count == 0 || answered || ShouldContinue(
             $"'{check.Destination}' holds {string.Join(" and ", check.Valuables)}. Nobody uses it now, but it may belong to something larger. All of it will be lost. Overwrite it?",
             "Overwrite what is not a plain file system");
     }

@@ -42,7 +42,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
         if (!ShouldProcess(location, All ? "Remove all locks" : Unreadable ? "Remove stale locks and those that cannot be read" : "Remove stale locks"))
             return;
         if (All && MustAsk()
-            && !AskToContinue(ErrorId.RepositoryLocked, $"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
+            && !ShouldContinue($"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
         {
             return;
         }

@@ -1,5 +1,8 @@
+using System;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Pipeline;
 
@@ -24,9 +27,25 @@ public abstract partial class PumpedCmdlet
         base.WriteProgress(record);
     }
 
-    private protected new bool ShouldProcess(string target) => base.ShouldProcess(DisplayText.Line(target));
+    private protected new bool ShouldProcess(string target) => Ask(() => base.ShouldProcess(DisplayText.Line(target)), target);
 
-    private protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(DisplayText.Line(target), DisplayText.Line(action));
+    private protected new bool ShouldProcess(string target, string action) =>
+        Ask(() => base.ShouldProcess(DisplayText.Line(target), DisplayText.Line(action)), $"{action}: {target}");
 
-    private protected new bool ShouldContinue(string query, string caption) => base.ShouldContinue(DisplayText.Lines(query), DisplayText.Line(caption));
+    private protected new bool ShouldContinue(string query, string caption) =>
+        Ask(() => base.ShouldContinue(DisplayText.Lines(query), DisplayText.Line(caption)), query);
+
+    /// <summary>If nobody can be asked, the answer is an error that says how to give it.</summary>
+    /// <exception cref="ImageBackupException">ConfirmationNeeded.</exception>
+    private static bool Ask(Func<bool> question, string query)
+    {
+        try
+        {
+            return question();
+        }
+        catch (Exception failure) when (failure is PSInvalidOperationException or PSNotImplementedException or HostException)
+        {
+            throw new ImageBackupException(ErrorId.ConfirmationNeeded, $"Nobody can be asked, because PowerShell is not interactive here: {query}", null, failure);
+        }
+    }
 }

@@ -260,28 +260,11 @@ public abstract partial class PumpedCmdlet : PSCmdlet, IDisposable
         bool asked = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm)
             && LanguagePrimitives.IsTrue(confirm);
         if (!force || asked || IsWhatIf)
-            return Ask(() => ShouldProcess(target, action), ErrorId.ParameterInvalid, $"{action}: {target}");
+            return ShouldProcess(target, action);
         WriteVerbose($"{action}: {target}");
         return true;
     }
 
-    /// <summary>As ShouldContinue. If nobody can be asked, the answer is an error that says how to give it.</summary>
-    private protected bool AskToContinue(ErrorId id, string query, string caption) => Ask(() => ShouldContinue(query, caption), id, query);
-
-    private static bool Ask(Func<bool> question, ErrorId id, string query)
-    {
-        try
-        {
-            return question();
-        }
-        catch (Exception failure) when (failure is PSInvalidOperationException or PSNotImplementedException or HostException)
-        {
-            throw new ImageBackupException(id, $"Nobody can be asked, because PowerShell is not interactive here: {query}", null, failure)
-            {
-                RecommendedAction = "Run the command where it can ask, or add -Confirm:$false to go on without the question.",
-            };
-        }
-    }
 
     /// <summary>-WhatIf, given or by the preference.</summary>
     private protected bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)

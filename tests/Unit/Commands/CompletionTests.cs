@@ -46,10 +46,11 @@ public sealed class CompletionTests : IDisposable
     [InlineData("Remove-ImageBackup ")]
     public void Ids_of_images_with_what_they_are_of(string line)
     {
-        CompletionResult offered = Assert.Single(Complete(line), c => c.CompletionText == _image.ShortId);
+        // An id that PowerShell would take for a number is quoted.
+        CompletionResult offered = Assert.Single(Complete(line), c => c.CompletionText.Trim('\'') == _image.ShortId);
         Assert.Contains(_fixture.VolumeFile, offered.ToolTip, StringComparison.Ordinal);
         Assert.Contains("3.0 MiB", offered.ToolTip, StringComparison.Ordinal);
-        Assert.Contains(Complete(line + _image.ShortId[..3]), c => c.CompletionText == _image.ShortId);
+        Assert.Contains(Complete(line + _image.ShortId[..3]), c => c.CompletionText.Trim('\'') == _image.ShortId);
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
         EnforcedPolicy policy = Exclude(Store, "/x");
         var catalog = new ImageCatalog(_rig.Repository);
         Assert.Equal(image.Id, Assert.Single(catalog.List(new ImageFilter { IncludeInactive = true }, e => Assert.Fail(e.ToString()), CancellationToken.None)).Id);
-        JobRig.AssertFails(ErrorId.ImageNotFound, () => catalog.Find(policy.SnapshotId!, CancellationToken.None));
+        JobRig.AssertFails(ErrorId.ImageInvalid, () => catalog.Find(policy.SnapshotId!, CancellationToken.None));
         JobRig.AssertFails(ErrorId.ImageInvalid, () => _rig.Verify(policy.SnapshotId!));
         Assert.True(ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!).Time < ImageContent.LoadSnapshot(_rig.Repository, image.Id).Time);
     }
