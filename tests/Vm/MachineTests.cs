@@ -41,8 +41,11 @@ public sealed class MachineTests(VirtualMachine machine) : IClassFixture<Virtual
     [InlineData("kill-snapshot-copy")]
     public void What_a_killed_run_left_the_next_one_puts_right(string name) => machine.Expect(name);
 
-    [Fact]
-    public void A_run_that_is_told_to_end_puts_the_volume_back_itself() => machine.Expect("terminate-static");
+    [Theory]
+    [InlineData("terminate-static")]
+    [InlineData("terminate-snapshot-taken")]
+    [InlineData("terminate-snapshot-copy")]
+    public void A_run_that_is_told_to_end_puts_everything_back_itself(string name) => machine.Expect(name);
 
     [Theory]
     [InlineData("power-cut-ext4")]

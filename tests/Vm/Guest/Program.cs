@@ -39,6 +39,8 @@ internal static class Program
             ("terminate-static", KillCases.Terminated),
             ("kill-snapshot-taken", () => KillCases.Snapshot("taken")),
             ("kill-snapshot-copy", () => KillCases.Snapshot("copy")),
+            ("terminate-snapshot-taken", () => KillCases.SnapshotTerminated("taken")),
+            ("terminate-snapshot-copy", () => KillCases.SnapshotTerminated("copy")),
             // Names and content of unflushed files in any order: the harshest that ext4 has.
             ("power-cut-ext4", () => PowerCutCases.Replayed("ext4", "data=writeback,noauto_da_alloc", 64)),
             ("power-cut-xfs", () => PowerCutCases.Replayed("xfs", "nouuid", 304)),

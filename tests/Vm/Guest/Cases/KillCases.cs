@@ -46,7 +46,7 @@ internal static class KillCases
         string point = GuestDisk.Mount(device);
         using (Process child = Hold("Snapshot", phase, device))
             Kill(child, "-KILL");
-        string left = GuestDisk.Volumes().Single(name => name.StartsWith("imagebackup-", StringComparison.Ordinal));
+        string left = GuestDisk.Volumes().Single(IsOurs);
         using var rig = new Rig();
         // Whatever the next backup takes, it clears up first.
         rig.Backup(device, ImageType.Dynamic);
@@ -55,6 +55,26 @@ internal static class KillCases
         Expect.True(Rig.CanWrite(point), "The volume cannot be written to.");
         GuestDisk.Unmount(point);
     }
+
+    /// <summary>A run that is told to end while it has a snapshot removes it itself; nothing is left for the next one.</summary>
+    public static void SnapshotTerminated(string phase)
+    {
+        string device = GuestDisk.Make("origin", "ext4", 64);
+        string point = GuestDisk.Mount(device);
+        using (Process child = Hold("Snapshot", phase, device))
+        {
+            Expect.True(GuestDisk.Volumes().Any(IsOurs), "There is no snapshot.");
+            Kill(child, "-TERM");
+        }
+        Expect.True(!GuestDisk.Volumes().Any(IsOurs), "The snapshot was not removed.");
+        Expect.True(Rig.CanWrite(point), "The volume cannot be written to.");
+        using var rig = new Rig();
+        rig.Backup(device, ImageType.Dynamic);
+        Expect.True(!rig.Told.Any(line => line.Contains("killed run", StringComparison.Ordinal)), "A record of the snapshot was left.");
+        GuestDisk.Unmount(point);
+    }
+
+    private static bool IsOurs(string volume) => volume.StartsWith("imagebackup-", StringComparison.Ordinal);
 
     private static Process Hold(string type, string phase, string device)
     {
