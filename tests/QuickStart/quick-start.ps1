@@ -3,6 +3,8 @@
 $ErrorActionPreference = 'Stop'
 $work = [System.IO.Path]::Combine([System.IO.Path]::GetTempPath(), 'imagebackup-' + [guid]::NewGuid().ToString('N'))
 $null = [System.IO.Directory]::CreateDirectory($work)
+# The Host ends with this script, so it can have a machine's configuration of its own: the rules of this machine are for its volumes.
+if ($Host.Name -eq 'ImageBackup.Host') { [System.Environment]::SetEnvironmentVariable('IMAGEBACKUP_ROOT', $work) }
 try {
     # A raw volume of 64 MiB and a bit: text that compresses, noise that does not, a hole, a block that comes twice.
     $volume = [System.IO.Path]::Combine($work, 'volume.img')
