@@ -75,6 +75,7 @@ Remove-ManagementClass -Enforced: property
 Remove-ManagementClass -Name: value property
 Remove-ManagementClass -RulePath: property
 Repair-ImageRepository -Repository: alias Path
+Repair-ImageVolume -Volume: value property
 Restore-VolumeImage -Destination: property
 Restore-VolumeImage -ImageBackup: value property alias Id
 Set-ExcludeImage -ClassPath: property

@@ -145,7 +145,8 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         File.Delete(log);
         ProcessStartInfo start = HostProcess.StartInfo(program == "pwsh", tried.Command, _machine.Root);
         File.WriteAllText(_machine.PathOf("run.sh"), $"echo $$ > '{idFile}'; exec \"$@\"\n");
-        string line = $"exec sh '{_machine.PathOf("run.sh")}' '{start.FileName}' " + string.Join(' ', start.ArgumentList.Select(argument => "'" + argument.Replace("'", "'\\''", StringComparison.Ordinal) + "'"));
+        // Under nohup, and in the background of a shell, signals are ignored from the start, and .NET leaves them so.
+        string line = $"exec env --default-signal sh '{_machine.PathOf("run.sh")}' '{start.FileName}' " + string.Join(' ', start.ArgumentList.Select(argument => "'" + argument.Replace("'", "'\\''", StringComparison.Ordinal) + "'"));
         start.FileName = "/usr/bin/script";
         start.ArgumentList.Clear();
         foreach (string argument in (string[])["-q", "-c", line, "/dev/null"])
