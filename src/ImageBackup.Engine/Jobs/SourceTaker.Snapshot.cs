@@ -98,10 +98,11 @@ internal sealed partial class SourceTaker
 
     private BackupSource Freeze(VolumeDescription volume, TakenSnapshot taken, bool ownsSet, List<string> warnings)
     {
-        IBlockReader reader = taken.Snapshot.OpenRead();
         warnings.AddRange(taken.Set.Warnings);
         warnings.AddRange(taken.Warnings);
         tell($"{volume.Name}: read from the snapshot {taken.Snapshot.DevicePath}.");
+        // Opened last: from here on the source, which closes it before the snapshot is removed, answers for it.
+        IBlockReader reader = taken.Snapshot.OpenRead();
         return BackupSource.Frozen(volume, taken, reader, ownsSet, events);
     }
 
