@@ -60,6 +60,8 @@ internal static class Program
     private static void RunSuites(string root, List<string> only, List<SuiteResult> results)
     {
         string? powerShell = PesterSuite.PowerShell(root);
+        // The interop tests end it by signals.
+        Environment.SetEnvironmentVariable("IMAGEBACKUP_PWSH", powerShell);
         (string Name, Action<SuiteResult> Run)[] first =
         [
             ("unit", r => TestProject.Run(root, "tests/Unit", r)),
