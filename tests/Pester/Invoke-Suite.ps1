@@ -57,9 +57,8 @@ if (-not $IsWindows) {
 
 if ($Build -eq 'netstandard2.0') {
     $copy = Join-Path $machine "ImageBackup/$((Import-PowerShellDataFile $Manifest).ModuleVersion)"
-    $null = New-Item -ItemType Directory (Split-Path $copy)
-    Copy-Item (Split-Path $Manifest) $copy -Recurse
-    Remove-Item (Join-Path $copy 'net10.0') -Recurse
+    $null = New-Item -ItemType Directory $copy
+    Get-ChildItem (Split-Path $Manifest) -Exclude 'net10.0' | Copy-Item -Destination $copy -Recurse
     $Manifest = Join-Path $copy 'ImageBackup.psd1'
 }
 $env:IMAGEBACKUP_MANIFEST = $Manifest

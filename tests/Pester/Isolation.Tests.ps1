@@ -37,8 +37,8 @@ function Get-OtherMarker { [OtherZstdSharp.Marker]::Text; [OtherBouncyCastleCryp
 
     # The same module without its net10.0 build: what PowerShell on an older .NET loads.
     $standard = Join-Path $work 'standard/ImageBackup'
-    Copy-Item (Split-Path $env:IMAGEBACKUP_MANIFEST) $standard -Recurse
-    Remove-Item (Join-Path $standard 'net10.0') -Recurse
+    $null = New-Item -ItemType Directory $standard
+    Get-ChildItem (Split-Path $env:IMAGEBACKUP_MANIFEST) -Exclude 'net10.0' | Copy-Item -Destination $standard -Recurse
 }
 
 AfterAll { Remove-Work }

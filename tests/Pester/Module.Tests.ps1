@@ -73,8 +73,8 @@ Describe 'The module' {
 
     It 'runs its netstandard2.0 build where the other is absent' -Tag 'net10.0' {
         $copy = Join-Path $work 'netstandard/ImageBackup'
-        Copy-Item (Split-Path $env:IMAGEBACKUP_MANIFEST) $copy -Recurse
-        Remove-Item (Join-Path $copy 'net10.0') -Recurse
+        $null = New-Item -ItemType Directory $copy
+        Get-ChildItem (Split-Path $env:IMAGEBACKUP_MANIFEST) -Exclude 'net10.0' | Copy-Item -Destination $copy -Recurse
         $volume = Join-Path $work 'netstandard.img'
         New-TestVolume $volume
         $output = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command {
