@@ -97,7 +97,7 @@ Describe 'Other sessions' {
         Get-ImageVolume $volume | Export-Clixml $file
         $read = Import-Clixml $file
         $read.Name | Should -Be $volume
-        $read.Description.DevicePath | Should -Be $volume
+        $read.DevicePath | Should -Be $volume
         $read | Out-String -Width 160 | Should -Match 'FileSystem\s+Label\s+Size'
     }
 

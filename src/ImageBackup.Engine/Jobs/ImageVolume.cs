@@ -10,10 +10,13 @@ namespace ImageBackup.Engine.Jobs;
 /// <summary>A volume and what its bytes say: what <c>Get-ImageVolume</c> shows.</summary>
 public sealed record ImageVolume
 {
-    public required VolumeDescription Description { get; init; }
+    internal ImageVolume(VolumeDescription description) => Description = description;
+
+    /// <summary>What the system says of it.</summary>
+    internal VolumeDescription Description { get; init; }
 
     /// <summary>Null: not recognised, or not readable (<see cref="ProbeError"/> says why).</summary>
-    public FileSystemDescription? FileSystemProbe { get; init; }
+    internal FileSystemDescription? FileSystemProbe { get; init; }
     public string? ProbeError { get; init; }
 
     public string Name => Description.Name;
@@ -39,23 +42,35 @@ public sealed record ImageVolume
     public bool IsSystem => Description.IsSystem;
     public int SectorSizeBytes => Description.SectorSizeBytes;
 
-    /// <summary>What the rules and classes say of it; null: they were not asked.</summary>
-    public VolumePlan? Plan { get; init; }
+    /// <summary>What is opened: /dev/..., \\.\D:, \\?\Volume{guid}, or the file's path.</summary>
+    public string DevicePath => Description.DevicePath;
+
+    /// <summary>Other names: links in /dev/disk, the \\?\Volume{guid}\ name, a loop device's file.</summary>
+    public IReadOnlyList<string> Aliases => JoinedList.Of(Description.Aliases);
+
+    /// <summary>What stacks on the device (dm, md, swap, loop), by name.</summary>
+    public IReadOnlyList<string> Holders => JoinedList.Of(Description.Holders);
 
     /// <summary>What a run that was killed left of it to be undone; <c>Repair-ImageVolume</c> undoes it. Empty: nothing.</summary>
     public IReadOnlyList<PendingUndo> PendingUndo { get; init; } = [];
 
-    /// <summary>A rule excludes it.</summary>
-    public bool IsExcluded => Plan is { IsIncluded: false };
+    /// <summary>A rule excludes it. False if the rules were not asked.</summary>
+    public bool IsExcluded { get; init; }
 
     /// <summary>The rule that it hits, as written; null: none.</summary>
-    public string? Rule => Plan?.Rule?.Text;
+    public string? Rule => MatchedRule?.Text;
 
-    /// <summary>Null where it is excluded.</summary>
-    public string? ManagementClass => IsExcluded ? null : Plan?.ManagementClass.Name;
+    /// <summary>The rule that it hits, and where it stands; null: none.</summary>
+    public RuleHit? MatchedRule { get; init; }
+
+    /// <summary>Null if a rule excludes the volume, or if the rules were not asked.</summary>
+    public string? ManagementClass { get; init; }
 
     /// <summary>The type that a backup would take now; null if a rule excludes the volume, or if the rules were not asked.</summary>
-    public ImageType? ImageType => IsExcluded ? null : Plan?.Type.Type;
+    public ImageType? ImageType { get; init; }
+
+    /// <summary>Why that type, in words.</summary>
+    public string? ImageTypeReason { get; init; }
 
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(ImageVolume), PrintMembers);

@@ -42,30 +42,6 @@ public sealed record ManagementClassInfo
     /// <summary>Where it comes from: the file, the repository, or built in.</summary>
     public required string Source { get; init; }
 
-    public static ManagementClassInfo Of(ManagementClass managementClass, bool isDefault, string? classPath, string source)
-    {
-        if (managementClass is null)
-            throw new ArgumentNullException(nameof(managementClass));
-        return new ManagementClassInfo
-        {
-            Name = managementClass.Name,
-            IsDefault = isDefault,
-            Description = managementClass.Description,
-            VersionsExist = managementClass.Retention.VersionsExist.ToString(),
-            VersionsDeleted = managementClass.Retention.VersionsDeleted.ToString(),
-            RetainExtra = managementClass.Retention.RetainExtraDays.ToString(),
-            RetainOnly = managementClass.Retention.RetainOnlyDays.ToString(),
-            Frequency = managementClass.FrequencyDays,
-            Serialization = managementClass.Serialization,
-            ChangingRetries = managementClass.ChangingRetries,
-            ImageType = managementClass.ImageType,
-            GapSize = managementClass.GapSize?.ToString(),
-            Enforced = managementClass.IsEnforced,
-            ClassPath = classPath,
-            Source = source,
-        };
-    }
-
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(ManagementClassInfo), PrintMembers);
 }

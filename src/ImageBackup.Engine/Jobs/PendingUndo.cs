@@ -4,19 +4,6 @@ using ImageBackup.Engine.Volumes.Snapshots;
 
 namespace ImageBackup.Engine.Jobs;
 
-/// <summary>What a run that was killed left to be undone.</summary>
-public enum PendingUndoKind
-{
-    /// <summary>A mounted volume is still read-only.</summary>
-    ReadOnlyVolume,
-
-    /// <summary>A volume snapshot is still there.</summary>
-    VolumeSnapshot,
-
-    /// <summary>The command after a snapshot was not run: what the command before it stopped may still be stopped.</summary>
-    PostSnapshotCommand,
-}
-
 /// <summary>One thing that a run that was killed left to be undone, as its record on the disk says; what <c>Repair-ImageVolume</c> shows.</summary>
 public sealed record PendingUndo
 {

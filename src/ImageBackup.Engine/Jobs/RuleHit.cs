@@ -24,17 +24,4 @@ public sealed record RuleHit
     public bool IsEnforced { get; init; }
 
     public override string ToString() => DisplayText.Line(string.Format(CultureInfo.InvariantCulture, "{0} [{1}({2})]", Text, Path, Line));
-
-    /// <summary>Null where no rule matched.</summary>
-    internal static RuleHit? Of(RuleDecision decision) => decision.Rule is not { } rule
-        ? null
-        : new RuleHit
-        {
-            Text = rule.Text,
-            Path = rule.Path,
-            Line = rule.Line,
-            Pattern = rule.Pattern.Text,
-            MatchedName = decision.MatchedName,
-            IsEnforced = rule.IsEnforced,
-        };
 }

@@ -54,47 +54,6 @@ public sealed record RuleInfo
     /// <summary>The line as written.</summary>
     public required string Text { get; init; }
 
-    public static RuleInfo Of(ImageRule rule, int order)
-    {
-        if (rule is null)
-            throw new ArgumentNullException(nameof(rule));
-        ImageOptions options = rule.Options;
-        return new RuleInfo
-        {
-            Order = order,
-            Kind = rule.Kind,
-            Volume = rule.Pattern.Text,
-            ManagementClass = rule.ManagementClass,
-            ImageType = options.ImageType,
-            GapSize = options.GapSize?.ToString(),
-            SnapshotProvider = options.SnapshotProvider,
-            SnapshotCacheSize = options.SnapshotCacheSizePercent,
-            SnapshotCacheLocation = options.SnapshotCacheLocation,
-            IdleWait = options.IdleWait,
-            IdleRetries = options.IdleRetries,
-            PreSnapshotCommand = options.PreSnapshotCommand,
-            PostSnapshotCommand = options.PostSnapshotCommand,
-            Serialization = options.Serialization,
-            ChangingRetries = options.ChangingRetries,
-            Options = options.ToString(),
-            Enforced = rule.IsEnforced,
-            RulePath = rule.Path,
-            Line = rule.Line,
-            Source = string.Format(CultureInfo.InvariantCulture, "{0}({1})", rule.Path, rule.Line),
-            Text = rule.Text,
-        };
-    }
-
-    public static IReadOnlyList<RuleInfo> AllOf(IReadOnlyList<ImageRule> inOrder)
-    {
-        if (inOrder is null)
-            throw new ArgumentNullException(nameof(inOrder));
-        var all = new List<RuleInfo>(inOrder.Count);
-        for (int i = 0; i < inOrder.Count; i++)
-            all.Add(Of(inOrder[i], i + 1));
-        return all;
-    }
-
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(RuleInfo), PrintMembers);
 }

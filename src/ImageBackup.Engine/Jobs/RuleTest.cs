@@ -40,37 +40,6 @@ public sealed record RuleTest
     /// <summary>Everything that the volume is called, as patterns see it.</summary>
     public IReadOnlyList<string> Names { get; init; } = Array.Empty<string>();
 
-    public static RuleTest Of(string volume, bool isFound, VolumeNames names, VolumePlan plan)
-    {
-        if (names is null)
-            throw new ArgumentNullException(nameof(names));
-        if (plan is null)
-            throw new ArgumentNullException(nameof(plan));
-        RuleHit? hit = plan.Rule;
-        var test = new RuleTest
-        {
-            Volume = volume,
-            IsFound = isFound,
-            IsIncluded = plan.IsIncluded,
-            Rule = hit?.Text,
-            Pattern = hit?.Pattern,
-            MatchedName = hit?.MatchedName,
-            Enforced = hit?.IsEnforced ?? false,
-            Path = hit?.Path,
-            Line = hit?.Line,
-            Names = names.Names,
-        };
-        return !plan.IsIncluded
-            ? test
-            : test with
-            {
-                ManagementClass = plan.ManagementClass.Name,
-                ImageType = plan.Type.Type,
-                Reason = plan.Type.Reason,
-                Options = plan.Decided,
-            };
-    }
-
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(RuleTest), PrintMembers);
 }

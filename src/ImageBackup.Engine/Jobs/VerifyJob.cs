@@ -14,26 +14,6 @@ using ImageBackup.Engine.Repository.Locks;
 
 namespace ImageBackup.Engine.Jobs;
 
-/// <summary>What a check of one image found.</summary>
-public sealed record VerifyResult
-{
-    public required string ImageId { get; init; }
-    public required string Volume { get; init; }
-
-    /// <summary>Which volume it is: see <see cref="ImageBackupInfo.VolumeId"/>.</summary>
-    public required string VolumeId { get; init; }
-    public required bool IsWhole { get; init; }
-    public required long SizeBytes { get; init; }
-    public required long ChunkCount { get; init; }
-
-    /// <summary>Ranges of the volume whose chunks are missing or corrupt, sorted.</summary>
-    public required IReadOnlyList<ByteRange> DamagedRanges { get; init; }
-    public required TimeSpan Duration { get; init; }
-
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(VerifyResult), PrintMembers);
-}
-
 /// <summary>Reads every chunk of an image and proves it against its hash.</summary>
 public sealed class VerifyJob(ImageRepository repository)
 {

@@ -219,11 +219,11 @@ public sealed class VolumeInventory(IVolumeSystem volumes, Func<IBlockReader, Fi
         try
         {
             using IBlockReader reader = volumes.OpenRead(description, VolumeOpenMode.Probe);
-            return new ImageVolume { Description = description, FileSystemProbe = probe(reader) };
+            return new ImageVolume(description) { FileSystemProbe = probe(reader) };
         }
         catch (Exception e) when (e is ImageBackupException or BlockReadException)
         {
-            return new ImageVolume { Description = description, ProbeError = e.Message };
+            return new ImageVolume(description) { ProbeError = e.Message };
         }
     }
 

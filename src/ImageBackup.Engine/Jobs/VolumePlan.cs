@@ -25,8 +25,8 @@ public sealed record VolumePlan
     public bool IsIncluded => Decision.IsIncluded;
 
     /// <summary>Null where no rule matched.</summary>
-    public RuleHit? Rule => RuleHit.Of(Decision);
-    public IReadOnlyList<DecidedOption> Decided => DecidedOption.AllOf(Options);
+    public RuleHit? Rule => Decision.Hit;
+    public IReadOnlyList<DecidedOption> Decided => Options.ToList();
 
     /// <param name="policy">The rules and classes.</param>
     /// <param name="volume">The volume, probed.</param>
@@ -75,6 +75,53 @@ public sealed record VolumePlan
             throw new ArgumentNullException(nameof(volume));
         IEnumerable<string?> paths = new[] { volume.Name, volume.Description.DevicePath }.Concat(volume.MountPoints).Concat(volume.Description.Aliases);
         return VolumeNames.Of(paths, volume.Label, volume.Uuid, volume.Description.PartitionUuid, isWindows);
+    }
+
+    /// <summary>What the rules make of the volume, as <c>Test-IncludeImage</c> shows it.</summary>
+    /// <param name="volume">Its name.</param>
+    /// <param name="isFound">This machine has it.</param>
+    /// <param name="names">Everything that it is called.</param>
+    public RuleTest ToRuleTest(string volume, bool isFound, VolumeNames names)
+    {
+        if (names is null)
+            throw new ArgumentNullException(nameof(names));
+        var test = new RuleTest
+        {
+            Volume = volume,
+            IsFound = isFound,
+            IsIncluded = IsIncluded,
+            Rule = Rule?.Text,
+            Pattern = Rule?.Pattern,
+            MatchedName = Rule?.MatchedName,
+            Enforced = Rule?.IsEnforced ?? false,
+            Path = Rule?.Path,
+            Line = Rule?.Line,
+            Names = names.Names,
+        };
+        return !IsIncluded
+            ? test
+            : test with
+            {
+                ManagementClass = ManagementClass.Name,
+                ImageType = Type.Type,
+                Reason = Type.Reason,
+                Options = Decided,
+            };
+    }
+
+    /// <summary>The volume with what the plan says of it.</summary>
+    public ImageVolume ApplyTo(ImageVolume volume)
+    {
+        if (volume is null)
+            throw new ArgumentNullException(nameof(volume));
+        return volume with
+        {
+            IsExcluded = !IsIncluded,
+            MatchedRule = Rule,
+            ManagementClass = IsIncluded ? ManagementClass.Name : null,
+            ImageType = IsIncluded ? Type.Type : null,
+            ImageTypeReason = IsIncluded ? Type.Reason : null,
+        };
     }
 
     /// <summary>Its members, as they may be shown.</summary>

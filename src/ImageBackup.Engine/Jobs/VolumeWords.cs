@@ -12,7 +12,7 @@ internal static class VolumeWords
     public static string Of(ImageVolume volume) =>
         Join(volume.Name, volume.Label, volume.FileSystem, volume.Uuid, volume.SizeBytes, volume.Identity, volume.MountPoints, null);
 
-    public static string Of(VolumeDescription volume) => Of(new ImageVolume { Description = volume });
+    public static string Of(VolumeDescription volume) => Of(new ImageVolume(volume));
 
     public static string Of(ImageBackupInfo image) =>
         Join(image.Volume, image.Label, image.FileSystem, image.Uuid, image.SizeBytes, image.Identity, image.MountPoints, image.VolumeId);

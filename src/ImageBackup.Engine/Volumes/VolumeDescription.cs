@@ -5,19 +5,6 @@ using ImageBackup.Engine.Volumes.Identity;
 
 namespace ImageBackup.Engine.Volumes;
 
-/// <summary>What a volume is to the system.</summary>
-public enum VolumeKind
-{
-    /// <summary>A Linux block device.</summary>
-    BlockDevice,
-
-    /// <summary>A plain file that holds a raw volume.</summary>
-    File,
-
-    /// <summary>A Windows volume.</summary>
-    WindowsVolume,
-}
-
 /// <summary>A volume as the system sees it, before anybody looked at its bytes.</summary>
 public sealed record VolumeDescription
 {

@@ -91,7 +91,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     private ImageVolume Planned(ImageVolume found)
     {
         ImageVolume volume = found with { PendingUndo = [.. _pending.Where(pending => pending.Volume == found.Name || pending.Volume == found.Description.DevicePath)] };
-        return _policy is null ? volume : volume with { Plan = PlanOf(_policy, volume, null, null) };
+        return _policy is null ? volume : PlanOf(_policy, volume, null, null).ApplyTo(volume);
     }
 
     private IReadOnlyList<ImageVolume> List() =>

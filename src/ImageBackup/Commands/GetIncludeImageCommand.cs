@@ -36,7 +36,7 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
         var all = new List<ImageRule>(LoadEnforced()?.Rules.Rules ?? []);
         if (!Enforced)
             all.AddRange(LoadMachine().Rules);
-        IReadOnlyList<RuleInfo> rules = RuleInfo.AllOf(all);
+        List<RuleInfo> rules = [.. all.Select((rule, i) => rule.ToInfo(i + 1))];
         if (Volume is null)
         {
             WriteObject(rules, enumerateCollection: true);

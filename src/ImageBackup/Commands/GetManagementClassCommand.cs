@@ -60,9 +60,9 @@ public sealed class GetManagementClassCommand : PolicyCmdlet
     {
         bool isDefault = ManagementClass.IsSameName(each.Name, catalog.Default.Name);
         if (each.IsEnforced)
-            return ManagementClassInfo.Of(each, isDefault, null, Connection.Location);
+            return each.ToInfo(isDefault, null, Connection.Location);
         return machine.Document.Find(each.Name) is not null
-            ? ManagementClassInfo.Of(each, isDefault, machine.Path, machine.Path)
-            : ManagementClassInfo.Of(each, isDefault, null, "built in");
+            ? each.ToInfo(isDefault, machine.Path, machine.Path)
+            : each.ToInfo(isDefault, null, "built in");
     }
 }

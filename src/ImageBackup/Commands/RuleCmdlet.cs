@@ -113,7 +113,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
         for (int i = 0; i < list.Rules.Count; i++)
         {
             if (ReferenceEquals(list.Rules[i], rule))
-                WriteObject(RuleInfo.Of(rule, before + i + 1));
+                WriteObject(rule.ToInfo(before + i + 1));
         }
     }
 

@@ -97,7 +97,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             return;
         bool isDefault = ManagementClass.IsSameName(classes.DefaultClass ?? ManagementClass.DefaultName, name);
         string? path = Enforced ? null : FullPath(ClassPath) ?? PolicyPaths.Classes;
-        WriteObject(ManagementClassInfo.Of(now with { IsEnforced = Enforced }, isDefault, path, path ?? Connection.Location));
+        WriteObject((now with { IsEnforced = Enforced }).ToInfo(isDefault, path, path ?? Connection.Location));
     }
 
     private static bool IsBuiltIn(ManagementClass wanted) =>

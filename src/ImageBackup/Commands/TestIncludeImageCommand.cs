@@ -42,14 +42,14 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
         {
             string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
             ImageVolume volume = RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
-            return RuleTest.Of(volume.Name, true, VolumePlan.NamesOf(volume, isWindows), PlanOf(policy, volume, null, null));
+            return PlanOf(policy, volume, null, null).ToRuleTest(volume.Name, true, VolumePlan.NamesOf(volume, isWindows));
         }
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
         {
             WriteWarning($"This machine has no volume '{given}': rules are compared with this name alone.");
             var names = new Engine.Policy.VolumeNames([given], isWindows);
             VolumePlan plan = VolumePlan.Make(policy, names, null, null, _ => "the volume is not there");
-            return RuleTest.Of(given, false, names, plan);
+            return plan.ToRuleTest(given, false, names);
         }
     }
 }

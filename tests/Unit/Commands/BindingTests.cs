@@ -173,7 +173,7 @@ public sealed class BindingTests
     public void Objects_of_ours_bind_their_stable_name()
     {
         var description = new VolumeDescription { Name = "/dev/q", DevicePath = "/dev/q", Kind = VolumeKind.BlockDevice, SizeBytes = 1 };
-        Assert.Equal(["/dev/q"], Names(new ImageVolume { Description = description }));
+        Assert.Equal(["/dev/q"], Names(new ImageVolume(description)));
         Assert.Equal(["/dev/q"], Names(description));
     }
 

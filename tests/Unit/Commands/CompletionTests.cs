@@ -84,20 +84,17 @@ public sealed class CompletionTests : IDisposable
     [Fact]
     public void A_volume_is_offered_by_each_of_its_names()
     {
-        var volume = new ImageVolume
+        var volume = new ImageVolume(new VolumeDescription
         {
-            Description = new VolumeDescription
-            {
-                Name = "/dev/sdb1",
-                DevicePath = "/dev/sdb1",
-                Kind = VolumeKind.BlockDevice,
-                SizeBytes = 3L << 29,
-                MountPoints = ["/srv/my data"],
-                Label = "data",
-                Serial = "0f",
-                IsSystem = true,
-            },
-        };
+            Name = "/dev/sdb1",
+            DevicePath = "/dev/sdb1",
+            Kind = VolumeKind.BlockDevice,
+            SizeBytes = 3L << 29,
+            MountPoints = ["/srv/my data"],
+            Label = "data",
+            Serial = "0f",
+            IsSystem = true,
+        });
         var offered = VolumeCompleter.Names([volume]).ToList();
         Assert.Equal(["/dev/sdb1", "/srv/my data", "LABEL=data", "UUID=0f"], offered.Select(o => o.Text));
         Assert.Equal("no known file system, 1.5 GiB, 'data', at /srv/my data (system)", offered[0].Tooltip);

@@ -195,7 +195,7 @@ public sealed class PolicyBackupTests : IDisposable
         _session.Rules = "nonsense\n";
         ShellResult faulty = _session.Run("Get-ImageVolume $a");
         Assert.Equal("RuleInvalid", faulty.ErrorId);
-        Assert.Equal((null, (ImageType?)null), (faulty.Single<ImageVolume>().Plan, faulty.Single<ImageVolume>().ImageType));
+        Assert.Equal((null, (ImageType?)null), (faulty.Single<ImageVolume>().MatchedRule, faulty.Single<ImageVolume>().ImageType));
     }
 
     [Fact]

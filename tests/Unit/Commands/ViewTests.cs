@@ -62,14 +62,11 @@ public sealed class ViewTests : IDisposable
     [Fact]
     public void A_volume_shows_where_it_is_mounted()
     {
-        var volume = new ImageVolume
+        var volume = new ImageVolume(new VolumeDescription
         {
-            Description = new VolumeDescription
-            {
-                Name = "/dev/sda1", DevicePath = "/dev/sda1", Kind = VolumeKind.BlockDevice, SizeBytes = 5L << 30,
-                MountPoints = ["/", "/srv"], IsSystem = true, MountedFileSystem = "ext4",
-            },
-        };
+            Name = "/dev/sda1", DevicePath = "/dev/sda1", Kind = VolumeKind.BlockDevice, SizeBytes = 5L << 30,
+            MountPoints = ["/", "/srv"], IsSystem = true, MountedFileSystem = "ext4",
+        });
         // No rules were asked, so there is no type to show.
         AssertHas(Render(volume), "/dev/sda1", "ext4", "5 GiB", "/, /srv (system)");
     }

@@ -361,7 +361,7 @@ public sealed class QuietTests : IDisposable
     {
         var document = ManagementClassDocument.Empty.Set(new ManagementClass { Name = "STANDARD", Serialization = mode });
         var policy = new ImagePolicy(RuleDocument.Parse("", "/etc/x.rules", new RuleParseOptions { IsWindows = false }), null, new ManagementClassCatalog(document));
-        var volume = new ImageVolume { Description = _rig.Volumes.Find("/mem/a") };
+        var volume = new ImageVolume(_rig.Volumes.Find("/mem/a")!);
         VolumePlan plan = VolumePlan.Make(policy, volume, ImageOptions.Empty with { IdleRetries = command, ImageType = ImageType.Snapshot }, null, _ => null);
         var quiet = QuietOptions.From(plan, SnapshotDefaults.Empty with { IdleRetries = machine, IdleWait = TimeSpan.FromSeconds(3), CacheSizePercent = 15, Provider = "DOUBLE" });
         Assert.Equal(new QuietPlan(attempts, endsDynamic), quiet.Plan);

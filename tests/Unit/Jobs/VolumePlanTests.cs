@@ -90,7 +90,7 @@ public sealed class VolumePlanTests : IDisposable
         Assert.Equal((type, source), (plan.Type.Type, plan.Type.Source));
     }
 
-    private static ImageVolume Of(MemoryVolume volume) => new() { Description = volume.Description };
+    private static ImageVolume Of(MemoryVolume volume) => new(volume.Description);
 
     private static ImagePolicy Policy(string rules, params IEnumerable<ManagementClass> classes)
     {

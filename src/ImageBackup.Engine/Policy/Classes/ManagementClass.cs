@@ -1,6 +1,7 @@
 using System;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -35,6 +36,29 @@ public sealed record ManagementClass
         ChangingRetries = ChangingRetries,
         ImageType = ImageType,
         GapSize = GapSize,
+    };
+
+    /// <summary>The class as <c>Get-ManagementClass</c> shows it.</summary>
+    /// <param name="isDefault">It applies to a volume if no rule names a class.</param>
+    /// <param name="classPath">The file that it stands in; null: the repository keeps it, or it is built in.</param>
+    /// <param name="source">Where it comes from, in words.</param>
+    public ManagementClassInfo ToInfo(bool isDefault, string? classPath, string source) => new()
+    {
+        Name = Name,
+        IsDefault = isDefault,
+        Description = Description,
+        VersionsExist = Retention.VersionsExist.ToString(),
+        VersionsDeleted = Retention.VersionsDeleted.ToString(),
+        RetainExtra = Retention.RetainExtraDays.ToString(),
+        RetainOnly = Retention.RetainOnlyDays.ToString(),
+        Frequency = FrequencyDays,
+        Serialization = Serialization,
+        ChangingRetries = ChangingRetries,
+        ImageType = ImageType,
+        GapSize = GapSize?.ToString(),
+        Enforced = IsEnforced,
+        ClassPath = classPath,
+        Source = source,
     };
 
     public static bool IsSameName(string? one, string? other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);

@@ -1,25 +1,10 @@
 using System;
+using System.Collections.Generic;
+using System.Globalization;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Engine.Policy;
-
-/// <summary>Who decided an option, in the order of precedence.</summary>
-public enum OptionSource
-{
-    CommandLine,
-    Rule,
-    ManagementClass,
-    ClientWide,
-
-    /// <summary>Nobody: the built-in value.</summary>
-    BuiltIn,
-}
-
-/// <summary>An option's value and who decided it; the image records both.</summary>
-/// <param name="Value">What applies.</param>
-/// <param name="Source">Who said so.</param>
-/// <param name="Where">The rule's file and line, the class's name, the client-wide list's path; null for the others.</param>
-public sealed record ResolvedOption<T>(T Value, OptionSource Source, string? Where);
 
 /// <summary>Every option of a backup, decided.</summary>
 public sealed record ResolvedOptions
@@ -46,4 +31,26 @@ public sealed record ResolvedOptions
     public required ResolvedOption<int> ChangingRetries { get; init; }
 
     public bool AreSnapshotsOff => string.Equals(SnapshotProvider.Value, "NONE", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Every option as it is shown and recorded, by the names of Backup-VolumeImage's parameters.</summary>
+    public IReadOnlyList<DecidedOption> ToList() =>
+    [
+        Of("ManagementClass", ManagementClass, name => name),
+        Of("ImageType", ImageType, type => type?.ToString().ToLowerInvariant()),
+        Of("GapSize", GapSize, gap => gap.ToString()),
+        Of("SnapshotProvider", SnapshotProvider, name => name),
+        Of("SnapshotCacheSize", SnapshotCacheSizePercent, Number),
+        Of("SnapshotCacheLocation", SnapshotCacheLocation, place => place),
+        Of("IdleWait", IdleWait, wait => wait.TotalSeconds.ToString(CultureInfo.InvariantCulture) + "s"),
+        Of("IdleRetries", IdleRetries, Number),
+        Of("PreSnapshotCommand", PreSnapshotCommand, command => command),
+        Of("PostSnapshotCommand", PostSnapshotCommand, command => command),
+        Of("Serialization", Serialization, mode => mode.ToString().ToLowerInvariant()),
+        Of("ChangingRetries", ChangingRetries, Number),
+    ];
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static DecidedOption Of<T>(string name, ResolvedOption<T> option, Func<T, string?> text) =>
+        new() { Name = name, Value = text(option.Value), Source = option.Source, Where = option.Where };
 }

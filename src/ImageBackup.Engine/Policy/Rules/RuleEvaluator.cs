@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Engine.Policy;
 
@@ -15,6 +16,19 @@ public sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
     public ImageOptions Options => Rule?.Options ?? ImageOptions.Empty;
     public string? Path => Rule?.Path;
     public int? Line => Rule?.Line;
+
+    /// <summary>The rule as it is shown and recorded; null: none matches.</summary>
+    public RuleHit? Hit => Rule is null
+        ? null
+        : new RuleHit
+        {
+            Text = Rule.Text,
+            Path = Rule.Path,
+            Line = Rule.Line,
+            Pattern = Rule.Pattern.Text,
+            MatchedName = MatchedName,
+            IsEnforced = Rule.IsEnforced,
+        };
 }
 
 /// <summary>

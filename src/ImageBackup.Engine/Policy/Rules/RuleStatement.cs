@@ -5,27 +5,6 @@ namespace ImageBackup.Engine.Policy;
 /// <summary>A statement of a rule file, and where it stands. <see cref="Line"/> counts from 1.</summary>
 public abstract record RuleStatement(string Path, int Line);
 
-/// <summary>What a rule does with a volume that its pattern matches.</summary>
-public enum RuleKind
-{
-    Include,
-    Exclude,
-}
-
-/// <summary><c>include.image pattern [class] [option=value ...]</c> or <c>exclude.image pattern</c>.</summary>
-public sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePattern Pattern) : RuleStatement(Path, Line)
-{
-    /// <summary>Null: the default class. Class names are compared without case.</summary>
-    public string? ManagementClass { get; init; }
-    public ImageOptions Options { get; init; } = ImageOptions.Empty;
-
-    /// <summary>Stands in the repository's list, which is evaluated first.</summary>
-    public bool IsEnforced { get; init; }
-
-    /// <summary>The line as written, without the blanks around it.</summary>
-    public string Text { get; init; } = string.Empty;
-}
-
 /// <summary><c>domain.image volume ...</c>: what is backed up when a command names no volume. Several add up.</summary>
 public sealed record DomainStatement(string Path, int Line, IReadOnlyList<VolumePattern> Volumes) : RuleStatement(Path, Line);
 
@@ -37,12 +16,3 @@ public sealed record IncludedFileStatement(string Path, int Line, string File, R
 
 /// <summary>A statement that is not ours, in an options file of the original's.</summary>
 public sealed record ForeignStatement(string Path, int Line, string Keyword) : RuleStatement(Path, Line);
-
-/// <summary>What a rule should be: the input of <see cref="RuleDocument.Set"/>.</summary>
-public sealed record RuleSpecification
-{
-    public required RuleKind Kind { get; init; }
-    public required string Pattern { get; init; }
-    public string? ManagementClass { get; init; }
-    public ImageOptions Options { get; init; } = ImageOptions.Empty;
-}

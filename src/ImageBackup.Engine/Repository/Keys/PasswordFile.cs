@@ -8,16 +8,6 @@ using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Repository;
 
-/// <summary>Who can read a password file on Windows.</summary>
-public enum PasswordFileScope
-{
-    /// <summary>The user who wrote it, on the computer where it was written.</summary>
-    CurrentUser,
-
-    /// <summary>Every user of the computer whom the file's own permissions let read it: for tasks of the system's account.</summary>
-    LocalMachine,
-}
-
 /// <summary>
 /// A repository's password in a file, for runs that nobody attends. Linux: the bare password in a file that only its
 /// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. A byte order mark is understood (UTF-8, UTF-16). Windows:

@@ -36,31 +36,3 @@ public sealed record RepositoryCheckResult
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(RepositoryCheckResult), PrintMembers);
 }
-
-/// <summary>One thing that is wrong: the stable error id, the file, and what.</summary>
-public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message)
-{
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryProblem), PrintMembers);
-}
-
-/// <summary>An image that damage reaches.</summary>
-public sealed record DamagedImage
-{
-    /// <summary>The snapshot's id.</summary>
-    public required string ImageId { get; init; }
-
-    /// <summary>The volume's name.</summary>
-    public required string Volume { get; init; }
-    public required string ComputerName { get; init; }
-
-    /// <summary>True where the list of its chunks is lost: nothing of it can be restored, and no backup heals it.</summary>
-    public required bool IsLost { get; init; }
-
-    /// <summary>Ranges of the volume whose chunks are missing or corrupt, in bytes, sorted.</summary>
-    public required IReadOnlyList<ByteRange> Ranges { get; init; }
-    public long DamagedBytes => Ranges.Sum(r => r.LengthBytes);
-
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(DamagedImage), PrintMembers);
-}

@@ -2,15 +2,6 @@ using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Volumes.Snapshots;
 
-/// <summary>Whether something can be used, and why not.</summary>
-/// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
-public sealed record SnapshotAbility(string? WhyNot)
-{
-    public static SnapshotAbility Usable { get; } = new((string?)null);
-
-    public bool IsUsable => WhyNot is null;
-}
-
 /// <summary>What a frozen copy is like while it is read.</summary>
 public sealed record SnapshotState
 {
@@ -25,14 +16,4 @@ public sealed record SnapshotState
 
     /// <summary>What of it is in use; null where it cannot be told.</summary>
     public long? CacheUsedBytes { get; init; }
-}
-
-/// <summary>A snapshot that a killed run left.</summary>
-/// <param name="Provider">The provider's name.</param>
-/// <param name="Name">What it is called, for people and for Remove.</param>
-/// <param name="VolumeName">Of which volume, where that is known.</param>
-public sealed record SnapshotLeftover(string Provider, string Name, string? VolumeName)
-{
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(SnapshotLeftover), PrintMembers);
 }

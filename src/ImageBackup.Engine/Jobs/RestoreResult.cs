@@ -1,0 +1,36 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Engine.Jobs;
+
+/// <summary>What a restore did. Sizes in bytes.</summary>
+public sealed record RestoreResult
+{
+    public required string ImageId { get; init; }
+    public required string Volume { get; init; }
+    public required string Destination { get; init; }
+    public required long SizeBytes { get; init; }
+    public required long WrittenBytes { get; init; }
+
+    /// <summary>Bytes that the target had already (-SkipUnchanged).</summary>
+    public required long SkippedBytes { get; init; }
+
+    /// <summary>Bytes that were made zero without writing them.</summary>
+    public required long ZeroBytes { get; init; }
+    public required bool Verified { get; init; }
+
+    /// <summary>Ranges of the volume that are zeros because their chunks are missing or corrupt (-SkipCorrupt), sorted.</summary>
+    public IReadOnlyList<ByteRange> CorruptRanges { get; init; } = Array.Empty<ByteRange>();
+
+    /// <summary>What an earlier content had left outside of what the image stores, and what was cleared: "zfs_member at offset 131072".</summary>
+    public IReadOnlyList<string> ClearedSignatures { get; init; } = Array.Empty<string>();
+    public required TimeSpan Duration { get; init; }
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public double? BytesPerSecond => Duration.TotalSeconds > 0 ? SizeBytes / Duration.TotalSeconds : null;
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(RestoreResult), PrintMembers);
+}

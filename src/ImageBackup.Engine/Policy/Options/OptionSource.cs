@@ -1,0 +1,16 @@
+using System;
+using ImageBackup.Engine.Blocks;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>Who decided an option, in the order of precedence.</summary>
+public enum OptionSource
+{
+    CommandLine,
+    Rule,
+    ManagementClass,
+    ClientWide,
+
+    /// <summary>Nobody: the built-in value.</summary>
+    BuiltIn,
+}

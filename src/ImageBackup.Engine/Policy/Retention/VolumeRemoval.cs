@@ -1,0 +1,9 @@
+using System;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>
+/// An administrator's statement that a volume is gone from its machine. Void once there is a later image of it.
+/// Never inferred from anything.
+/// </summary>
+public sealed record VolumeRemoval(string Volume, string ComputerName, DateTimeOffset RemovedAt);

@@ -1,0 +1,10 @@
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>What a rule does with a volume that its pattern matches.</summary>
+public enum RuleKind
+{
+    Include,
+    Exclude,
+}

@@ -1,0 +1,12 @@
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Policy;
+
+/// <summary>What a rule should be: the input of <see cref="RuleDocument.Set"/>.</summary>
+public sealed record RuleSpecification
+{
+    public required RuleKind Kind { get; init; }
+    public required string Pattern { get; init; }
+    public string? ManagementClass { get; init; }
+    public ImageOptions Options { get; init; } = ImageOptions.Empty;
+}

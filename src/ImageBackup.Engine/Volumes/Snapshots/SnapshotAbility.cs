@@ -1,0 +1,12 @@
+using ImageBackup.Engine.Compat;
+
+namespace ImageBackup.Engine.Volumes.Snapshots;
+
+/// <summary>Whether something can be used, and why not.</summary>
+/// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
+public sealed record SnapshotAbility(string? WhyNot)
+{
+    public static SnapshotAbility Usable { get; } = new((string?)null);
+
+    public bool IsUsable => WhyNot is null;
+}

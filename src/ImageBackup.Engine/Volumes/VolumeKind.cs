@@ -1,0 +1,19 @@
+using System;
+using System.Collections.Generic;
+using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Volumes.Identity;
+
+namespace ImageBackup.Engine.Volumes;
+
+/// <summary>What a volume is to the system.</summary>
+public enum VolumeKind
+{
+    /// <summary>A Linux block device.</summary>
+    BlockDevice,
+
+    /// <summary>A plain file that holds a raw volume.</summary>
+    File,
+
+    /// <summary>A Windows volume.</summary>
+    WindowsVolume,
+}
