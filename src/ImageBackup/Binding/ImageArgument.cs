@@ -94,19 +94,3 @@ public sealed class ImageArgument
         return true;
     }
 }
-
-/// <summary>Turns whatever is given to -ImageBackup into <see cref="ImageArgument"/>s.</summary>
-[AttributeUsage(AttributeTargets.Property)]
-public sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
-{
-    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
-    {
-        if (inputData is null)
-            return null;
-        IReadOnlyList<ImageArgument> found = ImageArgument.From(inputData);
-        var array = new ImageArgument[found.Count];
-        for (int i = 0; i < array.Length; i++)
-            array[i] = found[i];
-        return array;
-    }
-}

@@ -35,12 +35,3 @@ public sealed class RepositoryArgument
         };
     }
 }
-
-/// <summary>Turns whatever is given to -Repository into a <see cref="RepositoryArgument"/>.</summary>
-[AttributeUsage(AttributeTargets.Property)]
-public sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
-{
-    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
-        RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(
-            "A repository is named by its path, or by the object that Connect-ImageRepository gives.");
-}

@@ -97,12 +97,3 @@ public sealed class RulePatternArgument
             : null;
     }
 }
-
-/// <summary>Turns whatever is given to the -Volume of a rule into <see cref="RulePatternArgument"/>s.</summary>
-[AttributeUsage(AttributeTargets.Property)]
-public sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
-{
-    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => inputData is null
-        ? null
-        : new List<RulePatternArgument>(RulePatternArgument.From(inputData)).ToArray();
-}

@@ -1,0 +1,23 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+
+namespace ImageBackup.Binding;
+
+/// <summary>Turns whatever is given to -ImageBackup into <see cref="ImageArgument"/>s.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
+{
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        if (inputData is null)
+            return null;
+        IReadOnlyList<ImageArgument> found = ImageArgument.From(inputData);
+        var array = new ImageArgument[found.Count];
+        for (int i = 0; i < array.Length; i++)
+            array[i] = found[i];
+        return array;
+    }
+}

@@ -1,0 +1,15 @@
+using System;
+using System.IO;
+using System.Management.Automation;
+using ImageBackup.Session;
+
+namespace ImageBackup.Binding;
+
+/// <summary>Turns whatever is given to -Repository into a <see cref="RepositoryArgument"/>.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
+{
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(
+            "A repository is named by its path, or by the object that Connect-ImageRepository gives.");
+}

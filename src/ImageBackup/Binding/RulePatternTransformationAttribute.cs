@@ -1,0 +1,18 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.IO;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy;
+
+namespace ImageBackup.Binding;
+
+/// <summary>Turns whatever is given to the -Volume of a rule into <see cref="RulePatternArgument"/>s.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
+{
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => inputData is null
+        ? null
+        : new List<RulePatternArgument>(RulePatternArgument.From(inputData)).ToArray();
+}

@@ -1,0 +1,26 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.IO;
+using System.Management.Automation;
+using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Volumes;
+
+namespace ImageBackup.Binding;
+
+/// <summary>Turns whatever is given to -Volume or -Destination into <see cref="VolumeArgument"/>s.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <summary>Null stays null: whoever asks for a volume says then that none was named.</summary>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        if (inputData is null)
+            return null;
+        IReadOnlyList<VolumeArgument> found = VolumeArgument.From(inputData);
+        var array = new VolumeArgument[found.Count];
+        for (int i = 0; i < array.Length; i++)
+            array[i] = found[i];
+        return array;
+    }
+}
