@@ -2,7 +2,7 @@ namespace ImageBackup.Engine.Errors;
 
 /// <summary>
 /// The stable ids of errors. A name is never reused or renamed: scripts compare it. What each means, its
-/// category and what to do stand in <see cref="ErrorTable"/>.
+/// category and what to do stand in the error table (about_ImageBackup_Errors).
 /// </summary>
 public enum ErrorId
 {

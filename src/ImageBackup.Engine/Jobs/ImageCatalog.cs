@@ -163,7 +163,7 @@ public sealed class ImageCatalog(ImageRepository repository)
         var withoutSummary = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
         var passedOver = new List<(string Id, SnapshotFile Snapshot)>();
         var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotTraces.Try(failures, () =>
         {
             SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
             if (RemovalStatement.Is(snapshot))
@@ -186,7 +186,7 @@ public sealed class ImageCatalog(ImageRepository repository)
             foreach ((string id, SnapshotFile snapshot) in withoutSummary)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Try(failures, () =>
+                SnapshotTraces.Try(failures, () =>
                 {
                     if (ImageContent.LoadMetadata(repository, index, snapshot) is { } metadata)
                         images.Add(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location));
@@ -206,24 +206,6 @@ public sealed class ImageCatalog(ImageRepository repository)
     /// <summary>By the moment, not by the clock on the wall, which goes back once a year.</summary>
     private static List<ImageBackupInfo> InOrder(IEnumerable<ImageBackupInfo> images) =>
         images.OrderBy(i => i.BackupTime.ToUniversalTime()).ThenBy(i => i.Id, StringComparer.Ordinal).ToList();
-
-    /// <summary>Does what asks for one snapshot, and puts what makes it unreadable to the failures.</summary>
-    internal static void Try(ConcurrentBag<Exception> failures, Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
-        {
-            // Removed since it was listed.
-        }
-        catch (ImageBackupException e)
-        {
-            failures.Add(e);
-        }
-    }
-
     private static bool Matches(IReadOnlyList<string>? patterns, string value, bool ignoreCase) => patterns is null || patterns.Any(pattern =>
     {
         string expression = "^" + Regex.Escape(pattern).Replace("\\*", ".*").Replace("\\?", ".") + "$";

@@ -33,7 +33,7 @@ public sealed class SnapshotTraces(ImageRepository repository)
         var traces = new ConcurrentBag<Trace>();
         var failures = new ConcurrentBag<Exception>();
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => ImageCatalog.Try(failures, () =>
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
             traces.Add(_known.TryGetValue(file.Name, out Trace? known) ? known : _known[file.Name] = TraceOf(file.Name))));
         foreach (Exception failure in failures)
             onFailure?.Invoke(failure);
@@ -46,5 +46,22 @@ public sealed class SnapshotTraces(ImageRepository repository)
         bool isPolicy = PolicySnapshot.Is(snapshot);
         return new Trace(id, snapshot.Time, snapshot.HostName, snapshot.Paths is [string path] ? path : null,
             snapshot.Summary is not null && !isPolicy && !RemovalStatement.Is(snapshot), isPolicy);
+    }
+
+    /// <summary>Does what asks for one snapshot, and puts what makes it unreadable to the failures.</summary>
+    internal static void Try(ConcurrentBag<Exception> failures, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
+        {
+            // Removed since it was listed.
+        }
+        catch (ImageBackupException e)
+        {
+            failures.Add(e);
+        }
     }
 }

@@ -9,7 +9,6 @@ using ImageBackup.Engine.Repository.Crypto;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository;
@@ -180,18 +179,6 @@ public sealed class ImageRepository : IDisposable
             : new ImageBackupException(ErrorId.RepositoryNotFound, $"The directory '{files.Location}' holds no repository (it has no 'config').", files.Location);
     }
 
-    /// <summary>Checks the structure; with <paramref name="readData"/> every byte of every pack.</summary>
-    public RepositoryCheckResult Check(bool readData, Action<long, long>? progressBytes, CancellationToken cancellation) =>
-        Check(new RepositoryCheckOptions { ReadData = readData }, progressBytes, cancellation);
-
-    /// <summary>As <see cref="Check(bool, Action{long, long}, CancellationToken)"/>; may read a share of the packs only.</summary>
-    public RepositoryCheckResult Check(RepositoryCheckOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
-        new RepositoryChecker(this).Run(options ?? throw new ArgumentNullException(nameof(options)), progressBytes, cancellation);
-
-    /// <summary>Makes a damaged repository usable again; see <see cref="RepositoryRepair"/>.</summary>
-    public RepositoryRepairResult Repair(RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation) =>
-        new RepositoryRepair(this, options ?? throw new ArgumentNullException(nameof(options))).Run(progressBytes, cancellation);
-
     /// <summary>False where not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
     internal bool IsReachable()
     {
@@ -204,17 +191,6 @@ public sealed class ImageRepository : IDisposable
             return false;
         }
     }
-
-    /// <summary>
-    /// Removes what no snapshot refers to, and writes packs again that waste more than the limit; only the exclusive holder
-    /// of the repository may. With <paramref name="isPlan"/> nothing is changed, and the result says what would be.
-    /// </summary>
-    /// <exception cref="ImageBackupException">
-    /// ChunkMissing, PackCorrupt, ChunkCorrupt: images need what is not there (they are named), and nothing was removed;
-    /// SnapshotCorrupt, IndexCorrupt, RepositoryLocked, LockLost, RepositoryVersionUnsupported; a storage failure.
-    /// </exception>
-    public RepositoryOptimizeResult Optimize(UnusedLimit maxUnused, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation) =>
-        isPlan ? new Pruner(this).Plan(maxUnused, progress, cancellation) : new Pruner(this).Run(maxUnused, progress, cancellation);
 
     /// <summary>The repository's keys, oldest first; damaged ones with what is wrong with them.</summary>
     public IReadOnlyList<RepositoryKeyInfo> Keys() => KeyRing.List(Files, KeyName);
