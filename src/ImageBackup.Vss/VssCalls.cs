@@ -2,7 +2,7 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

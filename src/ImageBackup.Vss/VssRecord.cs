@@ -2,9 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

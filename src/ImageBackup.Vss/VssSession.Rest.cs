@@ -3,8 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

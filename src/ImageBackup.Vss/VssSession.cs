@@ -5,10 +5,9 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

@@ -4,10 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

@@ -4,7 +4,7 @@ using System.Linq;
 using Alphaleonis.Win32.Vss;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 

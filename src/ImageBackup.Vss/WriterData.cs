@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Vss;
 

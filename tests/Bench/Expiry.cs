@@ -5,12 +5,14 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Snapshots;
-using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Bench;
 
@@ -58,7 +60,7 @@ internal static class Expiry
             Time = time,
             Tree = BlobId.Of([1]),
             Paths = [volume],
-            HostName = Engine.Compat.LocalHost.Name,
+            HostName = ImageBackup.Engine.Platform.LocalHost.Name,
             Tags = [ImageTag.Name],
             Summary = ImageMetadataJson.WriteSummary(metadata),
         };

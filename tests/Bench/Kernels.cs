@@ -6,10 +6,10 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 
 namespace ImageBackup.Bench;
 

@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Text;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Bench;
 

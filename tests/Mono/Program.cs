@@ -1,8 +1,11 @@
 using System;
 using System.Security;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Restore;
+using ImageBackup.Engine.Verify;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Tests.Mono;

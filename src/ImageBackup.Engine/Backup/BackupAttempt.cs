@@ -1,15 +1,18 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using ImageBackup.Engine.Backup.Copy;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Writing;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>
 /// The copying of one backup, begun while its lock settles: what the repository has is read, the volume's chunks are hashed

@@ -1,9 +1,8 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>
 /// What a backup does to the volume and to the programs that use it while it is copied: the second half of the question that

@@ -2,25 +2,29 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup.Copy;
+using ImageBackup.Engine.Backup.Map;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>Takes one volume to one image.</summary>
 /// <param name="repository">Where the image goes.</param>

@@ -1,7 +1,6 @@
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>How a volume would be taken, as far as it can be told without touching it: for -WhatIf and views.</summary>
 /// <param name="Type">What is tried first.</param>

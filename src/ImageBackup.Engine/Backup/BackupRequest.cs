@@ -1,11 +1,10 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>What to back up, and how.</summary>
 public sealed record BackupRequest

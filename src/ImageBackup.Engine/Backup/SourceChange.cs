@@ -1,10 +1,8 @@
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup;
 
 /// <summary>What became of a source while it was read: another length, another thing under its name, gone, or bad in places.</summary>
 internal static class SourceChange

@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Blocks;
 
 /// <summary>Takes ranges out of ranges.</summary>
 public static class RangeSubtraction

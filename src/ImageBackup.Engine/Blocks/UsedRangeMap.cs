@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.FileSystems;
+namespace ImageBackup.Engine.Blocks;
 
 /// <summary>The used ranges of a volume: sorted by offset, disjoint, not adjacent, inside the volume.</summary>
 public sealed record UsedRangeMap

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Checksums;
 
 /// <summary>CRC-32 (polynomial 0xEDB88320, reflected), ISO 3309: the checksum of GPT and, begun otherwise, of F2FS.</summary>
 internal static class Crc32

@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Checksums;
 
 /// <summary>
 /// CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected), RFC 3720 appendix B.4: the checksum of ext4, XFS v5,

@@ -1,7 +1,7 @@
 using System;
 using System.Security.Cryptography;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>AES of whole 16-byte blocks under one key, in bulk: the raw permutation that counter mode is made of.</summary>
 /// <remarks>Not thread-safe. The key is held by the platform's own implementation.</remarks>

@@ -2,8 +2,9 @@ using System;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Cryptography.Vectorized;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
 /// AES-256 in counter mode (NIST SP 800-38A, 6.5, with the whole block as counter: B.1): by <see cref="AesRounds"/> where the

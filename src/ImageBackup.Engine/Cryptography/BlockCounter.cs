@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>The 128-bit big-endian counter of counter mode (NIST SP 800-38A, B.1: the whole block is incremented).</summary>
 internal struct BlockCounter

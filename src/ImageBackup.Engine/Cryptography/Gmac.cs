@@ -1,8 +1,9 @@
 using System;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using ImageBackup.Engine.Cryptography.Vectorized;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
 /// GMAC (NIST SP 800-38D) of a message under a secret key and the nonce zero: GHASH, blinded by a constant. Used as a universal

@@ -1,8 +1,8 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography.Vectorized;
 
-namespace ImageBackup.Engine.Repository.Crypto;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
 /// The Poly1305 polynomial hash (D. J. Bernstein, "The Poly1305-AES message-authentication code", 2005, section 2)

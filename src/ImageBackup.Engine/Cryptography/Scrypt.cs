@@ -1,10 +1,10 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography.Vectorized;
 using Org.BouncyCastle.Crypto.Generators;
 
-namespace ImageBackup.Engine.Repository.Crypto;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
 /// scrypt (RFC 7914): a key from a password, dear to try. By <see cref="ScryptMix"/> where the processor has vectors, else

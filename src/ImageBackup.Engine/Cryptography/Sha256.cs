@@ -1,7 +1,7 @@
 using System;
 using System.Security.Cryptography;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>SHA-256 over spans on both frameworks. One instance a thread.</summary>
 internal sealed class Sha256 : IDisposable

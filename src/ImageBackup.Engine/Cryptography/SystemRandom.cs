@@ -1,7 +1,7 @@
 using System;
 using System.Security.Cryptography;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>Random bytes from the operating system's generator.</summary>
 internal static class SystemRandom

@@ -1,5 +1,3 @@
-using ImageBackup.Engine.Blocks;
-
 namespace ImageBackup.Engine.Disks;
 
 /// <summary>One partition as the disk's own table has it. Offsets and lengths in bytes from the beginning of the disk.</summary>

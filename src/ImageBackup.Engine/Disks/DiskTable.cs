@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Disks;
 

@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Engine.Events;
 

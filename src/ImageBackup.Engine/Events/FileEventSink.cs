@@ -1,7 +1,8 @@
 using System;
 using System.Globalization;
 using System.IO;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Files;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;

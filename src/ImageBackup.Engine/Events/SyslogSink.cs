@@ -3,7 +3,8 @@ using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Events;
 

@@ -1,6 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Engine.Events;
 

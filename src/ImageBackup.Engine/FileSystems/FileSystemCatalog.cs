@@ -7,7 +7,6 @@ using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.F2fs;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Luks;
-using ImageBackup.Engine.FileSystems.Named;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.ReFs;
 using ImageBackup.Engine.FileSystems.Signatures;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Blocks;
+namespace ImageBackup;
 
 /// <summary>A run of bytes: where it starts and how long it is. Both in bytes, neither negative.</summary>
 public readonly record struct ByteRange(long OffsetBytes, long LengthBytes)

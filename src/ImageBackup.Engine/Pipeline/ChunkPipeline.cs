@@ -5,7 +5,7 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using ImageBackup.Engine.Repository.Blobs;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>
 /// A bounded pipeline of work items with reused buffers: the calling thread fills ahead, one worker thread a core works. A

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>What a job is doing.</summary>
 public enum JobPhase

@@ -2,7 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Threading;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>Counts a job's bytes and reports about five times a second. Any thread.</summary>
 internal sealed class ProgressMeter(IProgress<JobProgress>? progress, string volume, JobPhase phase, long totalBytes, Func<long>? storedBytes = null)

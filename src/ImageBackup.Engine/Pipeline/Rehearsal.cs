@@ -2,12 +2,13 @@ using System;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>
 /// Does on next to nothing what a job does with its data, while processors are idle: one derives a repository's key, or a lock

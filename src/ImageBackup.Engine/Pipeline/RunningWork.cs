@@ -1,9 +1,9 @@
 using System;
 using System.Threading;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Platform.Exit;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>
 /// Work that takes locks, volumes or temporary files: if this process is told to end, the work is cancelled and the end waits

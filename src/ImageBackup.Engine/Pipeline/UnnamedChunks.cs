@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>
 /// Chunks that a worker keeps until there are enough of them to be named at once. One thread.

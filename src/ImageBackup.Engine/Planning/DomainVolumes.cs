@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Planning;
 
 /// <summary>The volumes that <c>domain.image</c> names: what is backed up when a command names none.</summary>
 /// <param name="Volumes">Each once, in the order of the statements.</param>

@@ -1,9 +1,8 @@
 using System;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Snapshots.Wmi;
+using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Engine.VolumeSnapshots.Wmi;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Planning;
 
 /// <summary>Windows' shadow storage, for Set-SnapshotProvider.</summary>
 public static class ShadowStorageSetting

@@ -2,12 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.FileSystems.Usage;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Volumes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Planning;
 
 /// <summary>Whether another computer may be using a volume that this one does not use, by what the volume says itself.</summary>
 internal static class UseElsewhere

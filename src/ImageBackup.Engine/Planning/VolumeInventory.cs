@@ -5,12 +5,11 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Planning;
 
 /// <summary>Joins the system's volumes with the file-system probe.</summary>
 /// <param name="volumes">The system's volumes.</param>

@@ -1,11 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Planning;
 
 /// <summary>
 /// What the policy says of one volume: the rule that it hit, the class, every option decided, the type of image.

@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Text;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>
 /// Text of others (labels, names, paths, what programs and servers say) as it may be shown: with nothing in it that steers a

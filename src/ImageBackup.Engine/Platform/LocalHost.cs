@@ -2,7 +2,7 @@ using System;
 using System.Net;
 using System.Net.Sockets;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>
 /// This computer's name as restic writes it: whole, where <see cref="Environment.MachineName"/> cuts it at the first dot on

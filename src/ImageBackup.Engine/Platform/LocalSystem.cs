@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>What tells this computer, and this run of it, from others.</summary>
 internal static class LocalSystem

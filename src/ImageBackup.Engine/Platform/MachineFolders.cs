@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>
 /// The machine's own folders: policy and defaults, logs, and the records of what must be undone. Linux: <c>/etc/imagebackup</c>,

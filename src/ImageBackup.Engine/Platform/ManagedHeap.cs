@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>
 /// Keeps the jobs of one process from adding up. What a job leaves (of a volume of 1 TiB an index, two trees of 67 MiB and

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform;
 
 /// <summary>The C library's calls on files below the layers that know volumes, and what their answers mean in System.IO's terms. Linux.</summary>
 internal static class UnixCalls

@@ -1,5 +1,8 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Engine.Policy;
 

@@ -1,8 +1,7 @@
 using System;
 using System.IO;
 using System.Security;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Engine.Policy;
 

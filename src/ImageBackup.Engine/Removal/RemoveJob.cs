@@ -2,17 +2,18 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Snapshots;
-using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Removal;
 
 /// <summary>
 /// Removes images. Taking a snapshot's file away is the commit point: before it the image is whole, after it there is none.

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Errors;
 
 namespace ImageBackup.Engine.Repository;
 

@@ -2,11 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>
 /// The volume that an image was taken of, where it is on this machine now: what a restore goes to that names no destination. Found by

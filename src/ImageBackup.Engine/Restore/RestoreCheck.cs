@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>What a restore would do, found without writing.</summary>
 public sealed record RestoreCheck

@@ -5,11 +5,12 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>
 /// The copying part of a restore: every chunk out of its pack, proven against its id, and its used ranges onto the target;

@@ -4,13 +4,14 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Volumes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>Takes one image back to a volume or a file.</summary>
 public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes)

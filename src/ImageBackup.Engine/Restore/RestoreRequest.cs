@@ -1,10 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>What to restore, and where to.</summary>
 public sealed record RestoreRequest

@@ -3,12 +3,13 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform.Files;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Volumes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>
 /// Where a restore goes: a device, or a file. Found and checked without writing; opened once, and what can only be told of

@@ -2,7 +2,7 @@ using System;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>
 /// Whether what is on an image can be used on a disk with sectors of another size. FAT, exFAT, NTFS, ReFS and BitLocker count in the sectors of

@@ -3,10 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.FileSystems.Signatures;
+using ImageBackup.Engine.Images.Format;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>
 /// Clears what an earlier content left on a target outside of what the image stores: a ZFS label at either end, the copy of a GPT, the

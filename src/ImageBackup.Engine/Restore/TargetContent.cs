@@ -5,8 +5,9 @@ using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Signatures;
 using ImageBackup.Engine.FileSystems.Usage;
+using ImageBackup.Engine.Planning;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Restore;
 
 /// <summary>What is on a target now: what a restore would destroy, in words.</summary>
 internal sealed record TargetContent

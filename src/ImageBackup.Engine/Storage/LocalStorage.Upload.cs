@@ -1,6 +1,7 @@
 using System;
 using System.IO;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Engine.Storage;
 

@@ -3,7 +3,10 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Storage;
 

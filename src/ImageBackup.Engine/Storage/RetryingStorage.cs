@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Storage;
 

@@ -1,5 +1,5 @@
 using System.IO;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Engine.Storage;
 

@@ -1,12 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Undo;
 
 /// <summary>Finds and undoes what killed runs left: volumes at rest, volume snapshots, commands that did not run.</summary>
 /// <param name="volumes">The system's volumes.</param>

@@ -5,14 +5,14 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Verify;
 
 /// <summary>Reads every chunk of an image and proves it against its hash.</summary>
 public sealed class VerifyJob(ImageRepository repository)

@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>Takes point-in-time copies of volumes. One implementation a mechanism; tests have a scripted double.</summary>
 /// <remarks>

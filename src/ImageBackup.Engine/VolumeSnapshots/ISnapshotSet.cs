@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>
 /// The frozen copies of one or several volumes. Dispose removes them, on every way out; it never throws (what cannot be

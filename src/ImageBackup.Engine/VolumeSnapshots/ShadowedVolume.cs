@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>A volume as Windows' shadow copy services want it named.</summary>
 internal static class ShadowedVolume

@@ -1,6 +1,4 @@
-using ImageBackup.Engine.Compat;
-
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>Whether something can be used, and why not.</summary>
 /// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>How a snapshot is taken. A provider passes over what does not concern it.</summary>
 public sealed record SnapshotOptions

@@ -1,10 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>The providers that this process knows. Any thread.</summary>
 public sealed class SnapshotProviders

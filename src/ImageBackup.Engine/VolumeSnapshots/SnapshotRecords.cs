@@ -2,11 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>What a provider writes down of each snapshot before it takes it, and how it finds again what killed runs left.</summary>
 /// <typeparam name="T">The system's kind of note.</typeparam>

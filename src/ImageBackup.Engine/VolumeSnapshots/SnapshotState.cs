@@ -1,6 +1,4 @@
-using ImageBackup.Engine.Compat;
-
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>What a frozen copy is like while it is read.</summary>
 public sealed record SnapshotState

@@ -1,12 +1,12 @@
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
-using ImageBackup.Engine.Volumes.Snapshots.Lvm;
-using ImageBackup.Engine.Volumes.Snapshots.Wmi;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
+using ImageBackup.Engine.VolumeSnapshots.Lvm;
+using ImageBackup.Engine.VolumeSnapshots.Wmi;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>The providers that are built in, for the running system.</summary>
 internal static class SystemSnapshotProviders

@@ -2,7 +2,7 @@ using System;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>
 /// One call into a service that may never answer. It runs on a thread of its own (in no COM apartment of the caller's), and the

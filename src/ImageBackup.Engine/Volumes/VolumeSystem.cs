@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes.Linux;
 using ImageBackup.Engine.Volumes.Windows;
 

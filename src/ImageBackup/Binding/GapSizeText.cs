@@ -1,5 +1,4 @@
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Options;
 
 namespace ImageBackup.Binding;
 

@@ -1,8 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Binding;
 

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Management.Automation;
-using ImageBackup.Session;
 
 namespace ImageBackup.Binding;
 

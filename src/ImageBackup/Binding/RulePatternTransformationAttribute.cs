@@ -3,8 +3,6 @@ using System.Collections;
 using System.Collections.Generic;
 using System.IO;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Binding;
 

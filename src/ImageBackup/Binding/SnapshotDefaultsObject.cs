@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Binding;
 

@@ -1,8 +1,6 @@
 using System;
 using System.Globalization;
 using System.Management.Automation;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Binding;
 

@@ -1,8 +1,8 @@
 using System;
 using System.IO;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Binding;

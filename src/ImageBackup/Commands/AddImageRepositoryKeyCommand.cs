@@ -2,7 +2,7 @@ using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 
 namespace ImageBackup.Commands;
 

@@ -1,8 +1,6 @@
 using System;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;

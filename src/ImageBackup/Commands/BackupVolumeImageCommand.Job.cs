@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;

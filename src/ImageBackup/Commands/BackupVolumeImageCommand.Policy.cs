@@ -4,10 +4,11 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Commands;

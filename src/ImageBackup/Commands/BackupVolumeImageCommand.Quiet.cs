@@ -1,11 +1,13 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Commands;
 

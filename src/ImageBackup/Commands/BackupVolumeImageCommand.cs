@@ -4,11 +4,11 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
@@ -137,8 +137,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private ImageVolume Find(VolumeArgument argument)
     {
-        string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
-        return RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+        string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
+        return RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
     }
 
     private void Backup(ImageVolume volume, bool isObjectOfPipeline)

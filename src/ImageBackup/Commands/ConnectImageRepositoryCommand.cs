@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;

@@ -1,7 +1,7 @@
 using System.IO;
 using System.Management.Automation;
 using System.Security;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;

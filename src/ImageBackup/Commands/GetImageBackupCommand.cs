@@ -3,8 +3,7 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
 
 namespace ImageBackup.Commands;
 

@@ -1,8 +1,8 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
 

@@ -4,11 +4,10 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Undo;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
@@ -70,8 +69,8 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
                 enumerateCollection: true);
             return;
         }
-        string full = Binding.VolumeNames.FullSource(volume, ResolvePath);
-        WriteObject(Planned(RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop))));
+        string full = ImageBackup.Binding.VolumeNames.FullSource(volume, ResolvePath);
+        WriteObject(Planned(RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop))));
     }
 
     /// <summary>The volume whose name is the text as it is written; null where there is none: then it is a pattern.</summary>
@@ -79,8 +78,8 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     {
         try
         {
-            string full = Binding.VolumeNames.FullSource(volume, ResolvePath);
-            return RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+            string full = ImageBackup.Binding.VolumeNames.FullSource(volume, ResolvePath);
+            return RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
         }
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
         {

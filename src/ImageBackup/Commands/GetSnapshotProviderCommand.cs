@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Commands;
 

@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;

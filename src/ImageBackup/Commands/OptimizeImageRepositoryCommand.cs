@@ -3,8 +3,8 @@ using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;

@@ -1,9 +1,13 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
+using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;

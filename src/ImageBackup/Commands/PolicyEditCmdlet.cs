@@ -1,9 +1,10 @@
 using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 

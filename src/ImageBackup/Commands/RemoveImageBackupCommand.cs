@@ -4,12 +4,12 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Retention;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 

@@ -1,8 +1,6 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
 
 namespace ImageBackup.Commands;
 

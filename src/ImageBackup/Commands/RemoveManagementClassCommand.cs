@@ -2,9 +2,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 

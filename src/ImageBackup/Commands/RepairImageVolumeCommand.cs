@@ -4,7 +4,7 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Undo;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
@@ -74,7 +74,7 @@ public sealed class RepairImageVolumeCommand : PumpedCmdlet
         {
             return RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
         }
-        catch (Engine.Errors.ImageBackupException)
+        catch (ImageBackup.ImageBackupException)
         {
             return null;
         }

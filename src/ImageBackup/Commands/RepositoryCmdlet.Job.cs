@@ -4,7 +4,6 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Pipeline;
-using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
 

@@ -5,9 +5,9 @@ using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
 

@@ -1,9 +1,6 @@
 using System.Collections.Generic;
 using System.Management.Automation;
-using ImageBackup.Binding;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;

@@ -4,10 +4,11 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 

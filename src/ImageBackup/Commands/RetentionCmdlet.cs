@@ -1,8 +1,9 @@
 using System;
 using System.Management.Automation;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Commands;
 

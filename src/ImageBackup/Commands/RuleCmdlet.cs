@@ -2,9 +2,8 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 

@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 

@@ -1,11 +1,8 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Policy;
-using ImageBackup.Session;
+using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Commands;
 

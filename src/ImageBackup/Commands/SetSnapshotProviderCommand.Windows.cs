@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 using System.Threading;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Policy.MachineDefaults;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Commands;

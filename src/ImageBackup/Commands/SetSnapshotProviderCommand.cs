@@ -2,9 +2,10 @@ using System;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Commands;
 

@@ -1,9 +1,9 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Verify;
 
 namespace ImageBackup.Commands;
 

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;

@@ -3,10 +3,9 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Commands;
 
@@ -40,14 +39,14 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
         bool isWindows = policy.Machine.ParseOptions.IsWindows;
         try
         {
-            string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
-            ImageVolume volume = RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+            string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
+            ImageVolume volume = RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
             return PlanOf(policy, volume, null, null).ToRuleTest(volume.Name, true, VolumePlan.NamesOf(volume, isWindows));
         }
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
         {
             WriteWarning($"This machine has no volume '{given}': rules are compared with this name alone.");
-            var names = new Engine.Policy.VolumeNames([given], isWindows);
+            var names = new ImageBackup.Engine.Policy.Rules.VolumeNames([given], isWindows);
             VolumePlan plan = VolumePlan.Make(policy, names, null, null, _ => "the volume is not there");
             return plan.ToRuleTest(given, false, names);
         }

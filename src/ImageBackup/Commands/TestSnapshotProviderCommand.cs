@@ -1,12 +1,11 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.MachineDefaults;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Commands;
 
@@ -44,8 +43,8 @@ public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
         {
             Attempt(argument.Input, () =>
             {
-                string full = Binding.VolumeNames.FullSource(argument, ResolvePath);
-                ImageVolume volume = RunPumped("Looking at volumes", _ => Binding.VolumeNames.Find(full, Stop));
+                string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
+                ImageVolume volume = RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
                 if (!ShouldProcess(volume.Name, "Take and remove a snapshot"))
                     return;
                 var trial = new SnapshotTrial(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current);

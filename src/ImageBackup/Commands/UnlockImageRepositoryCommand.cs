@@ -3,8 +3,6 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
 

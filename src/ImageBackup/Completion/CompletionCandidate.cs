@@ -1,4 +1,4 @@
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Completion;
 

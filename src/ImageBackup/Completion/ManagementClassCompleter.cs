@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Completion;
 

@@ -7,7 +7,7 @@ using System.Management.Automation.Language;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Completion;
 

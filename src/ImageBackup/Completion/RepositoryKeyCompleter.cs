@@ -5,7 +5,6 @@ using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Session;
 
 namespace ImageBackup.Completion;
 

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Policy;
-using ImageBackup.Session;
+using ImageBackup.Engine.Policy.Rules;
 
 namespace ImageBackup.Completion;
 

@@ -3,9 +3,10 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Completion;
 

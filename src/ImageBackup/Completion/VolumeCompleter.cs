@@ -2,7 +2,7 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 

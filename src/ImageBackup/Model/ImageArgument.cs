@@ -2,9 +2,9 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Binding;
 
-namespace ImageBackup.Binding;
+namespace ImageBackup;
 
 /// <summary>One image as the user named it: an object of Get-ImageBackup, or the beginning of its id.</summary>
 public sealed class ImageArgument

@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Threading;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Pipeline;
 
-namespace ImageBackup.Pipeline;
+namespace ImageBackup;
 
 /// <summary>
 /// What -AsJob gives: the command, run in a runspace of its own in this process. Get-Job, Receive-Job, Wait-Job and

@@ -1,9 +1,9 @@
 using System;
 using System.IO;
 using System.Management.Automation;
-using ImageBackup.Session;
+using ImageBackup.Binding;
 
-namespace ImageBackup.Binding;
+namespace ImageBackup;
 
 /// <summary>A repository as the user named it: a path, or the object that Connect-ImageRepository gave.</summary>
 public sealed class RepositoryArgument

@@ -1,10 +1,9 @@
 using System;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 
-namespace ImageBackup.Session;
+namespace ImageBackup;
 
 /// <summary>An open repository as Connect-ImageRepository gives it; every cmdlet's -Repository takes it.</summary>
 public sealed class RepositoryConnection : IDisposable

@@ -3,10 +3,10 @@ using System.Collections;
 using System.Collections.Generic;
 using System.IO;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Binding;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Binding;
+namespace ImageBackup;
 
 /// <summary>
 /// A rule's pattern as the user named it: text is a pattern, a rule stands for its own, and an object that stands for a

@@ -3,10 +3,9 @@ using System.Collections;
 using System.Collections.Generic;
 using System.IO;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Binding;
 
-namespace ImageBackup.Binding;
+namespace ImageBackup;
 
 /// <summary>
 /// One volume as the user named it: by text, or by an object that stands for one. Never fails to bind: what names

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 
 namespace ImageBackup.Pipeline;
 

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 
 namespace ImageBackup.Pipeline;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Globalization;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 
 namespace ImageBackup.Pipeline;
 

@@ -2,8 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Management.Automation;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 
 namespace ImageBackup.Pipeline;
 

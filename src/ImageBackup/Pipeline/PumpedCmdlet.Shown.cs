@@ -1,8 +1,7 @@
 using System;
 using System.Management.Automation;
 using System.Management.Automation.Host;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Pipeline;
 

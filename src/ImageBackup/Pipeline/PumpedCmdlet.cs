@@ -5,9 +5,9 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Undo;
 
 namespace ImageBackup.Pipeline;
 

@@ -3,8 +3,7 @@ using System.IO;
 using System.Security;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 
 namespace ImageBackup.Session;
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Session;
 

@@ -2,8 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 
 namespace ImageBackup.Session;
 

@@ -1,6 +1,6 @@
 using System;
 using System.Linq;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Session;
 

@@ -1,8 +1,7 @@
 using System;
 using System.IO;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Kits;
 using Xunit;

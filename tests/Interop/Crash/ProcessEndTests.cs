@@ -5,7 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Threading;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Tests.Interop.Volumes;
 using ImageBackup.Tests.Kits;

@@ -2,10 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Tests.Interop.Volumes;
 using ImageBackup.Tests.Kits.Repository;
 using Xunit;
@@ -99,7 +98,7 @@ public sealed class DeviceTests : IDisposable
         Tool.RequireRoot([.. kind.Needs]);
         _rig = new VolumeRig();
         (string device, _) = _rig.Volume(kind, 512);
-        using (_rig.Volumes.OpenRead(_rig.Volumes.Find(device), Engine.Volumes.VolumeOpenMode.Exclusive))
+        using (_rig.Volumes.OpenRead(_rig.Volumes.Find(device), ImageBackup.Engine.Volumes.VolumeOpenMode.Exclusive))
         {
             Directory.CreateDirectory(_rig.Path("m"));
             Assert.NotEqual(0, Tool.TryRun("mount", device, _rig.Path("m")).Code);
@@ -166,7 +165,7 @@ public sealed class DeviceTests : IDisposable
         Tool.RequireRoot("losetup");
         _rig = new VolumeRig();
         string file = _rig.Path("v.img");
-        File.WriteAllBytes(file, Kits.SeededBytes.Make(1, 1 << 20));
+        File.WriteAllBytes(file, ImageBackup.Tests.Kits.SeededBytes.Make(1, 1 << 20));
         string id = _rig.Backup(file).Id;
         string target = _rig.Noise("t.img", 512, 1 << 20);
         using (FileStream stream = File.OpenWrite(_rig.Path("t.img")))
@@ -180,7 +179,7 @@ public sealed class DeviceTests : IDisposable
     {
         string point = _rig!.Mount(kind, device);
         Dictionary<string, string> files = Directory.GetFiles(point, "*", SearchOption.AllDirectories)
-            .ToDictionary(f => Path.GetRelativePath(point, f), f => Engine.Repository.Blobs.BlobId.Of(File.ReadAllBytes(f)).ToString());
+            .ToDictionary(f => Path.GetRelativePath(point, f), f => ImageBackup.Engine.Repository.Blobs.BlobId.Of(File.ReadAllBytes(f)).ToString());
         VolumeRig.Unmount(point);
         return files;
     }

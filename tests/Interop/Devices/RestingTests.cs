@@ -3,11 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using ImageBackup.Tests.Interop.Volumes;
 using Xunit;
 

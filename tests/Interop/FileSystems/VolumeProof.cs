@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
 using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 

@@ -3,10 +3,10 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Verify;
 using ImageBackup.Tests.Kits.Repository;
 using Xunit;
 

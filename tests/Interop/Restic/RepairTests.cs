@@ -2,8 +2,8 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Maintenance;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.Restic;

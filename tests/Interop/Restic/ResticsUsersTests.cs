@@ -4,9 +4,10 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
 using Xunit;
 

@@ -4,12 +4,12 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.Restic;

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
 using Xunit;
 

@@ -4,9 +4,7 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Volumes;
 using Xunit;
 

@@ -6,7 +6,6 @@ using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
 using Xunit;
 

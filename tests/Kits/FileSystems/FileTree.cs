@@ -4,7 +4,6 @@ using System.Globalization;
 using System.IO;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
-using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Tests.Kits.FileSystems;
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.BitLocker;
 using ImageBackup.Engine.FileSystems.Btrfs;
 using ImageBackup.Engine.FileSystems.ExFat;
@@ -10,12 +11,11 @@ using ImageBackup.Engine.FileSystems.Ext;
 using ImageBackup.Engine.FileSystems.F2fs;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Luks;
-using ImageBackup.Engine.FileSystems.Named;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.ReFs;
+using ImageBackup.Engine.FileSystems.Signatures;
 using ImageBackup.Engine.FileSystems.Swap;
 using ImageBackup.Engine.FileSystems.Xfs;
-using ImageBackup.Engine.FileSystems;
 
 namespace ImageBackup.Tests.Kits.FileSystems;
 

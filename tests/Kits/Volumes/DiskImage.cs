@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Text;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Tests.Kits.Volumes;
 

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Tests.Kits.Volumes;
 

@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Tests.Kits.Volumes;
 
@@ -131,13 +130,13 @@ internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name 
 }
 
 /// <summary>Keeps what is logged.</summary>
-internal sealed class EventCollector : Engine.Events.IEventSink
+internal sealed class EventCollector : ImageBackup.Engine.Events.IEventSink
 {
-    private readonly List<Engine.Events.LoggedEvent> _events = [];
+    private readonly List<ImageBackup.Engine.Events.LoggedEvent> _events = [];
 
     public string Description => "a list";
 
-    public IReadOnlyList<Engine.Events.LoggedEvent> Events
+    public IReadOnlyList<ImageBackup.Engine.Events.LoggedEvent> Events
     {
         get
         {
@@ -146,9 +145,9 @@ internal sealed class EventCollector : Engine.Events.IEventSink
         }
     }
 
-    public IEnumerable<Engine.Events.EventId> Ids => Events.Select(e => e.Id);
+    public IEnumerable<ImageBackup.Engine.Events.EventId> Ids => Events.Select(e => e.Id);
 
-    public void Write(Engine.Events.LoggedEvent happened)
+    public void Write(ImageBackup.Engine.Events.LoggedEvent happened)
     {
         lock (_events)
             _events.Add(happened);

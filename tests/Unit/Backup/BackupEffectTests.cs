@@ -1,11 +1,10 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Policy.Options;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 public class BackupEffectTests
 {

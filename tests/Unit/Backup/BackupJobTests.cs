@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
@@ -14,7 +13,7 @@ using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 public sealed class BackupJobTests : IDisposable
 {
@@ -287,7 +286,7 @@ public sealed class BackupJobTests : IDisposable
     {
         _rig.Volumes.Add("/mem/a", new byte[10 * Chunk + 5]);
         _rig.Backup("/mem/a");
-        Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
+        ImageBackup.Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
         var zeros = new ZeroBlobs();
         Assert.True(index.TryFind(zeros.Id(Chunk), BlobType.Data, out BlobLocation whole));
         Assert.True(index.TryFind(zeros.Id(5), BlobType.Data, out BlobLocation tail));

@@ -5,15 +5,18 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Verify;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Images.Catalog;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 /// <summary>Cancelling at any point ends a job within two seconds and leaves nothing: no lock, no image, no thread.</summary>
 [Collection(nameof(Alone))]

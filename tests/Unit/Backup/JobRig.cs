@@ -1,18 +1,20 @@
 using System;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Verify;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 /// <summary>A repository in memory behind a storage that can be made to fail, and volumes in memory.</summary>
 internal sealed class JobRig : IDisposable

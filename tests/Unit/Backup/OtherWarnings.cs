@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Jobs;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 /// <summary>Most volumes of these tests hold bytes that are no file system, which every image of them says.</summary>
 internal static class OtherWarnings

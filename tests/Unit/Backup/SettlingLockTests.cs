@@ -3,17 +3,15 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
-using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup;
 
 /// <summary>A backup begins while its lock settles: what may happen to the repository until then.</summary>
 public sealed class SettlingLockTests : IDisposable

@@ -2,8 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

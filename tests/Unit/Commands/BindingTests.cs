@@ -3,8 +3,6 @@ using System.IO;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Volumes;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -5,9 +5,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Session;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Session;
 using Xunit;
 

@@ -5,9 +5,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Pipeline;
-using ImageBackup.Session;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

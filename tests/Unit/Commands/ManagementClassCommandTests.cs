@@ -1,9 +1,6 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -1,6 +1,6 @@
 using System;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Pipeline;
 using Xunit;
 

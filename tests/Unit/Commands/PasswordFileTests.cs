@@ -1,8 +1,7 @@
 using System;
 using System.IO;
 using System.Text;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -2,9 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

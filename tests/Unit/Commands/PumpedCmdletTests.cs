@@ -4,9 +4,8 @@ using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Pipeline;
 using Xunit;
 

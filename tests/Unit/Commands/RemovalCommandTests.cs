@@ -3,9 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Repository;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -2,8 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Repository;
-using ImageBackup.Session;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -129,7 +127,7 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
 
         ShellResult image = _session.Run("Get-ImageBackup -Repository $copy -Password $password | Test-ImageBackup -Repository $copy -Password $password");
         Assert.Equal("ChunkCorrupt", image.ErrorId);
-        Assert.False(Assert.IsType<ImageBackup.Engine.Jobs.VerifyResult>(Assert.Single(image.Output).BaseObject).IsWhole);
+        Assert.False(Assert.IsType<ImageBackup.VerifyResult>(Assert.Single(image.Output).BaseObject).IsWhole);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Security;
 using System.Threading;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 

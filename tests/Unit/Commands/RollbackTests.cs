@@ -2,8 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

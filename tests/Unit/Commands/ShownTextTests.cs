@@ -7,10 +7,8 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 using ImageBackup.Completion;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Pipeline;
 using Xunit;
 

@@ -1,9 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.MachineDefaults;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

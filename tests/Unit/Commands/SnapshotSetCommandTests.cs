@@ -4,10 +4,8 @@ using System.Linq;
 using System.Management.Automation;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 

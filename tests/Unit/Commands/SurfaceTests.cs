@@ -7,7 +7,6 @@ using System.Management.Automation.Language;
 using System.Reflection;
 using System.Security;
 using ImageBackup.Commands;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Pipeline;
 using Xunit;
 

@@ -3,11 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Xml.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Volumes;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;

@@ -3,13 +3,13 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
-using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Crash;

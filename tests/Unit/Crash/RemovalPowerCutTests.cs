@@ -4,13 +4,13 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
-using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Crash;

@@ -4,13 +4,12 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Crash;
@@ -70,7 +69,7 @@ public sealed class RepairPowerCutTests
         // Of a pack that the other index lists: else nobody knows where its blobs begin.
         using ImageRepository repository = TestRepository.Open(path);
         var listed = new HashSet<string>();
-        Engine.Repository.Indexes.IndexLoader.Load(repository.Files, repository.Sealers, (_, _) => { }, CancellationToken.None).Index.Packs().ForEach(p => listed.Add(p.ToString()));
+        ImageBackup.Engine.Repository.Indexes.IndexLoader.Load(repository.Files, repository.Sealers, (_, _) => { }, CancellationToken.None).Index.Packs().ForEach(p => listed.Add(p.ToString()));
         string pack = Directory.GetFiles(Path.Combine(path, "data"), "*", SearchOption.AllDirectories)
             .Where(f => listed.Contains(Path.GetFileName(f))).OrderByDescending(f => new FileInfo(f).Length).First();
         using FileStream file = File.OpenWrite(pack);

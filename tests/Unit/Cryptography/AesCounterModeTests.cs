@@ -1,13 +1,15 @@
 using System;
 using CsCheck;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Cryptography.Vectorized;
 using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Unit.Repository.Sealing;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Security;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 public sealed class AesCounterModeTests
 {

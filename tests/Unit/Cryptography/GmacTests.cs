@@ -1,5 +1,5 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Tests.Kits;
 using Org.BouncyCastle.Crypto.Engines;
 using Org.BouncyCastle.Crypto.Macs;
@@ -7,7 +7,7 @@ using Org.BouncyCastle.Crypto.Modes;
 using Org.BouncyCastle.Crypto.Parameters;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 public sealed class GmacTests
 {

@@ -1,12 +1,11 @@
 using System;
 using System.Text;
 using CsCheck;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Cryptography;
 using Org.BouncyCastle.Crypto.Parameters;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 public sealed class Poly1305Tests
 {
@@ -57,7 +56,7 @@ public sealed class Poly1305Tests
     [Fact]
     public void Equals_the_reference_at_every_short_length()
     {
-        byte[] key = Kits.SeededBytes.Make(1, 32), message = Kits.SeededBytes.Make(2, 400);
+        byte[] key = ImageBackup.Tests.Kits.SeededBytes.Make(1, 32), message = ImageBackup.Tests.Kits.SeededBytes.Make(2, 400);
         for (int length = 0; length <= message.Length; length++)
             Assert.Equal(Reference(message.AsSpan(0, length).ToArray(), key), Tag(message.AsSpan(0, length), key.AsSpan(0, 16), key.AsSpan(16)));
     }

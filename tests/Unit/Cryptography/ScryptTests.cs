@@ -3,13 +3,13 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using CsCheck;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Cryptography.Vectorized;
 using ImageBackup.Tests.Kits;
 using Org.BouncyCastle.Crypto.Generators;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 public sealed class ScryptTests
 {

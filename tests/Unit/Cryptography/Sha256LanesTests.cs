@@ -3,12 +3,12 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using CsCheck;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography.Vectorized;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Tests.Kits;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 /// <summary>SHA-256 side by side against the published digests and the platform's.</summary>
 public sealed class Sha256LanesTests

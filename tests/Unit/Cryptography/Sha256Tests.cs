@@ -1,11 +1,11 @@
 using System;
 using System.Text;
 using CsCheck;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Cryptography;
 
 public sealed class Sha256Tests
 {

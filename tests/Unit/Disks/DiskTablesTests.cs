@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using CsCheck;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Disks;
 using ImageBackup.Tests.Kits.FileSystems;
 using ImageBackup.Tests.Kits.Volumes;

@@ -1,7 +1,7 @@
 using System;
 using System.Text;
+using ImageBackup.Engine.Checksums;
 using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Compat;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.FileSystems;

@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
-using ImageBackup.Engine.Errors;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Layers;

@@ -3,10 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
-using ImageBackup.Engine.Errors;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Errors;
+namespace ImageBackup.Tests.Unit.Model;
 
 public sealed class ErrorTableTests
 {

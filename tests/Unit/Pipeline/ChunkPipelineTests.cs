@@ -3,11 +3,11 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository.Blobs;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Pipeline;
 
 public sealed class ChunkPipelineTests
 {

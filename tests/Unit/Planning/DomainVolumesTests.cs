@@ -1,14 +1,12 @@
 using System;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Planning;
 
 public sealed class DomainVolumesTests
 {

@@ -4,14 +4,12 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Unit.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Planning;
 
 public class VolumeInventoryTests
 {

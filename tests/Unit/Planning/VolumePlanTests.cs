@@ -2,14 +2,18 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Planning;
 
 public sealed class VolumePlanTests : IDisposable
 {
@@ -70,7 +74,7 @@ public sealed class VolumePlanTests : IDisposable
         {
             MountPoints = ["/srv/data"], Aliases = ["/dev/disk/by-id/x"], PartitionUuid = "77",
         });
-        ImageVolume volume = Of(memory) with { FileSystemProbe = new Engine.FileSystems.FileSystemDescription { Type = "ext4", Label = "Data", Uuid = "1234-ABCD" } };
+        ImageVolume volume = Of(memory) with { FileSystemProbe = new ImageBackup.FileSystemDescription { Type = "ext4", Label = "Data", Uuid = "1234-ABCD" } };
         VolumePlan plan = VolumePlan.Make(Policy("exclude.image " + pattern), volume, null, null, _ => null);
         Assert.False(plan.IsIncluded);
         Assert.Equal((pattern, 1), (plan.Rule!.Pattern, plan.Rule.Line));

@@ -1,11 +1,11 @@
 using System;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Platform;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Compat;
+namespace ImageBackup.Tests.Unit.Platform;
 
 /// <summary>Text of others as it is shown: it steers no terminal, turns no direction, begins no line.</summary>
 public sealed class DisplayTextTests

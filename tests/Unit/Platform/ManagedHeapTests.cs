@@ -1,9 +1,9 @@
 using System;
 using System.Runtime.CompilerServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Platform;
 
 public sealed class ManagedHeapTests
 {

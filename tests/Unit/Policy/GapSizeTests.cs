@@ -1,6 +1,5 @@
 using CsCheck;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Options;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

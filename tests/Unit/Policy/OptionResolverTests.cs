@@ -1,9 +1,10 @@
 using System;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

@@ -1,7 +1,7 @@
 using System;
 using CsCheck;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

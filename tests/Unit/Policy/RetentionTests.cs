@@ -3,7 +3,8 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Retention;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

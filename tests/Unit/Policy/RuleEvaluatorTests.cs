@@ -3,8 +3,9 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

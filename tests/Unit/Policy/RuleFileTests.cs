@@ -3,8 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

@@ -1,8 +1,7 @@
 using System;
 using System.IO;
 using System.Text;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.MachineDefaults;
 using ImageBackup.Tests.Kits;
 using Xunit;
 

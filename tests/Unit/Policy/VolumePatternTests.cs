@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading;
 using CsCheck;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Rules;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Policy;

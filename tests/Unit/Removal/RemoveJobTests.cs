@@ -2,17 +2,21 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Retention;
+using ImageBackup.Engine.Removal;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Removal;
 
 /// <summary>Images that go, and what says that they may.</summary>
 public sealed class RemoveJobTests : IDisposable
@@ -120,7 +124,7 @@ public sealed class RemoveJobTests : IDisposable
         }
         Assert.Equal([image], List(null).Where(i => i.IsActive).Select(i => i.Id));
         var removal = new VolumeRemoval("D:", "server", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(1)));
-        Assert.Equal(removal, RemovalStatement.Read(SnapshotFile.Read(RemovalStatement.Make(removal, Engine.Repository.Blobs.BlobId.Of([1])).Write())));
+        Assert.Equal(removal, RemovalStatement.Read(SnapshotFile.Read(RemovalStatement.Make(removal, ImageBackup.Engine.Repository.Blobs.BlobId.Of([1])).Write())));
     }
 
     [Fact]
@@ -184,7 +188,7 @@ public sealed class RemoveJobTests : IDisposable
         var snapshot = new SnapshotFile
         {
             Time = time,
-            Tree = Engine.Repository.Blobs.BlobId.Of([1]),
+            Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of([1]),
             Paths = [volume],
             HostName = computer,
             Tags = [ImageTag.Name],

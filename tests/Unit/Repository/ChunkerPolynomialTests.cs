@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Files;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository;

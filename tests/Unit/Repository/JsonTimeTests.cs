@@ -1,5 +1,5 @@
 using System;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Files;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository;

@@ -2,16 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
-using ImageBackup.Tests.Kits.Volumes;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository;
@@ -67,7 +64,7 @@ public sealed class RepairTests : IDisposable
         foreach (string name in _rig.Memory.Names(StoredKind.Index))
             _rig.Memory.Delete(StoredKind.Index, name);
         byte[] noise = SeededBytes.Make(1, 500);
-        _rig.Memory.Save(StoredKind.Index, Engine.Repository.Blobs.BlobId.Of("x"u8).ToString(), noise);
+        _rig.Memory.Save(StoredKind.Index, ImageBackup.Engine.Repository.Blobs.BlobId.Of("x"u8).ToString(), noise);
         RepositoryRepairResult result = Repair();
         Assert.True(result.WasNeeded);
         Assert.Equal((_rig.Memory.Names(StoredKind.Pack).Length, 1, 0L), (result.AdoptedPackCount, result.DamagedIndexCount, result.LostBlobCount));
@@ -97,7 +94,7 @@ public sealed class RepairTests : IDisposable
     public void A_torn_pack_that_nobody_listed_goes()
     {
         byte[] stray = _rig.Memory.Content(StoredKind.Pack, _rig.Memory.Names(StoredKind.Pack)[0])[..^5];
-        string name = Engine.Repository.Blobs.BlobId.Of("the whole pack"u8).ToString();
+        string name = ImageBackup.Engine.Repository.Blobs.BlobId.Of("the whole pack"u8).ToString();
         _rig.Memory.Save(StoredKind.Pack, name, stray);
         RepositoryRepairResult result = Repair();
         Assert.Equal((1, 0L, 0L), (result.DamagedPackCount, result.LostBlobCount, result.SalvagedBlobCount));
@@ -112,7 +109,7 @@ public sealed class RepairTests : IDisposable
     public void A_whole_pack_whose_header_cannot_be_parsed_stays_and_is_named(bool readData)
     {
         byte[] strange = SeededBytes.Make(5, 3000);
-        string name = Engine.Repository.Blobs.BlobId.Of(strange).ToString();
+        string name = ImageBackup.Engine.Repository.Blobs.BlobId.Of(strange).ToString();
         _rig.Memory.Save(StoredKind.Pack, name, strange);
         RepositoryRepairResult result = Repair(readData);
         Assert.Equal(("pack", name), (Assert.Single(result.UnreadableFiles).Kind, result.UnreadableFiles[0].Name));
@@ -181,10 +178,10 @@ public sealed class RepairTests : IDisposable
     [Fact]
     public void An_image_whose_list_of_chunks_is_lost_is_called_lost()
     {
-        Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
-        foreach ((Engine.Repository.Blobs.BlobId id, Engine.Repository.Blobs.BlobLocation at) in index.Entries().ToList())
+        ImageBackup.Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
+        foreach ((ImageBackup.Engine.Repository.Blobs.BlobId id, ImageBackup.Engine.Repository.Blobs.BlobLocation at) in index.Entries().ToList())
         {
-            if (at.Type == Engine.Repository.Blobs.BlobType.Tree)
+            if (at.Type == ImageBackup.Engine.Repository.Blobs.BlobType.Tree)
                 _rig.Memory.Delete(StoredKind.Pack, at.PackId.ToString());
         }
         RepositoryRepairResult result = Repair();

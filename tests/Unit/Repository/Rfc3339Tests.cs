@@ -1,6 +1,6 @@
 using System;
 using System.Globalization;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Snapshots;
 using Xunit;
 

@@ -3,19 +3,18 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Restore;
 
 /// <summary>Images with missing or corrupt chunks: what is got out of them, who is told, and how they become whole again.</summary>
 public sealed class DamagedImageTests : IDisposable
@@ -119,8 +118,8 @@ public sealed class DamagedImageTests : IDisposable
         bool isAway = false;
         _rig.Storage.Script = call =>
         {
-            isAway |= call is { Operation: Kits.Storage.StorageOperation.ReadAt, Number: > 4 };
-            return isAway ? new(StorageProblem.NotFound, Kits.Storage.FaultMoment.Before) : null;
+            isAway |= call is { Operation: ImageBackup.Tests.Kits.Storage.StorageOperation.ReadAt, Number: > 4 };
+            return isAway ? new(StorageProblem.NotFound, ImageBackup.Tests.Kits.Storage.FaultMoment.Before) : null;
         };
         Assert.Throws<ImageBackupException>(() => _rig.Restore(_id, _rig.File("out"), r => r with { SkipCorrupt = true }));
         Assert.False(System.IO.File.Exists(_rig.File("out")));

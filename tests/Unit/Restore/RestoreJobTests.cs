@@ -3,18 +3,19 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Restore;
 
 public sealed class RestoreJobTests : IDisposable
 {
@@ -69,7 +70,7 @@ public sealed class RestoreJobTests : IDisposable
     public void Never_into_the_repository()
     {
         using var directory = new TemporaryDirectory();
-        using Engine.Repository.ImageRepository repository = TestRepository.Create(directory["repo"]);
+        using ImageBackup.Engine.Repository.ImageRepository repository = TestRepository.Create(directory["repo"]);
         string id = new BackupJob(repository, _rig.Volumes).Run(new BackupRequest { Volume = _rig.Volumes.Find("/mem/a") }, null, CancellationToken.None).Id;
         var names = new List<string> { "repo/out", "repo/data/out", "repo/config", "x/../repo/out" };
         if (!OperatingSystem.IsWindows())
@@ -104,7 +105,7 @@ public sealed class RestoreJobTests : IDisposable
     public void Refusals_come_before_the_first_byte()
     {
         byte[] noise = SeededBytes.Make(5, _content.Length);
-        void Refused(ErrorId id, Func<Engine.Volumes.VolumeDescription, Engine.Volumes.VolumeDescription> change, byte[]? content = null)
+        void Refused(ErrorId id, Func<ImageBackup.VolumeDescription, ImageBackup.VolumeDescription> change, byte[]? content = null)
         {
             byte[] before = content ?? noise;
             MemoryVolume target = _rig.Volumes.Add("/mem/t", (byte[])before.Clone(), change);
@@ -265,7 +266,7 @@ public sealed class RestoreJobTests : IDisposable
         foreach (string name in _rig.Memory.Names(StoredKind.Index))
             _rig.Memory.Delete(StoredKind.Index, name);
         var packs = index.Entries().GroupBy(e => e.Location.PackId).Where(g => g.Key != found.PackId)
-            .Select(g => new IndexedPack(g.Key, g.Select(e => new Engine.Repository.Packs.PackEntry(e.Id, e.Location.Type, e.Location.OffsetBytes, e.Location.LengthBytes, e.Location.UncompressedLengthBytes)).ToList())).ToList();
+            .Select(g => new IndexedPack(g.Key, g.Select(e => new ImageBackup.Engine.Repository.Packs.PackEntry(e.Id, e.Location.Type, e.Location.OffsetBytes, e.Location.LengthBytes, e.Location.UncompressedLengthBytes)).ToList())).ToList();
         _rig.Repository.Files.SaveSealed(StoredKind.Index, IndexFile.Write(packs, []), 2, _rig.Repository.Sealers);
         MemoryVolume volume = _rig.Volumes.Add("/mem/t", new byte[_content.Length]);
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Restore(_image.Id, "/mem/t"));

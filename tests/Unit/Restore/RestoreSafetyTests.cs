@@ -5,17 +5,16 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.FileSystems.Signatures;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.FileSystems;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Restore;
 
 /// <summary>What a restore must not destroy by mistake, and what it must not leave behind.</summary>
 public sealed class RestoreSafetyTests : IDisposable

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Storage;

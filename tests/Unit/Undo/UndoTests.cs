@@ -4,20 +4,21 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Exit;
 using ImageBackup.Engine.Storage;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Engine.Undo;
+using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
 using ImageBackup.Tests.Kits.Volumes;
-using ImageBackup.Tests.Unit.Compat;
+using ImageBackup.Tests.Unit.Backup;
+using ImageBackup.Tests.Unit.Platform.Exit;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Undo;
 
 /// <summary>Every way out undoes; what a kill leaves is on record, named and undone later.</summary>
 [Collection(ProcessEnd.Name)]

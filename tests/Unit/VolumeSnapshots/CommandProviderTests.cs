@@ -6,16 +6,13 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Volumes.Snapshots;
+namespace ImageBackup.Tests.Unit.VolumeSnapshots;
 
 public sealed class CommandProviderTests : IDisposable
 {

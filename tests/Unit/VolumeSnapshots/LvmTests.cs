@@ -1,9 +1,9 @@
 using System;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Snapshots.Lvm;
+using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Engine.VolumeSnapshots.Lvm;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Volumes.Snapshots;
+namespace ImageBackup.Tests.Unit.VolumeSnapshots;
 
 public sealed class LvmTests
 {

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Snapshots.Wmi;
+using ImageBackup.Engine.VolumeSnapshots.Wmi;
 
-namespace ImageBackup.Tests.Unit.Volumes.Snapshots;
+namespace ImageBackup.Tests.Unit.VolumeSnapshots;
 
 /// <summary>Win32_ShadowCopy and Win32_ShadowStorage of a machine, in memory; a call may be told to fail.</summary>
 internal sealed class WmiDouble : IWmi

@@ -4,15 +4,13 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Engine.Volumes.Snapshots.Wmi;
+using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Engine.VolumeSnapshots.Wmi;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Volumes.Snapshots;
+namespace ImageBackup.Tests.Unit.VolumeSnapshots;
 
 /// <summary>Against a double of WMI: the real one was never asked.</summary>
 public sealed class WmiSnapshotProviderTests : IDisposable

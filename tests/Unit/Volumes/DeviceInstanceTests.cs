@@ -1,4 +1,3 @@
-using ImageBackup.Engine.Volumes;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes;

@@ -1,7 +1,6 @@
 using System;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Pipeline;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -4,12 +4,16 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -2,11 +2,14 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Writing;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>The copying part of a backup: every chunk of a volume through hash, dedupe, compress, encrypt and pack.</summary>
 internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount, long readErrorLimit = 0,

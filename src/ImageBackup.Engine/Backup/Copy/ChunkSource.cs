@@ -1,8 +1,9 @@
 using System;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Images.Format;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
 /// Fills chunks from a volume: reads what is used, leaves zeros where nothing is, and skips chunks that hold nothing (an

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Images.Format;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
 /// The tags of one backup: those of the image before, by which chunks are known again, and those that this one makes.

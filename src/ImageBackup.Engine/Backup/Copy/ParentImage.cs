@@ -1,14 +1,15 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Repository.Trees;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
 /// The newest image of the same volume, for its chunk tags: a chunk whose tag is still the one it was then has the id that it

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
 /// Reads a source whose disk may be bad: what fails is asked for again in halves, down to a sector, and each sector a few

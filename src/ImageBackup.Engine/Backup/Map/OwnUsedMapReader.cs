@@ -2,7 +2,7 @@ using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Map;
 
 /// <summary>Makes used ranges of a source's own answer: all used at the start, cleared where a bit says free.</summary>
 internal static class OwnUsedMapReader

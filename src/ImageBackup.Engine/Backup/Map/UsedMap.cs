@@ -3,11 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Signatures;
+using ImageBackup.Engine.Images.Format;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Map;
 
 /// <summary>
 /// Which bytes of a volume an image stores, and why. A map that cannot be read never fails a backup: the volume is then

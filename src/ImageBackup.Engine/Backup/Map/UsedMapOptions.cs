@@ -1,4 +1,6 @@
-namespace ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.FileSystems;
+
+namespace ImageBackup.Engine.Backup.Map;
 
 /// <summary>What decides how a volume's map is read.</summary>
 internal sealed record UsedMapOptions

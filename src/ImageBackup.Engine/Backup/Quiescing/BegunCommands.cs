@@ -1,11 +1,11 @@
 using System;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Programs;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
 /// A pair of commands whose first one was begun: the second one runs when this is disposed, on every way out and at the

@@ -1,9 +1,10 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 public sealed partial record QuietOptions
 {

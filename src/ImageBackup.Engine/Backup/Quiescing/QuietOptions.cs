@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
 /// How a volume is brought to rest or frozen for its image, all decided: what the command line, the rule, the class, the

@@ -2,12 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
 /// Snapshot sets that several backups share: all volumes that are to be taken by snapshot, by a provider that takes sets, are

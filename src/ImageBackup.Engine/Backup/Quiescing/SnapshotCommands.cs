@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Snapshots.Commands;
+using ImageBackup.Engine.VolumeSnapshots.Commands;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>A pair of commands around a snapshot, and the volumes that name it. Each pair runs once, however many do.</summary>
 internal sealed record SnapshotCommands

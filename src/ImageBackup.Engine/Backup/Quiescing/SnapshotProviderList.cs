@@ -1,10 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>Joins the providers with the machine's defaults.</summary>
 public sealed class SnapshotProviderList(SnapshotProviders providers)

@@ -3,13 +3,11 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>Takes a snapshot of a volume, reads its first bytes and removes it.</summary>
 public sealed class SnapshotTrial(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null)

@@ -3,13 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Programs;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 internal sealed partial class SourceTaker
 {

@@ -2,13 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Undo;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
 /// Takes a volume for its copy: the snapshot, and where it cannot be had the failover; the attempts to bring it to rest, and

@@ -7,7 +7,7 @@ using System.Runtime.Intrinsics.X86;
 using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
 /// AES-256's encryption (FIPS 197) by the processor's own rounds, eight blocks at a time, each of which is a counter that

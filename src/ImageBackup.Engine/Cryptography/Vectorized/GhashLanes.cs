@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
 /// GHASH (NIST SP 800-38D, 6.4) of whole steps of sixteen blocks, where the processor multiplies without carry in 512-bit

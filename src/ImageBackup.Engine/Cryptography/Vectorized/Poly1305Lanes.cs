@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
 /// Poly1305's polynomial over four blocks at a time, where the processor has 256-bit vectors: lane i holds the sum of

@@ -9,7 +9,7 @@ using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
 /// scryptROMix (RFC 7914, section 5) where the processor has vectors: the four rows of a Salsa20 block lie in four of them,

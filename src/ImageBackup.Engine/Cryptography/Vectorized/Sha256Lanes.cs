@@ -7,7 +7,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
 /// SHA-256 (FIPS 180-4) of eight messages of one length side by side, where the processor has AVX-512's rotations and

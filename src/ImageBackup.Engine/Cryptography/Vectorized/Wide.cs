@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>64 × 64 → 128 bit multiplication.</summary>
 internal static class Wide

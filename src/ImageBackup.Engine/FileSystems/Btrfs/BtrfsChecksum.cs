@@ -1,6 +1,6 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Digests;
 

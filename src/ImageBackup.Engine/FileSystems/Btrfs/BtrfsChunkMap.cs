@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.FileSystems;
 
 namespace ImageBackup.Engine.FileSystems.Btrfs;
 

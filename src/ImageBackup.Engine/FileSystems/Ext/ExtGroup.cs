@@ -1,6 +1,6 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 

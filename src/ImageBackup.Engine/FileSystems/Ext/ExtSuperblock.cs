@@ -1,6 +1,5 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Engine.FileSystems.F2fs;
 

@@ -1,8 +1,7 @@
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems.Signatures;
 
-namespace ImageBackup.Engine.FileSystems.Named;
+namespace ImageBackup.Engine.FileSystems.Signatures;
 
 /// <summary>What is known by name only: members of volume managers and arrays, and file systems whose map is not read.</summary>
 public sealed class NamedReader : IFileSystemReader

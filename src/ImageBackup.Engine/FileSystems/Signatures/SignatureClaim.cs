@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.FileSystems.Signatures;
 

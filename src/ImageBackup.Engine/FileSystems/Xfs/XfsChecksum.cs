@@ -1,5 +1,5 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Checksums;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 

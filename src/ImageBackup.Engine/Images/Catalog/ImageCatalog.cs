@@ -6,14 +6,16 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>Which images to list; null = any.</summary>
 public sealed record ImageFilter

@@ -1,10 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Policy.Retention;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>
 /// Which images are versions of one volume. An image that recorded its <see cref="ImageBackupInfo.VolumeId"/> is filed under that; an

@@ -1,10 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Retention;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>
 /// By which classes, statements and clock images are judged. The repository's classes speak for all computers' images,

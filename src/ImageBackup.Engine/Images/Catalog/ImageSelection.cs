@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>A volume by a name that stands for itself, without wildcards.</summary>
 /// <param name="Name">As it was written, relative paths made full.</param>

@@ -2,10 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>The newest image of a volume before a backup: by the volume's identity, whatever it was called then.</summary>
 /// <param name="Id">The snapshot's full id.</param>

@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>
 /// Notices that the newest image that this machine made of a volume is not in the repository any more, though this machine did

@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>A volume in words by which an administrator knows it again: name, label, file system and its id, size, disk.</summary>
 internal static class VolumeWords

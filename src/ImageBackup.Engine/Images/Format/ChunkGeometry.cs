@@ -1,7 +1,6 @@
 using System;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>How a volume is cut: chunks of one fixed size, aligned to the volume's start; the last may be shorter.</summary>
 public readonly record struct ChunkGeometry

@@ -1,8 +1,8 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>What <see cref="Gmac"/> makes of a chunk's content: 16 bytes, no allocation. All zeros: none was made.</summary>
 internal readonly record struct ChunkTag(ulong Low, ulong High)

@@ -1,10 +1,10 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// The bytes of <c>chunk.tags</c> (src/FORMAT.md): a header with the tags' key, then a record a chunk, its id and its tag, in

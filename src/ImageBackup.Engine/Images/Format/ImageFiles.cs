@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>The files of an image's root tree (src/FORMAT.md), in the order in which a tree sorts them.</summary>
 internal static class ImageFiles

@@ -1,10 +1,8 @@
 using System;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Snapshots;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>Makes what users see of an image from what lies in the repository.</summary>
 internal static class ImageInfoBuilder

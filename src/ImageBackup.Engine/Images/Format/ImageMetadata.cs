@@ -1,12 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>Everything that <c>image.json</c> says of an image (src/FORMAT.md); sizes in bytes.</summary>
 /// <remarks>An image made before a member was added must stay readable.</remarks>

@@ -1,17 +1,12 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// The reading. A member that is missing or null is what the record takes it for; one of another type, or one that must be
-/// there and is not, throws what <see cref="Repository.JsonText.IsBadJson"/> knows.
+/// there and is not, throws what <see cref="ImageBackup.Engine.Repository.Files.JsonText.IsBadJson"/> knows.
 /// </summary>
 internal static partial class ImageMetadataJson
 {

@@ -1,12 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Policy.Classes;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>The writing, in the order of the record's members.</summary>
 internal static partial class ImageMetadataJson

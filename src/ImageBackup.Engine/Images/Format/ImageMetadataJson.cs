@@ -3,9 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Files;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// <see cref="ImageMetadata"/> as JSON (src/FORMAT.md, "image.json"): camelCase members, enumerations by name, absent rather than

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>The tag that every image of ours carries, so that restic's users can tell them: <c>restic snapshots --tag imagebackup</c>.</summary>
 internal static class ImageTag

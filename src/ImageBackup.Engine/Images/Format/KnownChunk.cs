@@ -1,6 +1,6 @@
 using ImageBackup.Engine.Repository.Blobs;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>What an earlier image recorded of a chunk. Without a tag: nothing.</summary>
 internal readonly record struct KnownChunk(BlobId Id, ChunkTag Tag);

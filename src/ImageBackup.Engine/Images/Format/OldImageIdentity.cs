@@ -2,10 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>The identity of a volume as far as an image tells it that was made before images recorded identities.</summary>
 internal static class OldImageIdentity

@@ -1,6 +1,6 @@
 using System.Reflection;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>What snapshots name as their program.</summary>
 internal static class ProgramVersion

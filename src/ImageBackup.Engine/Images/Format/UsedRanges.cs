@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// The byte ranges of a volume that an image stores: sorted, disjoint, not adjacent. Everything else reads as zeros in

@@ -2,9 +2,8 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Chunks;
+namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// The bytes of <c>used.ranges</c> (src/FORMAT.md): the magic, the unit in bytes, the volume's length and the count, all

@@ -1,10 +1,9 @@
 using System;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Reading;
 
 /// <summary>Reads an image's chunks, proven; one that is damaged at one place is taken from another where it has one. One thread at a time.</summary>
 internal sealed class ChunkReader(ImageRepository repository, ImageContent image) : IDisposable

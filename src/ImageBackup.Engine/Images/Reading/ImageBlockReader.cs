@@ -1,9 +1,8 @@
 using System;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Reading;
 
 /// <summary>
 /// Reads an image as the volume that it is of: for a look at its structures, not for its bulk. One thread. What is missing or damaged is a

@@ -1,17 +1,17 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Reading;
 
 /// <summary>One chunk of an image: where it belongs on the volume, its id and where it lies. Null location: it is missing.</summary>
 internal readonly record struct ImageChunk(long OffsetBytes, int LengthBytes, BlobId Id, BlobLocation? Location, bool IsZero);

@@ -1,7 +1,8 @@
 using System;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>The rules and classes that a repository keeps: they go before those of every machine that backs up to it.</summary>
 public sealed record EnforcedPolicy

@@ -3,18 +3,21 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// The policy in a repository's keeping: a snapshot of ours that is no image. Every change is a new snapshot; the one

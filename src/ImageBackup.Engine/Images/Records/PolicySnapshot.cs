@@ -4,11 +4,11 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Snapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// How a repository's policy lies in a snapshot (src/FORMAT.md): a tag, two files, and a copy of them in the snapshot's

@@ -2,12 +2,13 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Snapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// An administrator's statement that a volume is gone from its machine, as a snapshot that is no image (src/FORMAT.md).

@@ -5,9 +5,10 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Files;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>The policy of the highest revision that this machine has seen in a repository.</summary>
 internal sealed record SeenPolicy(int Revision, string? SnapshotId, byte[] Rules, byte[] Classes, DateTimeOffset? ModifiedAt, string? ComputerName, string? UserName);

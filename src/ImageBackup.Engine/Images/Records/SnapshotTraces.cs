@@ -4,12 +4,12 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// The little of each snapshot by which an image's parent and the policy in keeping are found. A snapshot's file never changes

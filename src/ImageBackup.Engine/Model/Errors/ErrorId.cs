@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Errors;
+namespace ImageBackup;
 
 /// <summary>
 /// The stable ids of errors. A name is never reused or renamed: scripts compare it. What each means, its

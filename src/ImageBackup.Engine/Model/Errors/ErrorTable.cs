@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Errors;
+namespace ImageBackup;
 
 /// <summary>What kind of thing went wrong; the cmdlets map it to PowerShell's ErrorCategory, the Host to an exit code.</summary>
 public enum ErrorKind

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Errors;
+namespace ImageBackup;
 
 /// <summary>
 /// Every failure that a user can act on: a stable id, what happened and to what, and what to do about it.

@@ -1,12 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>
 /// One image in a repository, as <c>Get-ImageBackup</c> and <c>Backup-VolumeImage</c> give it. Sizes in bytes;

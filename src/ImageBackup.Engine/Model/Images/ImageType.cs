@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Blocks;
+namespace ImageBackup;
 
 /// <summary>How quiet the volume was while it was copied; the original's three image types.</summary>
 public enum ImageType

@@ -1,6 +1,6 @@
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>A file of the volume whose content an image does not store, because nobody misses it after a restore.</summary>
 public sealed record LeftOutContent

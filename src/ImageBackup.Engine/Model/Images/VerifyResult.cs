@@ -4,15 +4,9 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>What a check of one image found.</summary>
 public sealed record VerifyResult

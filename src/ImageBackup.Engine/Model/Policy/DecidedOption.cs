@@ -1,10 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>One option of a backup, and who decided it. Names are those of the parameters of Backup-VolumeImage.</summary>
 public sealed record DecidedOption

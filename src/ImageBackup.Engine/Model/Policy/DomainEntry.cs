@@ -1,6 +1,6 @@
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>One volume of <c>domain.image</c>, as <c>Get-ImageDomain</c> gives it.</summary>
 public sealed record DomainEntry

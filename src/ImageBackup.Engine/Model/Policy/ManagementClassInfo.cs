@@ -1,9 +1,7 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>One management class as <c>Get-ManagementClass</c> gives it. Null: the class does not say.</summary>
 public sealed record ManagementClassInfo

@@ -1,7 +1,6 @@
 using System;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>Who decided an option, in the order of precedence.</summary>
 public enum OptionSource

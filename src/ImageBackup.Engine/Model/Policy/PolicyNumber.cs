@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>Reads the plain decimal numbers of rule files: ASCII digits only, no sign, no blanks.</summary>
 internal static class PolicyNumber

@@ -1,8 +1,7 @@
 using System;
 using System.Globalization;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>A number of versions or days, 0 to 9999, or no limit at all.</summary>
 public readonly record struct RetentionLimit

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>Why an image stays or goes.</summary>
 public enum RetentionReason

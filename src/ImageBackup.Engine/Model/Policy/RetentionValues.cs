@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>How long images of a class live; the defaults are the original's. Recorded with every image.</summary>
 public sealed record RetentionValues

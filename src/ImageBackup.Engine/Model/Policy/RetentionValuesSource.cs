@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>Where the values that an image was judged by come from.</summary>
 public enum RetentionValuesSource

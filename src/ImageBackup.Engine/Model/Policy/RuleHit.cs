@@ -1,8 +1,7 @@
 using System.Globalization;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>The rule that a volume hit: as it stood then, because the list may have changed since.</summary>
 public sealed record RuleHit

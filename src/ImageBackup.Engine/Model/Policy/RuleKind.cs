@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>What a rule does with a volume that its pattern matches.</summary>
 public enum RuleKind

@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>Which rule a volume hits and what follows, as <c>Test-IncludeImage</c> gives it.</summary>
 public sealed record RuleTest

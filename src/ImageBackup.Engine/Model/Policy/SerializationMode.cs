@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup;
 
 /// <summary>
 /// How hard to try for a quiet volume: the original's copy serialization, read for images. N is ChangingRetries.

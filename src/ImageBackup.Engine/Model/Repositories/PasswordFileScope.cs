@@ -3,10 +3,8 @@ using System.ComponentModel;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>Who can read a password file on Windows.</summary>
 public enum PasswordFileScope

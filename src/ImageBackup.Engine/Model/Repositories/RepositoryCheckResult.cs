@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>What a check of a repository found.</summary>
 public sealed record RepositoryCheckResult

@@ -1,7 +1,7 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>One of a repository's keys: a password that opens it. What its file says is not sealed: anyone who may write to the repository can change it.</summary>
 public sealed record RepositoryKeyInfo

@@ -1,7 +1,7 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>A lock file's facts. <c>Time</c> is local.</summary>
 public sealed record RepositoryLockInfo(

@@ -1,7 +1,7 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>
 /// What <c>Optimize-ImageRepository</c> removed, or with <see cref="IsPlan"/> what it would. Sizes are bytes of pack files'

@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>One thing that is wrong: the stable error id, the file, and what.</summary>
 public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message)

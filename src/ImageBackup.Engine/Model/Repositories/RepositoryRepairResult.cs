@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>How far a repair goes.</summary>
 public sealed record RepositoryRepairOptions

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>A file of the repository that a repair cannot understand and therefore left as it is.</summary>
 /// <param name="Kind">snapshot or pack.</param>

@@ -1,8 +1,7 @@
 using System;
 using System.Globalization;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup;
 
 /// <summary>
 /// How much that nothing refers to may stay in packs whose other content is in use, so that they need not be written

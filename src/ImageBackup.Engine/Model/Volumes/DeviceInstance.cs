@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace ImageBackup.Engine.Volumes;
+namespace ImageBackup;
 
 /// <summary>
 /// Which device (or file) stood behind a name at one moment: what the system can be asked again of the opened handle. A name is

@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.FileSystems;
+namespace ImageBackup;
 
 /// <summary>What a probe found. Sizes in bytes; null = the file system does not say.</summary>
 public sealed record FileSystemDescription

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Volumes.Identity;
+namespace ImageBackup;
 
 /// <summary>Whether two identities are of one volume.</summary>
 public enum IdentityVerdict

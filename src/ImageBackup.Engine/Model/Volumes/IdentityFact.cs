@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Identity;
+namespace ImageBackup;
 
 /// <summary>One thing that travels with a volume, whatever the system calls the volume.</summary>
 public sealed record IdentityFact(IdentityFactKind Kind, string Value)

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Identity;
+namespace ImageBackup;
 
 /// <summary>What a fact of a volume's identity is. The order is the strength: the first kind that two volumes share decides.</summary>
 /// <remarks>Names are written to image.json in camelCase (src/FORMAT.md): never rename or reuse one.</remarks>

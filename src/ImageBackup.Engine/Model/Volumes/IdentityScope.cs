@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Identity;
+namespace ImageBackup;
 
 /// <summary>Whether a fact is of the place where a volume lies, or of what lies there.</summary>
 public enum IdentityScope

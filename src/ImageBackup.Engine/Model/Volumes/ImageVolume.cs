@@ -1,11 +1,7 @@
 using System.Collections.Generic;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>A volume and what its bytes say: what <c>Get-ImageVolume</c> shows.</summary>
 public sealed record ImageVolume

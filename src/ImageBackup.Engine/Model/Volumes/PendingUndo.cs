@@ -1,8 +1,7 @@
 using System;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>One thing that a run that was killed left to be undone, as its record on the disk says; what <c>Repair-ImageVolume</c> shows.</summary>
 public sealed record PendingUndo

@@ -1,8 +1,6 @@
 using System;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Snapshots;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>What a run that was killed left to be undone.</summary>
 public enum PendingUndoKind

@@ -1,6 +1,6 @@
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Volumes.Snapshots;
+namespace ImageBackup;
 
 /// <summary>A snapshot that a killed run left.</summary>
 /// <param name="Provider">The provider's name.</param>

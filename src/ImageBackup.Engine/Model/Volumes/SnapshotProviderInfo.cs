@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>A snapshot provider as <c>Get-SnapshotProvider</c> shows it, with the machine's defaults.</summary>
 public sealed record SnapshotProviderInfo

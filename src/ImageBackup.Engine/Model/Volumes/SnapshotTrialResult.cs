@@ -2,14 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Jobs;
+namespace ImageBackup;
 
 /// <summary>What <c>Test-SnapshotProvider</c> found.</summary>
 public sealed record SnapshotTrialResult

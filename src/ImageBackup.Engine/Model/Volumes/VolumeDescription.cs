@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Volumes;
+namespace ImageBackup;
 
 /// <summary>A volume as the system sees it, before anybody looked at its bytes.</summary>
 public sealed record VolumeDescription

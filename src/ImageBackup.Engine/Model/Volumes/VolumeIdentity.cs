@@ -5,7 +5,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 
-namespace ImageBackup.Engine.Volumes.Identity;
+namespace ImageBackup;
 
 /// <summary>
 /// Which volume it is, whatever it is called today: kernel names and drive letters are given away again. Recorded with every

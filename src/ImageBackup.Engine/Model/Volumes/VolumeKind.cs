@@ -1,9 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Identity;
 
-namespace ImageBackup.Engine.Volumes;
+namespace ImageBackup;
 
 /// <summary>What a volume is to the system.</summary>
 public enum VolumeKind

@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>Tells the file errors apart that the BCL folds into IOException; on Unix its HResult is the errno.</summary>
 internal static class FileErrors

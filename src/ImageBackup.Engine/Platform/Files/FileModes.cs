@@ -6,7 +6,7 @@ using System.Text;
 using System.Reflection;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>What replacing a file needs of the system and netstandard2.0 has no name for.</summary>
 internal static class FileModes

@@ -4,7 +4,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>What a file must not let others do.</summary>
 internal enum FilePrivacy

@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>A file read at offsets from any thread; what was read leaves the system's cache with it.</summary>
 internal sealed class PositionedFile : IDisposable

@@ -3,7 +3,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>Something else lies where a regular file belongs: a link, a pipe, a device, a directory. The message says what.</summary>
 public sealed class NotRegularFileException(string path, string what) : IOException($"'{path}' is {what}, not a regular file.");

@@ -4,7 +4,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>A directory below the root is a link: what would be changed through it belongs to somebody else.</summary>
 internal sealed class LinkInRepositoryException(string path, string? target)

@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using System.Text;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>
 /// A small text file that a run leaves for later ones: private to its user, replaced whole, and read only if nobody else may

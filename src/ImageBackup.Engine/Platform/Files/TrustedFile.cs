@@ -2,9 +2,10 @@ using System;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
+using ImageBackup.Engine.Platform.Processes;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>Somebody else may have written the file, or may put another in its place. The message says how, and names no remedy.</summary>
 internal sealed class UntrustedFileException(string message) : IOException(message);

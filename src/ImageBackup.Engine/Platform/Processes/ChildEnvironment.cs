@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>
 /// What a child process finds in its environment: ours without the secrets of the repository and its storage, which no

@@ -5,7 +5,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>How every child process is started and ended; nothing else in the module makes a ProcessStartInfo.</summary>
 public static class ChildProcess

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>
 /// While a key is in memory, a crash of this process leaves no picture of its memory on a disk, and no other process of the same

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>One process as /proc shows it. Layouts: proc_pid_stat(5), proc_pid_environ(5).</summary>
 /// <param name="Id">Its number.</param>

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>
 /// Finds the file of a program that is started by name. The system's own search looks into the current directory (before the

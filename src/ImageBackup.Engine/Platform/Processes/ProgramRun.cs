@@ -6,9 +6,8 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Compat;
 
-namespace ImageBackup.Engine.Volumes.Programs;
+namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>How another program ended.</summary>
 /// <param name="ExitCode">Null: it could not be started, or it was ended because its time was over.</param>

@@ -1,9 +1,7 @@
 using System;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
 /// A management class: how long its images live and, where it says so, how they are taken. Null = the class leaves it

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
 /// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with the

@@ -4,10 +4,9 @@ using System.Globalization;
 using System.IO;
 using System.Text;
 using System.Text.Json;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <remarks>
 /// On disk: <c>{ "version": 1, "default": "NAME", "classes": [ { "name": ..., "versionsExist": 2, "retainExtraDays":
@@ -178,7 +177,7 @@ public sealed partial class ManagementClassDocument
                         ? read with { ImageType = imageType } : throw Bad(property, path);
                     break;
                 case "gapSize":
-                    read = Policy.GapSize.TryParse(Text(property, path), out var gap)
+                    read = ImageBackup.Engine.Policy.Options.GapSize.TryParse(Text(property, path), out var gap)
                         ? read with { GapSize = gap } : throw Bad(property, path);
                     break;
                 default:

@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
 /// The classes of a machine, or those that the repository keeps: classes by name, and which of them is the default.

@@ -1,7 +1,6 @@
 using System;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>The machine's classes on disk. Load, edit the document, save; saving notices when somebody else changed the file meanwhile.</summary>
 public sealed class ManagementClassFile

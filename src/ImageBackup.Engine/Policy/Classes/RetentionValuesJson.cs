@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
 /// Retention as JSON, in a class's document and in an image's record alike: a limit is a number, or "NoLimit". Their readers are

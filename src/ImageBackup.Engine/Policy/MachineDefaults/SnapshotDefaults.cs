@@ -4,9 +4,9 @@ using System.Globalization;
 using System.IO;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.MachineDefaults;
 
 /// <summary>
 /// The machine's defaults for quiet and frozen volumes: what applies where neither command line, rule, class nor a client-wide

@@ -1,7 +1,6 @@
 using System.Globalization;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
 /// The original's imagegapsize: an unused run of a volume that is <b>longer than</b> the gap is left out of the

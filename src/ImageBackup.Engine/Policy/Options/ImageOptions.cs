@@ -1,9 +1,8 @@
 using System;
 using System.Text;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Policy.Rules;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
 /// The options that a command, a rule or the client-wide statements may set. Null = not set there, so that the next

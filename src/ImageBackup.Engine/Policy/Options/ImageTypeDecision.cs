@@ -1,8 +1,7 @@
 using System;
 using System.Globalization;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>How the volume is brought to rest before a static image, and what happens when it does not rest.</summary>
 /// <param name="QuietAttempts">How often to try to get it quiet; 0: not at all.</param>

@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
 /// One option of the rule syntax: its name, how far it may be shortened, how its value reads and writes. The
@@ -63,7 +62,7 @@ internal sealed class OptionKeyword
             (o, v) => Is(v, "yes") ? o with { ImageType = ImageType.Dynamic } : Is(v, "no") ? o : null,
             null),
         new OptionKeyword("imageg", "apsize", "0 to 4294967295, with k, m or g or without (KB)",
-            (o, v) => Policy.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
+            (o, v) => ImageBackup.Engine.Policy.Options.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
             o => o.GapSize?.ToString()),
         new OptionKeyword("snapshotprovideri", "mage", "a provider's name (VSS, WMI, LINUX_LVM, BTRFS, ...) or NONE",
             (o, v) => IsProviderName(v) ? o with { SnapshotProvider = v.ToUpperInvariant() } : null,

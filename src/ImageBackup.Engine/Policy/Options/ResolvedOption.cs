@@ -1,7 +1,6 @@
 using System;
-using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>An option's value and who decided it; the image records both.</summary>
 /// <param name="Value">What applies.</param>

@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>Every option of a backup, decided.</summary>
 public sealed record ResolvedOptions

@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Policy.Classes;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>
 /// Says which images have expired. Pure: the same input gives the same verdicts, and nothing is deleted here.

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>What retention knows of an image.</summary>
 public sealed record RetentionImage

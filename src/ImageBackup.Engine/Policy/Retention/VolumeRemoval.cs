@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>
 /// An administrator's statement that a volume is gone from its machine. Void once there is a later image of it.

@@ -1,7 +1,7 @@
 using System.Globalization;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary><c>include.image pattern [class] [option=value ...]</c> or <c>exclude.image pattern</c>.</summary>
 public sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePattern Pattern) : RuleStatement(Path, Line)

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
 /// Finds which of many texts occur in a name, in one pass over the name (Aho and Corasick, "Efficient string matching",

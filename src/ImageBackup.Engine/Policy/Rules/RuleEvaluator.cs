@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>What the rules say of a volume.</summary>
 /// <param name="Rule">The rule that it hit; null: none matches, which includes it with the default class.</param>

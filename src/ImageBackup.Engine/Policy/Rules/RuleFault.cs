@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>One thing wrong in a rule file. Line and column count from 1; the column counts characters (a tab is one).</summary>
 public sealed record RuleFault(string Path, int Line, int Column, string Message)

@@ -1,8 +1,7 @@
 using System;
 using System.IO;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>A rule list on disk. Load, edit the document, save; saving notices when somebody else changed the file meanwhile.</summary>
 public sealed class RuleFile

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>One word of a line: its value without quotes, and where it stands.</summary>
 /// <param name="Text">The value: what is between the quotes, or the word itself. With <see cref="Name"/>: what follows the '='.</param>

@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>What else may stand in the file.</summary>
 public enum RuleDialect

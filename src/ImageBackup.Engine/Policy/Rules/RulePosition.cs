@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
 /// Where a rule stands in the order of evaluation, which runs from the bottom of the file up: <see cref="First"/> is

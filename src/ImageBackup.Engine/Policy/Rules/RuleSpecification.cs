@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>What a rule should be: the input of <see cref="RuleDocument.Set"/>.</summary>
 public sealed record RuleSpecification

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using ImageBackup.Engine.Policy.Options;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>A statement of a rule file, and where it stands. <see cref="Line"/> counts from 1.</summary>
 public abstract record RuleStatement(string Path, int Line);

@@ -1,8 +1,7 @@
 using System;
 using System.Text;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
 /// A text file as it lies on disk: its characters and the encoding that gives the same bytes back. UTF-8 and UTF-16

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Policy;
+namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
 /// The form in which names and patterns are compared: without the separators at the end (<c>D:\</c> is <c>D:</c>,

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 
 namespace ImageBackup.Engine.Repository.Blobs;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography.Vectorized;
 
 namespace ImageBackup.Engine.Repository.Blobs;
 

@@ -16,5 +16,5 @@ internal readonly record struct BlobLocation(BlobId PackId, BlobType Type, uint 
     public bool IsCompressed => UncompressedLengthBytes != 0;
 
     /// <summary>The content's length in bytes.</summary>
-    public uint ContentLengthBytes => IsCompressed ? UncompressedLengthBytes : LengthBytes - Crypto.Sealer.OverheadBytes;
+    public uint ContentLengthBytes => IsCompressed ? UncompressedLengthBytes : LengthBytes - ImageBackup.Engine.Repository.Sealing.Sealer.OverheadBytes;
 }

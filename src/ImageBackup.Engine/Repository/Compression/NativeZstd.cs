@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 using ZstdNet;
 #endif
 
-namespace ImageBackup.Engine.Compat;
+namespace ImageBackup.Engine.Repository.Compression;
 
 /// <summary>
 /// Zstandard by the C library itself, which ZstdNet brings for the usual processors and systems: a fifth faster than its

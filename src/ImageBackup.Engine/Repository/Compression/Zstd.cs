@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using ImageBackup.Engine.Compat;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 

@@ -1,8 +1,8 @@
 using System;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>
 /// Random irreducible polynomials of degree 53 over GF(2): restic refuses a config without one, because its own

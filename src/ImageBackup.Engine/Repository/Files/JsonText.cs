@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>The JSON that restic reads and writes: times as Go writes them, no needless escapes, absent rather than null.</summary>
 internal static class JsonText

@@ -3,8 +3,9 @@ using System.Globalization;
 using System.IO;
 using System.Text.Json;
 using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>The file 'config' (design.rst, "Repository Format"): version, id, and the polynomial of restic's own chunker, which we only carry.</summary>
 internal sealed record RepositoryConfig(int Version, string Id, string ChunkerPolynomial)

@@ -1,14 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>
 /// The repository's view of its storage: sealed, hashed and encoded files (design.rst, "Unpacked Data Format"), and

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>The constants of restic's repository format, and our bounds on hostile files. One place; never reused for anything else.</summary>
 internal static class RepositoryFormat

@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>
 /// Reads the times that restic writes: RFC 3339 with any number of fractional digits and any offset below a day. restic

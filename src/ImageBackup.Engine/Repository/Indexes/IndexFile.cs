@@ -4,8 +4,9 @@ using System.IO;
 using System.Text;
 using System.Text.Json;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Sealing;
 
 namespace ImageBackup.Engine.Repository.Indexes;
 

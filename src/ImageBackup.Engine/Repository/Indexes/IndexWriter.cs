@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Indexes;
 

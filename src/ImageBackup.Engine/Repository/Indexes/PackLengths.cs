@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Packs;
 
-namespace ImageBackup.Engine.Repository.Packs;
+namespace ImageBackup.Engine.Repository.Indexes;
 
 /// <summary>How long each pack must be by what the index says lies in it: blobs, header, its length. In bytes.</summary>
 internal static class PackLengths

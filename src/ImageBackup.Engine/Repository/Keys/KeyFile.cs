@@ -6,8 +6,10 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 
 namespace ImageBackup.Engine.Repository.Keys;
 

@@ -3,10 +3,10 @@ using System.ComponentModel;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Files;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Keys;
 
 /// <summary>
 /// A repository's password in a file, for runs that nobody attends. Linux: the bare password in a file that only its

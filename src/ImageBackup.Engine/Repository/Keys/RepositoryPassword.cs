@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security;
 using System.Text;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Keys;
 
 /// <summary>
 /// A password as UTF-8 bytes, zeroed when disposed. The only form in which the engine takes one, so that it

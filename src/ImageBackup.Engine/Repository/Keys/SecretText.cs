@@ -1,8 +1,7 @@
 using System;
 using System.Text;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Keys;
 
 /// <summary>
 /// The text of a small file as restic reads it (its package textfile): a byte order mark says UTF-8, or UTF-16 of either

@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Locks;

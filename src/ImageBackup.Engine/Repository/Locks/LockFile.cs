@@ -1,7 +1,9 @@
 using System;
 using System.IO;
 using System.Text.Json;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Locks;
 

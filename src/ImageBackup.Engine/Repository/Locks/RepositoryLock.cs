@@ -2,8 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform.Exit;
 
 namespace ImageBackup.Engine.Repository.Locks;
 

@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
+using ImageBackup.Engine.Repository.Writing;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
 

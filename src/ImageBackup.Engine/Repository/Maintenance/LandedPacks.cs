@@ -2,14 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
-using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Repository.Packs;
+namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
 /// What a backup starts from: the index as it should be. A killed backup leaves packs that landed and that no index lists:

@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Maintenance;

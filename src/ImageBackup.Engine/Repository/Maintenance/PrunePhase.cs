@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>What a removal of unused data is doing, and what its progress counts.</summary>
 public enum PrunePhase

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Repository;
+namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>What a check of a repository looks at.</summary>
 public sealed record RepositoryCheckOptions

@@ -2,7 +2,8 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 
 namespace ImageBackup.Engine.Repository.Packs;
 

@@ -1,12 +1,12 @@
 using System;
 using System.Buffers;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Repository.Packs;
+namespace ImageBackup.Engine.Repository.Reading;
 
 /// <summary>Reads blobs out of packs and proves each against its id. One thread at a time; holds its buffers for the next blob.</summary>
 internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : IDisposable

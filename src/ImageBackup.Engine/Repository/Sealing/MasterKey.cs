@@ -1,7 +1,8 @@
 using System;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Platform.Processes;
 
-namespace ImageBackup.Engine.Repository.Crypto;
+namespace ImageBackup.Engine.Repository.Sealing;
 
 /// <summary>
 /// The three keys that everything in a repository is sealed with (restic design.rst, "Keys, Encryption and MAC"):

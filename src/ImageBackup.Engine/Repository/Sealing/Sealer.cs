@@ -1,8 +1,8 @@
 using System;
 using System.Runtime.CompilerServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Cryptography;
 
-namespace ImageBackup.Engine.Repository.Crypto;
+namespace ImageBackup.Engine.Repository.Sealing;
 
 /// <summary>
 /// Seals and opens what a repository stores: IV ‖ AES-256-CTR ciphertext ‖ Poly1305-AES tag over the ciphertext

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 
-namespace ImageBackup.Engine.Repository.Crypto;
+namespace ImageBackup.Engine.Repository.Sealing;
 
 /// <summary>Lends a <see cref="Sealer"/> to a thread for the length of one operation or one job.</summary>
 internal sealed class SealerPool(MasterKey key) : IDisposable

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Snapshots;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Text.Json;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Trees;
 

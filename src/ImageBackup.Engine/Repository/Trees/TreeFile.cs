@@ -4,6 +4,7 @@ using System.IO;
 using System.Text.Json;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Trees;
 

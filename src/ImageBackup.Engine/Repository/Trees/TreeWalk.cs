@@ -3,10 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 
 namespace ImageBackup.Engine.Repository.Trees;
 

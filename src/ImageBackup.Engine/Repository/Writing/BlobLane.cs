@@ -1,10 +1,10 @@
 using System;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
-using ImageBackup.Engine.Repository.Crypto;
-using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
 
-namespace ImageBackup.Engine.Repository.Blobs;
+namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
 /// One worker's way into the repository, with its own cipher, compressor, buffers and open pack: lanes share nothing but

@@ -1,12 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Sealing;
 
-namespace ImageBackup.Engine.Repository.Blobs;
+namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
 /// One job's writing of blobs: lanes (one a worker) dedupe, compress, seal, prove and pack; packs become durable behind
@@ -44,7 +45,7 @@ internal sealed class BlobSession : IDisposable
         _indexWriter = new IndexWriter(json =>
         {
             lockLost.ThrowIfCancellationRequested();
-            return files.SaveSealed(Storage.StoredKind.Index, json, formatVersion, sealers);
+            return files.SaveSealed(ImageBackup.Engine.Storage.StoredKind.Index, json, formatVersion, sealers);
         });
         _committer = new PackCommitter(OnCommitted, confirm is null ? null : () => Adopt(confirm()));
     }

@@ -4,7 +4,7 @@ using System.Runtime.ExceptionServices;
 using System.Threading;
 using ImageBackup.Engine.Repository.Indexes;
 
-namespace ImageBackup.Engine.Repository.Packs;
+namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
 /// Makes finished packs durable on a thread of its own, so that no worker waits for a disk's flush; a few at most wait in

@@ -1,14 +1,15 @@
 using System;
-using System.Collections.Generic;
 using System.Buffers.Binary;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using System.Collections.Generic;
+using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
-namespace ImageBackup.Engine.Repository.Packs;
+namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
 /// One pack being written: blobs go straight to the storage's temporary file and into the running hash that becomes the

@@ -4,12 +4,13 @@ using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
+namespace ImageBackup.Engine.VolumeSnapshots.Commands;
 
 /// <summary>
 /// Snapshots by two command lines of the administrator's, for whatever this module has no provider for. The first one freezes

@@ -3,10 +3,10 @@ using System.Collections.Generic;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
+namespace ImageBackup.Engine.VolumeSnapshots.Commands;
 
 /// <summary>
 /// A command of a killed run that goes on without it. It is known by the snapshot's id in its environment. A daemon that it

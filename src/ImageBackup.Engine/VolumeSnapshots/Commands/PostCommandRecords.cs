@@ -4,12 +4,11 @@ using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Programs;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Commands;
+namespace ImageBackup.Engine.VolumeSnapshots.Commands;
 
 /// <summary>A command that must run after a snapshot, with what it finds in its environment.</summary>
 internal sealed record PostCommand

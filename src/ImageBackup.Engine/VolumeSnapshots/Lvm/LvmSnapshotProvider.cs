@@ -4,11 +4,12 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>
 /// Snapshots of LVM2's logical volumes: classic ones with room for the blocks that change, and thin ones, whose room is the

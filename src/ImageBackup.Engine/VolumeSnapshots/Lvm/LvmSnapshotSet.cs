@@ -3,12 +3,12 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>One LVM snapshot, removed by Dispose.</summary>
 internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)

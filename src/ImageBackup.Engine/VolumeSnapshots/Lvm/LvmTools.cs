@@ -4,10 +4,9 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Processes;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>A logical volume as lvs reports it; sizes in bytes.</summary>
 internal sealed record LogicalVolume

@@ -1,7 +1,7 @@
 using System;
 using System.Globalization;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Lvm;
+namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>
 /// What the device mapper says of a snapshot. Layout: the kernel's Documentation/admin-guide/device-mapper/snapshot.rst and

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>
 /// What the providers ask of Windows' management instrumentation, in the namespace root\cimv2; a double answers in tests.

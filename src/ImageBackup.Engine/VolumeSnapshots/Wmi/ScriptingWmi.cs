@@ -4,9 +4,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>WMI by its automation objects (wbemdisp: SWbemLocator, SWbemServices, SWbemObject).</summary>
 /// <remarks>Tested with a double of <see cref="IWmi"/> only: it never ran on a real Windows. Wine has the locator and not the class.</remarks>

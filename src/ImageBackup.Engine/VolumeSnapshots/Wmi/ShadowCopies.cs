@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>One shadow copy that Windows has.</summary>
 /// <param name="Id">"{guid}".</param>

@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>
 /// Where Windows keeps the blocks that change while a shadow copy exists, and how much room they may take: one association a

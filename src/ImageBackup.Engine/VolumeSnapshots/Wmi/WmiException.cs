@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>WMI refused a call. The message is what it said.</summary>
 internal sealed class WmiException(string message, Exception? inner = null) : Exception(message, inner)

@@ -3,10 +3,10 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>
 /// Shadow copies by Win32_ShadowCopy: no writer takes part, so the copy is what a crash would leave. For machines where VSS

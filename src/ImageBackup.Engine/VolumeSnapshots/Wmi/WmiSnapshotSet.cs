@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Volumes.Undo;
 
-namespace ImageBackup.Engine.Volumes.Snapshots.Wmi;
+namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>One shadow copy, deleted by Dispose.</summary>
 internal sealed class WmiSnapshotSet(ShadowCopies copies, HeldFile record, VolumeDescription volume, TimeSpan timeout, Action<string> log)

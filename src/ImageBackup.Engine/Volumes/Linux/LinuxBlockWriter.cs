@@ -1,7 +1,8 @@
 using System;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux.InUse;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

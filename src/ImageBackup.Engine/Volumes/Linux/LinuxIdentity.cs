@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

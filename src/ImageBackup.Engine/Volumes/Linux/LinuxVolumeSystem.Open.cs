@@ -4,7 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.InUse;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.InUse;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

@@ -5,8 +5,11 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Volumes.Linux.InUse;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 
 namespace ImageBackup.Engine.Volumes.Linux;
 

@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Undo;
 
 /// <summary>
 /// A small file that says what this process has taken and must give back: a shadow copy. It is there before the thing is taken,

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Volumes;
+namespace ImageBackup.Engine.Volumes.Undo;
 
 /// <summary>At rest because its reader holds it exclusively; closing that is all there is to put back.</summary>
 internal sealed class HeldVolume(IBlockReader reader) : IRestingVolume

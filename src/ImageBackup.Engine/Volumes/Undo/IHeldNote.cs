@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes;
+namespace ImageBackup.Engine.Volumes.Undo;
 
 /// <summary>
 /// A small file that says what this process has taken and must give back. It is there before the thing is taken, and held while

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -2,7 +2,8 @@ using System;
 using System.Buffers;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -1,6 +1,6 @@
 using System.IO;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

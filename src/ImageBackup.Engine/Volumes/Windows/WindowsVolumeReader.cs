@@ -1,5 +1,6 @@
 using System;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

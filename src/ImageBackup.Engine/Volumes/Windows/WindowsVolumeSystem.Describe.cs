@@ -4,6 +4,8 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Windows.Naming;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Windows.InUse;
+using ImageBackup.Engine.Volumes.Windows.Naming;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -3,7 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.Volumes.Windows.InUse;
+using ImageBackup.Engine.Volumes.Windows.Naming;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows;
 

@@ -5,7 +5,6 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Tests.Interop.FileSystems.Images;
 using ImageBackup.Tests.Kits.FileSystems;

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
 using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System;
 using System.Threading;
-using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Tests.Interop.FileSystems.Images;
 using Xunit;

@@ -1,14 +1,14 @@
 using System;
 using System.Linq;
 using CsCheck;
+using ImageBackup.Engine.Backup.Copy;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Chunks;
+namespace ImageBackup.Tests.Unit.Backup.Copy;
 
 public sealed class ChunkSourceTests
 {

@@ -2,25 +2,29 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Copy;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup.Copy;
 
 /// <summary>Chunks that are known again by their tags: a shortcut that must never be seen in an image.</summary>
 public sealed class ChunkTagTests : IDisposable

@@ -3,14 +3,12 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup.Copy;
 
 /// <summary>A bad disk: what is read again, what becomes zeros, what ends the backup.</summary>
 public sealed class ReadErrorTests : IDisposable

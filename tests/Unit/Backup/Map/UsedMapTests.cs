@@ -3,10 +3,12 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Ntfs;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Kits;
@@ -15,7 +17,7 @@ using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup.Map;
 
 /// <summary>Which map a backup takes, and what it says when it takes none.</summary>
 public sealed class UsedMapTests : IDisposable

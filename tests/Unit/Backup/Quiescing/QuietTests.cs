@@ -3,20 +3,26 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Engine.Storage;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Storage;
 using ImageBackup.Tests.Kits.Volumes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup.Quiescing;
 
 public sealed class QuietTests : IDisposable
 {
@@ -48,7 +54,7 @@ public sealed class QuietTests : IDisposable
         Assert.Equal(["create", "open", "complete True", "dispose"], _provider.Calls);
         Assert.Equal([EventId.SnapshotTaken, EventId.ImageTaken, EventId.ImageWarning, EventId.ImageWarning, EventId.ImageWarning], _events.Ids);
         _rig.AssertRestores(image.Id, _content);
-        Assert.Contains(_rig.Memory.Names(Engine.Storage.StoredKind.Snapshot), name => name == image.Id);
+        Assert.Contains(_rig.Memory.Names(ImageBackup.Engine.Storage.StoredKind.Snapshot), name => name == image.Id);
         ImageBackupInfo listed = Assert.Single(new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None));
         Assert.Equal((image.SnapshotProvider, image.SnapshotTime, image.SnapshotCacheUsedBytes), (listed.SnapshotProvider, listed.SnapshotTime, listed.SnapshotCacheUsedBytes));
     }

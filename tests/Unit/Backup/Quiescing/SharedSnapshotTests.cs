@@ -3,17 +3,17 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes.Snapshots;
-using ImageBackup.Tests.Kits;
+using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Images.Catalog;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Backup.Quiescing;
 
 /// <summary>One snapshot set for several volumes. Alone: one test ends, as far as what is held is concerned, the process.</summary>
 [Collection(nameof(Alone))]

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Tests.Kits.FileSystems;

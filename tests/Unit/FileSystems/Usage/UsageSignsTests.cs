@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Usage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.FileSystems;

@@ -3,19 +3,23 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Retention;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
 using ImageBackup.Tests.Kits.Repository;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Catalog;
 
 /// <summary>Images, histories, retention and restores go by which volume it is, not by what it is called.</summary>
 public sealed class IdentityTests : IDisposable
@@ -327,7 +331,7 @@ public sealed class IdentityTests : IDisposable
         var snapshot = new SnapshotFile
         {
             Time = Day(day),
-            Tree = Engine.Repository.Blobs.BlobId.Of(BitConverter.GetBytes(++_count)),
+            Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of(BitConverter.GetBytes(++_count)),
             Paths = [metadata.VolumeId ?? volume],
             HostName = computer ?? LocalHost.Name,
             Tags = [ImageTag.Name],

@@ -2,15 +2,16 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Catalog;
 
 public sealed class ImageCatalogTests : IDisposable
 {

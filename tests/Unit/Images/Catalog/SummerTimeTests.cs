@@ -1,13 +1,15 @@
 using System;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Catalog;
 
 /// <summary>Tests that change what is the whole process's; nothing else runs beside them.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]

@@ -1,11 +1,10 @@
 using System;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Chunks;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Images.Format;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Chunks;
+namespace ImageBackup.Tests.Unit.Images.Format;
 
 public sealed class ChunkGeometryTests
 {

@@ -7,15 +7,10 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.FileSystems;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Identity;
+using ImageBackup.Engine.Images.Format;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Format;
 
 public sealed class ImageMetadataJsonTests
 {

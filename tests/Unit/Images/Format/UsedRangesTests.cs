@@ -2,11 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Chunks;
+using ImageBackup.Engine.Images.Format;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Chunks;
+namespace ImageBackup.Tests.Unit.Images.Format;
 
 public sealed class UsedRangesTests
 {

@@ -4,17 +4,22 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Reading;
 
 /// <summary>
 /// Somebody with the password writes an image whose description lies: right seals, right hashes, wrong words. Every command ends with

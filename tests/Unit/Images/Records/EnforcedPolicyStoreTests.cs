@@ -3,15 +3,18 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Rules;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
-using ImageBackup.Tests.Kits.Storage;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Records;
 
 /// <summary>The policy in a repository's keeping.</summary>
 public sealed class EnforcedPolicyStoreTests : IDisposable

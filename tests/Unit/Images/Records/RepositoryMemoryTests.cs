@@ -2,15 +2,16 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Jobs;
+namespace ImageBackup.Tests.Unit.Images.Records;
 
 /// <summary>What a machine has seen of a repository is not undone by who can only write to it.</summary>
 public sealed class RepositoryMemoryTests : IDisposable

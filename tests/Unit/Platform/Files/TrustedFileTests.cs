@@ -3,16 +3,18 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Policy;
-using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Volumes.Linux;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.MachineDefaults;
+using ImageBackup.Engine.Policy.Rules;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
+using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Tests.Kits;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Compat;
+namespace ImageBackup.Tests.Unit.Platform.Files;
 
 /// <summary>
 /// Files that tell root what to do: one that somebody else may have written, or may put another in the place of, is refused by

@@ -2,13 +2,13 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Policy;
+using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Tests.Kits;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Compat;
+namespace ImageBackup.Tests.Unit.Platform.Files;
 
 /// <summary>The umask is the whole process's: nothing else runs beside these.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]

@@ -3,11 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Processes;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Compat;
+namespace ImageBackup.Tests.Unit.Platform.Processes;
 
 /// <summary>Which program a name means, and what a child process finds in its environment.</summary>
 public sealed class ChildProcessTests

@@ -5,12 +5,11 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Volumes.Programs;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Tests.Kits;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Compat;
+namespace ImageBackup.Tests.Unit.Platform.Processes;
 
 /// <summary>Ending a child with all that it started.</summary>
 public sealed class ProcessTreeTests : IDisposable

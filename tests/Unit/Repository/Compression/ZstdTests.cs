@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Tests.Kits;
 using Xunit;

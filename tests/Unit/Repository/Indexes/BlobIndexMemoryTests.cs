@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Images.Catalog;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository.Indexes;

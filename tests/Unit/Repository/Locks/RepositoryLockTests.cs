@@ -2,11 +2,9 @@ using System;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Crypto;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Repository;
@@ -353,7 +351,7 @@ public sealed class RepositoryLockTests : IDisposable
     {
         _repository.LockTiming = LockTiming.Restic with { RefreshEvery = TimeSpan.FromMilliseconds(20) };
         var volumes = new VolumeDouble();
-        MemoryVolume volume = volumes.Add("/mem/a", Kits.SeededBytes.Make(1, 1 << 20));
+        MemoryVolume volume = volumes.Add("/mem/a", ImageBackup.Tests.Kits.SeededBytes.Make(1, 1 << 20));
         _storage.Script = call =>
         {
             if (call is { Operation: StorageOperation.Commit, Number: 0 })

@@ -3,13 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using CsCheck;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository.Maintenance;

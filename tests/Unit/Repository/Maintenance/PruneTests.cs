@@ -2,8 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
@@ -12,7 +10,7 @@ using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
-using ImageBackup.Tests.Unit.Jobs;
+using ImageBackup.Tests.Unit.Backup;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository.Maintenance;

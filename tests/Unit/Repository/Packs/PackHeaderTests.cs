@@ -42,7 +42,7 @@ public sealed class PackHeaderTests
     [Fact]
     public void The_layout_is_the_documents()
     {
-        byte[] id = Kits.SeededBytes.Make(1, 32);
+        byte[] id = ImageBackup.Tests.Kits.SeededBytes.Make(1, 32);
         List<PackEntry> entries =
         [
             new(new BlobId(id), BlobType.Data, 0, 0x01020304, 0),

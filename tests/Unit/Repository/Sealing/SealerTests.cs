@@ -1,12 +1,13 @@
 using System;
 using System.Collections.Generic;
 using CsCheck;
-using ImageBackup.Engine.Compat;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Unit.Cryptography;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Repository.Crypto;
+namespace ImageBackup.Tests.Unit.Repository.Sealing;
 
 public sealed class SealerTests
 {

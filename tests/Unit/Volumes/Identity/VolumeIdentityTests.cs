@@ -1,7 +1,6 @@
 using System;
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Volumes.Identity;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Identity;

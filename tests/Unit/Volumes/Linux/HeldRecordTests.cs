@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Native;
+using ImageBackup.Engine.Volumes.Undo;
 using ImageBackup.Tests.Kits;
 using Xunit;
 

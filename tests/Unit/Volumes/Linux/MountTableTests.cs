@@ -1,6 +1,7 @@
 using System.Linq;
 using CsCheck;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Linux;

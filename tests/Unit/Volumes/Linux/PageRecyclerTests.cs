@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Linux;

@@ -1,7 +1,9 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.InUse;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using ImageBackup.Tests.Kits;
 using Xunit;
 

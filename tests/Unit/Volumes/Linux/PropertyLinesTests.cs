@@ -1,5 +1,5 @@
 using System.Linq;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Linux;

@@ -1,4 +1,4 @@
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Linux;

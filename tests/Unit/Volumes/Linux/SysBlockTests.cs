@@ -1,7 +1,8 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Linux;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Linux;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Undo;
 using ImageBackup.Tests.Kits;
 using Xunit;
 

@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
-using ImageBackup.Engine.Errors;
 using ImageBackup.Engine.Volumes.Windows;
-using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Engine.Volumes.Windows.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Windows;

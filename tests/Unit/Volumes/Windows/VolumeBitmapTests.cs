@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Windows.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Windows;

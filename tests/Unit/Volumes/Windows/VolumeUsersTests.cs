@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Windows.InUse;
 using ImageBackup.Tests.Kits;
 using Xunit;
 

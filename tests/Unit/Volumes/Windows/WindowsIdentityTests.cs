@@ -1,8 +1,9 @@
 using System;
 using System.Buffers.Binary;
 using System.Text;
-using ImageBackup.Engine.Volumes.Identity;
 using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Windows.Naming;
+using ImageBackup.Engine.Volumes.Windows.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Windows;

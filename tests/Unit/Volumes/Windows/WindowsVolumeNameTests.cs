@@ -1,5 +1,6 @@
 using CsCheck;
-using ImageBackup.Engine.Volumes.Windows;
+using ImageBackup.Engine.Volumes.Windows.Naming;
+using ImageBackup.Engine.Volumes.Windows.Native;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Volumes.Windows;

@@ -1,9 +1,6 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -3,9 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Tests.Vm.Guest;

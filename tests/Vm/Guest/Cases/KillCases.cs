@@ -1,8 +1,6 @@
 using System;
 using System.Diagnostics;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

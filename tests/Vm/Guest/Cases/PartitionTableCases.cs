@@ -2,8 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Tests.Vm.Guest;

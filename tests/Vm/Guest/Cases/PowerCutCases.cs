@@ -5,9 +5,11 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Restore;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -2,11 +2,10 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
-using ImageBackup.Engine.Volumes;
-using ImageBackup.Engine.Volumes.Snapshots;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -1,9 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Repository.Maintenance;
 
 namespace ImageBackup.Tests.Vm.Guest;
 

@@ -3,13 +3,15 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Jobs;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Crypto;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Tests.Vm.Guest;

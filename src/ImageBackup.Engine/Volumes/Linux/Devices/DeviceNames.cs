@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 /// <summary>
 /// The names that a device has beside its own: links in /dev/disk and those that udev made, and what udev or the

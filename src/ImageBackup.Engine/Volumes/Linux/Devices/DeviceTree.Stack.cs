@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 internal sealed partial class DeviceTree
 {

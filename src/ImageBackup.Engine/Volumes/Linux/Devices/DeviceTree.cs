@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 /// <summary>
 /// The block devices, mounts and swaps of one moment, and how they stack. All I/O is done when it is read,

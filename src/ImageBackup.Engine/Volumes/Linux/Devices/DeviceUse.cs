@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 /// <summary>Who uses a device: what stands in the way of opening it exclusively.</summary>
 /// <param name="IsSystem">The running system is on it.</param>

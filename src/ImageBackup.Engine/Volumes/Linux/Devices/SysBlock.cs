@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 /// <summary>Reads the block devices from /sys/block. Layout: the kernel's Documentation/ABI/stable/sysfs-block.</summary>
 internal static class SysBlock

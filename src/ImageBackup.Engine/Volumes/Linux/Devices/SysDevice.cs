@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Devices;
 
 /// <summary>A block device as /sys shows it.</summary>
 internal sealed record SysDevice

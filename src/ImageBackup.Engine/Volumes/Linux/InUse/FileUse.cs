@@ -1,8 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
-using ImageBackup.Engine.Errors;
+using ImageBackup.Engine.Volumes.Linux.Devices;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.InUse;
 
 /// <summary>Who uses a plain file as a volume: loop devices on it, mounts of those, and locks.</summary>
 internal static class FileUse

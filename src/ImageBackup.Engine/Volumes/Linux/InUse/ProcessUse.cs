@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Linux.Mounts;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.InUse;
 
 /// <summary>A process that keeps a file system from being remounted read-only, and one of the files.</summary>
 internal sealed record VolumeUser(int ProcessId, string Name, string Path)

@@ -1,7 +1,8 @@
 using System;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Mounts;
 
 /// <summary>
 /// What mount(2) must be told again when it remounts: it clears every flag that it is not given. The times' flags

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
+using ImageBackup.Engine.Volumes.Linux.Native;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Mounts;
 
 /// <summary>One mount of this process's namespace.</summary>
 /// <param name="Id">The mount's number, as statx gives it too.</param>

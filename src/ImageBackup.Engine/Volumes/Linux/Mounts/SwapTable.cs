@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Mounts;
 
 /// <summary>Reads /proc/swaps: the devices and files that are active swap.</summary>
 internal static class SwapTable

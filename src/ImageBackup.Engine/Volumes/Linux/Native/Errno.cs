@@ -1,6 +1,6 @@
 using System.ComponentModel;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Linux error numbers (asm-generic/errno.h); the same on every processor that .NET runs on.</summary>
 internal static class Errno

@@ -1,8 +1,8 @@
 using System;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>
 /// An open file or device. Every call repeats itself when a signal interrupts it and gives the error number

@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>
 /// Holds a plain file against others who ask: flock (as .NET and util-linux take it) and an open-file-description

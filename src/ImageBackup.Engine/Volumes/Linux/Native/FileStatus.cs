@@ -1,8 +1,8 @@
 using System;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>A device's number.</summary>
 internal readonly record struct DeviceNumber(uint Major, uint Minor)

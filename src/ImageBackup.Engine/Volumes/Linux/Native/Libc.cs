@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>
 /// The C library's calls as they are. For 64-bit processes only: off_t, size_t and long are 64 bits wide there.

@@ -1,8 +1,8 @@
 using System;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
 internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource

@@ -1,8 +1,7 @@
 using System.Globalization;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Turns error numbers into what users and callers know.</summary>
 internal static class LinuxFailure

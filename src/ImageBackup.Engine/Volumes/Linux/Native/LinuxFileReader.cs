@@ -1,7 +1,7 @@
 using System;
 using ImageBackup.Engine.Blocks;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Reads a plain file, and knows its holes.</summary>
 internal sealed class LinuxFileReader(FileDescriptor descriptor, string name)

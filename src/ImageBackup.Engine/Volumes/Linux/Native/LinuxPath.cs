@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using System.Text;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Paths on their way to and from the C library.</summary>
 internal static class LinuxPath

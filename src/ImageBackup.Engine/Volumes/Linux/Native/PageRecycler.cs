@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>
 /// Gives the cached pages of a device back behind those who read it through. Several threads read pieces of one run at once

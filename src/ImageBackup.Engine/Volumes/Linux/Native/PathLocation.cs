@@ -1,4 +1,4 @@
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>Where a path leads: what the device tree needs to know of a file.</summary>
 /// <param name="RealPath">Without symbolic links.</param>

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Linux;
+namespace ImageBackup.Engine.Volumes.Linux.Native;
 
 /// <summary>KEY=value lines: a device's uevent file in /sys, and the E: lines of udev's database in /run/udev/data.</summary>
 internal static class PropertyLines

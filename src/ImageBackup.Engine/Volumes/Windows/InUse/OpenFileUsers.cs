@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.InUse;
 
 /// <summary>Which processes have files open, by the Restart Manager (restartmanager.h). It is only asked; nothing is ever closed or restarted.</summary>
 internal static unsafe class OpenFileUsers

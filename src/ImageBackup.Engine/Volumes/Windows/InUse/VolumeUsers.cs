@@ -5,7 +5,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.InUse;
 
 /// <summary>
 /// Who has files of a volume open, as far as the Restart Manager can tell. It is asked about files, not volumes: a bounded

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Naming;
 
 /// <summary>
 /// The volumes that the running Windows needs: its directory's, the one it was started from, and those with a page

@@ -1,8 +1,9 @@
 using System;
 using System.Buffers.Binary;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Naming;
 
 /// <summary>
 /// What an open volume says of its size and sectors. Layouts: winioctl.h and ntddstor.h; all little-endian.

@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Naming;
 
 /// <summary>Asks Windows which names its volumes have.</summary>
 internal static class VolumeNames

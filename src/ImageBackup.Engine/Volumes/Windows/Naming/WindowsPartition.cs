@@ -1,8 +1,9 @@
 using System;
 using System.Buffers.Binary;
 using System.Globalization;
+using ImageBackup.Engine.Volumes.Windows.Native;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Naming;
 
 /// <summary>The partition that a volume is, as Windows has it. Layouts: winioctl.h; little-endian.</summary>
 /// <param name="IsGpt">Of a GPT; else of an MBR.</param>

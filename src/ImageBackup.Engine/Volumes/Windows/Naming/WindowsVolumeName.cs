@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Naming;
 
 /// <summary>What a name given by a user says.</summary>
 internal enum WindowsNameKind

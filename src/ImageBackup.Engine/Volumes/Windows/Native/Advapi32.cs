@@ -1,7 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>advapi32's calls on security, as they are.</summary>
 internal static class Advapi32

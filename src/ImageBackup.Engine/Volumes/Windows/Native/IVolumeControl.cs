@@ -1,6 +1,6 @@
 using System;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>The one call that puts questions to a volume's driver; a double answers in tests.</summary>
 internal interface IVolumeControl

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>Texts that Windows writes into a buffer.</summary>
 internal static class NativeText

@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using System.Runtime.InteropServices;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>
 /// A directory that only the system and administrators may write to. Under ProgramData everybody may make directories, and
@@ -27,7 +27,7 @@ internal static unsafe class ProtectedDirectory
     {
         if (!s_isWindows)
         {
-            Compat.DurableFiles.CreatePrivateDirectory(path);
+            ImageBackup.Engine.Platform.Files.DurableFiles.CreatePrivateDirectory(path);
             return;
         }
         if (Path.GetDirectoryName(path) is { } parent && !Directory.Exists(parent))

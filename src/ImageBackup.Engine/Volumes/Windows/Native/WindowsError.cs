@@ -1,9 +1,8 @@
 using System.ComponentModel;
 using System.Globalization;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Errors;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>Windows' error numbers (winerror.h) and what they mean to users and callers.</summary>
 internal static class WindowsError

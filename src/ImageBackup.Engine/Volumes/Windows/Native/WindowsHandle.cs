@@ -1,9 +1,9 @@
 using System;
 using System.Runtime.InteropServices;
-using ImageBackup.Engine.Compat;
+using ImageBackup.Engine.Platform.Processes;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageBackup.Engine.Volumes.Windows;
+namespace ImageBackup.Engine.Volumes.Windows.Native;
 
 /// <summary>
 /// An open volume, device or file. Calls give the error number back instead of throwing: what an error means only
