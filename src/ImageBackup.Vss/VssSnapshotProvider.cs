@@ -18,7 +18,7 @@ namespace ImageBackup.Vss;
 /// Proven with a scripted double of AlphaVSS's interfaces only: it never ran on a real Windows. No member of this type names a
 /// type of AlphaVSS where the runtime would look for it before <see cref="CheckMachine"/> has said that it is there.
 /// </remarks>
-public sealed class VssSnapshotProvider : ISnapshotProvider
+internal sealed class VssSnapshotProvider : ISnapshotProvider
 {
     public const string ProviderName = "VSS";
 

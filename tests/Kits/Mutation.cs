@@ -6,7 +6,7 @@ using System.Linq;
 namespace ImageBackup.Tests.Kits;
 
 /// <summary>A safeguard that is taken out, and the test that must notice; see tests/Mutations/mutations.txt.</summary>
-public sealed record Mutation(string Name, string File, string Before, string After, string Test)
+internal sealed record Mutation(string Name, string File, string Before, string After, string Test)
 {
     /// <summary>Reads the list.</summary>
     public static IReadOnlyList<Mutation> Load(string path)

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using ImageBackup.Tests.Kits;
-using ImageBackup.Tests.Wine;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(WineHost))]

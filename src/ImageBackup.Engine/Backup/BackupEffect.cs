@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Backup;
 /// What a backup does to the volume and to the programs that use it while it is copied: the second half of the question that
 /// -Confirm asks and that -WhatIf shows.
 /// </summary>
-public static class BackupEffect
+internal static class BackupEffect
 {
     /// <summary>One clause without a capital or a full stop.</summary>
     /// <param name="volume">The volume as the system sees it now.</param>

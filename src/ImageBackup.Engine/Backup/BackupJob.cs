@@ -31,7 +31,7 @@ namespace ImageBackup.Engine.Backup;
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers to choose from; null: none.</param>
 /// <param name="events">The machine's logs; null: nobody is told.</param>
-public sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes, SnapshotProviders? providers = null, EventLog? events = null)
+internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes, SnapshotProviders? providers = null, EventLog? events = null)
 {
     private readonly EventLog _events = events ?? EventLog.Silent;
     private readonly SnapshotProviders _providers = providers ?? new SnapshotProviders([]);

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Backup;
 /// <param name="Provider">The snapshot provider, for <see cref="ImageType.Snapshot"/>.</param>
 /// <param name="FailoverReason">A snapshot was asked for and cannot be had, and why; null otherwise.</param>
 /// <param name="Reason">Why this type, in words.</param>
-public sealed record BackupPlan(ImageType Type, string? Provider, string? FailoverReason, string Reason)
+internal sealed record BackupPlan(ImageType Type, string? Provider, string? FailoverReason, string Reason)
 {
     /// <summary>Its members, as they may be shown.</summary>
     public override string ToString() => DisplayText.Record(nameof(BackupPlan), PrintMembers);

@@ -7,7 +7,7 @@ using ImageBackup.Engine.Policy.Options;
 namespace ImageBackup.Engine.Backup;
 
 /// <summary>What to back up, and how.</summary>
-public sealed record BackupRequest
+internal sealed record BackupRequest
 {
     /// <summary>The original's default: an unused run of up to 32 KiB is stored with its neighbours.</summary>
     public static long DefaultGapSizeBytes => GapSize.Default.Bytes;

@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>A range of a volume or file could not be read; <see cref="OffsetBytes"/> says where.</summary>
-public sealed class BlockReadException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
+internal sealed class BlockReadException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     public long OffsetBytes { get; } = offsetBytes;
@@ -14,7 +14,7 @@ public sealed class BlockReadException(long offsetBytes, long lengthBytes, strin
 }
 
 /// <summary>A range of a target could not be written; <see cref="OffsetBytes"/> says where.</summary>
-public sealed class BlockWriteException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
+internal sealed class BlockWriteException(long offsetBytes, long lengthBytes, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     public long OffsetBytes { get; } = offsetBytes;

@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Blocks;
 /// does what alignment a device asks for). A read error is a <see cref="BlockReadException"/>; it is not
 /// retried by the caller unless a read-error policy says so. Nothing is cached between calls.
 /// </remarks>
-public interface IBlockReader : IDisposable
+internal interface IBlockReader : IDisposable
 {
     /// <summary>Length in bytes; does not change while the reader is open.</summary>
     long LengthBytes { get; }

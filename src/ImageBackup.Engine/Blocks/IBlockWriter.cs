@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Blocks;
 /// Contract: disjoint ranges may be written from several threads at once. A writer that failed once refuses
 /// further writes. Nothing is durable before <see cref="Flush"/> has returned.
 /// </remarks>
-public interface IBlockWriter : IBlockReader
+internal interface IBlockWriter : IBlockReader
 {
     /// <exception cref="BlockWriteException">The device refused the write, or an earlier one failed.</exception>
     void WriteAt(long offsetBytes, ReadOnlySpan<byte> buffer);

@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>A reader that knows whether its source was flushed when it was opened.</summary>
-public interface IFlushedReader : IBlockReader
+internal interface IFlushedReader : IBlockReader
 {
     /// <summary>
     /// True where the system wrote what it held in memory back to the source right before the reader was opened, and

@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>A reader that can tell whether the name it was opened by still means what it has open.</summary>
-public interface INamedSource : IBlockReader
+internal interface INamedSource : IBlockReader
 {
     /// <summary>False where another file or device has the name now, or nothing has.</summary>
     bool IsStillNamed();

@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>A target whose partitions the system keeps a list of.</summary>
-public interface IPartitionedTarget : IBlockWriter
+internal interface IPartitionedTarget : IBlockWriter
 {
     /// <summary>
     /// After a <see cref="IBlockWriter.Flush"/>: has the system read the partition table anew. Gives what the user must do if it could

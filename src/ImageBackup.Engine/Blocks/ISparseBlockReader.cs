@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Blocks;
 /// converse does not hold: a range may be all zeros, and where the file system cannot tell holes the whole rest
 /// is one range.
 /// </remarks>
-public interface ISparseBlockReader : IBlockReader
+internal interface ISparseBlockReader : IBlockReader
 {
     /// <summary>
     /// The first range at or after <paramref name="offsetBytes"/> that may hold data, clipped to the reader's

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>A source's own answer on what is in use. It speaks of its clusters only; bytes beside them count as used.</summary>
-public sealed record OwnUsedMap
+internal sealed record OwnUsedMap
 {
     /// <summary>Who answers, as an image records it.</summary>
     public required string Source { get; init; }
@@ -26,4 +26,4 @@ public sealed record OwnUsedMap
 /// <param name="FirstCluster">The cluster of bit 0.</param>
 /// <param name="ClusterCount">Bits that count.</param>
 /// <param name="Bits">The bytes; theirs until the next page is asked for, as the buffer is used again.</param>
-public readonly record struct UsedMapPage(long FirstCluster, long ClusterCount, byte[] Bits);
+internal readonly record struct UsedMapPage(long FirstCluster, long ClusterCount, byte[] Bits);

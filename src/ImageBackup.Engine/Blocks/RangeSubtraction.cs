@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>Takes ranges out of ranges.</summary>
-public static class RangeSubtraction
+internal static class RangeSubtraction
 {
     /// <summary>What of <paramref name="ranges"/> lies in none of <paramref name="removed"/>, in order.</summary>
     /// <param name="ranges">Sorted by offset and disjoint.</param>

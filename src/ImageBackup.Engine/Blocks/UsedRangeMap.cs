@@ -5,7 +5,7 @@ using System.Threading;
 namespace ImageBackup.Engine.Blocks;
 
 /// <summary>The used ranges of a volume: sorted by offset, disjoint, not adjacent, inside the volume.</summary>
-public sealed record UsedRangeMap
+internal sealed record UsedRangeMap
 {
     public required IReadOnlyList<ByteRange> Ranges { get; init; }
 

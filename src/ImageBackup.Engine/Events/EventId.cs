@@ -4,7 +4,7 @@ namespace ImageBackup.Engine.Events;
 /// The stable numbers of what is logged; <see cref="EventTable"/> says what each means. A number is never reused. 1xxx: what
 /// went as it should; 2xxx: what somebody should look at; 3xxx: what failed.
 /// </summary>
-public enum EventId
+internal enum EventId
 {
     ImageTaken = 1000,
     SnapshotTaken = 1010,

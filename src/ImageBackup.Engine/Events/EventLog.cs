@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.Events;
 
 /// <summary>Hands every event to every sink. Any thread.</summary>
-public sealed class EventLog(IReadOnlyList<IEventSink> sinks) : IDisposable
+internal sealed class EventLog(IReadOnlyList<IEventSink> sinks) : IDisposable
 {
     private static readonly object s_gate = new();
     private static EventLog? s_current;

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Events;
 /// Where the error log file of this machine lies: <c>/var/log/imagebackup/error.log</c> (root), the user's state folder
 /// (others), <c>%ProgramData%\ImageBackup\Logs\error.log</c> (Windows).
 /// </summary>
-public static class EventLogPaths
+internal static class EventLogPaths
 {
     /// <summary>Another folder for the error log file, or OFF: nothing is logged anywhere.</summary>
     public const string Variable = "IMAGEBACKUP_LOG";

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.Events;
 
 /// <summary>How much an event matters: syslog's info, warning and err; the Windows log's Information, Warning and Error.</summary>
-public enum EventSeverity
+internal enum EventSeverity
 {
     Information,
     Warning,
@@ -12,13 +12,13 @@ public enum EventSeverity
 }
 
 /// <summary>One row of the event table.</summary>
-public sealed record EventEntry(EventId Id, EventSeverity Severity, string Meaning, string RecommendedAction);
+internal sealed record EventEntry(EventId Id, EventSeverity Severity, string Meaning, string RecommendedAction);
 
 /// <summary>
 /// The table of events. about_ImageBackup_Events is written from it; tests prove that every <see cref="EventId"/> has exactly
 /// one row and that the help says the same.
 /// </summary>
-public static class EventTable
+internal static class EventTable
 {
     private static readonly Dictionary<EventId, EventEntry> s_rows = Build();
 

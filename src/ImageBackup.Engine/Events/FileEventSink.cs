@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Events;
 /// The error log file: warnings and errors, a line each. Serilog turns it over by size and keeps the last few; several processes
 /// may write to it. It is opened with the first event, so that a run without trouble makes none.
 /// </summary>
-public sealed class FileEventSink(string path) : IEventSink
+internal sealed class FileEventSink(string path) : IEventSink
 {
     private const long FileSizeLimitBytes = 4 << 20;
     private const int RetainedFileCount = 5;

@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.Events;
 /// <summary>Something that happened, as it is logged.</summary>
 /// <param name="Volume">The volume that it is about.</param>
 /// <param name="ErrorId">The stable error id, where there is one.</param>
-public sealed record LoggedEvent(EventId Id, DateTimeOffset Time, string Message, string? Volume = null, string? ErrorId = null)
+internal sealed record LoggedEvent(EventId Id, DateTimeOffset Time, string Message, string? Volume = null, string? ErrorId = null)
 {
     public EventSeverity Severity => EventTable.Get(Id).Severity;
 }
@@ -14,7 +14,7 @@ public sealed record LoggedEvent(EventId Id, DateTimeOffset Time, string Message
 /// Where events go: the error log file, syslog, the Windows event log. Contract: any thread; Write never throws and never
 /// waits long, because a log that cannot be written must not cost an image. What cannot be written is dropped.
 /// </summary>
-public interface IEventSink : IDisposable
+internal interface IEventSink : IDisposable
 {
     /// <summary>For people: "file /var/log/imagebackup/error.log".</summary>
     string Description { get; }

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Events;
 /// The system's log on Linux: a datagram to /dev/log, which is journald's on systemd machines and the syslog daemon's on others.
 /// Form: RFC 3164, facility daemon, the event's number and name before the message. Where nobody listens, nothing is logged.
 /// </summary>
-public sealed class SyslogSink(string socketPath = SyslogSink.DefaultPath) : IEventSink
+internal sealed class SyslogSink(string socketPath = SyslogSink.DefaultPath) : IEventSink
 {
     public const string DefaultPath = "/dev/log";
     private const int FacilityDaemon = 3;

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Events;
 /// The Windows event log, Application, source ImageBackup. Anybody may write to it; only the source's registration, which gives
 /// the viewer the text's form, needs an administrator (<see cref="WindowsEventSource"/>).
 /// </summary>
-public sealed class WindowsEventSink : IEventSink
+internal sealed class WindowsEventSink : IEventSink
 {
     /// <summary>A report's strings together may have 31,839 characters; the rest is cut off.</summary>
     internal const int MostChars = 31_000;

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Events;
 /// The registration of our event source: which file has the messages' form. Windows' own one of the .NET Framework has for every
 /// number the message "%1", so that the viewer shows our text as it is.
 /// </summary>
-public static class WindowsEventSource
+internal static class WindowsEventSource
 {
     public const string Name = "ImageBackup";
     private const string Key = @"SYSTEM\CurrentControlSet\Services\EventLog\Application\" + Name;

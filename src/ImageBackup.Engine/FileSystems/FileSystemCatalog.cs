@@ -16,7 +16,7 @@ using ImageBackup.Engine.FileSystems.Xfs;
 namespace ImageBackup.Engine.FileSystems;
 
 /// <summary>All file systems that the engine knows, in the order in which they are asked.</summary>
-public static class FileSystemCatalog
+internal static class FileSystemCatalog
 {
     // One line a reader. Strong magics come first, weak ones (FAT has none worth the name) last.
     public static IReadOnlyList<IFileSystemReader> Readers { get; } = new List<IFileSystemReader>

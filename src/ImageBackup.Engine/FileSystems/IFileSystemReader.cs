@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.FileSystems;
 /// <see cref="FileSystemFormatException"/>, <see cref="BlockReadException"/> (passed on from the reader) and
 /// <see cref="OperationCanceledException"/>.
 /// </remarks>
-public interface IFileSystemReader
+internal interface IFileSystemReader
 {
     /// <summary>
     /// What lies on the volume, or null where it is not this file system. A superblock that carries the magic

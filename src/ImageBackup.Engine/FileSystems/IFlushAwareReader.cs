@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.FileSystems;
 /// A reader whose trust in the map depends on how the bytes came to rest: a journal that still waits for its
 /// replay says something else after a power cut than in a snapshot that the running driver flushed first.
 /// </summary>
-public interface IFlushAwareReader : IFileSystemReader
+internal interface IFlushAwareReader : IFileSystemReader
 {
     /// <summary>As <see cref="IFileSystemReader.ReadUsedRanges"/>, with what the caller knows.</summary>
     /// <param name="volume">The bytes.</param>

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems;
 
 /// <summary>Files of a volume whose content means nothing after a restore: paging, hibernation, shadow storage.</summary>
 /// <remarks>Same contract for threads, hostile bytes and exceptions as <see cref="IFileSystemReader"/>.</remarks>
-public interface ILeftOutFiles
+internal interface ILeftOutFiles
 {
     /// <summary>
     /// What may be left out of an image (its clusters stored as zeros although the map calls them used). Empty
@@ -21,7 +21,7 @@ public interface ILeftOutFiles
 }
 
 /// <summary>One file whose clusters need not be stored.</summary>
-public sealed record LeftOutFile
+internal sealed record LeftOutFile
 {
     /// <summary>Path from the volume's root, with backslashes.</summary>
     public required string Path { get; init; }

@@ -10,7 +10,7 @@ namespace ImageBackup;
 /// A list that is a list to whoever enumerates it (JSON, a view) and its elements, joined by "; ", to whoever wants one
 /// text: Export-Csv would otherwise write the name of the type. Two are equal when their elements are.
 /// </summary>
-public sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>
+internal sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>
 {
     private readonly IReadOnlyList<T> _items;
 

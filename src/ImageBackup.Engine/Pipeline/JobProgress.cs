@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Pipeline;
 
 /// <summary>What a job is doing.</summary>
-public enum JobPhase
+internal enum JobPhase
 {
     Preparing,
     Reading,
@@ -13,7 +13,7 @@ public enum JobPhase
 }
 
 /// <summary>A running job's state; reported at most about five times a second, from any thread.</summary>
-public sealed record JobProgress(
+internal sealed record JobProgress(
     JobPhase Phase,
     string Volume,
     long DoneBytes,

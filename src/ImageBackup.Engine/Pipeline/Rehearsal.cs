@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.Pipeline;
 /// settles. The runtime compiles code when it is first used, if it was not compiled ahead (and what is made for this processor's
 /// vectors never is): a job of a second in a process of its own would wait for it.
 /// </summary>
-public static class Rehearsal
+internal static class Rehearsal
 {
     private const int ContentBytes = 4096;
     private static int s_isDone;

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Pipeline;
 /// Work that takes locks, volumes or temporary files: if this process is told to end, the work is cancelled and the end waits
 /// for it to undo what it has done. Dispose when it has. Any thread.
 /// </summary>
-public sealed class RunningWork : IDisposable
+internal sealed class RunningWork : IDisposable
 {
     private static int s_isHangupLogged;
     private readonly ExitCleanup.CancellableWork _work;

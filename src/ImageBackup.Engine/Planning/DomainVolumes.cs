@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Planning;
 /// <param name="Volumes">Each once, in the order of the statements.</param>
 /// <param name="Failures">Names for which there is no volume, with the reason.</param>
 /// <param name="Unmatched">Patterns with wildcards that matched nothing.</param>
-public sealed record DomainVolumes(
+internal sealed record DomainVolumes(
     IReadOnlyList<ImageVolume> Volumes,
     IReadOnlyList<(string Name, ImageBackupException Reason)> Failures,
     IReadOnlyList<string> Unmatched)

@@ -5,7 +5,7 @@ using ImageBackup.Engine.VolumeSnapshots.Wmi;
 namespace ImageBackup.Engine.Planning;
 
 /// <summary>Windows' shadow storage, for Set-SnapshotProvider.</summary>
-public static class ShadowStorageSetting
+internal static class ShadowStorageSetting
 {
     /// <param name="volume">The volume that is shadowed.</param>
     /// <param name="place">The volume that takes the room; null: where it is now, else the volume itself.</param>

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Planning;
 /// What the policy says of one volume: the rule that it hit, the class, every option decided, the type of image.
 /// Shown beforehand, carried by the backup and recorded with the image.
 /// </summary>
-public sealed record VolumePlan
+internal sealed record VolumePlan
 {
     public required RuleDecision Decision { get; init; }
 

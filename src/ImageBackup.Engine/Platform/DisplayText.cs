@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Platform;
 /// or a log is told of it: views, ToString, messages, progress, tooltips, event logs. The scripts of ImageBackup.Format.ps1xml
 /// do the same by a regular expression.
 /// </summary>
-public static class DisplayText
+internal static class DisplayText
 {
     private const string Indent = "    ";
 

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Platform;
 /// This computer's name as restic writes it: whole, where <see cref="Environment.MachineName"/> cuts it at the first dot on
 /// Linux. Locks and images of both are told apart by it.
 /// </summary>
-public static class LocalHost
+internal static class LocalHost
 {
     public static string Name { get; } = GetName();
 

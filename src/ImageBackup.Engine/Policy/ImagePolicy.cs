@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Policy;
 /// Everything that decides which volumes are backed up and how: the machine's rules, the enforced ones, the classes.
 /// Made whole or not at all, before anything starts. Immutable and thread-safe.
 /// </summary>
-public sealed class ImagePolicy
+internal sealed class ImagePolicy
 {
     private readonly RuleEvaluator _evaluator;
     private readonly List<RuleDocument> _clientWide = new();

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Policy;
 /// Where a machine keeps its policy unless told otherwise: <c>/etc/imagebackup/</c> on Linux and
 /// <c>%ProgramData%\ImageBackup\</c> on Windows.
 /// </summary>
-public static class PolicyPaths
+internal static class PolicyPaths
 {
     public static string Folder { get; } = MachineFolders.Configuration;
 

@@ -19,7 +19,7 @@ namespace ImageBackup.Engine.Removal;
 /// Removes images. Taking a snapshot's file away is the commit point: before it the image is whole, after it there is none.
 /// What only it referred to stays until the repository is optimized.
 /// </summary>
-public sealed class RemoveJob(ImageRepository repository)
+internal sealed class RemoveJob(ImageRepository repository)
 {
     /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
     /// <param name="ids">Whole ids. One that is gone already is no error.</param>

@@ -14,7 +14,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository;
 
 /// <summary>An open repository in restic's format. Safe for use from several threads.</summary>
-public sealed class ImageRepository : IDisposable
+internal sealed class ImageRepository : IDisposable
 {
     private readonly SealerPool _sealers;
     private readonly LockDirectory _locks;

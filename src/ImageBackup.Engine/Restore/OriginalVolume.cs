@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.Restore;
 /// <param name="Name">What it is called now; a file's path.</param>
 /// <param name="Volume">The volume; null: a file that is not there.</param>
 /// <param name="Warnings">That it is called otherwise now, or has another file system on it than the image.</param>
-public sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnlyList<string> Warnings)
+internal sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnlyList<string> Warnings)
 {
     /// <exception cref="ImageBackupException">
     /// VolumeIsAnother: what has the name is another volume. VolumeIdentityUnknown: it cannot be told. VolumeAmbiguous: two are the

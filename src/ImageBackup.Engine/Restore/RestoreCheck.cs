@@ -5,7 +5,7 @@ using ImageBackup.Engine.Platform;
 namespace ImageBackup.Engine.Restore;
 
 /// <summary>What a restore would do, found without writing.</summary>
-public sealed record RestoreCheck
+internal sealed record RestoreCheck
 {
     public required ImageBackupInfo Image { get; init; }
     public required string Destination { get; init; }

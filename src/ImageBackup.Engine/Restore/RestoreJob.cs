@@ -14,7 +14,7 @@ using ImageBackup.Engine.Volumes;
 namespace ImageBackup.Engine.Restore;
 
 /// <summary>Takes one image back to a volume or a file.</summary>
-public sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes)
+internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes)
 {
     /// <summary>
     /// Checks everything that can be checked without writing: the image's chunks are all there, the target exists,

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.Restore;
 
 /// <summary>What to restore, and where to.</summary>
-public sealed record RestoreRequest
+internal sealed record RestoreRequest
 {
     /// <summary>The snapshot's full id.</summary>
     public required string ImageId { get; init; }

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Storage;
 /// lies in the place of a kind is not listed. A file that <see cref="Save"/> or <see cref="IStorageUpload.Commit"/>
 /// returned for is whole, under its final name, and survives a power cut; before that nothing is under that name.
 /// </remarks>
-public interface IStorage : IDisposable
+internal interface IStorage : IDisposable
 {
     /// <summary>For people: a path.</summary>
     string Location { get; }
@@ -56,7 +56,7 @@ public interface IStorage : IDisposable
 }
 
 /// <summary>A file being written. Disposing without Commit removes it. One thread at a time.</summary>
-public interface IStorageUpload : IDisposable
+internal interface IStorageUpload : IDisposable
 {
     long LengthBytes { get; }
 

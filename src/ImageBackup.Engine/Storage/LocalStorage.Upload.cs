@@ -6,7 +6,7 @@ using ImageBackup.Engine.Platform.Files;
 namespace ImageBackup.Engine.Storage;
 
 /// <content>A file being written.</content>
-public sealed partial class LocalStorage
+internal sealed partial class LocalStorage
 {
     private sealed class LocalUpload(LocalStorage storage, StoredKind kind, string temporaryPath, IFileWriter writer, ExitUndo exit) : IStorageUpload
     {

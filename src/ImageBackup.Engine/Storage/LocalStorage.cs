@@ -11,7 +11,7 @@ using ImageBackup.Engine.Platform.Processes;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>A repository's files in a directory or UNC path, laid out as restic's local backend does (design.rst, "Repository Layout").</summary>
-public sealed partial class LocalStorage : IStorage
+internal sealed partial class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
 

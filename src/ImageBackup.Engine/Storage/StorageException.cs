@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>What kind of failure a storage met.</summary>
-public enum StorageProblem
+internal enum StorageProblem
 {
     NotFound,
     AccessDenied,
@@ -29,7 +29,7 @@ public enum StorageProblem
 }
 
 /// <summary>The only exception of the storage layer.</summary>
-public sealed class StorageException(StorageProblem problem, string path, string message, Exception? inner = null)
+internal sealed class StorageException(StorageProblem problem, string path, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     public StorageProblem Problem { get; } = problem;

@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>The kinds of named files that a storage holds; each has its own place.</summary>
-public enum StoredKind
+internal enum StoredKind
 {
     /// <summary>The one file 'config'; its name is empty.</summary>
     Config,
@@ -13,4 +13,4 @@ public enum StoredKind
 }
 
 /// <summary>A stored file: its kind, name and length in bytes.</summary>
-public readonly record struct StoredFile(StoredKind Kind, string Name, long LengthBytes);
+internal readonly record struct StoredFile(StoredKind Kind, string Name, long LengthBytes);

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Undo;
 /// <param name="providers">The snapshot providers.</param>
 /// <param name="events">The machine's logs; null: nobody is told.</param>
 /// <param name="tell">Lines for -Verbose; null: nobody is told.</param>
-public sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? tell = null)
+internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? tell = null)
 {
     private readonly EventLog _events = events ?? EventLog.Silent;
     private readonly Action<string> _tell = tell ?? (_ => { });

@@ -15,7 +15,7 @@ using ImageBackup.Engine.Repository.Locks;
 namespace ImageBackup.Engine.Verify;
 
 /// <summary>Reads every chunk of an image and proves it against its hash.</summary>
-public sealed class VerifyJob(ImageRepository repository)
+internal sealed class VerifyJob(ImageRepository repository)
 {
     /// <exception cref="ImageBackupException">ImageNotFound, ImageInvalid, a storage failure; damaged chunks are a result, not an error.</exception>
     public VerifyResult Run(string imageId, IProgress<JobProgress>? progress, CancellationToken cancellation)

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.VolumeSnapshots;
 /// Contract: any thread, several sets at a time; nothing is cached, every call asks the system. No call waits for ever: each
 /// step outside this process ends with <see cref="SnapshotOptions.Timeout"/>.
 /// </remarks>
-public interface ISnapshotProvider
+internal interface ISnapshotProvider
 {
     /// <summary>As rules and -SnapshotProvider name it: LINUX_LVM, VSS, WMI, COMMAND. Upper case; recorded in the image.</summary>
     string Name { get; }

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.VolumeSnapshots;
 /// removed stays a left-over that the next run finds) and may be called twice and from another thread than the one that copies:
 /// the process may be ending.
 /// </summary>
-public interface ISnapshotSet : IDisposable
+internal interface ISnapshotSet : IDisposable
 {
     /// <summary>The provider's.</summary>
     string ProviderName { get; }
@@ -35,7 +35,7 @@ public interface ISnapshotSet : IDisposable
 }
 
 /// <summary>One volume's frozen copy.</summary>
-public interface ISnapshot
+internal interface ISnapshot
 {
     /// <summary>The volume that it is a copy of.</summary>
     VolumeDescription Volume { get; }
@@ -57,4 +57,4 @@ public interface ISnapshot
 
 /// <summary>A file that is stored beside an image.</summary>
 /// <param name="Name">Of letters, digits, dots and hyphens; it becomes a file's name in a directory of the image's tree that is called after the provider: vss/components.xml.</param>
-public sealed record SnapshotDocument(string Name, byte[] Content);
+internal sealed record SnapshotDocument(string Name, byte[] Content);

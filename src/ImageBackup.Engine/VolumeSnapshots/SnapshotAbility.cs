@@ -2,7 +2,7 @@ namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>Whether something can be used, and why not.</summary>
 /// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
-public sealed record SnapshotAbility(string? WhyNot)
+internal sealed record SnapshotAbility(string? WhyNot)
 {
     public static SnapshotAbility Usable { get; } = new((string?)null);
 

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>How a snapshot is taken. A provider passes over what does not concern it.</summary>
-public sealed record SnapshotOptions
+internal sealed record SnapshotOptions
 {
     /// <summary>Room for the blocks that change meanwhile, in percent of the volume, 1 to 100.</summary>
     public int CacheSizePercent { get; init; } = 100;

@@ -6,7 +6,7 @@ using ImageBackup.Engine.VolumeSnapshots.Commands;
 namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>The providers that this process knows. Any thread.</summary>
-public sealed class SnapshotProviders
+internal sealed class SnapshotProviders
 {
     /// <summary>What turns snapshots off, as a provider's name.</summary>
     public const string None = "NONE";

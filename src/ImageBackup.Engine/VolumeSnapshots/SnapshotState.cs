@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>What a frozen copy is like while it is read.</summary>
-public sealed record SnapshotState
+internal sealed record SnapshotState
 {
     /// <summary>The copy shows what the volume was; false once its room is full or the system gave it up.</summary>
     public required bool IsValid { get; init; }

@@ -18,7 +18,7 @@ namespace ImageBackup.Engine.Volumes;
 /// Disk space is not reserved: a full disk is a <see cref="BlockWriteException"/> with
 /// <see cref="BlockWriteException.IsSpaceExhausted"/>.
 /// </remarks>
-public abstract class FileTarget : IBlockWriter, ISparseBlockReader, ILengthQuery
+internal abstract class FileTarget : IBlockWriter, ISparseBlockReader, ILengthQuery
 {
     private protected const string TemporarySuffix = ".restoring";
     private const int TemporaryStemLength = 60;

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Volumes;
 /// A volume at rest: nobody can change it until <see cref="Release"/>, which puts everything back as it was. Dispose releases
 /// where Release was not called; neither throws, and both may be called twice and from another thread.
 /// </summary>
-public interface IRestingVolume : IDisposable
+internal interface IRestingVolume : IDisposable
 {
     /// <summary>Reads it; disposed with it.</summary>
     IBlockReader Reader { get; }

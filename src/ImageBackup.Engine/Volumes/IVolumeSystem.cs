@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Volumes;
 
 /// <summary>How a source is opened.</summary>
-public enum VolumeOpenMode
+internal enum VolumeOpenMode
 {
     /// <summary>
     /// Shared, for imaging: others may write while it is read. What the system still holds in memory is put on the
@@ -21,7 +21,7 @@ public enum VolumeOpenMode
 
 /// <summary>The operating system's volumes. One implementation a system; tests have a double.</summary>
 /// <remarks>Contract: any thread; nothing is cached, every call asks the system.</remarks>
-public interface IVolumeSystem
+internal interface IVolumeSystem
 {
     /// <summary>All volumes of this machine that could be imaged. Devices that cannot be opened are listed with what is known.</summary>
     IReadOnlyList<VolumeDescription> List();
@@ -91,4 +91,4 @@ public interface IVolumeSystem
 /// <summary>A volume that a killed run left at rest.</summary>
 /// <param name="Name">As <see cref="VolumeDescription.Name"/>.</param>
 /// <param name="MountPoint">Where it was mounted when it was brought to rest.</param>
-public sealed record LeftVolume(string Name, string MountPoint);
+internal sealed record LeftVolume(string Name, string MountPoint);

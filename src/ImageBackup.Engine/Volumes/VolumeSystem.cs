@@ -5,7 +5,7 @@ using ImageBackup.Engine.Volumes.Windows;
 namespace ImageBackup.Engine.Volumes;
 
 /// <summary>Gives the running system's volumes.</summary>
-public static class VolumeSystem
+internal static class VolumeSystem
 {
     /// <exception cref="ImageBackupException">NotSupported: neither Windows nor 64-bit Linux.</exception>
     public static IVolumeSystem Current => s_current ??= Create();

@@ -7,7 +7,6 @@ using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;

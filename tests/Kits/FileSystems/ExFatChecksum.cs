@@ -4,7 +4,7 @@ using System.Buffers.Binary;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>The checksum sector of exFAT's boot regions, for fuzzing what lies behind it.</summary>
-public static class ExFatChecksum
+internal static class ExFatChecksum
 {
     /// <summary>Makes the main boot region of a volume with 512-byte sectors valid again.</summary>
     public static void Repair(PatchedVolume volume, Random random)

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>Holes punched into a file (fallocate(2)), to make free space as fragmented as it can be.</summary>
-public static class FileHoles
+internal static class FileHoles
 {
     private const int KeepSize = 1;
     private const int PunchHole = 2;

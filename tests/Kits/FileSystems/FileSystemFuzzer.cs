@@ -9,7 +9,7 @@ using ImageBackup.Engine.FileSystems;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>Runs one reader over mutated seeds and holds it to its contract.</summary>
-public sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed)
+internal sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed)
 {
     private static readonly TimeSpan s_maxTime = TimeSpan.FromSeconds(20);
     private const long MaxAllocatedBytes = 600L << 20;

@@ -8,7 +8,7 @@ using System.Text.RegularExpressions;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>Real files in a mounted volume: written, deleted, fragmented, and hashed.</summary>
-public static class FileTree
+internal static class FileTree
 {
     /// <summary>
     /// Fills about <paramref name="totalBytes"/> with files of many sizes in several folders, appends to some by

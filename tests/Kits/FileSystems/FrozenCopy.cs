@@ -1,7 +1,7 @@
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>What a snapshot of a frozen volume is: the image's bytes while fsfreeze holds the file system.</summary>
-public static class FrozenCopy
+internal static class FrozenCopy
 {
     public static void Take(string mountPath, string imagePath, string targetPath)
     {

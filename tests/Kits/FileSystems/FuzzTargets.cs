@@ -26,7 +26,7 @@ namespace ImageBackup.Tests.Kits.FileSystems;
 /// Where structures carry checksums, a second target reads without them: almost every mutation would otherwise end
 /// at the first one.
 /// </remarks>
-public static class FuzzTargets
+internal static class FuzzTargets
 {
     public sealed record Target(string Name, Func<IFileSystemReader> Create, string SeedPrefix);
 

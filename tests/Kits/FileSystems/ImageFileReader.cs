@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A plain file or a block device as a volume, for tests of the file-system layer alone.</summary>
-public sealed class ImageFileReader : IBlockReader
+internal sealed class ImageFileReader : IBlockReader
 {
     private readonly SafeFileHandle _handle;
 

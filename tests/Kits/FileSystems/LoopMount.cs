@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>An image mounted through a loop device; unmounted and detached when disposed.</summary>
-public sealed class LoopMount : IDisposable
+internal sealed class LoopMount : IDisposable
 {
     public LoopMount(string imagePath, string type, string options = "rw", int sectorSizeBytes = 512)
     {

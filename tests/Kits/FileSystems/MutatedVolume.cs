@@ -6,7 +6,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A seed with a few of its bytes changed, by a random number that can be given again.</summary>
-public sealed class MutatedVolume : IBlockReader
+internal sealed class MutatedVolume : IBlockReader
 {
     private static readonly ulong[] s_values =
     [

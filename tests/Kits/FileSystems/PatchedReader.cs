@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>Another volume with some bytes changed.</summary>
-public sealed class PatchedReader(IBlockReader inner) : IBlockReader
+internal sealed class PatchedReader(IBlockReader inner) : IBlockReader
 {
     private readonly BytePatches _patches = new();
 

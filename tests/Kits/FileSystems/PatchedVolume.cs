@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A volume in memory with some bytes changed; the bytes below are shared and stay as they are.</summary>
-public sealed class PatchedVolume(byte[] seed) : IBlockReader
+internal sealed class PatchedVolume(byte[] seed) : IBlockReader
 {
     private readonly BytePatches _patches = new();
 

@@ -7,7 +7,7 @@ using System.Linq;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A small file system from tests/Fixtures/FileSystems.</summary>
-public static class SeedImage
+internal static class SeedImage
 {
     private const string Ending = ".img.gz";
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "Fixtures", "FileSystems");

@@ -12,7 +12,7 @@ namespace ImageBackup.Tests.Kits.FileSystems;
 /// enough to be checked in, and the seed of a fuzzer.
 /// </summary>
 /// <remarks>File: gzip of "FSSEED1\0", volume length (8 bytes), sector count (4), then sector number (8) and 512 bytes each.</remarks>
-public sealed class SeedVolume
+internal sealed class SeedVolume
 {
     public const int SectorBytes = 512;
     private static readonly byte[] s_magic = Encoding.ASCII.GetBytes("FSSEED1\0");

@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A seed as it is.</summary>
-public sealed class SeedVolumeReader(SeedVolume seed) : IBlockReader
+internal sealed class SeedVolumeReader(SeedVolume seed) : IBlockReader
 {
     public long LengthBytes => seed.LengthBytes;
     public int SectorSizeBytes => SeedVolume.SectorBytes;

@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A folder of its own for a test's images; gone afterwards.</summary>
-public sealed class TestFolder : IDisposable
+internal sealed class TestFolder : IDisposable
 {
     public TestFolder() => Directory.CreateDirectory(Path);
 

@@ -8,7 +8,7 @@ using Xunit;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>A program of the system, run to its end.</summary>
-public static class Tool
+internal static class Tool
 {
     /// <summary>Skips the test where one of the programs is missing, naming it, or where the test is not root.</summary>
     public static void Require(params string[] names)

@@ -9,7 +9,7 @@ using Xunit;
 namespace ImageBackup.Tests.Kits.FileSystems;
 
 /// <summary>What every used-range map has to stand: shape, a peer's map, and noise in all that it calls free.</summary>
-public static class UsedRangeProof
+internal static class UsedRangeProof
 {
     /// <summary>Reads the map through the catalog, as a job does, and checks its shape.</summary>
     /// <param name="imagePath">An image or a device.</param>

@@ -8,7 +8,7 @@ using System.Text;
 namespace ImageBackup.Tests.Kits.Repository;
 
 /// <summary>Runs one parser over mutated seeds and holds it to its contract: a result or the documented refusal, in bounded time and memory.</summary>
-public sealed class ParserFuzzer(ParserTarget target)
+internal sealed class ParserFuzzer(ParserTarget target)
 {
     private static readonly TimeSpan s_maxTime = TimeSpan.FromSeconds(20);
     private const long MaxAllocatedBytes = 256L << 20;

@@ -27,10 +27,10 @@ using ImageBackup.Tests.Kits.Volumes;
 namespace ImageBackup.Tests.Kits.Repository;
 
 /// <summary>A parser of bytes from a repository or a policy file: seeds, and the reading. Documented refusals are false.</summary>
-public sealed record ParserTarget(string Name, IReadOnlyList<byte[]> Seeds, Func<byte[], bool> Read);
+internal sealed record ParserTarget(string Name, IReadOnlyList<byte[]> Seeds, Func<byte[], bool> Read);
 
 /// <summary>Every parser of the repository and policy layers, and the whole road behind the seal.</summary>
-public static class ParserTargets
+internal static class ParserTargets
 {
     private static readonly BlobId s_id = BlobId.Of("x"u8), s_other = BlobId.Of("y"u8);
 

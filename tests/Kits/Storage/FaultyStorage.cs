@@ -7,7 +7,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Tests.Kits.Storage;
 
 /// <summary>The calls of <see cref="IStorage"/> and its uploads.</summary>
-public enum StorageOperation
+internal enum StorageOperation
 {
     Exists,
     List,

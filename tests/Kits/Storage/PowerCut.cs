@@ -8,7 +8,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Tests.Kits.Storage;
 
 /// <summary>What a disk keeps of the steps that were taken before the power went.</summary>
-public enum CutKind
+internal enum CutKind
 {
     /// <summary>The process alone was killed: everything it did is there, flushed or not.</summary>
     Killed,

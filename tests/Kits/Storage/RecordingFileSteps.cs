@@ -6,7 +6,7 @@ using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Tests.Kits.Storage;
 
-public enum FileStepKind
+internal enum FileStepKind
 {
     CreateDirectory,
     CreateFile,

@@ -21,7 +21,7 @@ public abstract class StorageContract : IDisposable
     private IStorage Storage => _storage.Value;
 
     /// <summary>An <see cref="IStorage"/> with an empty layout. (An object, because the interface is internal.)</summary>
-    protected abstract object Open();
+    private protected abstract object Open();
 
     public virtual void Dispose()
     {

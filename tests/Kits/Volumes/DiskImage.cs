@@ -6,7 +6,7 @@ using ImageBackup.Engine.Checksums;
 namespace ImageBackup.Tests.Kits.Volumes;
 
 /// <summary>Writes partition tables over bytes in memory, right ones unless a test says otherwise.</summary>
-public static class DiskImage
+internal static class DiskImage
 {
     public const string LinuxType = "0fc63daf-8483-4772-8e79-3d69d8477de4";
     public const string DiskGuid = "11111111-2222-3333-4444-555555555555";

@@ -133,8 +133,10 @@ public sealed class BackupFaultTests
     [InlineData(StorageOperation.Commit, StoredKind.Pack, 1)]
     [InlineData(StorageOperation.Commit, StoredKind.Pack, 3)]
     [InlineData(StorageOperation.Save, StoredKind.Snapshot, 0)]
-    public void What_landed_is_reused(StorageOperation operation, StoredKind kind, int number)
+    public void What_landed_is_reused(Enum operationValue, Enum kindValue, int number)
     {
+        var operation = (StorageOperation)operationValue;
+        var kind = (StoredKind)kindValue;
         using var rig = new JobRig();
         byte[] content = SeededBytes.Make(77, 40 << 20);
         rig.Volumes.Add("/mem/a", content);

@@ -12,8 +12,9 @@ public sealed class WindowsEventSinkTests
     [InlineData(EventId.ImageTaken, 4)]
     [InlineData(EventId.ImageFuzzy, 2)]
     [InlineData(EventId.BackupFailed, 1)]
-    public void Events_are_reported_with_their_number_and_type(EventId id, ushort type)
+    public void Events_are_reported_with_their_number_and_type(Enum idValue, ushort type)
     {
+        var id = (EventId)idValue;
         var api = new Api();
         using (var sink = new WindowsEventSink(api))
             sink.Write(new LoggedEvent(id, DateTimeOffset.Now, "It\0happened.", "D:", "VolumeInUse"));

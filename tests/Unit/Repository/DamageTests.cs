@@ -96,8 +96,9 @@ public sealed class DamageTests : IDisposable
     [InlineData(StoredKind.Index, ErrorId.IndexCorrupt)]
     [InlineData(StoredKind.Snapshot, ErrorId.SnapshotCorrupt)]
     [InlineData(StoredKind.Pack, ErrorId.PackCorrupt)]
-    public void A_file_that_was_cut(StoredKind kind, ErrorId id)
+    public void A_file_that_was_cut(Enum kindValue, ErrorId id)
     {
+        var kind = (StoredKind)kindValue;
         foreach (string name in _rig.Memory.Names(kind))
         {
             byte[] good = _rig.Memory.Content(kind, name);
@@ -117,8 +118,9 @@ public sealed class DamageTests : IDisposable
     [Theory]
     [InlineData(StoredKind.Index, ErrorId.ChunkMissing)]
     [InlineData(StoredKind.Pack, ErrorId.PackCorrupt)]
-    public void A_file_that_is_gone(StoredKind kind, ErrorId id)
+    public void A_file_that_is_gone(Enum kindValue, ErrorId id)
     {
+        var kind = (StoredKind)kindValue;
         foreach (string name in _rig.Memory.Names(kind))
         {
             byte[] good = _rig.Memory.Content(kind, name);

@@ -35,8 +35,9 @@ public sealed class RetryingStorageTests
     [InlineData(StorageProblem.NotFound, false)]
     [InlineData(StorageProblem.TooShort, false)]
     [InlineData(StorageProblem.TooLarge, false)]
-    public void Only_what_may_pass_is_tried_again(StorageProblem problem, bool isRetried)
+    public void Only_what_may_pass_is_tried_again(Enum problemValue, bool isRetried)
     {
+        var problem = (StorageProblem)problemValue;
         _faulty.Script = _ => new StorageFault(problem, FaultMoment.Before);
         Assert.Equal(problem, Assert.Throws<StorageException>(() => _storage.Load(StoredKind.Index, s_name, 10)).Problem);
         Assert.Equal(isRetried ? 1 + WaitCount : 1, _faulty.FaultCount);

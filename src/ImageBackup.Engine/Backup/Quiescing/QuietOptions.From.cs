@@ -6,7 +6,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Engine.Backup.Quiescing;
 
-public sealed partial record QuietOptions
+internal sealed partial record QuietOptions
 {
     /// <summary>What the policy decided, over the machine's defaults.</summary>
     public static QuietOptions From(VolumePlan plan, SnapshotDefaults defaults)

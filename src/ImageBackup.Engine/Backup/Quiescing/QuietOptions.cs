@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Backup.Quiescing;
 /// How a volume is brought to rest or frozen for its image, all decided: what the command line, the rule, the class, the
 /// client-wide statements and the machine's defaults came to.
 /// </summary>
-public sealed partial record QuietOptions
+internal sealed partial record QuietOptions
 {
     public static QuietOptions Default { get; } = new();
 
@@ -52,7 +52,7 @@ public sealed partial record QuietOptions
 }
 
 /// <summary>One volume's copy in a set that the caller owns.</summary>
-public sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot)
+internal sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot)
 {
     /// <summary>What the user has to know of its making, besides the set's own; recorded with the image.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -60,4 +60,4 @@ public sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot)
 
 /// <summary>Why the caller could take no set.</summary>
 /// <param name="Warnings">As <see cref="TakenSnapshot.Warnings"/>.</param>
-public sealed record RefusedSnapshot(ImageBackupException Reason, IReadOnlyList<string> Warnings);
+internal sealed record RefusedSnapshot(ImageBackupException Reason, IReadOnlyList<string> Warnings);

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Backup.Quiescing;
 /// frozen at one moment; one set a provider. A set is removed when the last of its volumes has ended; Dispose removes what is
 /// there, on every way out and at the process's end. Any thread.
 /// </summary>
-public sealed class SharedSnapshots : IDisposable
+internal sealed class SharedSnapshots : IDisposable
 {
     private readonly object _gate = new();
     private readonly List<SharedSet> _sets = [];

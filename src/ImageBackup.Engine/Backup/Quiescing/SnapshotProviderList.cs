@@ -8,7 +8,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>Joins the providers with the machine's defaults.</summary>
-public sealed class SnapshotProviderList(SnapshotProviders providers)
+internal sealed class SnapshotProviderList(SnapshotProviders providers)
 {
     /// <exception cref="Errors.ImageBackupException">SnapshotProviderNotFound.</exception>
     public IReadOnlyList<SnapshotProviderInfo> List(SnapshotDefaults defaults, string? name = null)

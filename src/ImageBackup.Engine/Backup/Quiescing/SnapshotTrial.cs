@@ -10,7 +10,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>Takes a snapshot of a volume, reads its first bytes and removes it.</summary>
-public sealed class SnapshotTrial(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null)
+internal sealed class SnapshotTrial(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null)
 {
     private const int SampleBytes = 64 << 10;
 

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.FileSystems.BitLocker;
 /// sector is -FVE-FS-. To Go keeps a FAT32 boot sector, so that old systems show their reader program; it has an
 /// identifier at 424 and the offset of the first metadata block, which begins with -FVE-FS-, at 440.
 /// </remarks>
-public sealed class BitLockerReader : IFileSystemReader
+internal sealed class BitLockerReader : IFileSystemReader
 {
     private static readonly ByteRange[] s_marks = [new(3, 8)];
     private const int ToGoMetadataOffset = 440;

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems.Btrfs;
 /// btrfs on one device, SINGLE and DUP: used space by the extent tree of the last committed transaction, and by the
 /// log tree where there is one. Several devices and RAID profiles are refused.
 /// </summary>
-public sealed class BtrfsReader : IFileSystemReader
+internal sealed class BtrfsReader : IFileSystemReader
 {
     private readonly bool _verifiesChecksums;
 

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.FileSystems.ExFat;
 /// not closed cleanly. Where the tree is larger than <see cref="MaxCheckedEntries"/> the rest is not walked, and the
 /// volume must be clean and its percentage agree instead.
 /// </remarks>
-public sealed class ExFatReader : IFileSystemReader
+internal sealed class ExFatReader : IFileSystemReader
 {
     private readonly bool _verifiesChecksums;
 

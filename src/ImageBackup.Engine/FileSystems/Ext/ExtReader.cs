@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.FileSystems.Ext;
 
 /// <summary>ext2, ext3 and ext4: used blocks by the block bitmaps, with the journal's unwritten changes applied.</summary>
 /// <remarks>A journal device of its own ("jbd") is all used.</remarks>
-public sealed class ExtReader : IFlushAwareReader
+internal sealed class ExtReader : IFlushAwareReader
 {
     private readonly bool _verifiesChecksums;
 

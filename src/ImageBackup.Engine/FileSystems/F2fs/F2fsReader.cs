@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.FileSystems.F2fs;
 /// free node block. A volume where something lies there, or that was not unmounted, is refused unless the driver
 /// flushed it, which makes a checkpoint. All that lies before the main area counts as used.
 /// </remarks>
-public sealed class F2fsReader : IFlushAwareReader
+internal sealed class F2fsReader : IFlushAwareReader
 {
     private const int NodeVersionOffset = 4084;
     private readonly bool _verifiesChecksums;

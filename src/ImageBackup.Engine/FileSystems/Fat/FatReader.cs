@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.FileSystems.Fat;
 /// <para>FAT32's count of free clusters (FSInfo) is a hint by its specification, which drivers may leave stale:
 /// where it differs, the map says so in a warning and stands.</para>
 /// </remarks>
-public sealed class FatReader : IFileSystemReader
+internal sealed class FatReader : IFileSystemReader
 {
     /// <summary>A probe counts used clusters only in tables up to this size.</summary>
     private const long MaxProbedTableBytes = 32 << 20;

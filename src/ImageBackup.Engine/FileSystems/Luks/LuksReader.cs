@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.FileSystems.Luks;
 /// LUKS versions 1 and 2 (LUKS On-Disk Format Specification 1.2.3; LUKS2 On-Disk Format Specification): recognised,
 /// never mapped, as nothing tells free space from used in ciphertext.
 /// </summary>
-public sealed class LuksReader : IFileSystemReader
+internal sealed class LuksReader : IFileSystemReader
 {
     private const int HeaderLengthBytes = 512;
     private const int LabelOffset = 24;

@@ -7,7 +7,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.FileSystems.Ntfs;
 
 /// <content>Files that an image can do without.</content>
-public sealed partial class NtfsReader
+internal sealed partial class NtfsReader
 {
     /// <summary>The suffix of every file of the shadow-copy provider, and the whole name of its catalog.</summary>
     private const string ShadowStorageSuffix = "{3808876b-c176-4e48-b7ae-04046e6cc752}";

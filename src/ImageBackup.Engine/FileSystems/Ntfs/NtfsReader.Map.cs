@@ -6,7 +6,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.FileSystems.Ntfs;
 
 /// <content>From $Bitmap to used ranges.</content>
-public sealed partial class NtfsReader
+internal sealed partial class NtfsReader
 {
     private const int BatchBytes = 4 << 20;
 

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems.ReFs;
 
 /// <summary>ReFS: recognised by name, copied whole. Its allocators are not documented.</summary>
 /// <remarks>Facts from "Resilient File System (ReFS)" (libfsrefs): the volume header and its signatures.</remarks>
-public sealed class ReFsReader : IFileSystemReader
+internal sealed class ReFsReader : IFileSystemReader
 {
     private static readonly ByteRange[] s_marks = [new(3, 8)];
 

@@ -4,7 +4,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.FileSystems.Signatures;
 
 /// <summary>What is known by name only: members of volume managers and arrays, and file systems whose map is not read.</summary>
-public sealed class NamedReader : IFileSystemReader
+internal sealed class NamedReader : IFileSystemReader
 {
     public FileSystemDescription? Probe(IBlockReader volume)
     {

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.FileSystems.Swap;
 /// Linux swap areas of version 1 (mkswap(8), the kernel's union swap_header): only the first page means anything
 /// once the machine is off. An area that holds a hibernated system is all used.
 /// </summary>
-public sealed class SwapReader : IFileSystemReader
+internal sealed class SwapReader : IFileSystemReader
 {
     private const int SignatureLengthBytes = 10;
     private const int HeaderOffset = 1024;

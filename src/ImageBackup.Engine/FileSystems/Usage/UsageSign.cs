@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Engine.FileSystems.Usage;
 
 /// <summary>What a file system, or a member of something larger, says itself of who uses it or used it last.</summary>
-public sealed record UsageSign
+internal sealed record UsageSign
 {
     /// <summary>As the probe names it: ext4, LVM2_member, zfs_member ...</summary>
     public required string Type { get; init; }
@@ -25,7 +25,7 @@ public sealed record UsageSign
 }
 
 /// <summary>Who asks: what tells this computer's own use from another's.</summary>
-public sealed record UsageContext
+internal sealed record UsageContext
 {
     public required string ComputerName { get; init; }
 

@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.FileSystems.Usage;
 /// FAT, exFAT, f2fs, ReFS, BitLocker and LUKS1 keep nothing that tells a computer's crash from another computer's use: a mark
 /// that says "not unmounted" without a time or a name is no sign.
 /// </remarks>
-public static class UsageSigns
+internal static class UsageSigns
 {
     private delegate UsageSign? Kind(IBlockReader volume, UsageContext context);
 

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems.Xfs;
 /// XFS versions 4 and 5: used blocks by the free-space B+trees of every allocation group, with the log's unwritten
 /// changes applied. A realtime section or an external log is refused.
 /// </summary>
-public sealed class XfsReader : IFileSystemReader
+internal sealed class XfsReader : IFileSystemReader
 {
     private readonly bool _verifiesChecksums;
 

@@ -18,7 +18,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>Which images to list; null = any.</summary>
-public sealed record ImageFilter
+internal sealed record ImageFilter
 {
     /// <summary>
     /// Patterns (* ?) of volumes' names or ids, or these as they are; any of them. Windows names are compared without case.
@@ -47,7 +47,7 @@ public sealed record ImageFilter
 }
 
 /// <summary>The images of a repository. Reads only snapshot files, unless one lacks our summary.</summary>
-public sealed class ImageCatalog(ImageRepository repository)
+internal sealed class ImageCatalog(ImageRepository repository)
 {
     /// <summary>So many snapshots that hold no image are named; the rest is counted.</summary>
     private const int NamedCount = 10;

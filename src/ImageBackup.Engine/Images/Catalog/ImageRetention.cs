@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Images.Catalog;
 /// By which classes, statements and clock images are judged. The repository's classes speak for all computers' images,
 /// this computer's own for its images only; where neither has the class, the values that the image recorded count.
 /// </summary>
-public sealed record ImageRetention
+internal sealed record ImageRetention
 {
     /// <summary>This computer's classes; null where they are not known: then its images are judged as another's.</summary>
     public ManagementClassDocument? MachineClasses { get; init; }

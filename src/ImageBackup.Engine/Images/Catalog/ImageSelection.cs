@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Images.Catalog;
 /// <summary>A volume by a name that stands for itself, without wildcards.</summary>
 /// <param name="Name">As it was written, relative paths made full.</param>
 /// <param name="Present">The volume of this machine that has the name now; null: there is none.</param>
-public sealed record VolumeReference(string Name, ImageVolume? Present)
+internal sealed record VolumeReference(string Name, ImageVolume? Present)
 {
     /// <summary>The name as it was written, where that may be a name in the images' records too; null: <see cref="Name"/> alone.</summary>
     public string? Former { get; init; }

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Images.Catalog;
 /// Notices that the newest image that this machine made of a volume is not in the repository any more, though this machine did
 /// not remove it: somebody put an older state of the repository back, or took the image away. It is told once.
 /// </summary>
-public sealed class VanishedImages(ImageRepository repository, RepositoryMemory memory)
+internal sealed class VanishedImages(ImageRepository repository, RepositoryMemory memory)
 {
     /// <summary>What to say of one volume; null: nothing. What was said is forgotten.</summary>
     public string? Missing(string computerName, string volume)

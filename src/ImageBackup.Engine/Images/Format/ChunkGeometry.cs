@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>How a volume is cut: chunks of one fixed size, aligned to the volume's start; the last may be shorter.</summary>
-public readonly record struct ChunkGeometry
+internal readonly record struct ChunkGeometry
 {
     public const int MinimumSizeBytes = 64 << 10;
     public const int MaximumSizeBytes = 4 << 20;

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Images.Format;
 /// The byte ranges of a volume that an image stores: sorted, disjoint, not adjacent. Everything else reads as zeros in
 /// the image, whatever the volume holds there.
 /// </summary>
-public sealed class UsedRanges
+internal sealed class UsedRanges
 {
     private readonly IReadOnlyList<ByteRange> _ranges;
 

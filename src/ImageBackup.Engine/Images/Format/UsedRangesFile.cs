@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Images.Format;
 /// The bytes of <c>used.ranges</c> (src/FORMAT.md): the magic, the unit in bytes, the volume's length and the count, all
 /// little-endian; then for each range the unused and the used run's length in units, as LEB128 numbers.
 /// </summary>
-public static class UsedRangesFile
+internal static class UsedRangesFile
 {
     private const int HeaderBytes = 8 + 4 + 8 + 8;
     private static ReadOnlySpan<byte> Magic => "IBRANGE1"u8;

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Policy.Rules;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>The rules and classes that a repository keeps: they go before those of every machine that backs up to it.</summary>
-public sealed record EnforcedPolicy
+internal sealed record EnforcedPolicy
 {
     public required RuleDocument Rules { get; init; }
     public ManagementClassDocument Classes { get; init; } = ManagementClassDocument.Empty;

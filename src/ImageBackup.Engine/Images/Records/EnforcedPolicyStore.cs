@@ -26,7 +26,7 @@ namespace ImageBackup.Engine.Images.Records;
 /// <param name="repository">The repository.</param>
 /// <param name="traces">What is known of its snapshots already; null: nothing.</param>
 /// <param name="memory">What this machine has seen of the repository; null: nothing, and nothing is noted.</param>
-public sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null, RepositoryMemory? memory = null)
+internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null, RepositoryMemory? memory = null)
 {
     private readonly SnapshotTraces _traces = traces ?? new SnapshotTraces(repository);
     private readonly RepositoryMemory _memory = memory ?? RepositoryMemory.None;

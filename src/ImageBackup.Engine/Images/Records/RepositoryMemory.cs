@@ -21,7 +21,7 @@ internal sealed record SeenImage(string ComputerName, string Volume, string Id, 
 /// only somebody who remembers notices. A file of the machine's (of the user's, who is not root), private to its owner: losing
 /// it loses the memory and nothing else.
 /// </summary>
-public sealed class RepositoryMemory
+internal sealed class RepositoryMemory
 {
     private const int Version = 1;
     private const int MaxFileBytes = 32 << 20;

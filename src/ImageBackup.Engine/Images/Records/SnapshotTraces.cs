@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.Images.Records;
 /// The little of each snapshot by which an image's parent and the policy in keeping are found. A snapshot's file never changes
 /// under its name: what was read once is not read again. Held by who works in one repository for long. Any thread.
 /// </summary>
-public sealed class SnapshotTraces(ImageRepository repository)
+internal sealed class SnapshotTraces(ImageRepository repository)
 {
     private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
 

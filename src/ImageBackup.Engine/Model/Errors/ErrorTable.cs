@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup;
 
 /// <summary>What kind of thing went wrong; the cmdlets map it to PowerShell's ErrorCategory, the Host to an exit code.</summary>
-public enum ErrorKind
+internal enum ErrorKind
 {
     NotFound,
     AlreadyExists,
@@ -21,13 +21,13 @@ public enum ErrorKind
 }
 
 /// <summary>One row of the error table.</summary>
-public sealed record ErrorEntry(ErrorId Id, ErrorKind Kind, string Meaning, string RecommendedAction);
+internal sealed record ErrorEntry(ErrorId Id, ErrorKind Kind, string Meaning, string RecommendedAction);
 
 /// <summary>
 /// The table of errors. The help topic about_ImageBackup_Errors is made of it; tests prove that, and that every
 /// <see cref="ErrorId"/> has exactly one row.
 /// </summary>
-public static class ErrorTable
+internal static class ErrorTable
 {
     private static readonly Dictionary<ErrorId, ErrorEntry> s_rows = Build();
 

@@ -9,7 +9,7 @@ namespace ImageBackup;
 /// given to another device at any time; this tells whether it was, between the look and the opening.
 /// </summary>
 /// <remarks>Holds for this boot only. What a volume is, on any computer and at any time, is another matter.</remarks>
-public sealed class DeviceInstance
+internal sealed class DeviceInstance
 {
     private readonly IReadOnlyList<(string Fact, string Value)> _facts;
 

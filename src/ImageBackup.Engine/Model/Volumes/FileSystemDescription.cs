@@ -5,7 +5,7 @@ using System.Threading;
 namespace ImageBackup;
 
 /// <summary>What a probe found. Sizes in bytes; null = the file system does not say.</summary>
-public sealed record FileSystemDescription
+internal sealed record FileSystemDescription
 {
     /// <summary>The name users know: ntfs, ext2, ext3, ext4, xfs, btrfs, vfat, exfat, swap, crypto_LUKS, BitLocker, ReFS, f2fs ...; blkid's name where it has one.</summary>
     public required string Type { get; init; }

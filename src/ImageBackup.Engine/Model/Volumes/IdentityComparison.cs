@@ -1,7 +1,7 @@
 namespace ImageBackup;
 
 /// <summary>Whether two identities are of one volume.</summary>
-public enum IdentityVerdict
+internal enum IdentityVerdict
 {
     Same,
     Different,
@@ -11,7 +11,7 @@ public enum IdentityVerdict
 }
 
 /// <summary>What comparing two identities gave.</summary>
-public sealed record IdentityComparison
+internal sealed record IdentityComparison
 {
     public required IdentityVerdict Verdict { get; init; }
 

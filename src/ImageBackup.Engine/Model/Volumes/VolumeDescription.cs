@@ -5,7 +5,7 @@ using ImageBackup.Engine.Platform;
 namespace ImageBackup;
 
 /// <summary>A volume as the system sees it, before anybody looked at its bytes.</summary>
-public sealed record VolumeDescription
+internal sealed record VolumeDescription
 {
     /// <summary>
     /// What the system calls it now: a device path by its kernel name (/dev/sda1, /dev/mapper/vg-lv), a drive letter with

@@ -102,7 +102,7 @@ public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<Vol
         return new IdentityFact(IdentityFactKind.FileSystem, isLong || string.IsNullOrEmpty(type) ? id : type!.ToLowerInvariant() + ":" + id);
     }
 
-    public IdentityComparison CompareTo(VolumeIdentity other)
+    internal IdentityComparison CompareTo(VolumeIdentity other)
     {
         if (other is null)
             throw new ArgumentNullException(nameof(other));

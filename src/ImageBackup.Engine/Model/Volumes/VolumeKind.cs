@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup;
 
 /// <summary>What a volume is to the system.</summary>
-public enum VolumeKind
+internal enum VolumeKind
 {
     /// <summary>A Linux block device.</summary>
     BlockDevice,

@@ -6,14 +6,14 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>Something else lies where a regular file belongs: a link, a pipe, a device, a directory. The message says what.</summary>
-public sealed class NotRegularFileException(string path, string what) : IOException($"'{path}' is {what}, not a regular file.");
+internal sealed class NotRegularFileException(string path, string what) : IOException($"'{path}' is {what}, not a regular file.");
 
 /// <summary>
 /// Opens files that somebody else may have put there. Opening a pipe waits for whoever writes to it, a device may do anything,
 /// and a link leads elsewhere. So the name is opened without waiting and without following a link, and the handle is asked
 /// what it is before a byte is read.
 /// </summary>
-public static class RegularFile
+internal static class RegularFile
 {
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Platform.Files;
 /// A small text file that a run leaves for later ones: private to its user, replaced whole, and read only if nobody else may
 /// have written it. For what a command can do without: nothing here throws for a file that is missing or refused.
 /// </summary>
-public static class StateFile
+internal static class StateFile
 {
     /// <summary>Its text; null if it is not there, is longer, cannot be read, or is not to be relied on.</summary>
     public static string? TryRead(string path, int maxBytes) => TryRead(path, maxBytes, out _);

@@ -8,7 +8,7 @@ using System.Text;
 namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>How every child process is started and ended; nothing else in the module makes a ProcessStartInfo.</summary>
-public static class ChildProcess
+internal static class ChildProcess
 {
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 

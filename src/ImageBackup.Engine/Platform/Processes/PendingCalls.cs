@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Platform.Processes;
 /// ended, so that who stops the command can tell a call that does not return from work that needs its time, and let go of
 /// the one and wait for the other. Follows the command into all threads that it starts.
 /// </summary>
-public static class PendingCalls
+internal static class PendingCalls
 {
     private static readonly AsyncLocal<PendingCallScope?> s_scope = new();
 
@@ -63,7 +63,7 @@ internal readonly struct PendingCall(PendingCallScope? scope, bool isOutermost) 
 }
 
 /// <summary>A command's calls. Any thread.</summary>
-public sealed class PendingCallScope : IDisposable
+internal sealed class PendingCallScope : IDisposable
 {
     private readonly Dictionary<int, (string What, long Started)> _calls = new();
     private readonly PendingCallScope? _outer;

@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.Platform.Processes;
 /// a daemon that moved into a session of its own is not part of it. On Windows it is a job object. Any thread.
 /// </summary>
 /// <remarks>If this object is only disposed, or this process ends, the tree goes on.</remarks>
-public sealed class ProcessTree : IDisposable
+internal sealed class ProcessTree : IDisposable
 {
     /// <summary>How long the programs of a tree have to tidy up after SIGTERM, before they are killed.</summary>
     public static TimeSpan Grace => TimeSpan.FromSeconds(2);

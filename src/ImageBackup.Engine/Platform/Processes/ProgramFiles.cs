@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Platform.Processes;
 /// search path on Windows, and .NET does so on every system), which may be anybody's: here only the absolute entries of
 /// the search path count, as for restic.
 /// </summary>
-public static class ProgramFiles
+internal static class ProgramFiles
 {
     /// <summary>What Windows starts, in the order of cmd.exe. PATHEXT is not asked: other kinds need a program of their own.</summary>
     private static readonly string[] s_windowsExtensions = [".com", ".exe", ".bat", ".cmd"];

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Policy.Classes;
 /// A management class: how long its images live and, where it says so, how they are taken. Null = the class leaves it
 /// to the client-wide statements and the built-in defaults (serialization shrstatic, 4 retries, a gap of 32 KB).
 /// </summary>
-public sealed record ManagementClass
+internal sealed record ManagementClass
 {
     public const string DefaultName = "STANDARD";
     public const int MaximumNameLength = 30;

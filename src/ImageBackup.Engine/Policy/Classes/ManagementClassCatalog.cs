@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Policy.Classes;
 /// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with the
 /// original's defaults where neither has one of that name.
 /// </summary>
-public sealed class ManagementClassCatalog
+internal sealed class ManagementClassCatalog
 {
     private readonly Dictionary<string, ManagementClass> _byName = new(StringComparer.OrdinalIgnoreCase);
 

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Policy.Classes;
 /// "NoLimit", ... } ] }</c>. A property that is missing has the type's default; one that is not known is a fault,
 /// because a misspelt limit must not silently become another one.
 /// </remarks>
-public sealed partial class ManagementClassDocument
+internal sealed partial class ManagementClassDocument
 {
     public const int MaximumBytes = 4 * 1024 * 1024;
     private const int MaximumClasses = 10000;

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Policy.Classes;
 /// The classes of a machine, or those that the repository keeps: classes by name, and which of them is the default.
 /// Immutable; an edit gives another.
 /// </summary>
-public sealed partial class ManagementClassDocument
+internal sealed partial class ManagementClassDocument
 {
     private readonly List<ManagementClass> _classes;
 

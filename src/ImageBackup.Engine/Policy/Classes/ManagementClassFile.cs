@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>The machine's classes on disk. Load, edit the document, save; saving notices when somebody else changed the file meanwhile.</summary>
-public sealed class ManagementClassFile
+internal sealed class ManagementClassFile
 {
     private byte[]? _savedBytes;
 

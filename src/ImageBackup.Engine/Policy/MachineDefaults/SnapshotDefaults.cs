@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Policy.MachineDefaults;
 /// The machine's defaults for quiet and frozen volumes: what applies where neither command line, rule, class nor a client-wide
 /// statement says anything. Null: the built-in value.
 /// </summary>
-public sealed record SnapshotDefaults
+internal sealed record SnapshotDefaults
 {
     private const int MaximumBytes = 256 << 10;
     private const int MaximumTextLength = 4096;

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Policy.Options;
 /// A gap of 0 stores everything, the unused tail included. Any other gap leaves the unused tail out, however short.
 /// </summary>
 /// <remarks>Kept in KiB, as the original counts: 0 to 4294967295. The default value of the type is a gap of 0.</remarks>
-public readonly record struct GapSize
+internal readonly record struct GapSize
 {
     public const long MaximumKibibytes = 4294967295;
     private const long BytesPerKibibyte = 1024;

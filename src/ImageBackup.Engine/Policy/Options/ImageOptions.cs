@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Policy.Options;
 /// The options that a command, a rule or the client-wide statements may set. Null = not set there, so that the next
 /// source in the order of precedence decides.
 /// </summary>
-public sealed record ImageOptions
+internal sealed record ImageOptions
 {
     public static ImageOptions Empty { get; } = new();
 

@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Policy.Options;
 /// <summary>How the volume is brought to rest before a static image, and what happens when it does not rest.</summary>
 /// <param name="QuietAttempts">How often to try to get it quiet; 0: not at all.</param>
 /// <param name="EndsDynamic">After the attempts the volume is taken as it is and the image marked fuzzy; else the backup fails.</param>
-public sealed record QuietPlan(int QuietAttempts, bool EndsDynamic)
+internal sealed record QuietPlan(int QuietAttempts, bool EndsDynamic)
 {
     public static QuietPlan Of(SerializationMode serialization, int changingRetries) => serialization switch
     {
@@ -26,7 +26,7 @@ public sealed record QuietPlan(int QuietAttempts, bool EndsDynamic)
 /// <param name="IsFailover">A snapshot was asked for and cannot be had: a warning, or with -NoFailover an error.</param>
 /// <param name="Failover">What to fall over to when a snapshot fails; null where <paramref name="Type"/> is no snapshot.</param>
 /// <param name="Quiet">For <see cref="ImageType.Static"/>, also as the failover.</param>
-public sealed record ImageTypeDecision(
+internal sealed record ImageTypeDecision(
     ImageType Type,
     OptionSource Source,
     string Reason,

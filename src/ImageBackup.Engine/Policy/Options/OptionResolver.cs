@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Policy.Options;
 /// Decides every option by the order of precedence: the command, the rule that the volume hit, the management class,
 /// the client-wide statements, the built-in values.
 /// </summary>
-public sealed class OptionResolver
+internal sealed class OptionResolver
 {
     public const int DefaultChangingRetries = 4;
     public const int DefaultSnapshotCacheSizePercent = 100;

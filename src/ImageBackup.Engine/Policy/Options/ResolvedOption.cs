@@ -6,4 +6,4 @@ namespace ImageBackup.Engine.Policy.Options;
 /// <param name="Value">What applies.</param>
 /// <param name="Source">Who said so.</param>
 /// <param name="Where">The rule's file and line, the class's name, the client-wide list's path; null for the others.</param>
-public sealed record ResolvedOption<T>(T Value, OptionSource Source, string? Where);
+internal sealed record ResolvedOption<T>(T Value, OptionSource Source, string? Where);

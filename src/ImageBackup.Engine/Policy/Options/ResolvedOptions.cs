@@ -5,7 +5,7 @@ using System.Globalization;
 namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>Every option of a backup, decided.</summary>
-public sealed record ResolvedOptions
+internal sealed record ResolvedOptions
 {
     public required ResolvedOption<string> ManagementClass { get; init; }
 

@@ -20,7 +20,7 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// may only add cannot push it out by adding images of forged times. Images of times later than a day ahead of the
 /// clock, or before 2000, are left out of the count altogether, so that one of them does not make a good image inactive.</para>
 /// </remarks>
-public sealed class RetentionEngine
+internal sealed class RetentionEngine
 {
     // Clocks of machines differ; further ahead than this is no clock's fault.
     private static readonly TimeSpan s_futureTolerance = TimeSpan.FromDays(1);

@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>What retention knows of an image.</summary>
-public sealed record RetentionImage
+internal sealed record RetentionImage
 {
     public required string Id { get; init; }
 

@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>What retention says of an image.</summary>
-public sealed record RetentionVerdict
+internal sealed record RetentionVerdict
 {
     public required RetentionImage Image { get; init; }
 

@@ -6,4 +6,4 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// An administrator's statement that a volume is gone from its machine. Void once there is a later image of it.
 /// Never inferred from anything.
 /// </summary>
-public sealed record VolumeRemoval(string Volume, string ComputerName, DateTimeOffset RemovedAt);
+internal sealed record VolumeRemoval(string Volume, string ComputerName, DateTimeOffset RemovedAt);

@@ -4,7 +4,7 @@ using ImageBackup.Engine.Policy.Options;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary><c>include.image pattern [class] [option=value ...]</c> or <c>exclude.image pattern</c>.</summary>
-public sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePattern Pattern) : RuleStatement(Path, Line)
+internal sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePattern Pattern) : RuleStatement(Path, Line)
 {
     /// <summary>Null: the default class. Class names are compared without case.</summary>
     public string? ManagementClass { get; init; }

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Policy.Options;
 
 namespace ImageBackup.Engine.Policy.Rules;
 
-public sealed partial class RuleDocument
+internal sealed partial class RuleDocument
 {
     /// <summary>
     /// Sets the rule of a pattern: changes the one that has it, in its place, or adds one. Afterwards exactly one rule

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Policy.Options;
 
 namespace ImageBackup.Engine.Policy.Rules;
 
-public sealed partial class RuleDocument
+internal sealed partial class RuleDocument
 {
     private const int MaximumLineLength = 32768;
 

@@ -17,7 +17,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// abbreviations; values quoted with " or ' where they have blanks; a line whose first character is <c>*</c> is a
 /// comment; blank lines do not count.</para>
 /// </remarks>
-public sealed partial class RuleDocument
+internal sealed partial class RuleDocument
 {
     private readonly IReadOnlyList<RuleLine> _lines;
 

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// <summary>What the rules say of a volume.</summary>
 /// <param name="Rule">The rule that it hit; null: none matches, which includes it with the default class.</param>
 /// <param name="MatchedName">The volume's name that the rule's pattern matches; null without a rule.</param>
-public sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
+internal sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
 {
     public bool IsIncluded => Rule is null || Rule.Kind == RuleKind.Include;
 
@@ -40,7 +40,7 @@ public sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
 /// one pass over a name finds the pieces in it, and only their patterns are tried. Of those that match, the first in
 /// the order of evaluation wins. A pattern that occurs again later in that order can never be reached and is left out.
 /// </remarks>
-public sealed class RuleEvaluator
+internal sealed class RuleEvaluator
 {
     private readonly List<ImageRule> _rules = new();
     private readonly Dictionary<string, int> _literals = new(StringComparer.Ordinal);

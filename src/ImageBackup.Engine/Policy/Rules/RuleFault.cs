@@ -5,7 +5,7 @@ using System.Globalization;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>One thing wrong in a rule file. Line and column count from 1; the column counts characters (a tab is one).</summary>
-public sealed record RuleFault(string Path, int Line, int Column, string Message)
+internal sealed record RuleFault(string Path, int Line, int Column, string Message)
 {
     public override string ToString() => string.Format(CultureInfo.InvariantCulture, "{0}({1},{2}): {3}", Path, Line, Column, Message);
 }
@@ -14,7 +14,7 @@ public sealed record RuleFault(string Path, int Line, int Column, string Message
 /// A rule file that cannot be used: nothing of it applies. The message names the first fault, <see cref="Faults"/>
 /// up to 100 of them in the file's order.
 /// </summary>
-public sealed class RuleFileException : ImageBackupException
+internal sealed class RuleFileException : ImageBackupException
 {
     internal const int MaximumFaults = 100;
 

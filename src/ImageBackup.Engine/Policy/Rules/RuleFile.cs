@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>A rule list on disk. Load, edit the document, save; saving notices when somebody else changed the file meanwhile.</summary>
-public sealed class RuleFile
+internal sealed class RuleFile
 {
     private byte[]? _savedBytes;
 

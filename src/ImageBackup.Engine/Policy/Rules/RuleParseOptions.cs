@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>What else may stand in the file.</summary>
-public enum RuleDialect
+internal enum RuleDialect
 {
     /// <summary>A list of ours: a statement that is not known is a fault.</summary>
     RuleList,
@@ -16,7 +16,7 @@ public enum RuleDialect
 }
 
 /// <summary>How a rule file is read.</summary>
-public sealed record RuleParseOptions
+internal sealed record RuleParseOptions
 {
     public static RuleParseOptions Default { get; } = new();
 
@@ -45,7 +45,7 @@ public sealed record RuleParseOptions
 }
 
 /// <summary>Something that was passed over while reading. Never holds a value: options files may have passwords in them.</summary>
-public sealed record RuleRemark(string Path, int Line, string Message)
+internal sealed record RuleRemark(string Path, int Line, string Message)
 {
     public override string ToString() => FormattableString.Invariant($"{Path}({Line}): {Message}");
 }

@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// Where a rule stands in the order of evaluation, which runs from the bottom of the file up: <see cref="First"/> is
 /// below all other rules, <see cref="Last"/> above them; before a rule means in the line below it.
 /// </summary>
-public sealed record RulePosition
+internal sealed record RulePosition
 {
     private RulePosition(bool isEarly, string? pattern)
     {

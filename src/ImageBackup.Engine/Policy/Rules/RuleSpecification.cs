@@ -4,7 +4,7 @@ using ImageBackup.Engine.Policy.Options;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>What a rule should be: the input of <see cref="RuleDocument.Set"/>.</summary>
-public sealed record RuleSpecification
+internal sealed record RuleSpecification
 {
     public required RuleKind Kind { get; init; }
     public required string Pattern { get; init; }

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// by their byte-order marks, UTF-8 without one; bytes that are no UTF-8 (an old code page in a comment) are taken one
 /// character each, so that nothing is lost.
 /// </summary>
-public sealed class RuleText
+internal sealed class RuleText
 {
     /// <summary>A list of 10,000 rules has about 1 MiB.</summary>
     public const int MaximumBytes = 16 * 1024 * 1024;

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// A label is only ever given as <c>LABEL=x</c>: whoever formats a stick chooses its label, and must not be able to
 /// make it answer to another volume's path.
 /// </remarks>
-public sealed record VolumeNames
+internal sealed record VolumeNames
 {
     public VolumeNames(IReadOnlyList<string> names, bool isWindows)
     {

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ImageBackup.Engine.Policy.Rules;
 
-public sealed partial class VolumePattern
+internal sealed partial class VolumePattern
 {
     private enum TokenKind
     {

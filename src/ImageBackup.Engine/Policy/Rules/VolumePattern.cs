@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// On Windows case does not count and <c>/</c> is <c>\</c>; a leading <c>\\?\</c> is no wildcard. Separators at the
 /// end do not count. In names that begin with LABEL=, UUID= or PARTUUID= nothing is a separator.
 /// </summary>
-public sealed partial class VolumePattern
+internal sealed partial class VolumePattern
 {
     /// <summary>Longer patterns are refused; no name of a volume comes near.</summary>
     public const int MaximumLength = 4096;

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Repository.Keys;
 /// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. A byte order mark is understood (UTF-8, UTF-16). Windows:
 /// protected by the system's data protection, base64 below a line that says so.
 /// </summary>
-public static class PasswordFile
+internal static class PasswordFile
 {
     private const int MaxFileBytes = 64 * 1024;
     private const string ProtectedHeader = "ImageBackup protected password 1";

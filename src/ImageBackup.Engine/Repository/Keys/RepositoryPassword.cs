@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Repository.Keys;
 /// A password as UTF-8 bytes, zeroed when disposed. The only form in which the engine takes one, so that it
 /// never turns up in a string, a log or an error.
 /// </summary>
-public sealed class RepositoryPassword : IDisposable
+internal sealed class RepositoryPassword : IDisposable
 {
     private byte[]? _utf8;
 

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Repository.Keys;
 /// endianness, which Windows PowerShell's <c>&gt;</c> writes; without one the bytes are taken as they are. White space at
 /// both ends (Go's strings.TrimSpace: line ends, blanks, tabs, and Unicode's) is cut off, what is inside stays.
 /// </summary>
-public static class SecretText
+internal static class SecretText
 {
     /// <summary>The file's text in UTF-8, trimmed. The input is cleared.</summary>
     /// <param name="content">The file.</param>

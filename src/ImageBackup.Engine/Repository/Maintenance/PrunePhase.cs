@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>What a removal of unused data is doing, and what its progress counts.</summary>
-public enum PrunePhase
+internal enum PrunePhase
 {
     /// <summary>Finding out what is in use: snapshots.</summary>
     Marking,

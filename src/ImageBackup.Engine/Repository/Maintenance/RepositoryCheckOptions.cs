@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>What a check of a repository looks at.</summary>
-public sealed record RepositoryCheckOptions
+internal sealed record RepositoryCheckOptions
 {
     /// <summary>Reads and proves packs, not only the structure.</summary>
     public bool ReadData { get; init; }

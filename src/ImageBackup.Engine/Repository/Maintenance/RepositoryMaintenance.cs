@@ -4,7 +4,7 @@ using System.Threading;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>What is done to a whole repository: check, repair, optimize.</summary>
-public static class RepositoryMaintenance
+internal static class RepositoryMaintenance
 {
     /// <summary>Checks the structure; with <paramref name="readData"/> every byte of every pack.</summary>
     public static RepositoryCheckResult Check(this ImageRepository repository, bool readData, Action<long, long>? progressBytes, CancellationToken cancellation) =>

@@ -67,8 +67,9 @@ public class VolumeIdentityTests
     [InlineData("old MbrPartition=0badcafe-02 FileSystem=u", "MbrPartition=0badcafe@1 FileSystem=v", IdentityVerdict.Different)]
     [InlineData("old MbrPartition=0badcafe-02 FileSystem=u", "MbrPartition=0badcaff@1 FileSystem=u", IdentityVerdict.Different)]
     [InlineData("old MbrPartition=0badcafe-02", "MbrPartition=0badcafe@1", IdentityVerdict.CannotTell)]
-    public void Table(string one, string other, IdentityVerdict verdict, bool isContentChanged = false)
+    public void Table(string one, string other, Enum verdictValue, bool isContentChanged = false)
     {
+        var verdict = (IdentityVerdict)verdictValue;
         VolumeIdentity a = Parse(one), b = Parse(other);
         IdentityComparison comparison = a.CompareTo(b), back = b.CompareTo(a);
         Assert.Equal((verdict, isContentChanged), (comparison.Verdict, comparison.IsContentChanged));

@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Tests.Vm.Guest;

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Linq;
-using ImageBackup.Engine.Repository.Maintenance;
 
 namespace ImageBackup.Tests.Vm.Guest;
 
