@@ -147,7 +147,7 @@ Describe 'Views' {
     It 'survive a job' {
         $job = Start-Job { param($m, $r) Import-Module $m; $env:RESTIC_PASSWORD = 'Pester-pass-5!'; Get-ImageBackup -Repository $r } -ArgumentList $env:IMAGEBACKUP_MANIFEST, $location
         $images = $job | Receive-Job -Wait -AutoRemoveJob
-        $images[0].PSTypeNames[0] | Should -Be 'Deserialized.ImageBackup.Engine.Jobs.ImageBackupInfo'
+        $images[0].PSTypeNames[0] | Should -Be 'Deserialized.ImageBackup.ImageBackupInfo'
         $images | Out-String -Width 120 | Should -Match 'Volume\s+Time\s+Size'
         ($images[0] | Test-ImageBackup).IsWhole | Should -BeTrue
     }

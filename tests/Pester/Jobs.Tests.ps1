@@ -75,7 +75,7 @@ Describe 'Other sessions' {
             Import-Module $using:env:IMAGEBACKUP_MANIFEST
             Backup-VolumeImage $using:volume -Repository $using:location -PasswordFile $using:passwordFile -Tag remote
         } | Receive-Job -Wait -AutoRemoveJob
-        $image.PSTypeNames[0] | Should -Be 'Deserialized.ImageBackup.Engine.Jobs.ImageBackupInfo'
+        $image.PSTypeNames[0] | Should -Be 'Deserialized.ImageBackup.ImageBackupInfo'
         $image | Out-String -Width 160 | Should -Match 'Volume\s+Time\s+Size'
         $image | Format-List | Out-String | Should -Match 'Size\s+:\s+2 MiB \(2,097,852 bytes\)'
         $image.SizeBytes | Should -BeOfType ([long])

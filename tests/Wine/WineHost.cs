@@ -5,7 +5,7 @@ using System.Linq;
 using ImageBackup.Tests.Kits;
 using Xunit;
 
-[assembly: AssemblyFixture(typeof(WineHost))]
+[assembly: AssemblyFixture(typeof(ImageBackup.Tests.Wine.WineHost))]
 
 namespace ImageBackup.Tests.Wine;
 

@@ -10,7 +10,7 @@ namespace ImageBackup.Binding;
 /// '512K', '1048576'. All units are binary, as PowerShell's are.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class ByteSizeAttribute : ArgumentTransformationAttribute
+internal sealed class ByteSizeAttribute : ArgumentTransformationAttribute
 {
     private static readonly Regex s_size = new(
         @"^\s*(?<number>[0-9]{1,18}(\.[0-9]{1,9})?)\s*(?<unit>[KMGT]?)(i?B)?\s*$",

@@ -10,7 +10,7 @@ namespace ImageBackup.Binding;
 /// 30). PowerShell itself would take a bare number for ten-millionths of a second.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class DurationAttribute : ArgumentTransformationAttribute
+internal sealed class DurationAttribute : ArgumentTransformationAttribute
 {
     private const double MaximumDays = 365_000;
 

@@ -10,7 +10,7 @@ namespace ImageBackup.Binding;
 /// a blank one: every id begins with nothing.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class IdTransformationAttribute : ArgumentTransformationAttribute
+internal sealed class IdTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <summary>What is said of a number whose text is not known.</summary>
     internal static string Lost(object number) =>

@@ -7,7 +7,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Turns whatever is given to -ImageBackup into <see cref="ImageArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
+internal sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {

@@ -6,7 +6,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Turns whatever is given to -Repository into a <see cref="RepositoryArgument"/>.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
+internal sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(

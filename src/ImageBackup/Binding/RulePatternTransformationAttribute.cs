@@ -8,7 +8,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Turns whatever is given to the -Volume of a rule into <see cref="RulePatternArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
+internal sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => inputData is null
         ? null

@@ -5,7 +5,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Lets a switch take 'True' and 'False', as a CSV file has them; a blank text is false.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class SwitchTextAttribute : ArgumentTransformationAttribute
+internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {

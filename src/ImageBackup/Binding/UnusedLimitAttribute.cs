@@ -6,7 +6,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Turns '5%', a size ('500MB', 1GB, 0) or 'Unlimited' into an <see cref="UnusedLimit"/>.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class UnusedLimitAttribute : ArgumentTransformationAttribute
+internal sealed class UnusedLimitAttribute : ArgumentTransformationAttribute
 {
     private static readonly ByteSizeAttribute s_size = new();
 

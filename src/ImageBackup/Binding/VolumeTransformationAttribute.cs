@@ -8,7 +8,7 @@ namespace ImageBackup.Binding;
 
 /// <summary>Turns whatever is given to -Volume or -Destination into <see cref="VolumeArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
+internal sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <summary>Null stays null: whoever asks for a volume says then that none was named.</summary>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)

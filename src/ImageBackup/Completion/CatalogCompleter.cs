@@ -15,7 +15,7 @@ namespace ImageBackup.Completion;
 /// The base of completers that look into a repository: the connected one, or the object that stands at -Repository.
 /// A repository that is not open is not opened: that would take a password and a second.
 /// </summary>
-public abstract class CatalogCompleter : NameCompleter
+internal abstract class CatalogCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
@@ -58,7 +58,7 @@ public abstract class CatalogCompleter : NameCompleter
 }
 
 /// <summary>The ids of a repository's images, the newest first; a tooltip says of what each is.</summary>
-public sealed class ImageIdCompleter : CatalogCompleter
+internal sealed class ImageIdCompleter : CatalogCompleter
 {
     private protected override IEnumerable<CompletionCandidate> Names(IEnumerable<ImageBackupInfo> images) =>
         images.Select(i => new CompletionCandidate(
@@ -66,7 +66,7 @@ public sealed class ImageIdCompleter : CatalogCompleter
 }
 
 /// <summary>The volumes that a repository has images of: they may be gone from their machine.</summary>
-public sealed class ImageVolumeCompleter : CatalogCompleter
+internal sealed class ImageVolumeCompleter : CatalogCompleter
 {
     private protected override IEnumerable<CompletionCandidate> Names(IEnumerable<ImageBackupInfo> images) =>
         images.GroupBy(i => i.Volume, StringComparer.Ordinal)
@@ -77,7 +77,7 @@ public sealed class ImageVolumeCompleter : CatalogCompleter
 }
 
 /// <summary>The computers that a repository has images of.</summary>
-public sealed class ImageComputerCompleter : CatalogCompleter
+internal sealed class ImageComputerCompleter : CatalogCompleter
 {
     private protected override IEnumerable<CompletionCandidate> Names(IEnumerable<ImageBackupInfo> images) =>
         images.GroupBy(i => i.ComputerName, StringComparer.OrdinalIgnoreCase)
@@ -86,7 +86,7 @@ public sealed class ImageComputerCompleter : CatalogCompleter
 }
 
 /// <summary>The tags that a repository's images carry, imagebackup's own aside.</summary>
-public sealed class ImageTagCompleter : CatalogCompleter
+internal sealed class ImageTagCompleter : CatalogCompleter
 {
     private protected override IEnumerable<CompletionCandidate> Names(IEnumerable<ImageBackupInfo> images) =>
         images.SelectMany(i => i.Tags, (image, tag) => (image, tag))

@@ -3,7 +3,7 @@ using ImageBackup.Engine.Platform;
 namespace ImageBackup.Completion;
 
 /// <summary>One thing to offer: the text that is put in, and what the tooltip says about it.</summary>
-public sealed class CompletionCandidate(string text, string tooltip, string? listText = null)
+internal sealed class CompletionCandidate(string text, string tooltip, string? listText = null)
 {
     public string Text { get; } = text;
     public string Tooltip { get; } = DisplayText.Lines(tooltip);

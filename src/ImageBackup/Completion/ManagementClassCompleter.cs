@@ -9,7 +9,7 @@ using ImageBackup.Engine.Policy.Classes;
 namespace ImageBackup.Completion;
 
 /// <summary>The management classes of this machine, and those that images of the connected repository were taken with.</summary>
-public sealed class ManagementClassCompleter : NameCompleter
+internal sealed class ManagementClassCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {

@@ -16,7 +16,7 @@ namespace ImageBackup.Completion;
 /// begins with what was typed, without regard to case. A completer never fails and never makes the user wait for long:
 /// then it offers nothing, and PowerShell offers what it would without one.
 /// </summary>
-public abstract class NameCompleter : IArgumentCompleter
+internal abstract class NameCompleter : IArgumentCompleter
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 

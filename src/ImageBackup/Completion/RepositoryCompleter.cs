@@ -8,7 +8,7 @@ using ImageBackup.Session;
 namespace ImageBackup.Completion;
 
 /// <summary>The repository of this session, and those that this user has opened before.</summary>
-public sealed class RepositoryCompleter : NameCompleter
+internal sealed class RepositoryCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {

@@ -9,7 +9,7 @@ using ImageBackup.Engine.Repository;
 namespace ImageBackup.Completion;
 
 /// <summary>The keys of the repository that is open; a tooltip says who made each.</summary>
-public sealed class RepositoryKeyCompleter : NameCompleter
+internal sealed class RepositoryKeyCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {

@@ -9,7 +9,7 @@ using ImageBackup.Engine.Policy.Rules;
 namespace ImageBackup.Completion;
 
 /// <summary>The patterns of the rules that there are, in their order; a tooltip shows the rule as written.</summary>
-public sealed class RulePatternCompleter : NameCompleter
+internal sealed class RulePatternCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {

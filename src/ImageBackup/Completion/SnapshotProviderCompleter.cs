@@ -11,7 +11,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Completion;
 
 /// <summary>The snapshot providers of this machine; a tooltip says whether each can be used, and why not.</summary>
-public class SnapshotProviderCompleter : NameCompleter
+internal class SnapshotProviderCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
@@ -38,7 +38,7 @@ public class SnapshotProviderCompleter : NameCompleter
 }
 
 /// <summary>The same, and NONE: for what takes a choice and not a provider.</summary>
-public sealed class SnapshotProviderChoiceCompleter : SnapshotProviderCompleter
+internal sealed class SnapshotProviderChoiceCompleter : SnapshotProviderCompleter
 {
     private protected override IEnumerable<CompletionCandidate> Names(IReadOnlyList<SnapshotProviderInfo> providers, SnapshotDefaults defaults) =>
         Names(providers).Append(None(defaults));

@@ -9,7 +9,7 @@ using ImageBackup.Pipeline;
 namespace ImageBackup.Completion;
 
 /// <summary>The volumes of this machine, by every name that one can be called: its own, mount points, LABEL=, UUID=.</summary>
-public sealed class VolumeCompleter : NameCompleter
+internal sealed class VolumeCompleter : NameCompleter
 {
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound) =>
         cancellation => Names(new VolumeInventory(VolumeSystem.Current).List(cancellation));

@@ -170,7 +170,7 @@ public sealed class CompletionTests : IDisposable
     {
         string[] names = ["Volume", "ImageBackup", "ManagementClass", "SnapshotProvider", "Repository", "Tag", "ComputerName", "Destination"];
         IEnumerable<string> without =
-            from type in typeof(NameCompleter).Assembly.GetExportedTypes()
+            from type in typeof(NameCompleter).Assembly.GetTypes()
             where type.GetCustomAttributes(typeof(CmdletAttribute), inherit: false).Length > 0
             from property in type.GetProperties()
             where property.GetCustomAttributes(typeof(ParameterAttribute), inherit: true).Length > 0 && names.Contains(property.Name)

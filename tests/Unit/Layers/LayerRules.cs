@@ -11,21 +11,53 @@ namespace ImageBackup.Tests.Unit.Layers;
 /// </summary>
 internal static partial class LayerRules
 {
+    private static readonly string[] s_belowJobs =
+        ["Planning", "Pipeline", "Images", "VolumeSnapshots", "FileSystems", "Policy", "Events", "Repository", "Volumes", "Disks", "Storage", "Blocks", "Model", "Cryptography", "Platform", "Compat"];
+
     /// <summary>The arrows that may be drawn; src/ARCHITECTURE.md explains them. A layer knows itself.</summary>
     public static readonly IReadOnlyDictionary<string, string[]> Allowed = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
         ["Compat"] = [],
-        ["Blocks"] = ["Compat"],
-        ["Errors"] = [],
-        ["Storage"] = ["Compat"],
-        ["Disks"] = ["Blocks", "Errors", "Compat"],
-        ["Volumes"] = ["Disks", "Blocks", "Errors", "Compat"],
-        ["FileSystems"] = ["Disks", "Blocks", "Errors", "Compat"],
-        ["Chunks"] = ["Blocks", "Errors", "Compat"],
-        ["Repository"] = ["Storage", "Blocks", "Errors", "Compat"],
-        ["Policy"] = ["Blocks", "Errors", "Compat"],
-        ["Events"] = ["Compat"],
-        ["Jobs"] = ["Events", "Disks", "Volumes", "FileSystems", "Chunks", "Repository", "Storage", "Policy", "Blocks", "Errors", "Compat"],
+        ["Checksums"] = ["Compat"],
+        ["Cryptography"] = ["Compat"],
+        ["Platform"] = ["Compat"],
+        ["Model"] = ["Platform"],
+        ["Blocks"] = ["Model", "Compat"],
+        ["Storage"] = ["Platform", "Compat"],
+        ["Events"] = ["Platform", "Compat"],
+        ["Disks"] = ["Blocks", "Model", "Checksums", "Compat"],
+        ["Policy"] = ["Model", "Platform", "Compat"],
+        ["Repository"] = ["Storage", "Blocks", "Model", "Cryptography", "Platform", "Compat"],
+        ["Volumes"] = ["Disks", "Blocks", "Model", "Platform", "Compat"],
+        ["FileSystems"] = ["Disks", "Blocks", "Model", "Checksums", "Platform", "Compat"],
+        ["VolumeSnapshots"] = ["Volumes", "Blocks", "Model", "Platform", "Compat"],
+        ["Images"] = ["Repository", "Policy", "Storage", "Blocks", "Model", "Cryptography", "Platform", "Compat"],
+        ["Planning"] = ["Images", "VolumeSnapshots", "FileSystems", "Volumes", "Policy", "Blocks", "Model", "Platform", "Compat"],
+        ["Pipeline"] = ["Images", "Repository", "Events", "Blocks", "Model", "Cryptography", "Platform", "Compat"],
+        ["Undo"] = ["VolumeSnapshots", "Volumes", "Events", "Model", "Platform", "Compat"],
+        ["Backup"] = ["Undo", .. s_belowJobs],
+        ["Restore"] = s_belowJobs,
+        ["Verify"] = s_belowJobs,
+        ["Removal"] = s_belowJobs,
+    };
+
+    /// <summary>The same inside <c>Repository</c>, from the lowest. Its own folder, "", holds the open repository.</summary>
+    public static readonly IReadOnlyDictionary<string, string[]> AllowedInRepository = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["Blobs"] = [],
+        ["Compression"] = [],
+        ["Sealing"] = [],
+        ["Files"] = ["Blobs", "Compression", "Sealing"],
+        ["Packs"] = ["Files", "Blobs", "Sealing"],
+        ["Indexes"] = ["Packs", "Files", "Blobs", "Sealing"],
+        ["Reading"] = ["Indexes", "Packs", "Files", "Blobs", "Compression", "Sealing"],
+        ["Writing"] = ["Indexes", "Packs", "Files", "Blobs", "Compression", "Sealing"],
+        ["Keys"] = ["Files", "Blobs", "Sealing"],
+        ["Locks"] = ["Files", "Blobs", "Sealing"],
+        [""] = ["Keys", "Locks", "Reading", "Writing", "Indexes", "Packs", "Files", "Blobs", "Compression", "Sealing"],
+        ["Trees"] = ["", "Reading", "Indexes", "Files", "Blobs"],
+        ["Snapshots"] = ["", "Trees", "Files", "Blobs"],
+        ["Maintenance"] = ["", "Snapshots", "Trees", "Keys", "Locks", "Reading", "Writing", "Indexes", "Packs", "Files", "Blobs", "Compression", "Sealing"],
     };
 
     private const string Prefix = "ImageBackup.Engine.";
@@ -43,20 +75,43 @@ internal static partial class LayerRules
         string layer = path[..slash];
         if (!Allowed.TryGetValue(layer, out string[]? allowed))
         {
-            yield return $"{path} lies in a folder that is no layer.";
+            yield return $"{path} lies in a folder that is not a layer.";
             yield break;
         }
         string code = Comments().Replace(source, "");
         Match own = Namespace().Match(code);
+        string folder = path[..path.LastIndexOf('/')];
         // What the compiler asks for by name has the name that it asks for.
-        bool isLanguage = path.StartsWith("Compat/Language/", StringComparison.Ordinal) && own.Groups[1].Value.Split('.')[0] == "System";
-        if (own.Success && !isLanguage && !(own.Groups[1].Value + ".").StartsWith(Prefix + layer + ".", StringComparison.Ordinal))
+        bool isLanguage = folder == "Compat/Language" && own.Groups[1].Value.Split('.')[0] == "System";
+        if (own.Success && !isLanguage && own.Groups[1].Value != NamespaceOf(folder))
             yield return $"{path} has the namespace {own.Groups[1].Value} of another folder.";
         foreach (string known in Known(code, layer).Distinct().Where(k => k != layer && !allowed.Contains(k)))
             yield return $"{path}: {layer} must not know {known}.";
+        if (layer == "Repository")
+        {
+            string part = PartOfRepository(NamespaceOf(folder))!;
+            if (!AllowedInRepository.TryGetValue(part, out string[]? parts))
+            {
+                yield return $"{path} lies in a folder of Repository that is not a layer.";
+                yield break;
+            }
+            foreach (string known in RepositoryNames().Matches(code).Select(m => m.Groups[1].Value).Distinct().Where(k => k != part && !parts.Contains(k)))
+                yield return $"{path}: Repository/{part} must not know Repository/{known}.";
+        }
         if (code.Contains("System.Management.Automation", StringComparison.Ordinal))
             yield return $"{path}: the engine must not know PowerShell.";
     }
+
+    /// <summary>Namespaces are folders; the public face is one namespace, whatever its folders.</summary>
+    public static string NamespaceOf(string folder) => folder.Split('/')[0] == "Model" ? "ImageBackup" : Prefix + folder.Replace('/', '.');
+
+    /// <summary>The layer that a namespace is; null: none of the engine's.</summary>
+    public static string? LayerOf(string? space) => space == "ImageBackup" ? "Model"
+        : space is not null && space.StartsWith(Prefix, StringComparison.Ordinal) ? space[Prefix.Length..].Split('.')[0] : null;
+
+    /// <summary>The folder of Repository that a namespace is, "" for its own; null: another layer.</summary>
+    public static string? PartOfRepository(string? space) => LayerOf(space) != "Repository" ? null
+        : space!.Split('.') is { Length: > 3 } parts ? parts[3] : "";
 
     private static IEnumerable<string> Known(string code, string layer)
     {
@@ -83,7 +138,10 @@ internal static partial class LayerRules
     [GeneratedRegex(@"ImageBackup\.Engine\.(\w+)")]
     private static partial Regex FullNames();
 
+    [GeneratedRegex(@"(?:ImageBackup\.Engine\.|(?<![\w.]))Repository\.(Blobs|Compression|Sealing|Files|Packs|Indexes|Reading|Writing|Keys|Locks|Trees|Snapshots|Maintenance)\b")]
+    private static partial Regex RepositoryNames();
+
     /// <summary>Layer.Type or Layer.Folder.Type, not itself a member of something.</summary>
-    [GeneratedRegex(@"(?<![\w.])(Storage|Volumes|FileSystems|Chunks|Repository|Policy|Events|Jobs)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
+    [GeneratedRegex(@"(?<![\w.])(Platform|Cryptography|Checksums|Storage|Disks|Volumes|VolumeSnapshots|FileSystems|Repository|Policy|Events|Images|Planning|Pipeline|Backup|Restore|Verify|Removal|Undo)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
     private static partial Regex ShortNames();
 }

@@ -33,6 +33,11 @@ public sealed partial class LayerTests
             {
                 if (LayerOf(known) is { } other && other != layer && !allowed.Contains(other))
                     wrong.Add($"{type} ({layer}) knows {known} ({other})");
+                if (LayerRules.PartOfRepository(SpaceOf(type)) is { } part && LayerRules.PartOfRepository(SpaceOf(known)) is { } otherPart
+                    && part != otherPart && !LayerRules.AllowedInRepository[part].Contains(otherPart))
+                {
+                    wrong.Add($"{type} (Repository/{part}) knows {known} (Repository/{otherPart})");
+                }
             }
         }
         Assert.Empty(wrong);
@@ -46,24 +51,38 @@ public sealed partial class LayerTests
     [InlineData("Volumes/X.cs", "using ImageBackup.Engine.Repository;\nnamespace ImageBackup.Engine.Volumes;", "Repository")]
     [InlineData("Repository/X.cs", "namespace ImageBackup.Engine.Repository;\nclass X { FileSystems.IFileSystemReader? R; }", "FileSystems")]
     [InlineData("Repository/Blobs/X.cs", "namespace ImageBackup.Engine.Repository.Blobs;\nclass X { void M(Volumes.IVolumeSystem v) { } }", "Volumes")]
-    [InlineData("Chunks/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nnamespace ImageBackup.Engine.Chunks;", "Repository")]
-    [InlineData("Storage/X.cs", "using ImageBackup.Engine.Errors;\nnamespace ImageBackup.Engine.Storage;", "Errors")]
-    [InlineData("Policy/X.cs", "namespace ImageBackup.Engine.Policy;\nclass X { global::ImageBackup.Engine.Jobs.BackupJob? J; }", "Jobs")]
-    [InlineData("FileSystems/Ext/X.cs", "using V = ImageBackup.Engine.Volumes.VolumeDescription;\nnamespace ImageBackup.Engine.FileSystems.Ext;", "Volumes")]
-    [InlineData("Jobs/X.cs", "using System.Management.Automation;\nnamespace ImageBackup.Engine.Jobs;", "PowerShell")]
-    [InlineData("Blocks/X.cs", "namespace ImageBackup.Engine.Jobs;", "another folder")]
+    [InlineData("Repository/Packs/X.cs", "using ImageBackup.Engine.Repository.Indexes;\nnamespace ImageBackup.Engine.Repository.Packs;", "Repository/Indexes")]
+    [InlineData("Repository/Writing/X.cs", "namespace ImageBackup.Engine.Repository.Writing;\nclass X { Repository.Maintenance.Pruner? P; }", "Repository/Maintenance")]
+    [InlineData("Repository/Other/X.cs", "namespace ImageBackup.Engine.Repository.Other;", "folder of Repository")]
+    [InlineData("Blocks/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nnamespace ImageBackup.Engine.Blocks;", "Repository")]
+    [InlineData("Storage/X.cs", "using ImageBackup.Engine.Events;\nnamespace ImageBackup.Engine.Storage;", "Events")]
+    [InlineData("Policy/X.cs", "namespace ImageBackup.Engine.Policy;\nclass X { global::ImageBackup.Engine.Backup.BackupJob? J; }", "Backup")]
+    [InlineData("FileSystems/Ext/X.cs", "using V = ImageBackup.Engine.Volumes.VolumeSystem;\nnamespace ImageBackup.Engine.FileSystems.Ext;", "Volumes")]
+    [InlineData("Model/X.cs", "using ImageBackup.Engine.Blocks;\nnamespace ImageBackup;", "Blocks")]
+    [InlineData("Model/Images/X.cs", "namespace ImageBackup.Engine.Model.Images;", "another folder")]
+    [InlineData("Backup/X.cs", "using System.Management.Automation;\nnamespace ImageBackup.Engine.Backup;", "PowerShell")]
+    [InlineData("Backup/Copy/X.cs", "using ImageBackup.Engine.Restore;\nnamespace ImageBackup.Engine.Backup.Copy;", "Restore")]
+    [InlineData("Blocks/X.cs", "namespace ImageBackup.Engine.Backup;", "another folder")]
+    [InlineData("Backup/Copy/X.cs", "namespace ImageBackup.Engine.Backup;", "another folder")]
     [InlineData("Blocks/X.cs", "namespace System;", "another folder")]
-    [InlineData("Compat/Language/X.cs", "namespace ImageBackup.Engine.Jobs;", "another folder")]
-    [InlineData("Utils/X.cs", "namespace ImageBackup.Engine.Utils;", "no layer")]
+    [InlineData("Compat/Language/X.cs", "namespace ImageBackup.Engine.Backup;", "another folder")]
+    [InlineData("Utils/X.cs", "namespace ImageBackup.Engine.Utils;", "not a layer")]
     [InlineData("X.cs", "namespace ImageBackup.Engine;", "no layer")]
     public void A_wrong_arrow_is_found(string path, string source, string what) =>
         Assert.Contains(LayerRules.Violations(path, source), v => v.Contains(what, StringComparison.Ordinal));
 
     [Theory]
-    [InlineData("Jobs/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nusing ImageBackup.Engine.Volumes;\nnamespace ImageBackup.Engine.Jobs;")]
-    [InlineData("Repository/X.cs", "using ImageBackup.Engine.Storage;\nnamespace ImageBackup.Engine.Repository;\n// see Volumes.VolumeSystem\nclass X { string S = \"Jobs.BackupJob \"; }")]
+    [InlineData("Backup/X.cs", "using ImageBackup.Engine.Repository.Blobs;\nusing ImageBackup.Engine.Volumes;\nnamespace ImageBackup.Engine.Backup;")]
+    [InlineData("Repository/X.cs", "using ImageBackup.Engine.Storage;\nnamespace ImageBackup.Engine.Repository;\n// see Volumes.VolumeSystem\nclass X { string S = \"Backup.BackupJob \"; }")]
     [InlineData("Repository/X.cs", "namespace ImageBackup.Engine.Repository;\nclass X { Y Y => files.Storage.List(); object Z => Storage.StoredKind.Pack; }")]
+    [InlineData("Repository/Maintenance/X.cs", "using ImageBackup.Engine.Repository.Packs;\nnamespace ImageBackup.Engine.Repository.Maintenance;")]
+    [InlineData("Model/Images/X.cs", "using ImageBackup.Engine.Platform;\nnamespace ImageBackup;")]
     public void A_right_arrow_is_none(string path, string source) => Assert.Empty(LayerRules.Violations(path, source));
+
+    /// <summary>A folder holds one subject: about 25 files are as many as one has.</summary>
+    [Fact]
+    public void No_folder_of_the_engine_is_a_room_for_everything() => Assert.DoesNotContain(
+        SourceTree.Files(Engine, "*.cs").GroupBy(file => file[..file.LastIndexOf('/')]), folder => folder.Count() > 25);
 
     [Fact]
     public void Nothing_is_named_for_being_anything_at_all() => Assert.DoesNotContain(SourceTree.Files("src", "*"), file => Vague().IsMatch(file));
@@ -84,12 +103,9 @@ public sealed partial class LayerTests
         Assert.Empty(names.Except(known).Except(made));
     }
 
-    private static string? LayerOf(Type type)
-    {
-        string? space = (type.IsArray || type.IsByRef || type.IsPointer ? type.GetElementType()! : type).Namespace;
-        const string prefix = "ImageBackup.Engine.";
-        return space is not null && space.StartsWith(prefix, StringComparison.Ordinal) ? space[prefix.Length..].Split('.')[0] : null;
-    }
+    private static string? LayerOf(Type type) => LayerRules.LayerOf(SpaceOf(type));
+
+    private static string? SpaceOf(Type type) => (type.IsArray || type.IsByRef || type.IsPointer ? type.GetElementType()! : type).Namespace;
 
     private static IEnumerable<Type> Mentioned(Type type)
     {

@@ -16,7 +16,7 @@ public sealed class LocalStorageContractTests : StorageContract
 {
     private readonly TemporaryDirectory _directory = new();
 
-    protected override object Open()
+    private protected override object Open()
     {
         var storage = new LocalStorage(_directory["repo"]);
         storage.CreateLayout();

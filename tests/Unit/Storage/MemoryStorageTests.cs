@@ -5,11 +5,11 @@ namespace ImageBackup.Tests.Unit.Storage;
 /// <summary>The double must keep the contract too, or what it proves is worth nothing.</summary>
 public sealed class MemoryStorageTests : StorageContract
 {
-    protected override object Open() => new MemoryStorage();
+    private protected override object Open() => new MemoryStorage();
 }
 
 /// <summary>And so must the wrapper that no script has been given.</summary>
 public sealed class FaultyStorageTests : StorageContract
 {
-    protected override object Open() => new FaultyStorage(new MemoryStorage());
+    private protected override object Open() => new FaultyStorage(new MemoryStorage());
 }
