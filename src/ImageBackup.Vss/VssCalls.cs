@@ -9,14 +9,14 @@ namespace ImageBackup.Vss;
 /// <summary>Calls VSS with a time limit, and says what a failure means for the next attempt.</summary>
 internal sealed class VssCalls(TimeSpan timeout, Action<string> log)
 {
-    /// <exception cref="VssTrialException">It failed or did not end.</exception>
+    /// <exception cref="VssSupportException">It failed or did not end.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public T Run<T>(string name, Func<CancellationToken, T> call, CancellationToken cancellation, Action<T>? late = null)
     {
         log("VSS: " + name);
         try
         {
-            return TimedStep.Run(call, timeout, cancellation, late);
+            return TimeLimitedCall.Run(call, timeout, cancellation, late);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -25,7 +25,7 @@ internal sealed class VssCalls(TimeSpan timeout, Action<string> log)
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // AlphaVSS throws its own exceptions, COM's, and those of the framework that fit.
-            throw new VssTrialException(TrialOf(e), $"{name}: {e.Message.Trim().TrimEnd('.')}", e);
+            throw new VssSupportException(TrialOf(e), $"{name}: {e.Message.Trim().TrimEnd('.')}", e);
         }
     }
 
@@ -42,10 +42,10 @@ internal sealed class VssCalls(TimeSpan timeout, Action<string> log)
         return true;
     }, cancellation);
 
-    private static VssTrial TrialOf(Exception e) => e switch
+    private static VssSupport TrialOf(Exception e) => e switch
     {
-        VssSnapshotSetInProgressException => VssTrial.Busy,
-        VssFlushWritesTimeoutException or VssHoldWritesTimeoutException => VssTrial.AnotherTime,
-        _ => VssTrial.Hopeless,
+        VssSnapshotSetInProgressException => VssSupport.Busy,
+        VssFlushWritesTimeoutException or VssHoldWritesTimeoutException => VssSupport.AnotherTime,
+        _ => VssSupport.Hopeless,
     };
 }

@@ -15,7 +15,7 @@ internal static class VssRecord
     private const string VolumesKey = "volumes";
     private const string BegunKey = "begun";
 
-    public static SnapshotRecords<HeldFile> In(string directory) => SnapshotRecords.Windows(directory, Kind, NameOf, VolumesOf);
+    public static SnapshotUndoRecords<WindowsUndoRecord> In(string directory) => SnapshotUndoRecords.Windows(directory, Kind, NameOf, VolumesOf);
 
     public static Dictionary<string, string> Begun(IReadOnlyList<VolumeDescription> volumes) => new(StringComparer.Ordinal)
     {

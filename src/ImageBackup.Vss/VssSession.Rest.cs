@@ -16,7 +16,7 @@ internal sealed partial class VssSession
     public static IVssBackupComponents Create(IVssService service, VssCalls calls, CancellationToken cancellation) =>
         calls.Run("CreateVssBackupComponents", _ => ((IVssFactory)service.Factory()).CreateVssBackupComponents(), cancellation, late => late.Dispose());
 
-    /// <exception cref="VssTrialException">VSS refused the question.</exception>
+    /// <exception cref="VssSupportException">VSS refused the question.</exception>
     public static bool IsSupported(IVssService service, string root, TimeSpan timeout)
     {
         var calls = new VssCalls(timeout, _ => { });
@@ -34,7 +34,7 @@ internal sealed partial class VssSession
     }
 
     /// <summary>Deletes the set that a killed run left, where VSS still has it.</summary>
-    /// <exception cref="VssTrialException">It is still there.</exception>
+    /// <exception cref="VssSupportException">It is still there.</exception>
     public static void DeleteLeft(IVssService service, IReadOnlyDictionary<string, string> values, Action<string> log)
     {
         if (VssRecord.SetOf(values) is not { } set)

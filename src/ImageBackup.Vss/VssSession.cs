@@ -20,14 +20,14 @@ internal sealed partial class VssSession : IDisposable
     private readonly object _gate = new();
     private readonly IVssBackupComponents _components;
     private readonly VssCalls _calls;
-    private readonly HeldFile _record;
+    private readonly WindowsUndoRecord _record;
     private readonly Action<string> _log;
     private readonly List<string> _warnings = [];
     private Guid? _set;
     private bool _mustAbort;
     private bool _isDisposed;
 
-    private VssSession(IVssBackupComponents components, VssCalls calls, HeldFile record, Action<string> log)
+    private VssSession(IVssBackupComponents components, VssCalls calls, WindowsUndoRecord record, Action<string> log)
     {
         _components = components;
         _calls = calls;
@@ -36,14 +36,14 @@ internal sealed partial class VssSession : IDisposable
     }
 
     /// <summary>One attempt.</summary>
-    /// <exception cref="VssTrialException">It failed; what it had begun is undone.</exception>
+    /// <exception cref="VssSupportException">It failed; what it had begun is undone.</exception>
     /// <exception cref="ImageBackupException">SnapshotFailed: nothing was begun.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; what it had begun is undone.</exception>
-    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotRecords<HeldFile> records,
+    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotUndoRecords<WindowsUndoRecord> records,
         IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
         var calls = new VssCalls(options.Timeout, log);
-        HeldFile record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
+        WindowsUndoRecord record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
             new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
         VssSession? session = null;
         try
@@ -110,7 +110,7 @@ internal sealed partial class VssSession : IDisposable
                 return Invalid("it was removed");
             try
             {
-                VssSnapshotState state = TimedStep.Run(_ => _components.GetSnapshotProperties(snapshot).Status, s_stateTimeout, CancellationToken.None);
+                VssSnapshotState state = TimeLimitedCall.Run(_ => _components.GetSnapshotProperties(snapshot).Status, s_stateTimeout, CancellationToken.None);
                 return state == VssSnapshotState.Created ? new SnapshotState { IsValid = true } : Invalid($"VSS calls it {state}");
             }
             catch (VssObjectNotFoundException)
@@ -139,7 +139,7 @@ internal sealed partial class VssSession : IDisposable
                 _calls.Wait("GatherWriterStatus", _components.GatherWriterStatusAsync, CancellationToken.None);
                 return [.. _components.WriterStatus.Where(WriterChoice.HasFailed).Select(status => $"A VSS writer failed after the backup: {WriterChoice.Describe(status)}.")];
             }
-            catch (VssTrialException e)
+            catch (VssSupportException e)
             {
                 return [$"The VSS writers could not be told that the backup has ended: {e.Message}."];
             }
@@ -174,7 +174,7 @@ internal sealed partial class VssSession : IDisposable
         }
         catch (IOException e)
         {
-            throw new VssTrialException(VssTrial.Hopeless, "it could not be written down that the set must be removed: " + e.Message, e);
+            throw new VssSupportException(VssSupport.Hopeless, "it could not be written down that the set must be removed: " + e.Message, e);
         }
     }
 
@@ -201,8 +201,8 @@ internal sealed partial class VssSession : IDisposable
             _calls.Run("GetWriterMetadata", () => failed.RemoveAll(status => IsBystander(status, volumes)), cancellation);
         if (failed.Count == 0)
             return;
-        VssTrial trial = failed.TrueForAll(WriterChoice.MayPass) ? VssTrial.AnotherTime : VssTrial.Hopeless;
-        throw new VssTrialException(trial, "a writer failed: " + string.Join("; ", failed.Select(WriterChoice.Describe))
+        VssSupport trial = failed.TrueForAll(WriterChoice.MayPass) ? VssSupport.AnotherTime : VssSupport.Hopeless;
+        throw new VssSupportException(trial, "a writer failed: " + string.Join("; ", failed.Select(WriterChoice.Describe))
             + ". It can be left out with Set-SnapshotProvider -ExcludeWriter");
     }
 
@@ -229,7 +229,7 @@ internal sealed partial class VssSession : IDisposable
             _calls.Run(name, call, CancellationToken.None);
             return true;
         }
-        catch (VssTrialException e)
+        catch (VssSupportException e)
         {
             _log("VSS: " + e.Message);
             return false;

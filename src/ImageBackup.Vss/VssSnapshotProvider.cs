@@ -24,11 +24,11 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
 
     private readonly IVssService _service;
     private readonly Func<IVolumeSystem> _system;
-    private readonly SnapshotRecords<HeldFile> _records;
+    private readonly SnapshotUndoRecords<WindowsUndoRecord> _records;
 
     /// <summary>The machine's own.</summary>
     public VssSnapshotProvider()
-        : this(new AlphaVssService(), () => VolumeSystem.Current, HeldFile.LastingDirectory)
+        : this(new AlphaVssService(), () => VolumeSystem.Current, WindowsUndoRecord.LastingDirectory)
     {
     }
 
@@ -47,30 +47,30 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     /// <summary>Between two attempts after a writer that may succeed the next time, and while another set is being made.</summary>
     internal TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(10);
 
-    public SnapshotAbility CheckMachine(SnapshotOptions options)
+    public SnapshotSupport CheckMachine(SnapshotOptions options)
     {
         try
         {
-            return new SnapshotAbility(TimedStep.Run(_ => _service.WhyNotUsable(), options.Timeout, CancellationToken.None));
+            return new SnapshotSupport(TimeLimitedCall.Run(_ => _service.WhyNotUsable(), options.Timeout, CancellationToken.None));
         }
         catch (TimeoutException e)
         {
-            return new SnapshotAbility("VSS does not answer: " + e.Message);
+            return new SnapshotSupport("VSS does not answer: " + e.Message);
         }
     }
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options)
+    public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options)
     {
         if (ShadowedVolume.RootOf(volume) is not { } root)
-            return new SnapshotAbility($"'{volume.Name}' is no Windows volume that is mounted");
+            return new SnapshotSupport($"'{volume.Name}' is no Windows volume that is mounted");
         try
         {
-            return IsSupported(root, options.Timeout) ? SnapshotAbility.Usable : new SnapshotAbility($"VSS does not support '{volume.Name}'");
+            return IsSupported(root, options.Timeout) ? SnapshotSupport.Usable : new SnapshotSupport($"VSS does not support '{volume.Name}'");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // Whatever AlphaVSS throws, it throws as a reason.
-            return new SnapshotAbility("VSS cannot be asked about it: " + e.Message.TrimEnd('.'));
+            return new SnapshotSupport("VSS cannot be asked about it: " + e.Message.TrimEnd('.'));
         }
     }
 
@@ -87,18 +87,18 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
             {
                 return Take(volumes, options, log, cancellation);
             }
-            catch (VssTrialException e) when (e.Trial == VssTrial.AnotherTime && retries < options.WriterRetries)
+            catch (VssSupportException e) when (e.Trial == VssSupport.AnotherTime && retries < options.WriterRetries)
             {
                 retries++;
                 log($"VSS: {e.Message}. Attempt {retries} of {options.WriterRetries} more follows.");
             }
-            catch (VssTrialException e) when (e.Trial == VssTrial.Busy && DateTime.UtcNow + RetryPause < end)
+            catch (VssSupportException e) when (e.Trial == VssSupport.Busy && DateTime.UtcNow + RetryPause < end)
             {
                 waits++;
                 if (waits == 1)
                     log($"VSS: {e.Message}; waiting.");
             }
-            catch (VssTrialException e)
+            catch (VssSupportException e)
             {
                 throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of {names}: {e.Message}.", volumes[0].Name, e);
             }
@@ -107,9 +107,9 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => _records.FindOrphans(Name);
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    public void Remove(OrphanSnapshot leftover, Action<string> log)
     {
         try
         {

@@ -14,7 +14,7 @@ internal sealed class WriterChoice
     public Guid[] Disabled { get; private init; } = [];
 
     /// <summary>Names are looked up in an object of their own: the one that makes the snapshot must be told before it gathers the metadata.</summary>
-    /// <exception cref="VssTrialException">A name that no writer bears, or VSS failed.</exception>
+    /// <exception cref="VssSupportException">A name that no writer bears, or VSS failed.</exception>
     public static WriterChoice Of(IVssService service, VssCalls calls, SnapshotOptions options, CancellationToken cancellation)
     {
         IReadOnlyList<string> all = [.. options.IncludeWriters, .. options.ExcludeWriters];
@@ -53,7 +53,7 @@ internal sealed class WriterChoice
             Guid[] found = [.. known.Where(writer => string.Equals(writer.Name, name, StringComparison.OrdinalIgnoreCase)).Select(writer => writer.Id)];
             if (found.Length == 0)
             {
-                throw new VssTrialException(VssTrial.Hopeless,
+                throw new VssSupportException(VssSupport.Hopeless,
                     $"this machine has no VSS writer '{name}'; it has {string.Join(", ", known.Select(writer => $"'{writer.Name}'").Distinct())}");
             }
             ids.AddRange(found);

@@ -16,7 +16,7 @@ using ImageBackup.Engine.Repository.Snapshots;
 
 namespace ImageBackup.Bench;
 
-/// <summary>Expiry of 10,000 images: listed, judged and removed, on a real directory.</summary>
+/// <summary>Expiry of 10,000 images: listed, evaluated and removed, on a real directory.</summary>
 internal static class Expiry
 {
     private const int ImageCount = 10_000;
@@ -35,11 +35,11 @@ internal static class Expiry
         IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(repository).List(new ImageFilter { IncludeInactive = true, Retention = retention }, null, CancellationToken.None);
         double listed = clock.Elapsed.TotalSeconds;
         string[] expired = images.Where(i => i.IsExpired).Select(i => i.Id).ToArray();
-        double judged = clock.Elapsed.TotalSeconds;
+        double evaluated = clock.Elapsed.TotalSeconds;
         int removed = new RemoveJob(repository).Remove(expired, retention, null, CancellationToken.None).Count;
         Console.WriteLine(FormattableString.Invariant(
-            $"expiry     {images.Count} images of {VolumeCount} volumes: listed and judged in {judged:F2} s; {removed} expired ones looked at again and removed under the lock in {clock.Elapsed.TotalSeconds - judged:F2} s; together {clock.Elapsed.TotalSeconds:F2} s"));
-        if (removed != ImageCount - 2 * VolumeCount || listed > judged)
+            $"expiry     {images.Count} images of {VolumeCount} volumes: listed and evaluated in {evaluated:F2} s; {removed} expired ones looked at again and removed under the lock in {clock.Elapsed.TotalSeconds - evaluated:F2} s; together {clock.Elapsed.TotalSeconds:F2} s"));
+        if (removed != ImageCount - 2 * VolumeCount || listed > evaluated)
             throw new InvalidOperationException($"{removed} images expired.");
     }
 
@@ -55,7 +55,7 @@ internal static class Expiry
             ManagementClass = ManagementClass.DefaultName,
             Retention = RetentionValues.Default,
         };
-        var snapshot = new SnapshotFile
+        var snapshot = new SnapshotRecord
         {
             Time = time,
             Tree = BlobId.Of([1]),

@@ -44,7 +44,7 @@ internal static class Kernels
         {
             stream.Position = offset;
             stream.ReadExactly(buffer);
-            if (!ZeroTest.IsZero(buffer))
+            if (!ZeroCheck.IsZero(buffer))
                 offsets.Add(offset);
         }
         double readSeconds = readClock.Elapsed.TotalSeconds;
@@ -71,8 +71,8 @@ internal static class Kernels
         double scale = (double)offsets.Count / sample.Length;
 
         // As the pipeline does: in batches where that is faster.
-        ArraySegment<byte>[][] batches = sample.Select(c => new ArraySegment<byte>(c)).Chunk(BlobIds.BatchCount).ToArray();
-        double hash = scale * OnAllCores(batches.Length, () => { }, (_, i) => BlobIds.Of(batches[i]));
+        ArraySegment<byte>[][] batches = sample.Select(c => new ArraySegment<byte>(c)).Chunk(BlobHasher.BatchCount).ToArray();
+        double hash = scale * OnAllCores(batches.Length, () => { }, (_, i) => BlobHasher.Of(batches[i]));
         double compress = scale * OnAllCores(sample.Length, () => (new Zstd(), new byte[Zstd.Bound(ChunkBytes)]), (s, i) => s.Item1.Compress(sample[i], s.Item2));
         double encrypt = scale * OnAllCores(sample.Length, () => (new Sealer(key), new byte[ChunkBytes + Sealer.OverheadBytes]),
             (s, i) => s.Item1.Seal(compressed[i], s.Item2.AsSpan(0, compressed[i].Length + Sealer.OverheadBytes)));

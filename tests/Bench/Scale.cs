@@ -82,7 +82,7 @@ internal static class Scale
         {
             DateTimeOffset time = DateTimeOffset.UnixEpoch.AddHours(i);
             var metadata = new ImageMetadata { VolumeName = $"/dev/vg/v{i % 50}", SizeBytes = 1L << 40, Start = time, End = time, ImageType = ImageType.Static, ChunkSizeBytes = 1 << 20 };
-            var snapshot = new SnapshotFile { Time = time, Tree = IdOf(i), Paths = [metadata.VolumeName], HostName = LocalHost.Name, UserName = "root", Tags = [ImageTag.Name], Summary = ImageMetadataJson.WriteSummary(metadata) };
+            var snapshot = new SnapshotRecord { Time = time, Tree = IdOf(i), Paths = [metadata.VolumeName], HostName = LocalHost.Name, UserName = "root", Tags = [ImageTag.Name], Summary = ImageMetadataJson.WriteSummary(metadata) };
             repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
         }
 

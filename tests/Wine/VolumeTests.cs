@@ -41,7 +41,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
             $image = {{volume}} | Backup-VolumeImage -ImageType Snapshot -WarningAction SilentlyContinue -ErrorAction Stop
             "image volume=$($image.Volume) type=$($image.ImageType) asked=$($image.RequestedImageType) fuzzy=$($image.IsFuzzy) fs=$($image.FileSystem)"
             "failover $($image.FailoverReason)"
-            "rested $($image.RestedBy)"
+            "rested $($image.QuiescedBy)"
             foreach ($file in [Diagnostics.Process]::GetCurrentProcess().Modules) { if ($file.ModuleName -eq 'libzstd.dll') { 'zstd by the C library' } }
             """);
         Assert.Equal(0, exitCode);

@@ -23,9 +23,9 @@ internal sealed class BackupAttempt : IDisposable
 {
     private readonly ImageRepository _repository;
     private readonly RepositoryLock _held;
-    private readonly LandedPacks _landed;
+    private readonly OrphanPacks _landed;
     private readonly ParentImage? _parent;
-    private BlobSession? _session;
+    private RepositoryWriter? _session;
 
     /// <summary>Reads what the repository has.</summary>
     /// <param name="repository">Where the image goes.</param>
@@ -36,15 +36,15 @@ internal sealed class BackupAttempt : IDisposable
     {
         _repository = repository;
         _held = held;
-        _landed = LandedPacks.Load(repository, held, cancellation);
+        _landed = OrphanPacks.Load(repository, held, cancellation);
         _parent = findParent(_landed.Index);
     }
 
     /// <summary>Where the copy's blobs went, and the image's other ones go.</summary>
-    public BlobSession Session => _session ?? throw new InvalidOperationException("Nothing was copied yet.");
+    public RepositoryWriter Session => _session ?? throw new InvalidOperationException("Nothing was copied yet.");
 
     /// <summary>The tags of the chunks copied; null: they have none.</summary>
-    public ChunkTagging? Tagging { get; private set; }
+    public ChangeDetector? Tagging { get; private set; }
 
     /// <summary>What was told of the copy's progress.</summary>
     public ProgressMeter? Meter { get; private set; }
@@ -54,10 +54,10 @@ internal sealed class BackupAttempt : IDisposable
     public (BlobId[] Chunks, BackupCopy Copy) Run(BackupRequest request, IBlockReader volume, ChunkGeometry geometry, UsedRanges used,
         List<string> warnings, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
-        _session = new BlobSession(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, () => Confirm(cancellation));
+        _session = new RepositoryWriter(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, () => Confirm(cancellation));
         (BlobId[], BackupCopy) CopyAfter(ParentImage? before)
         {
-            Tagging = ChunkTagging.For(geometry.ChunkSizeBytes, geometry.ChunkCount, before);
+            Tagging = ChangeDetector.For(geometry.ChunkSizeBytes, geometry.ChunkCount, before);
             var copy = new BackupCopy(volume, geometry, used, _session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, Tagging);
             Meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, used.UsedBytes, () => _session.StoredBytes);
             return (copy.Run(Meter, cancellation), copy);

@@ -14,7 +14,7 @@ internal static class BackupEffect
     /// <param name="volume">The volume as the system sees it now.</param>
     /// <param name="type">The type that will be tried.</param>
     /// <param name="quiet">What follows if the type cannot be had.</param>
-    public static string Describe(VolumeDescription volume, ImageType type, QuietOptions quiet)
+    public static string Describe(VolumeDescription volume, ImageType type, QuiesceOptions quiet)
     {
         if (volume is null)
             throw new ArgumentNullException(nameof(volume));
@@ -28,7 +28,7 @@ internal static class BackupEffect
         };
     }
 
-    private static string Snapshot(VolumeDescription volume, QuietOptions quiet)
+    private static string Snapshot(VolumeDescription volume, QuiesceOptions quiet)
     {
         const string going = "programs go on writing to it while its snapshot is copied";
         if (quiet.NoFailover || quiet.Taken is not null || !volume.IsMounted)
@@ -37,9 +37,9 @@ internal static class BackupEffect
         return $"{going}; if no snapshot can be had it is taken as {quiet.Failover} image, and then {otherwise}";
     }
 
-    private static string Static(VolumeDescription volume, QuietPlan plan)
+    private static string Static(VolumeDescription volume, QuiescePolicy plan)
     {
-        if (plan.QuietAttempts == 0)
+        if (plan.AttemptCount == 0)
             return Dynamic(volume);
         if (WhyNeverHeld(volume) is { } whyNot)
             return plan.EndsDynamic ? $"{whyNot}: {Dynamic(volume)}" : $"{whyNot}: the backup will fail and leave it as it is";

@@ -43,9 +43,9 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     public Action<string>? Warn { get; init; }
 
     /// <summary>What is known of the repository's snapshots already.</summary>
-    public SnapshotTraces Traces { get; init; } = new(repository);
+    public SnapshotHeaderCache Traces { get; init; } = new(repository);
 
-    private SourceTaker Taker => new(volumes, _providers, _events, Tell ?? (_ => { }), Warn);
+    private VolumeQuiescer Taker => new(volumes, _providers, _events, Tell ?? (_ => { }), Warn);
 
     /// <summary>
     /// Runs the backup. Holds a non-exclusive lock on the repository and the volume open while it runs; both are
@@ -78,7 +78,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         var warnings = new List<string>();
         // It settles while the work begins: see BackupAttempt.
         using RepositoryLock held = repository.BeginLock();
-        Rehearsal.Begin();
+        JitWarmup.Begin();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
@@ -151,7 +151,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     /// <exception cref="ImageBackupException">
     /// RepositoryVersionUnsupported, ParameterInvalid, SnapshotProviderNotFound, SnapshotUnavailable.
     /// </exception>
-    public BackupPlan Plan(BackupRequest request)
+    public BackupPreview Plan(BackupRequest request)
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
@@ -192,8 +192,8 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         // Asked now: a volume at rest is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
         (BlobId[] chunks, BackupCopy copy) = attempt.Run(request, volume, geometry, map.Used, warnings, progress, cancellation);
-        BlobSession session = attempt.Session;
-        ChunkTagging? tagging = attempt.Tagging;
+        RepositoryWriter session = attempt.Session;
+        ChangeDetector? tagging = attempt.Tagging;
         SourceChange.ThrowIfChanged(request.Volume, volume);
         if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
             warnings.Add(unreadable);
@@ -228,7 +228,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             SnapshotTime = source.SnapshotTime,
             SnapshotCacheBytes = source.State?.CacheBytes,
             SnapshotCacheUsedBytes = source.State?.CacheUsedBytes,
-            RestedBy = source.RestedBy,
+            QuiescedBy = source.QuiescedBy,
             Start = start,
             End = DateTimeOffset.Now,
             ChunkSizeBytes = geometry.ChunkSizeBytes,
@@ -236,7 +236,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             UsedBytes = map.Used.UsedBytes,
             UsedRangeCount = map.Used.Count,
             UsedMapSource = map.Source,
-            LeftOut = map.LeftOut,
+            Omitted = map.Omitted,
             ChunkCount = chunks.Length,
             NewChunkCount = copy.NewChunkCount,
             ZeroChunkCount = copy.ZeroChunkCount,
@@ -246,7 +246,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             ProgramVersion = ProgramVersion.Text,
         };
         BlobId tree;
-        using (BlobLane lane = session.OpenLane())
+        using (BlobWriter lane = session.OpenLane())
         {
             TreeNode? tags = tagging is null ? null : SaveTags(lane, tagging, chunks, start);
             metadata = metadata with { ChunkTags = tags?.Subtree.ToString() };
@@ -256,7 +256,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         session.Finish();
 
         metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
-        var snapshot = new SnapshotFile
+        var snapshot = new SnapshotRecord
         {
             Time = start,
             Tree = tree,
@@ -318,14 +318,14 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: where that cannot be told, images of both are filed as one volume, and make each other expire. "
         + "Give one of them new ids, or detach it.";
 
-    private static TreeNode SaveTags(BlobLane lane, ChunkTagging tagging, BlobId[] chunks, DateTimeOffset time)
+    private static TreeNode SaveTags(BlobWriter lane, ChangeDetector tagging, BlobId[] chunks, DateTimeOffset time)
     {
         IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(tagging.Header, chunks, tagging.Tags).Prepend(ChunkTagsFile.Write(tagging.Header));
         TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), time);
         return ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], time);
     }
 
-    private static BlobId SaveTree(BlobLane lane, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
+    private static BlobId SaveTree(BlobWriter lane, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
         TreeNode? tags, IReadOnlyList<SnapshotDocument> documents)
     {
         DateTimeOffset time = metadata.Start;

@@ -32,12 +32,12 @@ internal sealed record BackupRequest
 
     /// <summary>
     /// The type that the command, a rule, the class or a client-wide statement asked for. Null: nobody did; then Snapshot where
-    /// a provider can take the volume, else <see cref="QuietOptions.Failover"/>.
+    /// a provider can take the volume, else <see cref="QuiesceOptions.Failover"/>.
     /// </summary>
     public ImageType? ImageType { get; init; }
 
     /// <summary>How the volume is brought to rest or frozen.</summary>
-    public QuietOptions Quiet { get; init; } = QuietOptions.Default;
+    public QuiesceOptions Quiet { get; init; } = QuiesceOptions.Default;
 
     /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
     public int? ChunkSizeBytes { get; init; }

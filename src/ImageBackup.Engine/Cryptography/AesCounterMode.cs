@@ -7,7 +7,7 @@ using ImageBackup.Engine.Cryptography.Vectorized;
 namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
-/// AES-256 in counter mode (NIST SP 800-38A, 6.5, with the whole block as counter: B.1): by <see cref="AesRounds"/> where the
+/// AES-256 in counter mode (NIST SP 800-38A, 6.5, with the whole block as counter: B.1): by <see cref="AesNi"/> where the
 /// processor has AES, in one pass over the data; else the platform's AES makes the key stream in parts.
 /// </summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -16,7 +16,7 @@ internal sealed class AesCounterMode : IDisposable
     public const int BlockBytes = 16;
     private const int PartBytes = 16 * 1024;
 
-    private readonly AesRounds? _rounds;
+    private readonly AesNi? _rounds;
     private readonly AesBlocks? _platform;
     private readonly byte[] _counters;
     private readonly byte[] _keyStream;
@@ -25,8 +25,8 @@ internal sealed class AesCounterMode : IDisposable
     /// <param name="byPlatform">The platform's whatever the processor can: for comparing.</param>
     public AesCounterMode(byte[] key, bool byPlatform = false)
     {
-        if (AesRounds.IsSupported && !byPlatform)
-            _rounds = new AesRounds(key);
+        if (AesNi.IsSupported && !byPlatform)
+            _rounds = new AesNi(key);
         else
             _platform = new AesBlocks(key);
         _counters = new byte[_platform is null ? BlockBytes : PartBytes];

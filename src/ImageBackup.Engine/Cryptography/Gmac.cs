@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Cryptography;
 /// Four times as fast as SHA-256 where the processor multiplies without carry, ten times where it does so in wide vectors.
 /// </summary>
 /// <remarks>
-/// By the platform's own AES-GCM or by <see cref="GhashLanes"/>. Not thread-safe. netstandard2.0 has none:
+/// By the platform's own AES-GCM or by <see cref="GhashVectorized"/>. Not thread-safe. netstandard2.0 has none:
 /// <see cref="IsSupported"/> is false.
 /// </remarks>
 internal sealed class Gmac : IDisposable
@@ -23,14 +23,14 @@ internal sealed class Gmac : IDisposable
 #if NET
     private static readonly byte[] s_nonce = new byte[12];
     private readonly AesGcm? _cipher;
-    private readonly GhashLanes? _lanes;
+    private readonly GhashVectorized? _lanes;
     private readonly byte[] _blind = new byte[TagSizeBytes];
 
     /// <param name="key">32 bytes.</param>
     /// <param name="byPlatform">The platform's whatever the processor can: for comparing.</param>
     public Gmac(ReadOnlySpan<byte> key, bool byPlatform = false)
     {
-        if (byPlatform || !GhashLanes.IsSupported)
+        if (byPlatform || !GhashVectorized.IsSupported)
         {
             _cipher = new AesGcm(key, TagSizeBytes);
             return;
@@ -41,13 +41,13 @@ internal sealed class Gmac : IDisposable
         Span<byte> block = stackalloc byte[TagSizeBytes], h = stackalloc byte[TagSizeBytes];
         block.Clear();
         cipher.EncryptBlock(block, h);
-        _lanes = new GhashLanes(h);
+        _lanes = new GhashVectorized(h);
         // The first counter of the nonce zero (SP 800-38D, 7.1, step 2).
         block[TagSizeBytes - 1] = 1;
         cipher.EncryptBlock(block, _blind);
     }
 
-    public static bool IsSupported => GhashLanes.IsSupported || AesGcm.IsSupported;
+    public static bool IsSupported => GhashVectorized.IsSupported || AesGcm.IsSupported;
 
     /// <summary>The 16 bytes of a message's tag.</summary>
     public void Compute(ReadOnlySpan<byte> message, Span<byte> tag)

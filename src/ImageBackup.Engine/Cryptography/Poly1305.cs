@@ -25,9 +25,9 @@ internal static class Poly1305
         (ulong r0, ulong r1) = Clamp(r);
         ulong h0 = 0, h1 = 0, h2 = 0;
 
-        if (Poly1305Lanes.IsSupported && message.Length >= LanesFromBytes)
+        if (Poly1305Vectorized.IsSupported && message.Length >= LanesFromBytes)
         {
-            Span<ulong> powers = stackalloc ulong[Poly1305Lanes.PowerCount * 3];
+            Span<ulong> powers = stackalloc ulong[Poly1305Vectorized.PowerCount * 3];
             powers[0] = r0;
             powers[1] = r1;
             powers[2] = 0;
@@ -36,7 +36,7 @@ internal static class Poly1305
                 (powers[i], powers[i + 1], powers[i + 2]) = (powers[i - 3], powers[i - 2], powers[i - 1]);
                 Step(ref powers[i], ref powers[i + 1], ref powers[i + 2], 0, 0, 0, r0, r1);
             }
-            message = message.Slice(Poly1305Lanes.Absorb(message, powers, out h0, out h1, out h2));
+            message = message.Slice(Poly1305Vectorized.Absorb(message, powers, out h0, out h1, out h2));
             powers.Clear();
         }
         Finish(message, r0, r1, h0, h1, h2, s, tag);
@@ -115,10 +115,10 @@ internal static class Poly1305
         h2 += top + carry;
 
         // Schoolbook product; r's clamping (top four bits clear) keeps every column inside its words.
-        ulong d0High = Wide.Multiply(h0, r0, out ulong d0);
-        ulong aHigh = Wide.Multiply(h0, r1, out ulong aLow);
-        ulong bHigh = Wide.Multiply(h1, r0, out ulong bLow);
-        ulong cHigh = Wide.Multiply(h1, r1, out ulong cLow);
+        ulong d0High = BigMul.Multiply(h0, r0, out ulong d0);
+        ulong aHigh = BigMul.Multiply(h0, r1, out ulong aLow);
+        ulong bHigh = BigMul.Multiply(h1, r0, out ulong bLow);
+        ulong cHigh = BigMul.Multiply(h1, r1, out ulong cLow);
 
         ulong d1 = aLow + bLow;
         ulong d1High = aHigh + bHigh + (d1 < aLow ? 1UL : 0);

@@ -7,7 +7,7 @@ using Org.BouncyCastle.Crypto.Generators;
 namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
-/// scrypt (RFC 7914): a key from a password, dear to try. By <see cref="ScryptMix"/> where the processor has vectors, else
+/// scrypt (RFC 7914): a key from a password, dear to try. By <see cref="ScryptVectorized"/> where the processor has vectors, else
 /// BouncyCastle's.
 /// </summary>
 internal static class Scrypt
@@ -26,7 +26,7 @@ internal static class Scrypt
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
     public static byte[] Derive(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation = default) =>
-        ScryptMix.IsSupported ? Mixed(password, salt, n, r, p, countBytes, cancellation) : LetGo(password, salt, n, r, p, countBytes, cancellation);
+        ScryptVectorized.IsSupported ? Mixed(password, salt, n, r, p, countBytes, cancellation) : LetGo(password, salt, n, r, p, countBytes, cancellation);
 
     /// <summary>BouncyCastle's cannot be interrupted. When it is cancelled its thread is let go of: it ends by itself, for nobody.</summary>
     internal static byte[] LetGo(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
@@ -61,10 +61,10 @@ internal static class Scrypt
     private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
     {
         int blockBytes = checked(128 * r);
-        byte[] blocks = ScryptMix.Expand(password, salt, checked(blockBytes * p));
+        byte[] blocks = ScryptVectorized.Expand(password, salt, checked(blockBytes * p));
         try
         {
-            void Mix(int block) => ScryptMix.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r, cancellation);
+            void Mix(int block) => ScryptVectorized.Mix(blocks.AsSpan(block * blockBytes, blockBytes), n, r, cancellation);
             int sideBySide = (int)Math.Min(Math.Min(p, Environment.ProcessorCount), MemoryBytes / ((long)n * blockBytes));
             if (sideBySide > 1)
             {
@@ -75,7 +75,7 @@ internal static class Scrypt
                 for (int block = 0; block < p; block++)
                     Mix(block);
             }
-            return ScryptMix.Expand(password, blocks, countBytes);
+            return ScryptVectorized.Expand(password, blocks, countBytes);
         }
         finally
         {

@@ -34,7 +34,7 @@ internal static class EventTable
 
         Row(EventId.ImageTaken, "An image was taken and recorded.", "None.");
         Row(EventId.SnapshotTaken, "A snapshot of a volume was taken.", "None.");
-        Row(EventId.VolumeAtRest, "A volume was brought to rest for a static image.", "None.");
+        Row(EventId.VolumeQuiesced, "A volume was brought to rest for a static image.", "None.");
         Row(EventId.VolumePutBack, "The volume was put back as it was.", "None.");
         Row(EventId.CommandRun, "A command before or after the snapshot ended well; its output follows.", "None.");
         Row(EventId.ImageFuzzy, "An image was taken while the volume could be written to.",
@@ -43,9 +43,9 @@ internal static class EventTable
             "See the reason in the event and Get-SnapshotProvider; -NoFailover makes it an error.");
         Row(EventId.ImageWarning, "An image has a warning.", "Read it; it is recorded with the image too.");
         Row(EventId.VolumeBusy, "A volume was in use; the backup waits and tries again.", "None while it ends well.");
-        Row(EventId.LeftoverSnapshotRemoved, "A snapshot that a killed run had left was removed.", "Look for why that run was killed.");
-        Row(EventId.LeftoverVolumePutBack, "A volume that a killed run had left read-only was put back.", "Look for why that run was killed.");
-        Row(EventId.LeftoverCommandRun, "The command after a snapshot that a killed run had not got to was run.", "Look for why that run was killed.");
+        Row(EventId.OrphanSnapshotRemoved, "A snapshot that a killed run had left was removed.", "Look for why that run was killed.");
+        Row(EventId.OrphanVolumePutBack, "A volume that a killed run had left read-only was put back.", "Look for why that run was killed.");
+        Row(EventId.OrphanCommandRun, "The command after a snapshot that a killed run had not got to was run.", "Look for why that run was killed.");
         Row(EventId.PostSnapshotCommandFailed, "The command after the snapshot failed or took too long.",
             "Its output is in the event; see whether what the first command stopped runs again.");
         Row(EventId.TerminalLost, "The terminal of a command that holds a lock was closed (SIGHUP); the command goes on to its end.",

@@ -44,11 +44,11 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     /// </summary>
     /// <param name="workerCount">Worker threads.</param>
     /// <param name="chunkBytes">The longest chunk.</param>
-    /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobIds"/> likes it where memory allows.</param>
+    /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobHasher"/> likes it where memory allows.</param>
     public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes, out int batchCount)
     {
-        batchCount = (int)Math.Min(BlobIds.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
-        if (batchCount < BlobIds.BatchWorthCount)
+        batchCount = (int)Math.Min(BlobHasher.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
+        if (batchCount < BlobHasher.BatchWorthCount)
             batchCount = 1;
         // One each at work, one each waiting, two for the producer.
         return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 2);

@@ -27,7 +27,7 @@ internal sealed record VolumePlan
     public bool IsIncluded => Decision.IsIncluded;
 
     /// <summary>Null where no rule matched.</summary>
-    public RuleHit? Rule => Decision.Hit;
+    public MatchedRule? Rule => Decision.Hit;
     public IReadOnlyList<DecidedOption> Decided => Options.ToList();
 
     /// <param name="policy">The rules and classes.</param>

@@ -75,9 +75,9 @@ internal sealed class RemoveJob(ImageRepository repository)
         using RepositoryLock held = repository.Lock(isExclusive: false, cancellation);
         BlobIndex index = repository.LoadIndex(cancellation);
         BlobId tree;
-        using (var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost))
+        using (var session = new RepositoryWriter(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost))
         {
-            using (BlobLane lane = session.OpenLane())
+            using (BlobWriter lane = session.OpenLane())
             {
                 tree = ImageFiles.SaveTree(lane, []);
                 lane.Flush();
@@ -86,7 +86,7 @@ internal sealed class RemoveJob(ImageRepository repository)
         }
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
-        repository.Files.SaveSealed(StoredKind.Snapshot, RemovalStatement.Make(removal, tree).Write(), repository.FormatVersion, repository.Sealers);
+        repository.Files.SaveSealed(StoredKind.Snapshot, RemovalRecord.Make(removal, tree).Write(), repository.FormatVersion, repository.Sealers);
     }
 
     /// <summary>What a statement was for is done when no image of its volume remains.</summary>

@@ -69,7 +69,7 @@ internal sealed class RestoreCopy(
         private readonly ProgressMeter _meter;
         private readonly Action<byte[]> _release;
         private readonly ChunkReader _reader;
-        private readonly UnnamedChunks<ImageChunk> _unnamed;
+        private readonly HashBatch<ImageChunk> _unnamed;
         private byte[] _scratch = Array.Empty<byte>();
 
         public Worker(RestoreCopy copy, bool isVerifying, ProgressMeter meter, int batchCount, Action<byte[]> release)
@@ -79,7 +79,7 @@ internal sealed class RestoreCopy(
             _meter = meter;
             _release = release;
             _reader = new ChunkReader(copy.Repository, copy.Image);
-            _unnamed = new UnnamedChunks<ImageChunk>(batchCount, isVerifying ? Verify : Restore, release);
+            _unnamed = new HashBatch<ImageChunk>(batchCount, isVerifying ? Verify : Restore, release);
         }
 
         public void Process(ImageChunk chunk, byte[] buffer)
@@ -99,7 +99,7 @@ internal sealed class RestoreCopy(
             ByteRange whole = RangeOf(chunk);
             List<ByteRange> used = UsedOf(chunk);
             bool isCompared = _copy.Request.SkipUnchanged && !_copy.Target.IsAllZero;
-            if (!chunk.IsZero && !isCompared && used.Count > 0 && _reader.TryReadUnnamed(chunk, buffer))
+            if (!chunk.IsZero && !isCompared && used.Count > 0 && _reader.TryReadUnhashed(chunk, buffer))
                 return true;
             // What was kept is written first: disks like the order, and what was written before a failure is a beginning.
             Drain();
@@ -117,7 +117,7 @@ internal sealed class RestoreCopy(
                 foreach (ByteRange range in used)
                 {
                     // The unused parts of the chunk may differ: what the image uses may be zeros already.
-                    if (compares && ZeroTest.IsZero(_scratch.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
+                    if (compares && ZeroCheck.IsZero(_scratch.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
                     {
                         Interlocked.Add(ref _copy._skippedBytes, range.LengthBytes);
                         continue;
@@ -266,7 +266,7 @@ internal sealed class RestoreCopy(
             for (int at = 0; at < content.Length;)
             {
                 int length = Math.Min(SparseBlockBytes, content.Length - at);
-                if (ZeroTest.IsZero(content.Slice(at, length)))
+                if (ZeroCheck.IsZero(content.Slice(at, length)))
                 {
                     if (at > start)
                         Write(offsetBytes + start, content.Slice(start, at - start));

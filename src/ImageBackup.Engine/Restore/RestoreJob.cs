@@ -49,7 +49,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             throw new ArgumentNullException(nameof(request));
         var clock = Stopwatch.StartNew();
         var warnings = new List<string>();
-        using RepositoryLock? held = repository.LockForReading(cancellation, Rehearsal.Run);
+        using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
         if (held is null)
             warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: nobody must prune it meanwhile.");
         using var stop = held is null

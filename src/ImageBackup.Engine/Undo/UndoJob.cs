@@ -37,14 +37,14 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
     public IReadOnlyList<PendingUndo> Find()
     {
         var found = new List<PendingUndo>();
-        foreach (LeftVolume left in volumes.FindLeftResting())
+        foreach (LeftVolume left in volumes.FindLeftQuiesced())
             found.Add(new PendingUndo { Kind = PendingUndoKind.ReadOnlyVolume, Volume = left.Name, Name = left.MountPoint });
         foreach (ISnapshotProvider provider in providers.All)
         {
-            foreach (SnapshotLeftover leftover in provider.FindLeftovers())
+            foreach (OrphanSnapshot leftover in provider.FindOrphans())
                 found.Add(Of(PendingUndoKind.VolumeSnapshot, leftover, provider.Name));
         }
-        foreach (SnapshotLeftover leftover in providers.PostCommands?.FindLeftovers() ?? [])
+        foreach (OrphanSnapshot leftover in providers.PostCommands?.FindOrphans() ?? [])
             found.Add(Of(PendingUndoKind.PostSnapshotCommand, leftover, provider: null));
         return found;
     }
@@ -55,8 +55,8 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
     /// </summary>
     public void UndoAll()
     {
-        SayPutBack(volumes.RestoreLeftResting());
-        foreach (PendingUndo pending in Find().Where(pending => pending.Leftover is not null))
+        SayPutBack(volumes.RestoreLeftQuiesced());
+        foreach (PendingUndo pending in Find().Where(pending => pending.Orphan is not null))
             TryUndo(pending);
     }
 
@@ -67,30 +67,30 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
     {
         if (pending is null)
             throw new ArgumentNullException(nameof(pending));
-        string? fault = pending.Leftover is not null ? TryUndo(pending) : PutBack(pending);
+        string? fault = pending.Orphan is not null ? TryUndo(pending) : PutBack(pending);
         return fault is null && !Find().Any(pending.IsSameAs)
             ? pending with { IsUndone = true }
             : throw new ImageBackupException(ErrorId.UndoFailed, fault ?? $"It is still to be undone: {pending.Description}.", pending.Volume ?? pending.Name);
     }
 
-    private static PendingUndo Of(PendingUndoKind kind, SnapshotLeftover leftover, string? provider) =>
-        new() { Kind = kind, Volume = leftover.VolumeName, Provider = provider, Name = leftover.Name, Leftover = leftover };
+    private static PendingUndo Of(PendingUndoKind kind, OrphanSnapshot leftover, string? provider) =>
+        new() { Kind = kind, Volume = leftover.VolumeName, Provider = provider, Name = leftover.Name, Orphan = leftover };
 
     /// <summary>Gives why it could not be; null if it is writable again.</summary>
     private string? PutBack(PendingUndo pending)
     {
-        IReadOnlyList<string> lines = volumes.RestoreLeftResting(pending.Volume);
+        IReadOnlyList<string> lines = volumes.RestoreLeftQuiesced(pending.Volume);
         SayPutBack(lines);
-        return volumes.FindLeftResting().Any(left => left.Name == pending.Volume) ? string.Join(" ", lines) : null;
+        return volumes.FindLeftQuiesced().Any(left => left.Name == pending.Volume) ? string.Join(" ", lines) : null;
     }
 
     private void SayPutBack(IReadOnlyList<string> lines)
     {
-        IReadOnlyList<LeftVolume> still = lines.Count == 0 ? [] : volumes.FindLeftResting();
+        IReadOnlyList<LeftVolume> still = lines.Count == 0 ? [] : volumes.FindLeftQuiesced();
         foreach (string line in lines)
         {
             bool isStill = still.Any(left => line.IndexOf($"'{left.Name}'", StringComparison.Ordinal) >= 0);
-            _events.Write(isStill ? EventId.VolumeNotPutBack : EventId.LeftoverVolumePutBack, line);
+            _events.Write(isStill ? EventId.VolumeNotPutBack : EventId.OrphanVolumePutBack, line);
             _tell(line);
         }
     }
@@ -102,13 +102,13 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
         try
         {
             if (isCommand)
-                providers.PostCommands!.Run(pending.Leftover!, _tell);
+                providers.PostCommands!.Run(pending.Orphan!, _tell);
             else
-                providers.Get(pending.Provider!).Remove(pending.Leftover!, _tell);
+                providers.Get(pending.Provider!).Remove(pending.Orphan!, _tell);
             string line = isCommand
                 ? $"The command after the snapshot of '{pending.Volume}' that a killed run had not got to was run: {pending.Name}"
                 : $"The snapshot '{pending.Name}' that a killed run had left was removed.";
-            _events.Write(isCommand ? EventId.LeftoverCommandRun : EventId.LeftoverSnapshotRemoved, line, pending.Volume);
+            _events.Write(isCommand ? EventId.OrphanCommandRun : EventId.OrphanSnapshotRemoved, line, pending.Volume);
             _tell(line);
             return null;
         }

@@ -21,7 +21,7 @@ internal sealed class VerifyJob(ImageRepository repository)
     public VerifyResult Run(string imageId, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        using RepositoryLock? held = repository.LockForReading(cancellation, Rehearsal.Run);
+        using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, imageId, index, cancellation);
         var damaged = new ConcurrentBag<ByteRange>();
@@ -64,7 +64,7 @@ internal sealed class VerifyJob(ImageRepository repository)
         private readonly ProgressMeter _meter;
         private readonly Action<byte[]> _release;
         private readonly ChunkReader _reader;
-        private readonly UnnamedChunks<ImageChunk> _unnamed;
+        private readonly HashBatch<ImageChunk> _unnamed;
         private BlobId _zeroId;
 
         public Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter, int batchCount, Action<byte[]> release)
@@ -73,14 +73,14 @@ internal sealed class VerifyJob(ImageRepository repository)
             _meter = meter;
             _release = release;
             _reader = new ChunkReader(repository, image);
-            _unnamed = new UnnamedChunks<ImageChunk>(batchCount, Note, release);
+            _unnamed = new HashBatch<ImageChunk>(batchCount, Note, release);
         }
 
         public void Process(ImageChunk chunk, byte[] buffer)
         {
             // The zero chunk comes again and again: proving it once is enough.
             bool isProven = chunk.IsZero && chunk.Id == _zeroId;
-            if (!isProven && _reader.TryReadUnnamed(chunk, buffer))
+            if (!isProven && _reader.TryReadUnhashed(chunk, buffer))
             {
                 _unnamed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
                 return;

@@ -27,14 +27,14 @@ internal interface ISnapshotProvider
     bool TakesSets { get; }
 
     /// <summary>Whether this machine has what the provider needs, and why not. Never throws; changes nothing; quick.</summary>
-    SnapshotAbility CheckMachine(SnapshotOptions options);
+    SnapshotSupport CheckMachine(SnapshotOptions options);
 
     /// <summary>Whether it could take this volume now, and why not. Never throws; changes nothing.</summary>
-    SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options);
+    SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options);
 
     /// <summary>
     /// Takes all volumes at one moment. When it throws nothing is left behind, and if something had to be it is found by
-    /// <see cref="FindLeftovers"/>.
+    /// <see cref="FindOrphans"/>.
     /// </summary>
     /// <param name="volumes">One or more; more than one only where <see cref="TakesSets"/>.</param>
     /// <param name="options">How.</param>
@@ -47,9 +47,9 @@ internal interface ISnapshotProvider
     ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation);
 
     /// <summary>What killed runs of ours left on this machine. A set of a process that lives is none. Never throws.</summary>
-    IReadOnlyList<SnapshotLeftover> FindLeftovers();
+    IReadOnlyList<OrphanSnapshot> FindOrphans();
 
-    /// <summary>Removes one of <see cref="FindLeftovers"/>'.</summary>
+    /// <summary>Removes one of <see cref="FindOrphans"/>'.</summary>
     /// <exception cref="ImageBackupException">SnapshotFailed: it is still there.</exception>
-    void Remove(SnapshotLeftover leftover, Action<string> log);
+    void Remove(OrphanSnapshot leftover, Action<string> log);
 }

@@ -60,7 +60,7 @@ internal sealed class SnapshotProviders
         var reasons = new List<string>();
         foreach (ISnapshotProvider provider in candidates)
         {
-            SnapshotAbility ability = provider.CheckMachine(options);
+            SnapshotSupport ability = provider.CheckMachine(options);
             if (ability.IsUsable)
                 ability = provider.CheckVolume(volume, options);
             if (ability.IsUsable)

@@ -14,10 +14,10 @@ internal static class SystemSnapshotProviders
     public static IReadOnlyList<ISnapshotProvider> Create() => RuntimeInformation.IsOSPlatform(OSPlatform.Linux)
         ?
         [
-            new LvmSnapshotProvider(() => VolumeSystem.Current, HeldRecord.LastingDirectory),
-            new CommandSnapshotProvider(() => VolumeSystem.Current, HeldRecord.LastingDirectory),
+            new LvmSnapshotProvider(() => VolumeSystem.Current, LinuxUndoRecord.LastingDirectory),
+            new CommandSnapshotProvider(() => VolumeSystem.Current, LinuxUndoRecord.LastingDirectory),
         ]
         : RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
-            ? [new WmiSnapshotProvider(new ScriptingWmi(), () => VolumeSystem.Current, HeldFile.LastingDirectory)]
+            ? [new WmiSnapshotProvider(new ScriptingWmi(), () => VolumeSystem.Current, WindowsUndoRecord.LastingDirectory)]
             : [];
 }

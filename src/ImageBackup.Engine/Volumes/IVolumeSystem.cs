@@ -55,17 +55,17 @@ internal interface IVolumeSystem
     /// As <see cref="OpenRead"/>. VolumeInUse: somebody uses it now, and the message says who where that can be told; another
     /// attempt may succeed. VolumeNeeded: the system or a needed path is on it; no attempt will.
     /// </exception>
-    IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths);
+    IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths);
 
     /// <summary>The volumes that killed runs left at rest and that still are. Changes nothing. Never throws.</summary>
-    IReadOnlyList<LeftVolume> FindLeftResting();
+    IReadOnlyList<LeftVolume> FindLeftQuiesced();
 
     /// <summary>
     /// Puts back the volumes that killed runs left at rest. Gives a line for each: which volume, what was done or why it
     /// could not be. Never throws.
     /// </summary>
     /// <param name="volumeName">Only this one; null: all.</param>
-    IReadOnlyList<string> RestoreLeftResting(string? volumeName = null);
+    IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null);
 
     /// <summary>
     /// Opens a device as the target of a restore, exclusively, and keeps it so until disposed. Checked on the open

@@ -49,14 +49,14 @@ internal static class SnapshotDefaultsObject
     private static SnapshotDefaults Applying(SnapshotDefaults now)
     {
         // Any provider shows them; they are the machine's.
-        var options = QuietOptions.SnapshotOf(now);
+        var options = QuiesceOptions.SnapshotOf(now);
         return now with
         {
             CacheSizePercent = options.CacheSizePercent,
             IdleWait = now.IdleWait ?? OptionResolver.DefaultIdleWait,
             IdleRetries = now.IdleRetries ?? OptionResolver.DefaultChangingRetries,
             SnapshotTimeout = options.Timeout,
-            CommandTimeout = now.CommandTimeout ?? QuietOptions.Default.CommandTimeout,
+            CommandTimeout = now.CommandTimeout ?? QuiesceOptions.Default.CommandTimeout,
             WriterRetries = options.WriterRetries,
         };
     }

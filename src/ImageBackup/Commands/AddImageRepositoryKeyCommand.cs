@@ -28,7 +28,7 @@ public sealed class AddImageRepositoryKeyCommand : RepositoryCmdlet
     {
         if (!ShouldProcess(Connection.Location, "Add a key"))
             return;
-        WriteObject(RunPumped("Adding a key", _ =>
+        WriteObject(RunInBackground("Adding a key", _ =>
         {
             using RepositoryPassword password = RepositoryPassword.From(NewPassword!);
             return Opened.AddKey(password, Stop);

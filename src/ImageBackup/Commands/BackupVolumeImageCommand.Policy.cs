@@ -66,7 +66,7 @@ public sealed partial class BackupVolumeImageCommand
     /// <summary>No volume was named: those of domain.image. One that is missing or fails does not stop the others.</summary>
     private void BackupDomain()
     {
-        DomainVolumes domain = RunPumped(
+        DomainVolumes domain = RunInBackground(
             "Looking at volumes", _ => DomainVolumes.Resolve(Policy.Domain, new VolumeInventory(VolumeSystem.Current), Stop));
         WriteVerbose($"No volume was named: those of domain.image are taken, {string.Join(", ", Policy.Domain.Select(pattern => $"'{pattern.Text}'"))}.");
         foreach (string pattern in domain.Unmatched)
@@ -106,7 +106,7 @@ public sealed partial class BackupVolumeImageCommand
         return false;
     }
 
-    private IReadOnlyList<ImageBackupInfo> Images() => RunPumped(
+    private IReadOnlyList<ImageBackupInfo> Images() => RunInBackground(
         "Listing images", channel => new ImageCatalog(Opened).List(new ImageFilter(), failure => channel.Warn(failure.Message), Stop));
 
     private static string RuleOf(VolumePlan plan) =>

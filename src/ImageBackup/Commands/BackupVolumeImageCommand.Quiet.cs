@@ -74,7 +74,7 @@ public sealed partial class BackupVolumeImageCommand
         };
     }
 
-    private QuietOptions QuietOf(VolumePlan plan) => QuietOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
+    private QuiesceOptions QuietOf(VolumePlan plan) => QuiesceOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
 
     private BackupJob Job(Action<string> tell, Action<string> warn) =>
         new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell, Warn = warn, Traces = Connection.Traces };

@@ -45,8 +45,8 @@ public sealed partial class BackupVolumeImageCommand
     {
         if (_collected.Count == 0)
             return;
-        JobChannel? current = null;
-        BackupJob JobOf(JobChannel channel)
+        CmdletChannel? current = null;
+        BackupJob JobOf(CmdletChannel channel)
         {
             // The set outlives the job that takes it, and speaks to whichever runs.
             current = channel;
@@ -54,12 +54,12 @@ public sealed partial class BackupVolumeImageCommand
         }
         try
         {
-            RunPumped("Taking snapshots", channel => _shared = JobOf(channel).Share(_collected, Stop));
+            RunInBackground("Taking snapshots", channel => _shared = JobOf(channel).Share(_collected, Stop));
             SharedSnapshots shared = _shared!;
             AttemptEach(
                 shared.Requests,
                 request => request.Volume.Name,
-                request => Give(RunPumped(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel))),
+                request => Give(RunInBackground(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel))),
                 request => _collectedBytes[request.Volume.Name],
                 areAll: true);
         }
@@ -69,7 +69,7 @@ public sealed partial class BackupVolumeImageCommand
         }
     }
 
-    private ImageBackupInfo Run(BackupRequest request, SharedSnapshots shared, BackupJob job, JobChannel channel)
+    private ImageBackupInfo Run(BackupRequest request, SharedSnapshots shared, BackupJob job, CmdletChannel channel)
     {
         bool succeeded = false;
         try

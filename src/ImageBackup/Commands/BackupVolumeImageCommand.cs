@@ -138,7 +138,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private ImageVolume Find(VolumeArgument argument)
     {
         string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
-        return RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
+        return RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
     }
 
     private void Backup(ImageVolume volume, bool isObjectOfPipeline)
@@ -148,7 +148,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         if (SnapshotSet)
             Collect(request, volume);
         else
-            Give(RunPumped(ActivityOf(request), channel => Job(channel.Tell, channel.Warn).Run(request, channel, Stop)));
+            Give(RunInBackground(ActivityOf(request), channel => Job(channel.Tell, channel.Warn).Run(request, channel, Stop)));
     }
 
     /// <summary>Null where the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
@@ -164,7 +164,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
-        QuietOptions quiet = QuietOf(plan);
+        QuiesceOptions quiet = QuietOf(plan);
         string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiet);
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
             return null;
@@ -192,8 +192,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private string[] TwinsOf(ImageVolume volume)
     {
         var inventory = new VolumeInventory(VolumeSystem.Current);
-        IReadOnlyList<ImageVolume> twins = RunPumped("Looking at volumes", _ => inventory.TwinsOf(volume, Stop));
-        foreach (ImageVolume duplicate in RunPumped("Looking at volumes", _ => inventory.BtrfsDuplicatesOf(volume, Stop)))
+        IReadOnlyList<ImageVolume> twins = RunInBackground("Looking at volumes", _ => inventory.TwinsOf(volume, Stop));
+        foreach (ImageVolume duplicate in RunInBackground("Looking at volumes", _ => inventory.BtrfsDuplicatesOf(volume, Stop)))
         {
             WriteWarning($"'{volume.Name}' and '{duplicate.Name}' bear the same btrfs ({volume.Uuid}): the kernel may take one for the other, and mounting either can destroy data on both. Detach one of them, or give it a new id (btrfstune -u).");
         }

@@ -53,7 +53,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         SessionConnection.Current = connection;
         if (AcceptPolicy)
         {
-            EnforcedPolicy policy = RunPumped("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.Warn(failure.Message), Stop));
+            EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.Warn(failure.Message), Stop));
             WriteVerbose(policy.Revision == 0
                 ? $"{connection.Location}: this machine accepts that it keeps no rules and classes."
                 : $"{connection.Location}: this machine accepts its rules and classes of revision {policy.Revision}.");

@@ -8,7 +8,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Closes the session's default repository, or the given one, and forgets its keys.</summary>
 [Cmdlet(VerbsCommunications.Disconnect, "ImageRepository")]
-public sealed class DisconnectImageRepositoryCommand : PumpedCmdlet
+public sealed class DisconnectImageRepositoryCommand : BackgroundCmdlet
 {
     /// <summary>An open repository; else the session's default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]

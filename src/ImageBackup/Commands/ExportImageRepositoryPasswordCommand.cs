@@ -9,7 +9,7 @@ namespace ImageBackup.Commands;
 /// <summary>Writes a repository's password to a file that -PasswordFile takes and that only its user can read.</summary>
 [Cmdlet(VerbsData.Export, "ImageRepositoryPassword", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class ExportImageRepositoryPasswordCommand : PumpedCmdlet
+public sealed class ExportImageRepositoryPasswordCommand : BackgroundCmdlet
 {
     /// <summary>The file to write.</summary>
     [Parameter(Mandatory = true, Position = 0)]

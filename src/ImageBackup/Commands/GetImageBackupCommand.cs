@@ -96,7 +96,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             WriteVerbose($"{absent.Message} Images are looked up by the name as given.");
             return new VolumeReference(volume.Name!, null);
         }
-        VolumeReference reference = RunPumped("Looking at volumes", _ => VolumeNames.Refer(full, Stop));
+        VolumeReference reference = RunInBackground("Looking at volumes", _ => VolumeNames.Refer(full, Stop));
         if (reference.Present is { } present)
         {
             WriteVerbose($"'{volume.Name}' is '{present.Name}', VolumeId {present.VolumeId}.");
@@ -119,7 +119,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             IncludeInactive = IncludeInactive || Id is not null,
             Retention = _retention ??= LoadRetentionForListing(),
         };
-        IReadOnlyList<ImageBackupInfo> images = RunPumped(
+        IReadOnlyList<ImageBackupInfo> images = RunInBackground(
             "Listing images",
             channel => new ImageCatalog(Opened) { OnPassedOver = channel.Tell }.List(filter, failure => channel.Warn(failure.Message), Stop));
         foreach (ImageBackupInfo image in images)

@@ -26,7 +26,7 @@ public sealed class GetImageRepositoryKeyCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
-        IReadOnlyList<RepositoryKeyInfo> keys = RunPumped("Reading the keys", _ => Opened.Keys());
+        IReadOnlyList<RepositoryKeyInfo> keys = RunInBackground("Reading the keys", _ => Opened.Keys());
         if (Id is null)
         {
             WriteObject(keys, enumerateCollection: true);

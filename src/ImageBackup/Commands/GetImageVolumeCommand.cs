@@ -70,7 +70,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
             return;
         }
         string full = ImageBackup.Binding.VolumeNames.FullSource(volume, ResolvePath);
-        WriteObject(Planned(RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop))));
+        WriteObject(Planned(RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop))));
     }
 
     /// <summary>The volume whose name is the text as it is written; null where there is none: then it is a pattern.</summary>
@@ -79,7 +79,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
         try
         {
             string full = ImageBackup.Binding.VolumeNames.FullSource(volume, ResolvePath);
-            return RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
+            return RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
         }
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
         {
@@ -94,5 +94,5 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     }
 
     private IReadOnlyList<ImageVolume> List() =>
-        RunPumped("Looking at volumes", _ => new VolumeInventory(VolumeSystem.Current).List(Stop));
+        RunInBackground("Looking at volumes", _ => new VolumeInventory(VolumeSystem.Current).List(Stop));
 }

@@ -23,10 +23,10 @@ public sealed class GetSnapshotProviderCommand : SnapshotDefaultsCmdlet
         var list = new SnapshotProviderList(SnapshotProviders.Current);
         if (Name is null)
         {
-            WriteObject(RunPumped("Looking at snapshot providers", _ => list.List(defaults)), enumerateCollection: true);
+            WriteObject(RunInBackground("Looking at snapshot providers", _ => list.List(defaults)), enumerateCollection: true);
             return;
         }
         foreach (string name in Name)
-            Attempt(name, () => WriteObject(RunPumped("Looking at snapshot providers", _ => list.List(defaults, name)), enumerateCollection: true));
+            Attempt(name, () => WriteObject(RunInBackground("Looking at snapshot providers", _ => list.List(defaults, name)), enumerateCollection: true));
     }
 }

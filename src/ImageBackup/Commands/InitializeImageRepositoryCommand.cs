@@ -31,7 +31,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
             return;
         }
         string? passwordFile = FullPasswordFile();
-        ImageRepository created = RunPumped("Creating the repository", channel =>
+        ImageRepository created = RunInBackground("Creating the repository", channel =>
         {
             using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
             channel.Tell($"Creating the repository '{location}'.");

@@ -36,7 +36,7 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
         // Who is asked, or only asks, is told how much it is: that takes a look of its own, beside others at work.
         if (IsWhatIf || Asks(ConfirmImpact.Medium))
         {
-            RepositoryOptimizeResult plan = RunPumped("Looking for unused data", channel => Run(channel, isPlan: true));
+            RepositoryOptimizeResult plan = RunInBackground("Looking for unused data", channel => Run(channel, isPlan: true));
             if (!ShouldProcess(location, Describe(plan)))
             {
                 if (IsWhatIf)
@@ -48,10 +48,10 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
         {
             return;
         }
-        WriteObject(RunPumped("Removing unused data", channel => Run(channel, isPlan: false)));
+        WriteObject(RunInBackground("Removing unused data", channel => Run(channel, isPlan: false)));
     }
 
-    private RepositoryOptimizeResult Run(JobChannel channel, bool isPlan)
+    private RepositoryOptimizeResult Run(CmdletChannel channel, bool isPlan)
     {
         var watch = Stopwatch.StartNew();
         return Opened.Optimize(MaxUnused, isPlan, (phase, done, total) => channel.Report(phase switch

@@ -69,7 +69,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
     {
         if (!HasRepository)
             return null;
-        EnforcedPolicy policy = RunPumped("Reading the repository's rules", channel => Connection.Policy.Load(
+        EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => Connection.Policy.Load(
             failure => channel.Warn($"{failure.Message} It cannot be told whether it held the repository's rules."), Stop));
         if (policy.Rollback is { } rollback)
             WriteWarning(rollback);
@@ -93,7 +93,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
     private protected virtual string? WhyNoSnapshot(ImageVolume volume, ResolvedOptions options)
     {
         SnapshotDefaults defaults = MachineDefaults;
-        return SnapshotProviders.Current.Choose(volume.Description, QuietOptions.ProviderOf(options, defaults), QuietOptions.SnapshotOf(options, defaults)).WhyNot;
+        return SnapshotProviders.Current.Choose(volume.Description, QuiesceOptions.ProviderOf(options, defaults), QuiesceOptions.SnapshotOf(options, defaults)).WhyNot;
     }
 
     /// <summary>What Set-SnapshotProvider set; read once.</summary>

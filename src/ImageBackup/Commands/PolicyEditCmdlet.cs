@@ -34,7 +34,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
                 return NothingToDo(edited, kept.Rules.Path);
             if (!ShouldProcess($"the rules in the repository {Connection.Location}", action))
                 return null;
-            return RunPumped("Storing the rules", _ => Connection.Policy.Save(kept with { Rules = edited }, Stop)).Rules;
+            return RunInBackground("Storing the rules", _ => Connection.Policy.Save(kept with { Rules = edited }, Stop)).Rules;
         }
         RuleFile file = RuleFile.Load(FullPath(RulePath) ?? PolicyPaths.Rules);
         if (managementClass is not null)
@@ -64,7 +64,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
             _ = new ManagementClassCatalog(ManagementClassDocument.Empty, edited);
             if (!ShouldProcess($"the management classes in the repository {Connection.Location}", action))
                 return null;
-            return RunPumped("Storing the classes", _ => Connection.Policy.Save(kept with { Classes = edited }, Stop)).Classes;
+            return RunInBackground("Storing the classes", _ => Connection.Policy.Save(kept with { Classes = edited }, Stop)).Classes;
         }
         ManagementClassFile file = LoadClasses(mustExist: false);
         ManagementClassDocument changed = edit(file.Document);

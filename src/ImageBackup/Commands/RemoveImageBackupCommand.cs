@@ -135,7 +135,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
                 continue;
             var removal = new VolumeRemoval(newest.VolumeId, newest.ComputerName, DateTimeOffset.Now);
             if (ShouldProcess($"{newest.Volume} on {newest.ComputerName}", "Put on record that the volume is gone"))
-                RunPumped("Putting a statement on record", _ => new RemoveJob(Opened).State(removal, Stop));
+                RunInBackground("Putting a statement on record", _ => new RemoveJob(Opened).State(removal, Stop));
             else if (!IsWhatIf)
                 continue;
             stated.Add(removal);
@@ -156,7 +156,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     {
         if (chosen.Count == 0)
             return;
-        HashSet<string> removed = RunPumped("Removing images", channel => new HashSet<string>(
+        HashSet<string> removed = RunInBackground("Removing images", channel => new HashSet<string>(
             new RemoveJob(repository).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop), StringComparer.Ordinal));
         // Removed on purpose: the next backup does not miss them.
         RepositoryMemory.Of(repository.Id).Forget(removed);
@@ -169,7 +169,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     }
 
     private IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
-        RunPumped("Listing images", channel => new ImageCatalog(repository).List(
+        RunInBackground("Listing images", channel => new ImageCatalog(repository).List(
             new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
 
     private static ImageBackupInfo Find(IReadOnlyList<ImageBackupInfo> images, string idPrefix, string location)

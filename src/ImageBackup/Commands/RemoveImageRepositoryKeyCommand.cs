@@ -21,10 +21,10 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
         {
             Attempt(id, () =>
             {
-                RepositoryKeyInfo key = KeyChoice.One(RunPumped("Reading the keys", _ => Opened.Keys()), id);
+                RepositoryKeyInfo key = KeyChoice.One(RunInBackground("Reading the keys", _ => Opened.Keys()), id);
                 if (!ShouldProcess(Connection.Location, $"Remove the key {key.ShortId}{Origin(key)}"))
                     return;
-                RunPumped("Removing a key", _ => Opened.RemoveKey(key.Id, Stop));
+                RunInBackground("Removing a key", _ => Opened.RemoveKey(key.Id, Stop));
             });
         }
     }

@@ -56,7 +56,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
         Put(Run(isPlan: false));
     }
 
-    private RepositoryRepairResult Run(bool isPlan) => RunPumped(isPlan ? "Looking for damage" : "Repairing the repository", channel =>
+    private RepositoryRepairResult Run(bool isPlan) => RunInBackground(isPlan ? "Looking for damage" : "Repairing the repository", channel =>
     {
         var watch = Stopwatch.StartNew();
         return Opened.Repair(

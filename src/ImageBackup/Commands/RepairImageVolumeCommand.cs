@@ -15,7 +15,7 @@ namespace ImageBackup.Commands;
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "ImageVolume", SupportsShouldProcess = true)]
 [OutputType(typeof(PendingUndo))]
-public sealed class RepairImageVolumeCommand : PumpedCmdlet
+public sealed class RepairImageVolumeCommand : BackgroundCmdlet
 {
     /// <summary>Only what belongs to these volumes; by default everything.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -46,7 +46,7 @@ public sealed class RepairImageVolumeCommand : PumpedCmdlet
             Attempt(pending, () =>
             {
                 if (ShouldProcess(pending.Volume ?? pending.Name, ActionOf(pending)))
-                    WriteObject(RunPumped("Undoing what a killed run left", channel => UndoJob.OfMachine(channel.Tell).Undo(pending)));
+                    WriteObject(RunInBackground("Undoing what a killed run left", channel => UndoJob.OfMachine(channel.Tell).Undo(pending)));
             });
         }
     }
@@ -72,7 +72,7 @@ public sealed class RepairImageVolumeCommand : PumpedCmdlet
     {
         try
         {
-            return RunPumped("Looking at volumes", _ => VolumeNames.Find(full, Stop));
+            return RunInBackground("Looking at volumes", _ => VolumeNames.Find(full, Stop));
         }
         catch (ImageBackup.ImageBackupException)
         {

@@ -17,7 +17,7 @@ namespace ImageBackup.Commands;
 /// The base of cmdlets that work on a repository. It is opened once for the whole pipeline: the one of -Repository,
 /// else the connected one, else RESTIC_REPOSITORY's or RESTIC_REPOSITORY_FILE's.
 /// </summary>
-public abstract partial class RepositoryCmdlet : PumpedCmdlet
+public abstract partial class RepositoryCmdlet : BackgroundCmdlet
 {
     private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
     private RepositoryConnection? _connection;
@@ -101,7 +101,7 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
     private protected RepositoryConnection Connect(string location, string? keyId = null)
     {
         string? passwordFile = FullPasswordFile();
-        RepositoryConnection connection = new(RunPumped("Opening the repository", channel =>
+        RepositoryConnection connection = new(RunInBackground("Opening the repository", channel =>
         {
             // Said before a password is asked for: a mistyped path is the likelier mistake.
             if (!Directory.Exists(location))
@@ -109,7 +109,7 @@ public abstract partial class RepositoryCmdlet : PumpedCmdlet
             using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
             channel.Tell($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
-            Rehearsal.Begin();
+            JitWarmup.Begin();
             return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);
         }));
         RecentRepositories.Own.Note(connection.Location);

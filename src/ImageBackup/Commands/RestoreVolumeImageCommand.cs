@@ -119,13 +119,13 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         if (argument.Id is not { } idPrefix)
             throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
         ImageRepository repository = RepositoryOf(argument);
-        Restore(repository, RunPumped("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
+        Restore(repository, RunInBackground("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
     }
 
     private ImageBackupInfo FindByVolume(VolumeArgument volume)
     {
         string written = VolumeNames.FullSource(volume, ResolvePath);
-        return RunPumped("Finding the image", channel =>
+        return RunInBackground("Finding the image", channel =>
         {
             // A volume that is gone is what restores are for: then the name is looked up in the images' own records.
             IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(Opened).List(
@@ -196,7 +196,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
             ThrottleLimit = ThrottleLimit,
         };
         var job = new RestoreJob(repository, VolumeSystem.Current);
-        RestoreCheck check = RunPumped("Checking the image and the target", _ => job.Check(request, Stop));
+        RestoreCheck check = RunInBackground("Checking the image and the target", _ => job.Check(request, Stop));
         foreach (string warning in check.Warnings)
             WriteWarning(warning);
         if (!ShouldProcessUnlessForced(destination, Question(check), Force) || !MayOverwrite(check))
@@ -208,7 +208,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         }
         // What was said already is not said again.
         request = request with { Confirmed = check.Confirmed };
-        RestoreResult result = RunPumped($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
+        RestoreResult result = RunInBackground($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
         _written.Add(destination);
         foreach (string warning in result.Warnings)
         {
@@ -251,12 +251,12 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         {
             string name = VolumeNames.Full(given[0], ResolvePath);
             return VolumeNames.IsTag(name)
-                ? RunPumped("Looking at volumes", _ => VolumeNames.Find(name, Stop)).Name
+                ? RunInBackground("Looking at volumes", _ => VolumeNames.Find(name, Stop)).Name
                 : name;
         }
         if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
         {
-            OriginalVolume original = RunPumped("Looking for the image's volume", _ => OriginalVolume.Find(image, VolumeSystem.Current, Stop));
+            OriginalVolume original = RunInBackground("Looking for the image's volume", _ => OriginalVolume.Find(image, VolumeSystem.Current, Stop));
             foreach (string warning in original.Warnings)
                 WriteWarning(warning);
             return original.Name;

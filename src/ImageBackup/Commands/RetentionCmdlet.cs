@@ -23,7 +23,7 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
     private protected ImageRetention LoadRetention()
     {
         ManagementClassDocument machine = ManagementClassFile.Load(ClassPath is null ? PolicyPaths.Classes : ResolvePath(ClassPath), mustExist: ClassPath is not null).Document;
-        EnforcedPolicy policy = RunPumped("Reading the repository's classes", _ =>
+        EnforcedPolicy policy = RunInBackground("Reading the repository's classes", _ =>
         {
             Exception? unread = null;
             EnforcedPolicy kept = Connection.Policy.Load(failure => unread = failure, Stop);
@@ -36,7 +36,7 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
         return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
     }
 
-    /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are judged by what they recorded.</summary>
+    /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are evaluated by what they recorded.</summary>
     private protected ImageRetention LoadRetentionForListing()
     {
         try

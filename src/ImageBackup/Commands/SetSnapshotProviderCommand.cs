@@ -105,7 +105,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
         SnapshotDefaults defaults = SnapshotDefaults.Edit(path, Changed);
         SetUpWindows(defaults);
         if (PassThru)
-            WriteObject(RunPumped("Looking at snapshot providers", _ => new SnapshotProviderList(SnapshotProviders.Current).List(defaults)), enumerateCollection: true);
+            WriteObject(RunInBackground("Looking at snapshot providers", _ => new SnapshotProviderList(SnapshotProviders.Current).List(defaults)), enumerateCollection: true);
     }
 
     private SnapshotDefaults Changed(SnapshotDefaults now) => Named(InputObject is null ? now : SnapshotDefaultsObject.Over(InputObject, now));

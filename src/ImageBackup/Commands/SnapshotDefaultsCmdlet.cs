@@ -5,7 +5,7 @@ using ImageBackup.Pipeline;
 namespace ImageBackup.Commands;
 
 /// <summary>The base of cmdlets that read or set the machine's snapshot defaults.</summary>
-public abstract class SnapshotDefaultsCmdlet : PumpedCmdlet
+public abstract class SnapshotDefaultsCmdlet : BackgroundCmdlet
 {
     /// <summary>The file of defaults; by default the machine's.</summary>
     [Parameter]

@@ -41,7 +41,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
         if (argument.Id is not { } idPrefix)
             throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
         ImageRepository repository = RepositoryOf(argument);
-        VerifyResult result = RunPumped("Proving an image", channel =>
+        VerifyResult result = RunInBackground("Proving an image", channel =>
         {
             ImageBackupInfo image = new ImageCatalog(repository).Find(idPrefix, Stop);
             return new VerifyJob(repository).Run(image.Id, channel, Stop);

@@ -44,7 +44,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
             SamplePercent = Sample ?? 100,
             SampleAfter = cursor?.Load(),
         };
-        RepositoryCheckResult result = RunPumped("Checking the repository", channel =>
+        RepositoryCheckResult result = RunInBackground("Checking the repository", channel =>
         {
             var watch = Stopwatch.StartNew();
             return Opened.Check(
@@ -69,7 +69,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     /// <summary>What this machine has seen and the repository has not any more.</summary>
     private void TellRollback()
     {
-        RunPumped("Comparing with what this machine has seen", channel =>
+        RunInBackground("Comparing with what this machine has seen", channel =>
         {
             try
             {

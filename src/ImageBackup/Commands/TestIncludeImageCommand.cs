@@ -40,7 +40,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
         try
         {
             string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
-            ImageVolume volume = RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
+            ImageVolume volume = RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
             return PlanOf(policy, volume, null, null).ToRuleTest(volume.Name, true, VolumePlan.NamesOf(volume, isWindows));
         }
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)

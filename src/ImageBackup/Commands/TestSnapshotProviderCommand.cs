@@ -11,7 +11,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Takes a snapshot of each volume, reads from it and removes it: what a backup would do, without the copy.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "SnapshotProvider", SupportsShouldProcess = true)]
-[OutputType(typeof(SnapshotTrialResult))]
+[OutputType(typeof(SnapshotProviderTestResult))]
 public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
 {
     private int _namedCount;
@@ -44,12 +44,12 @@ public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
             Attempt(argument.Input, () =>
             {
                 string full = ImageBackup.Binding.VolumeNames.FullSource(argument, ResolvePath);
-                ImageVolume volume = RunPumped("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
+                ImageVolume volume = RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop));
                 if (!ShouldProcess(volume.Name, "Take and remove a snapshot"))
                     return;
-                var trial = new SnapshotTrial(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current);
-                WriteObject(RunPumped($"Taking a snapshot of {volume.Name}",
-                    channel => trial.Run(volume.Description, Name ?? defaults.Provider, QuietOptions.SnapshotOf(defaults), channel.Tell, Stop)));
+                var trial = new SnapshotProviderTest(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current);
+                WriteObject(RunInBackground($"Taking a snapshot of {volume.Name}",
+                    channel => trial.Run(volume.Description, Name ?? defaults.Provider, QuiesceOptions.SnapshotOf(defaults), channel.Tell, Stop)));
             });
         }
     }

@@ -44,7 +44,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
         {
             return;
         }
-        (IReadOnlyList<RepositoryLockInfo> removed, IReadOnlyList<RepositoryLockInfo> kept) = RunPumped("Unlocking the repository",
+        (IReadOnlyList<RepositoryLockInfo> removed, IReadOnlyList<RepositoryLockInfo> kept) = RunInBackground("Unlocking the repository",
             _ => Opened.RemoveLocks(found => All || found.IsStale || (Unreadable && !found.IsReadable), Stop));
         WriteObject(removed, enumerateCollection: true);
         foreach (RepositoryLockInfo found in kept)

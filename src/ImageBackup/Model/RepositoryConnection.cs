@@ -13,7 +13,7 @@ public sealed class RepositoryConnection : IDisposable
     internal RepositoryConnection(ImageRepository repository)
     {
         _repository = repository;
-        Traces = new SnapshotTraces(repository);
+        Traces = new SnapshotHeaderCache(repository);
         Memory = RepositoryMemory.Of(repository.Id);
         Policy = new EnforcedPolicyStore(repository, Traces, Memory);
         Location = repository.Location;
@@ -30,7 +30,7 @@ public sealed class RepositoryConnection : IDisposable
     public bool IsConnected { get; private set; } = true;
 
     /// <summary>What was read of the repository's snapshots, so that it is read once.</summary>
-    internal SnapshotTraces Traces { get; }
+    internal SnapshotHeaderCache Traces { get; }
 
     /// <summary>What this machine has seen of the repository.</summary>
     internal RepositoryMemory Memory { get; }

@@ -41,7 +41,7 @@ public sealed class CommandSnapshotKillTests : IDisposable
     private string Repository => _directory["repo"];
     private string Volume => _directory["volume.img"];
     private string[] Lines => File.Exists(Log) ? File.ReadAllLines(Log) : [];
-    private string[] Records => Directory.Exists(_directory["var/lib/imagebackup/held"]) ? Directory.GetFiles(_directory["var/lib/imagebackup/held"], "command-*") : [];
+    private string[] Records => Directory.Exists(_directory["var/lib/imagebackup/undo"]) ? Directory.GetFiles(_directory["var/lib/imagebackup/undo"], "command-*") : [];
     private string[] Frozen => Directory.GetFiles(_directory.Path, "frozen-*");
     private int PackCount => Directory.GetFiles(Path.Combine(Repository, "data"), "*", SearchOption.AllDirectories).Length;
 

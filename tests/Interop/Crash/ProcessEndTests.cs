@@ -315,7 +315,7 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
             File.WriteAllText(System.IO.Path.Combine(Point, "writable"), "x");
             Assert.Empty(Directory.GetFiles(_directory.Path, "frozen-*"));
             Assert.Equal(Lines.Contains("before") || Lines.Contains("after"), Lines.Contains("afterwards"));
-            Assert.Empty(Directory.GetFiles(Root, "*.held", SearchOption.AllDirectories));
+            Assert.Empty(Directory.GetFiles(Root, "*.undo", SearchOption.AllDirectories));
             Assert.Empty(Restoring);
             // A restore that came to its end just then has its file, and it is whole.
             if (File.Exists(_directory["target.img"]))

@@ -207,7 +207,7 @@ public sealed class RestoreSafetyTests : IDisposable
         string options = Options(point);
         Tool.Run("fsfreeze", "--freeze", point);
         _rig.Undo(() => Tool.TryRun("fsfreeze", "--unfreeze", point));
-        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []));
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenQuiesced(_rig.Volumes.Find(device), []));
         Assert.Equal(ErrorId.VolumeInUse, e.Id);
         Assert.Contains("is frozen (fsfreeze)", e.Message, StringComparison.Ordinal);
         Assert.Contains($"fsfreeze --unfreeze {point}", e.RecommendedAction, StringComparison.Ordinal);
@@ -216,7 +216,7 @@ public sealed class RestoreSafetyTests : IDisposable
         Tool.Run("fsfreeze", "--unfreeze", point);
         using (new FileStream(Path.Combine(point, "open"), FileMode.Create))
         {
-            e = Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenResting(_rig.Volumes.Find(device), []));
+            e = Assert.Throws<ImageBackupException>(() => _rig.Volumes.OpenQuiesced(_rig.Volumes.Find(device), []));
             Assert.Contains("in use by", e.Message, StringComparison.Ordinal);
             Assert.DoesNotContain("frozen", e.Message, StringComparison.Ordinal);
         }

@@ -161,19 +161,19 @@ public sealed class UsedBlockTests : IDisposable
     public void Paging_files_are_left_out_of_an_ntfs_volume_and_listed()
     {
         Tool.RequireRoot("ntfsfix");
-        using ImageFile volume = NtfsLeftOutTests.Create();
+        using ImageFile volume = NtfsOmittedTests.Create();
         _rig = new VolumeRig();
         SortedDictionary<string, string> before = NtfsImages.Hash(volume);
         ImageBackupInfo image = _rig.Backup(volume.Path);
         ImageBackupInfo kept = new BackupJob(_rig.Repository, _rig.Volumes).Run(
             new BackupRequest { Volume = _rig.Volumes.Find(volume.Path), IncludePageFile = true }, null, CancellationToken.None);
-        Assert.Empty(kept.LeftOut);
-        Assert.Contains(image.LeftOut, f => f.Path == "pagefile.sys" && f.SizeBytes >= 2_900_000);
-        Assert.True(kept.UsedBytes - image.UsedBytes >= image.LeftOut.Sum(f => f.SizeBytes));
+        Assert.Empty(kept.Omitted);
+        Assert.Contains(image.Omitted, f => f.Path == "pagefile.sys" && f.SizeBytes >= 2_900_000);
+        Assert.True(kept.UsedBytes - image.UsedBytes >= image.Omitted.Sum(f => f.SizeBytes));
 
         // Everything but them is as it was, and the file system is sound.
         using ImageFile target = volume.Copy();
-        foreach ((ImageBackupInfo taken, string[] missing) in new[] { (image, image.LeftOut.Select(f => f.Path.Replace('\\', '/')).ToArray()), (kept, []) })
+        foreach ((ImageBackupInfo taken, string[] missing) in new[] { (image, image.Omitted.Select(f => f.Path.Replace('\\', '/')).ToArray()), (kept, []) })
         {
             MakeNoise(target.Path, target.LengthBytes);
             string loop = _rig.Loop(target.Path, 512);

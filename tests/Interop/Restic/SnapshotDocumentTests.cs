@@ -51,14 +51,14 @@ public sealed class SnapshotDocumentTests : IDisposable
         public int Preference => 10;
         public bool TakesSets => false;
 
-        public SnapshotAbility CheckMachine(SnapshotOptions options) => SnapshotAbility.Usable;
-        public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) => SnapshotAbility.Usable;
+        public SnapshotSupport CheckMachine(SnapshotOptions options) => SnapshotSupport.Usable;
+        public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options) => SnapshotSupport.Usable;
 
         public ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation) =>
             new Set(this, volumes[0], documents);
 
-        public IReadOnlyList<SnapshotLeftover> FindLeftovers() => [];
-        public void Remove(SnapshotLeftover leftover, Action<string> log) => throw new NotSupportedException();
+        public IReadOnlyList<OrphanSnapshot> FindOrphans() => [];
+        public void Remove(OrphanSnapshot leftover, Action<string> log) => throw new NotSupportedException();
 
         private sealed class Set(Documented owner, VolumeDescription volume, IReadOnlyList<SnapshotDocument> documents) : ISnapshotSet, ISnapshot
         {

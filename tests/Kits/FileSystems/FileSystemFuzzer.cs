@@ -49,7 +49,7 @@ internal sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed
         {
             throw new InvalidDataException($"run {number}: the reader threw {e}", e);
         }
-        FindLeftOut(volume, number);
+        FindOmitted(volume, number);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         LongestRun = elapsed > LongestRun ? elapsed : LongestRun;
@@ -60,13 +60,13 @@ internal sealed class FileSystemFuzzer(IFileSystemReader reader, SeedVolume seed
             throw new InvalidDataException($"run {number}: allocated {allocated} bytes");
     }
 
-    private void FindLeftOut(MutatedVolume volume, int number)
+    private void FindOmitted(MutatedVolume volume, int number)
     {
-        if (reader is not ILeftOutFiles leftOut)
+        if (reader is not IOmittedFiles leftOut)
             return;
         try
         {
-            foreach (LeftOutFile file in leftOut.FindLeftOutFiles(volume, isFlushed: true, CancellationToken.None))
+            foreach (OmittedFile file in leftOut.FindOmittedFiles(volume, isFlushed: true, CancellationToken.None))
             {
                 var map = new UsedRangeMap
                 {

@@ -69,7 +69,7 @@ internal static class FuzzTargets
             {
                 reader.Probe(recorded);
                 reader.ReadUsedRanges(recorded, CancellationToken.None);
-                (reader as ILeftOutFiles)?.FindLeftOutFiles(recorded, isFlushed: true, CancellationToken.None);
+                (reader as IOmittedFiles)?.FindOmittedFiles(recorded, isFlushed: true, CancellationToken.None);
             }
             catch (FileSystemFormatException)
             {

@@ -51,7 +51,7 @@ internal static class ParserTargets
         new("key", [Key()], Refusing(b => KeyFile.Read(b))),
         new("lock", [LockFile.ForThisProcess(true, DateTimeOffset.UnixEpoch).Write()], Refusing(b => LockFile.Read(b).IsStale(DateTimeOffset.Now))),
         new("index", [Index(1), Index(40), "[]"u8.ToArray()], Refusing(b => IndexFile.Read(b, _ => { }))),
-        new("snapshot", [Snapshot().Write()], Refusing(b => SnapshotFile.Read(b))),
+        new("snapshot", [Snapshot().Write()], Refusing(b => SnapshotRecord.Read(b))),
         new("tree", [Tree(1), Tree(50), Encoding.UTF8.GetBytes(HostileNames)], Refusing(b => TreeFile.Read(b))),
         new("pack-header", [Header(1), Header(20)], Refusing(b => PackHeader.Read(b, 350))),
         new("used.ranges", [Ranges(1), Ranges(300)], Refusing(b => UsedRangesFile.Read(b))),
@@ -171,7 +171,7 @@ internal static class ParserTargets
         return storage.Content(StoredKind.Key, storage.Names(StoredKind.Key)[0]);
     }
 
-    private static SnapshotFile Snapshot() => new()
+    private static SnapshotRecord Snapshot() => new()
     {
         Time = DateTimeOffset.UnixEpoch, Tree = s_id, Paths = ["/dev/sda1"], HostName = "h", UserName = "u", UserId = 3, Tags = ["imagebackup", "b"],
         Summary = ImageMetadataJson.WriteSummary(Metadata()),
@@ -180,7 +180,7 @@ internal static class ParserTargets
     private static ImageMetadata Metadata() => new()
     {
         VolumeName = "/dev/sda1", SizeBytes = 1 << 20, Start = DateTimeOffset.UnixEpoch, End = DateTimeOffset.UnixEpoch, ChunkSizeBytes = 65536, Warnings = ["x"],
-        ReadErrors = [new ByteRange(1, 2)], ImageType = ImageType.Static, MountPoints = ["/mnt"], LeftOut = [new LeftOutContent { Path = "\\pagefile.sys", SizeBytes = 5, Reason = "paging" }],
+        ReadErrors = [new ByteRange(1, 2)], ImageType = ImageType.Static, MountPoints = ["/mnt"], Omitted = [new OmittedContent { Path = "\\pagefile.sys", SizeBytes = 5, Reason = "paging" }],
     };
 
     private static byte[] Index(int count) => IndexFile.Write(

@@ -40,7 +40,7 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
     public bool IsFlushed { get; set; }
 
     /// <summary>What the driver answers when it is asked for the used clusters; null: it cannot be asked.</summary>
-    public Func<OwnUsedMap?>? OwnMap { get; set; }
+    public Func<VolumeBitmap?>? OwnMap { get; set; }
 
     public List<ByteRange> Reads { get; } = [];
     public List<ByteRange> Writes { get; } = [];
@@ -62,7 +62,7 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
 
     private class Handle(MemoryVolume volume) : IBlockWriter, IFlushedReader, ILengthQuery
     {
-        private readonly StickyFailure _failure = new();
+        private readonly FirstFailure _failure = new();
         private bool _disposed;
 
         protected MemoryVolume Volume => volume;
@@ -136,9 +136,9 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
         }
     }
 
-    private sealed class AskedHandle(MemoryVolume volume) : Handle(volume), IOwnUsedMap
+    private sealed class AskedHandle(MemoryVolume volume) : Handle(volume), IVolumeBitmapSource
     {
-        public OwnUsedMap? QueryUsedMap() => Volume.OwnMap!();
+        public VolumeBitmap? QueryUsedMap() => Volume.OwnMap!();
     }
 
     private sealed class SparseHandle(MemoryVolume volume) : Handle(volume), ISparseBlockReader

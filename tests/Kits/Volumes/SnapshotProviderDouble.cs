@@ -37,8 +37,8 @@ internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name 
     public List<SnapshotDocument> Documents { get; } = [];
     public List<string> Warnings { get; } = [];
     public List<string> CompleteWarnings { get; } = [];
-    public List<SnapshotLeftover> Leftovers { get; } = [];
-    public Func<SnapshotLeftover, Exception?> RemoveFails { get; set; } = _ => null;
+    public List<OrphanSnapshot> Orphans { get; } = [];
+    public Func<OrphanSnapshot, Exception?> RemoveFails { get; set; } = _ => null;
     public SnapshotOptions? Options { get; private set; }
 
     /// <summary>What was called, in order: check, create, open, complete true, dispose, remove x.</summary>
@@ -50,9 +50,9 @@ internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name 
             Calls.Add(call);
     }
 
-    public SnapshotAbility CheckMachine(SnapshotOptions options) => new(MachineWhyNot);
+    public SnapshotSupport CheckMachine(SnapshotOptions options) => new(MachineWhyNot);
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) =>
+    public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options) =>
         new(Takes?.Invoke(volume) == false ? "it is none of the double's" : VolumeWhyNot);
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
@@ -65,14 +65,14 @@ internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name 
         return new Set(this, [.. taken.Select(volume => new Snapshot(this, volume, Frozen(volume)))]);
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => [.. Leftovers];
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => [.. Orphans];
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    public void Remove(OrphanSnapshot leftover, Action<string> log)
     {
         Note("remove " + leftover.Name);
         if (RemoveFails(leftover) is { } failure)
             throw failure;
-        Leftovers.Remove(leftover);
+        Orphans.Remove(leftover);
     }
 
     private MemoryVolume Frozen(VolumeDescription volume)

@@ -49,31 +49,31 @@ internal sealed class VolumeDouble : IVolumeSystem
     public IReadOnlyList<string> NotPutBack { get; set; } = [];
 
     /// <summary>What killed runs left; handed out once.</summary>
-    public IReadOnlyList<string> LeftResting { get; set; } = [];
+    public IReadOnlyList<string> LeftQuiesced { get; set; } = [];
 
-    public IReadOnlyList<LeftVolume> FindLeftResting() => [.. LeftResting.Select(line => new LeftVolume(line, "/srv"))];
+    public IReadOnlyList<LeftVolume> FindLeftQuiesced() => [.. LeftQuiesced.Select(line => new LeftVolume(line, "/srv"))];
 
     public int RestAttempts { get; private set; }
 
     /// <summary>Volumes at rest that were not released.</summary>
-    public int RestingCount { get; private set; }
+    public int QuiescedCount { get; private set; }
 
-    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
         OnRest?.Invoke(volume, ++RestAttempts);
         IBlockReader reader = OpenRead(volume, VolumeOpenMode.Exclusive);
-        RestingCount++;
+        QuiescedCount++;
         return new Resting(this, reader);
     }
 
-    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null)
+    public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null)
     {
-        IReadOnlyList<string> left = LeftResting;
-        LeftResting = [];
+        IReadOnlyList<string> left = LeftQuiesced;
+        LeftQuiesced = [];
         return left;
     }
 
-    private sealed class Resting(VolumeDouble system, IBlockReader reader) : IRestingVolume
+    private sealed class Resting(VolumeDouble system, IBlockReader reader) : IQuiescedVolume
     {
         private bool _isReleased;
 
@@ -88,7 +88,7 @@ internal sealed class VolumeDouble : IVolumeSystem
                 return [];
             _isReleased = true;
             reader.Dispose();
-            system.RestingCount--;
+            system.QuiescedCount--;
             return system.NotPutBack;
         }
 

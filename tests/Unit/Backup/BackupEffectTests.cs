@@ -46,9 +46,9 @@ public class BackupEffectTests
         string snapshot = Of(s_mounted, ImageType.Snapshot);
         Assert.StartsWith("programs go on writing to it while its snapshot is copied", snapshot, StringComparison.Ordinal);
         Assert.Contains("taken as Static image, and then its file system is remounted read-only", snapshot, StringComparison.Ordinal);
-        Assert.DoesNotContain("Static", BackupEffect.Describe(s_mounted, ImageType.Snapshot, QuietOptions.Default with { NoFailover = true }), StringComparison.Ordinal);
+        Assert.DoesNotContain("Static", BackupEffect.Describe(s_mounted, ImageType.Snapshot, QuiesceOptions.Default with { NoFailover = true }), StringComparison.Ordinal);
     }
 
     private static string Of(VolumeDescription volume, ImageType type, SerializationMode serialization = SerializationMode.ShrStatic) =>
-        BackupEffect.Describe(volume, type, QuietOptions.Default with { Plan = QuietPlan.Of(serialization, 4) });
+        BackupEffect.Describe(volume, type, QuiesceOptions.Default with { Plan = QuiescePolicy.Of(serialization, 4) });
 }

@@ -221,11 +221,11 @@ public sealed class BackupJobTests : IDisposable
             Assert.Equal(ImageType.Static, info.RequestedImageType);
             Assert.StartsWith("ImageBackup ", info.ProgramVersion, StringComparison.Ordinal);
         }
-        Assert.Empty(listed.LeftOut);
+        Assert.Empty(listed.Omitted);
         Assert.Equal(WithoutLists(image), WithoutLists(listed));
 
         // Records compare lists by reference; only a listing judges expiry.
-        static ImageBackupInfo WithoutLists(ImageBackupInfo info) => info with { ExpiryReason = null, RetentionSource = null, Tags = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
+        static ImageBackupInfo WithoutLists(ImageBackupInfo info) => info with { ExpiryReason = null, RetentionSource = null, Tags = [], ReadErrors = [], Warnings = [], Omitted = [], Options = [] };
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public class BlockBoundsTests
     [Fact]
     public void The_first_failure_sticks()
     {
-        var failure = new StickyFailure();
+        var failure = new FirstFailure();
         failure.ThrowIfFailed(0, 1);
         var first = new BlockWriteException(5, 1, "first") { IsSpaceExhausted = true };
         Assert.Same(first, failure.Record(first));

@@ -88,12 +88,12 @@ public sealed class SnapshotProviderCommandTests : IDisposable
         Assert.Empty(_session.Run("Test-SnapshotProvider $volume -Path $defaults -WhatIf").WithoutErrors().Output);
         Assert.False(File.Exists(log));
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Records of what must be removed are root's.");
-        SnapshotTrialResult result = _session.Run("Test-SnapshotProvider $volume -Path $defaults").WithoutErrors().Single<SnapshotTrialResult>();
+        SnapshotProviderTestResult result = _session.Run("Test-SnapshotProvider $volume -Path $defaults").WithoutErrors().Single<SnapshotProviderTestResult>();
         Assert.True(result.IsGood, result.Fault);
         Assert.Equal(("COMMAND", volume), (result.Provider, result.Volume));
         Assert.Equal(["create", "remove"], File.ReadAllLines(log));
         Assert.False(File.Exists(volume + ".frozen"));
-        SnapshotTrialResult none = _session.Run("Test-SnapshotProvider $volume -Name LINUX_LVM -Path $defaults").WithoutErrors().Single<SnapshotTrialResult>();
+        SnapshotProviderTestResult none = _session.Run("Test-SnapshotProvider $volume -Name LINUX_LVM -Path $defaults").WithoutErrors().Single<SnapshotProviderTestResult>();
         Assert.False(none.IsGood);
         Assert.Contains("LINUX_LVM", none.Fault, StringComparison.Ordinal);
     }

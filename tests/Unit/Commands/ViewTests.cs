@@ -122,10 +122,10 @@ public sealed class ViewTests : IDisposable
         ImageBackupInfo image = s_image with
         {
             Tags = ["nightly", "whole"],
-            LeftOut = [new LeftOutContent { Path = "\\pagefile.sys", SizeBytes = 5, Reason = "paging" }],
+            Omitted = [new OmittedContent { Path = "\\pagefile.sys", SizeBytes = 5, Reason = "paging" }],
         };
         Assert.Equal("nightly; whole", image.Tags.ToString());
-        Assert.Equal("\\pagefile.sys: 5 bytes (paging)", image.LeftOut.ToString());
+        Assert.Equal("\\pagefile.sys: 5 bytes (paging)", image.Omitted.ToString());
         Assert.Equal("", image.Warnings.ToString());
         Assert.Equal(["nightly", "whole"], image.Tags);
     }

@@ -27,10 +27,10 @@ public sealed class ScryptTests
     [Fact]
     public void Mixes_what_the_RFC_says()
     {
-        Assert.SkipUnless(ScryptMix.IsSupported, NoVectors);
+        Assert.SkipUnless(ScryptVectorized.IsSupported, NoVectors);
         byte[] block = Convert.FromHexString("f7ce0b653d2d72a4108cf5abe912ffdd777616dbbb27a70e8204f3ae2d0f6fad89f68f4811d1e87bcc3bd7400a9ffd29094f0184639574f39ae5a1315217bcd7"
             + "894991447213bb226c25b54da86370fbcd984380374666bb8ffcb5bf40c254b067d27c51ce4ad5fed829c90b505a571b7f4d1cad6a523cda770e67bceaaf7e89");
-        ScryptMix.Mix(block, 16, 1);
+        ScryptVectorized.Mix(block, 16, 1);
         Assert.Equal("79ccc193629debca047f0b70604bf6b62ce3dd4a9626e355fafc6198e6ea2b46d58413673b99b029d665c357601fb426a0b2f4bba200ee9f0a43d19b571a9c71"
             + "ef1142e65d5a266fddca832ce59faa7cac0b9cf1be2bffca300d01ee387619c4ae12fd4438f203a0e4e1c47ec314861f4e9087cb33396a6873e8f9d2539a4b8e", Convert.ToHexStringLower(block));
     }
@@ -74,9 +74,9 @@ public sealed class ScryptTests
     [InlineData(0, 4, 1)]
     public void What_does_not_fit_is_not_mixed(int lengthBytes, int n, int r)
     {
-        Assert.SkipUnless(ScryptMix.IsSupported, NoVectors);
+        Assert.SkipUnless(ScryptVectorized.IsSupported, NoVectors);
         byte[] block = SeededBytes.Make(1, lengthBytes), before = (byte[])block.Clone();
-        Assert.Throws<ArgumentOutOfRangeException>(() => ScryptMix.Mix(block, n, r));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ScryptVectorized.Mix(block, n, r));
         Assert.Equal(before, block);
     }
 }

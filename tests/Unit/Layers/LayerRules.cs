@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 namespace ImageBackup.Tests.Unit.Layers;
 
 /// <summary>
-/// Which layer of the engine may know which. Judged by what a source file says: its folder, its namespace, and every
+/// Which layer of the engine may know which. Evaluated by what a source file says: its folder, its namespace, and every
 /// other layer's namespace that stands in it, in a using directive or written out.
 /// </summary>
 internal static partial class LayerRules

@@ -67,7 +67,7 @@ public sealed class ChunkPipelineTests
                 seen.Add(buffer);
         }, release => new Worker((_, _) => { }, release), CancellationToken.None);
         Assert.InRange((long)seen.Count * chunkBytes, 0, Math.Max(96L << 20, (2L * workerCount + 2) * chunkBytes));
-        Assert.True(batchCount == 1 || batchCount >= BlobIds.BatchWorthCount && batchCount <= BlobIds.BatchCount);
+        Assert.True(batchCount == 1 || batchCount >= BlobHasher.BatchWorthCount && batchCount <= BlobHasher.BatchCount);
     }
 
     [Fact]

@@ -36,10 +36,10 @@ public class VolumeInventoryTests
 
         public IReadOnlyList<string> VolumesUnder(string path) => [];
 
-        public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new InvalidOperationException("Nothing is taken here.");
+        public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new InvalidOperationException("Nothing is taken here.");
 
-        public IReadOnlyList<LeftVolume> FindLeftResting() => [];
-        public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => [];
+        public IReadOnlyList<LeftVolume> FindLeftQuiesced() => [];
+        public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => [];
     }
 
     private static VolumeDescription Volume(string name, string? partitionUuid = null, string? serial = null, string? mount = null, params string[] holders) => new()

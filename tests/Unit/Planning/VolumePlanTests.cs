@@ -37,7 +37,7 @@ public sealed class VolumePlanTests : IDisposable
         {
             Assert.Equal("Gold", info.ManagementClass);
             Assert.Equal(new RetentionValues { VersionsExist = 9, RetainOnlyDays = RetentionLimit.NoLimit }, info.Retention);
-            Assert.Equal(new RuleHit
+            Assert.Equal(new MatchedRule
             {
                 Text = "include.image /mem/* GOLD imagegapsize=1m", Path = "/etc/x.rules", Line = 1, Pattern = "/mem/*", MatchedName = "/mem/a",
             }, info.Rule);

@@ -132,7 +132,7 @@ public class OptionResolverTests
         Assert.Equal((ImageType.Dynamic, OptionSource.Rule), (decision.Type, decision.Source));
         var byClass = ImageTypeDecision.Decide(Resolve("", "", gold with { Serialization = SerializationMode.Dynamic }), true);
         Assert.Equal((ImageType.Static, OptionSource.ManagementClass), (byClass.Type, byClass.Source));
-        Assert.Equal(new QuietPlan(5, false), byClass.Quiet);
+        Assert.Equal(new QuiescePolicy(5, false), byClass.Quiet);
     }
 
     [Theory]
@@ -143,7 +143,7 @@ public class OptionResolverTests
     [InlineData(SerializationMode.ShrDynamic, 0, 0, true)]
     [InlineData(SerializationMode.Dynamic, 4, 0, true)]
     public void Serialization_says_how_hard_to_try(SerializationMode mode, int retries, int attempts, bool endsDynamic) =>
-        Assert.Equal(new QuietPlan(attempts, endsDynamic), QuietPlan.Of(mode, retries));
+        Assert.Equal(new QuiescePolicy(attempts, endsDynamic), QuiescePolicy.Of(mode, retries));
 
     private static ResolvedOptions Resolve(string command, string rule, ManagementClass? managementClass)
     {

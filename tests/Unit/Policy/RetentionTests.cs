@@ -44,7 +44,7 @@ public class RetentionTests(ITestOutputHelper output)
     {
         var images = imageDays.Split(' ').Select((day, index) => Image($"{index}", Day(int.Parse(day)), "GOLD")).ToList();
         var removals = gone < 0 ? [] : new[] { new VolumeRemoval("/a", "HOST", Day(gone)) };
-        var verdicts = new RetentionEngine(Catalog(("GOLD", Values(values))), Day(now), TimeSpan.Zero).Judge(images, removals);
+        var verdicts = new RetentionEngine(Catalog(("GOLD", Values(values))), Day(now), TimeSpan.Zero).Evaluate(images, removals);
         var actual = string.Join(" ", verdicts.Select(verdict => verdict.Reason == RetentionReason.Active
             ? "Active"
             : $"{verdict.Reason}@{(verdict.ExpiresAt is { } at ? $"{(at - s_start).TotalDays}" : "never")}{(verdict.IsExpired ? "!" : "")}"));
@@ -57,7 +57,7 @@ public class RetentionTests(ITestOutputHelper output)
     public void Inactive_since_the_next_image_or_the_removal()
     {
         var engine = new RetentionEngine(Catalog(), Day(50), TimeSpan.Zero);
-        var verdicts = engine.Judge([Image("b", Day(10)), Image("a", Day(0))], [new VolumeRemoval("/a", "host", Day(12))]);
+        var verdicts = engine.Evaluate([Image("b", Day(10)), Image("a", Day(0))], [new VolumeRemoval("/a", "host", Day(12))]);
         Assert.Equal([Day(12), Day(10)], verdicts.Select(verdict => verdict.InactiveSince!.Value));
         Assert.Equal(["b", "a"], verdicts.Select(verdict => verdict.Image.Id));
     }
@@ -70,8 +70,8 @@ public class RetentionTests(ITestOutputHelper output)
             Image("1", Day(0)), Image("2", Day(1)) with { Volume = "/b" }, Image("3", Day(2)) with { ComputerName = "other" },
             Image("4", Day(3)) with { Volume = "/A" },
         };
-        Assert.All(new RetentionEngine(Catalog(), Day(500), TimeSpan.Zero).Judge(images, []), verdict => Assert.True(verdict.IsActive));
-        var same = new RetentionEngine(Catalog(), Day(500), TimeSpan.Zero).Judge([images[0], Image("5", Day(1)) with { ComputerName = "HOST" }], []);
+        Assert.All(new RetentionEngine(Catalog(), Day(500), TimeSpan.Zero).Evaluate(images, []), verdict => Assert.True(verdict.IsActive));
+        var same = new RetentionEngine(Catalog(), Day(500), TimeSpan.Zero).Evaluate([images[0], Image("5", Day(1)) with { ComputerName = "HOST" }], []);
         Assert.Equal([false, true], same.Select(verdict => verdict.IsActive));
     }
 
@@ -79,9 +79,9 @@ public class RetentionTests(ITestOutputHelper output)
     public void The_current_class_wins_over_the_recorded_one_where_it_exists()
     {
         var recorded = Values("9 1 90 60");
-        RetentionVerdict First(string? name, RetentionValues? values) =>
+        RetentionResult First(string? name, RetentionValues? values) =>
             new RetentionEngine(Catalog(("GOLD", Values("9 1 10 60"))), Day(50), TimeSpan.Zero)
-                .Judge([Image("1", Day(0), name) with { Recorded = values }, Image("2", Day(1), "GOLD")], [])[0];
+                .Evaluate([Image("1", Day(0), name) with { Recorded = values }, Image("2", Day(1), "GOLD")], [])[0];
         var current = First("gold", recorded);
         Assert.Equal((Day(11), true, RetentionValuesSource.CurrentClass), (current.ExpiresAt!.Value, current.IsExpired, current.ValuesSource));
         var gone = First("GONE", recorded);
@@ -94,7 +94,7 @@ public class RetentionTests(ITestOutputHelper output)
     public void The_floor_holds_what_is_young()
     {
         var verdicts = new RetentionEngine(Catalog(("GOLD", Values("1 1 0 0"))), Day(10), TimeSpan.FromDays(7))
-            .Judge([Image("1", Day(2), "GOLD"), Image("2", Day(3.5), "GOLD"), Image("3", Day(4), "GOLD")], []);
+            .Evaluate([Image("1", Day(2), "GOLD"), Image("2", Day(3.5), "GOLD"), Image("3", Day(4), "GOLD")], []);
         Assert.Equal([(RetentionReason.KeepWithin, Day(9), true), (RetentionReason.KeepWithin, Day(10.5), false), (RetentionReason.Active, null, false)],
             verdicts.Select(verdict => (verdict.Reason, verdict.ExpiresAt, verdict.IsExpired)));
     }
@@ -113,12 +113,12 @@ public class RetentionTests(ITestOutputHelper output)
         {
             var engine = new RetentionEngine(Catalog(("GOLD", limits)), now, TimeSpan.FromDays(keepDays));
             var removals = removed ? new[] { new VolumeRemoval("/a", "host", now) } : [];
-            var verdicts = engine.Judge([.. mine, .. theirs], removals);
+            var verdicts = engine.Evaluate([.. mine, .. theirs], removals);
             Assert.All(verdicts.Take(mine.Length), verdict => Assert.True(!verdict.IsExpired || now - verdict.Image.Time >= TimeSpan.FromDays(keepDays)));
 
             // Those of the far future change nothing for anybody.
             var future = theirs.Where(image => image.Time > now.AddDays(1)).ToArray();
-            Assert.Equal(engine.Judge(mine, removals), engine.Judge([.. mine, .. future], removals).Take(mine.Length));
+            Assert.Equal(engine.Evaluate(mine, removals), engine.Evaluate([.. mine, .. future], removals).Take(mine.Length));
             Assert.All(verdicts.Where(verdict => verdict.Image.Time > now.AddDays(1)),
                 verdict => Assert.Equal((RetentionReason.FutureTime, false, false), (verdict.Reason, verdict.IsExpired, verdict.IsActive)));
         }, iter: 5_000);
@@ -166,7 +166,7 @@ public class RetentionTests(ITestOutputHelper output)
             var catalog = Catalog(limits.Select((each, index) => ($"C{index}", each)).ToArray());
             var engine = new RetentionEngine(catalog, now, TimeSpan.Zero);
             var present = volumes.SelectMany(volume => volume.Images).Select(each => each.Image).ToList();
-            var verdicts = engine.Judge(present, removals);
+            var verdicts = engine.Evaluate(present, removals);
             foreach (var volume in volumes)
                 volume.Expire(limits[volume.Class], now);
 
@@ -177,7 +177,7 @@ public class RetentionTests(ITestOutputHelper output)
 
             // While classes stand still and no volume came back, it makes no difference whether expiry ran in between.
             if (!classesChange && volumes.All(volume => !volume.CameBack))
-                Assert.Equal(survivors, engine.Judge(everything, removals).Where(verdict => !verdict.IsExpired).Select(verdict => verdict.Image.Id).ToHashSet());
+                Assert.Equal(survivors, engine.Evaluate(everything, removals).Where(verdict => !verdict.IsExpired).Select(verdict => verdict.Image.Id).ToHashSet());
         }
     }
 
@@ -252,10 +252,10 @@ public class RetentionTests(ITestOutputHelper output)
     {
         var images = Enumerable.Range(0, 40).Select(index => Image($"{index:d2}", Day(index / 2), "GOLD")).ToArray();
         var engine = new RetentionEngine(Catalog(("GOLD", Values("5 2 10 20"))), Day(30), TimeSpan.FromDays(3));
-        var expected = engine.Judge(images, []).ToDictionary(verdict => verdict.Image.Id);
+        var expected = engine.Evaluate(images, []).ToDictionary(verdict => verdict.Image.Id);
         Gen.Shuffle(images).Sample(shuffled =>
         {
-            foreach (var verdict in engine.Judge(shuffled, []))
+            foreach (var verdict in engine.Evaluate(shuffled, []))
                 Assert.Equal(expected[verdict.Image.Id], verdict);
         }, iter: 200);
     }
@@ -268,7 +268,7 @@ public class RetentionTests(ITestOutputHelper output)
         {
             var images = Enumerable.Range(0, 10_000).Select(index => Image($"{index}", Day(random.NextDouble() * 3650), "GOLD") with { Volume = $"/v{index % volumeCount}" }).ToList();
             var watch = Stopwatch.StartNew();
-            var expired = new RetentionEngine(Catalog(("GOLD", Values("-1 1 1000 60"))), Day(3650), TimeSpan.FromDays(30)).Judge(images, []).Count(verdict => verdict.IsExpired);
+            var expired = new RetentionEngine(Catalog(("GOLD", Values("-1 1 1000 60"))), Day(3650), TimeSpan.FromDays(30)).Evaluate(images, []).Count(verdict => verdict.IsExpired);
             output.WriteLine($"10,000 images of {volumeCount} volumes: {watch.Elapsed.TotalMilliseconds:0.0} ms, {expired} expired");
             Assert.InRange(expired, 1, 9_999);
         }

@@ -118,13 +118,13 @@ public sealed class RemoveJobTests : IDisposable
         string image = Backup("/mem/a", "ab");
         foreach (byte[]? summary in new[] { null, "{}"u8.ToArray(), "{\"removed\":1}"u8.ToArray(), "{\"removed\":2,\"volume\":\"/mem/a\",\"computerName\":\"x\",\"removedAt\":\"2026-01-01T00:00:00Z\"}"u8.ToArray(), "{\"removed\":1,\"volume\":7,\"computerName\":[],\"removedAt\":\"never\"}"u8.ToArray() })
         {
-            SnapshotFile statement = RemovalStatement.Make(new VolumeRemoval("/mem/a", Environment.MachineName, DateTimeOffset.Now), default) with { Summary = summary };
-            Assert.True(RemovalStatement.Is(statement));
-            Assert.Null(RemovalStatement.Read(statement));
+            SnapshotRecord statement = RemovalRecord.Make(new VolumeRemoval("/mem/a", Environment.MachineName, DateTimeOffset.Now), default) with { Summary = summary };
+            Assert.True(RemovalRecord.Is(statement));
+            Assert.Null(RemovalRecord.Read(statement));
         }
         Assert.Equal([image], List(null).Where(i => i.IsActive).Select(i => i.Id));
         var removal = new VolumeRemoval("D:", "server", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(1)));
-        Assert.Equal(removal, RemovalStatement.Read(SnapshotFile.Read(RemovalStatement.Make(removal, ImageBackup.Engine.Repository.Blobs.BlobId.Of([1])).Write())));
+        Assert.Equal(removal, RemovalRecord.Read(SnapshotRecord.Read(RemovalRecord.Make(removal, ImageBackup.Engine.Repository.Blobs.BlobId.Of([1])).Write())));
     }
 
     [Fact]
@@ -185,7 +185,7 @@ public sealed class RemoveJobTests : IDisposable
             ManagementClass = managementClass,
             Retention = new RetentionValues { RetainExtraDays = recordedDays },
         };
-        var snapshot = new SnapshotFile
+        var snapshot = new SnapshotRecord
         {
             Time = time,
             Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of([1]),

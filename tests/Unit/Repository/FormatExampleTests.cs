@@ -111,7 +111,7 @@ public sealed class FormatExampleTests
               "tags": [
                 "NL"
             """ + (more.Length == 0 ? "]" : more) + "}";
-        SnapshotFile snapshot = SnapshotFile.Read(Utf8(json));
+        SnapshotRecord snapshot = SnapshotRecord.Read(Utf8(json));
         Assert.Equal(new DateTimeOffset(2015, 1, 2, 18, 10, 50, TimeSpan.FromHours(1)).AddTicks(8952085), snapshot.Time);
         Assert.Equal("2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf", snapshot.Tree.ToString());
         Assert.Equal(["/tmp/testdata"], snapshot.Paths);

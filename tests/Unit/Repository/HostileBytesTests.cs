@@ -41,7 +41,7 @@ public sealed class HostileBytesTests
         ["key"] = (Encoding.UTF8.GetBytes(KeyFileTests.ResticKey), Throwing(b => KeyFile.Read(b))),
         ["lock"] = (LockFile.ForThisProcess(true, DateTimeOffset.UnixEpoch).Write(), Throwing(b => LockFile.Read(b).IsStale(DateTimeOffset.Now))),
         ["index"] = (IndexFile.Write([new(Name(1), [new(Name(2), BlobType.Tree, 5, 100, 7), new(Name(3), BlobType.Data, 105, 40, 0)]), new(Name(4), [])], [Id]), Throwing(b => IndexFile.Read(b, _ => { }))),
-        ["snapshot"] = (new SnapshotFile { Time = DateTimeOffset.UnixEpoch, Tree = Name(1), Paths = ["/dev/sda1"], Tags = ["a", "b"], UserId = 5, Summary = "{}"u8.ToArray() }.Write(), Throwing(b => SnapshotFile.Read(b))),
+        ["snapshot"] = (new SnapshotRecord { Time = DateTimeOffset.UnixEpoch, Tree = Name(1), Paths = ["/dev/sda1"], Tags = ["a", "b"], UserId = 5, Summary = "{}"u8.ToArray() }.Write(), Throwing(b => SnapshotRecord.Read(b))),
         ["tree"] = ([.. TreeFile.Write([new() { Name = "image.json", Type = "file", SizeBytes = 5, Content = [Name(1)] }, new() { Name = "volume.img", Type = "file", SizeBytes = 1L << 40, Content = [Name(2), Name(3)] }])], Throwing(b => TreeFile.Read(b))),
         ["pack header"] = (s_pack, Throwing(b => PackHeader.Read(b, 350))),
         ["used.ranges"] = (UsedRangesFile.Write(new UsedRanges([new(0, 512), new(4096, 1 << 20), new(1L << 33, 1L << 34)], 1L << 40)), Throwing(b => UsedRangesFile.Read(b))),
@@ -164,7 +164,7 @@ public sealed class HostileBytesTests
 
     /// <summary>What a reader gives must be fit for use.</summary>
     private static bool Use(ImageMetadata metadata) =>
-        ImageInfoBuilder.Build(Id, new SnapshotFile { Time = metadata.Start, Tree = Name(1) }, metadata, "x").Warnings.All(w => w.Length >= 0)
+        ImageInfoBuilder.Build(Id, new SnapshotRecord { Time = metadata.Start, Tree = Name(1) }, metadata, "x").Warnings.All(w => w.Length >= 0)
         && ImageMetadataJson.WriteSummary(metadata).Length > 0;
 
     private static void Edit(List<byte> bytes, int at, int how, int count, byte value)

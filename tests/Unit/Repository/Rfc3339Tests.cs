@@ -82,7 +82,7 @@ public sealed class Rfc3339Tests
     public void A_snapshot_of_the_first_instant_is_read(string time)
     {
         string json = $"{{{time}\"tree\":\"{new string('a', 64)}\",\"paths\":[\"/x\"]}}";
-        SnapshotFile snapshot = SnapshotFile.Read(System.Text.Encoding.UTF8.GetBytes(json));
+        SnapshotRecord snapshot = SnapshotRecord.Read(System.Text.Encoding.UTF8.GetBytes(json));
         Assert.Equal(DateTimeOffset.MinValue, snapshot.Time);
         // Told in any zone, it does not fall off the calendar.
         _ = snapshot.Time.LocalDateTime.ToUniversalTime();

@@ -41,7 +41,7 @@ public sealed class UndoTests : IDisposable
 
     public void Dispose() => _rig.Dispose();
 
-    private string Records => _rig.File("held");
+    private string Records => _rig.File("undo");
     private string[] RecordFiles => Directory.Exists(Records) ? Directory.GetFiles(Records) : [];
     private SnapshotProviders Providers => new([_provider]) { PostCommands = _records };
     private UndoJob Undo => new(_rig.Volumes, Providers, new EventLog([_events]));
@@ -119,7 +119,7 @@ public sealed class UndoTests : IDisposable
         // The next backup does it before it takes anything.
         Backup("/mem/b", q => q);
         Assert.Equal("/mem/a|/srv/a|/mem/a", File.ReadAllText(environment).Trim());
-        Assert.Contains(EventId.LeftoverCommandRun, _events.Ids);
+        Assert.Contains(EventId.OrphanCommandRun, _events.Ids);
         Assert.Empty(RecordFiles);
         Assert.Empty(Undo.Find());
     }
@@ -160,19 +160,19 @@ public sealed class UndoTests : IDisposable
     [Fact]
     public void Everything_that_is_left_is_found_and_undone()
     {
-        _rig.Volumes.LeftResting = ["/mem/b"];
-        _provider.Leftovers.Add(new SnapshotLeftover("DOUBLE", "s1", "/mem/a"));
+        _rig.Volumes.LeftQuiesced = ["/mem/b"];
+        _provider.Orphans.Add(new OrphanSnapshot("DOUBLE", "s1", "/mem/a"));
         IReadOnlyList<PendingUndo> found = Undo.Find();
         Assert.Equal(["'/mem/b' is still read-only at '/srv'", "the snapshot 's1' of '/mem/a' is still there"], found.Select(pending => pending.Description));
         Assert.All(found, pending => Assert.True(Undo.Undo(pending).IsUndone));
         Assert.Empty(Undo.Find());
-        Assert.Equal([EventId.LeftoverVolumePutBack, EventId.LeftoverSnapshotRemoved], _events.Ids);
+        Assert.Equal([EventId.OrphanVolumePutBack, EventId.OrphanSnapshotRemoved], _events.Ids);
     }
 
     [Fact]
     public void A_snapshot_that_cannot_be_removed_stays()
     {
-        _provider.Leftovers.Add(new SnapshotLeftover("DOUBLE", "s1", "/mem/a"));
+        _provider.Orphans.Add(new OrphanSnapshot("DOUBLE", "s1", "/mem/a"));
         _provider.RemoveFails = _ => new ImageBackupException(ErrorId.SnapshotFailed, "the group is locked", "s1");
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => Undo.Undo(Assert.Single(Undo.Find())));
         Assert.Equal((ErrorId.UndoFailed, "the group is locked"), (e.Id, e.Message));
@@ -184,14 +184,14 @@ public sealed class UndoTests : IDisposable
 
     private BackupJob Job() => new(_rig.Repository, _rig.Volumes, Providers, new EventLog([_events]));
 
-    private ImageBackupInfo Backup(string volume, Func<QuietOptions, QuietOptions> change)
+    private ImageBackupInfo Backup(string volume, Func<QuiesceOptions, QuiesceOptions> change)
     {
         using var stop = new CancellationTokenSource();
         using RunningWork work = RunningWork.Begin(stop.Cancel);
         return Job().Run(Request(volume, change), null, stop.Token);
     }
 
-    private BackupRequest Request(string volume, Func<QuietOptions, QuietOptions>? change = null)
+    private BackupRequest Request(string volume, Func<QuiesceOptions, QuiesceOptions>? change = null)
     {
         var request = new BackupRequest { Volume = _rig.Volumes.Find(volume), ImageType = ImageType.Snapshot, ChunkSizeBytes = JobRig.ChunkBytes };
         return request with { Quiet = change?.Invoke(request.Quiet) ?? request.Quiet };

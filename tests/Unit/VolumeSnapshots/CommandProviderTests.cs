@@ -24,7 +24,7 @@ public sealed class CommandProviderTests : IDisposable
     public CommandProviderTests()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The commands here are a Linux shell's.");
-        _provider = new CommandSnapshotProvider(() => _volumes, _directory["held"]);
+        _provider = new CommandSnapshotProvider(() => _volumes, _directory["undo"]);
         _volume = _volumes.Add("/mem/a", new byte[4096], d => d with { MountPoints = ["/srv/a b"] }).Description;
         _volumes.Add("/mem/frozen", SeededBytes.Make(1, 4096));
     }
@@ -52,12 +52,12 @@ public sealed class CommandProviderTests : IDisposable
             Assert.Equal(SeededBytes.Make(1, 4096), bytes);
             Assert.True(set.Snapshots[0].QueryState().IsValid);
             // It is held: no other run takes it for a left-over.
-            Assert.Empty(_provider.FindLeftovers());
+            Assert.Empty(_provider.FindOrphans());
         }
         string[] lines = File.ReadAllLines(Log);
         string id = lines[0].Split(' ')[1];
         Assert.Equal([$"create {id} /mem/a /srv/a b", $"remove {id} /mem/frozen"], lines);
-        Assert.Empty(Directory.GetFiles(_directory["held"]));
+        Assert.Empty(Directory.GetFiles(_directory["undo"]));
     }
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class CommandProviderTests : IDisposable
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => _provider.Create([_volume], Options(create), _ => { }, CancellationToken.None));
         Assert.Contains(why, e.Message, StringComparison.Ordinal);
         Assert.StartsWith("remove", File.ReadAllLines(Log)[^1], StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(_directory["held"]));
+        Assert.Empty(Directory.GetFiles(_directory["undo"]));
     }
 
     [Fact]
@@ -92,13 +92,13 @@ public sealed class CommandProviderTests : IDisposable
     {
         string flag = _directory["flag"];
         _provider.Create([_volume], Options(remove: $"test -e '{flag}'"), _ => { }, CancellationToken.None).Dispose();
-        SnapshotLeftover left = Assert.Single(_provider.FindLeftovers());
+        OrphanSnapshot left = Assert.Single(_provider.FindOrphans());
         Assert.Equal(("COMMAND", "/mem/a"), (left.Provider, left.VolumeName));
         Assert.Throws<ImageBackupException>(() => _provider.Remove(left, _ => { }));
-        Assert.Single(_provider.FindLeftovers());
+        Assert.Single(_provider.FindOrphans());
         File.WriteAllText(flag, "");
         _provider.Remove(left, _ => { });
-        Assert.Empty(_provider.FindLeftovers());
+        Assert.Empty(_provider.FindOrphans());
     }
 
     /// <summary>Whether a killed run's command still works on the snapshot; a daemon is what it made.</summary>
@@ -113,9 +113,9 @@ public sealed class CommandProviderTests : IDisposable
         ISnapshotSet set = _provider.Create([_volume], options, _ => { }, CancellationToken.None);
         set.Dispose();
         File.WriteAllText(flag, "");
-        SnapshotLeftover left = Assert.Single(_provider.FindLeftovers());
+        OrphanSnapshot left = Assert.Single(_provider.FindOrphans());
         // As it would be with this limit.
-        string record = Assert.Single(Directory.GetFiles(_directory["held"]));
+        string record = Assert.Single(Directory.GetFiles(_directory["undo"]));
         File.WriteAllText(record, File.ReadAllText(record).Replace("limitSeconds=60", FormattableString.Invariant($"limitSeconds={limitSeconds}"), StringComparison.Ordinal));
         string ready = _directory["ready"];
         var start = new ProcessStartInfo("/bin/sh", ["-c", $"{command.Replace("sleep", $"sh -c 'echo $$ > \"{ready}\"; exec sleep \"$0\"'", StringComparison.Ordinal)} & wait"]);
@@ -139,7 +139,7 @@ public sealed class CommandProviderTests : IDisposable
             {
                 _provider.Remove(left, _ => { });
             }
-            Assert.Equal(isKept ? 1 : 0, _provider.FindLeftovers().Count);
+            Assert.Equal(isKept ? 1 : 0, _provider.FindOrphans().Count);
         }
         finally
         {

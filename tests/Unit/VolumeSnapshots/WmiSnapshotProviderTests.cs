@@ -142,11 +142,11 @@ public sealed class WmiSnapshotProviderTests : IDisposable
                 throw new WmiException("busy");
         };
         set.Dispose();
-        SnapshotLeftover left = Assert.Single(Provider.FindLeftovers());
+        OrphanSnapshot left = Assert.Single(Provider.FindOrphans());
         Assert.Equal(("WMI", Assert.Single(_wmi.Copies), "D:"), (left.Provider, left.Name, left.VolumeName));
         Assert.Equal(ErrorId.SnapshotFailed, Assert.Throws<ImageBackupException>(() => Provider.Remove(left, _log.Add)).Id);
         _wmi.OnCall = null;
-        Provider.Remove(Assert.Single(Provider.FindLeftovers()), _log.Add);
+        Provider.Remove(Assert.Single(Provider.FindOrphans()), _log.Add);
         NothingIsLeft();
     }
 

@@ -364,13 +364,13 @@ public sealed class VssSnapshotProviderTests : IDisposable
         // A run that never disposes is a run that was killed, but for its open record: that is let go of by hand.
         ISnapshotSet killed = Take();
         Guid set = Assert.Single(_vss.Sets);
-        Assert.Empty(Provider.FindLeftovers());
+        Assert.Empty(Provider.FindOrphans());
         string path = Assert.Single(Directory.GetFiles(_directory.Path));
         string copy = Path.Combine(_directory.Path, "vss-0" + ".held");
         File.WriteAllText(copy, $"volumes=D:\nset={set:B}\n");
 
-        SnapshotLeftover left = Assert.Single(Provider.FindLeftovers());
-        Assert.Equal(new SnapshotLeftover("VSS", set.ToString("B"), "D:"), left);
+        OrphanSnapshot left = Assert.Single(Provider.FindOrphans());
+        Assert.Equal(new OrphanSnapshot("VSS", set.ToString("B"), "D:"), left);
         Provider.Remove(left, _log.Add);
         Assert.Empty(_vss.Sets);
         Assert.False(File.Exists(copy));
@@ -385,9 +385,9 @@ public sealed class VssSnapshotProviderTests : IDisposable
         Guid set = Guid.NewGuid();
         File.WriteAllText(Path.Combine(_directory.Path, "vss-0.held"), $"volumes=D:\nset={set:B}\n");
         _vss.OnCall = (name, number) => FailAt(name, "QuerySnapshots", number, 1);
-        SnapshotLeftover left = Assert.Single(Provider.FindLeftovers());
+        OrphanSnapshot left = Assert.Single(Provider.FindOrphans());
         Assert.Equal(ErrorId.SnapshotFailed, Assert.Throws<ImageBackupException>(() => Provider.Remove(left, _log.Add)).Id);
-        Assert.Single(Provider.FindLeftovers());
+        Assert.Single(Provider.FindOrphans());
         Assert.Equal(0, _vss.OpenObjects);
     }
 

@@ -41,7 +41,7 @@ internal sealed class Rig : IDisposable
 
     public int ImageCount => new ImageCatalog(Repository).List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Count;
 
-    public ImageBackupInfo Backup(string device, ImageType? type, QuietOptions? quiet = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0)
+    public ImageBackupInfo Backup(string device, ImageType? type, QuiesceOptions? quiet = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0)
     {
         var job = new BackupJob(Repository, Volumes, SnapshotProviders.Current)
         {
@@ -64,8 +64,8 @@ internal sealed class Rig : IDisposable
         return job.Run(request, progress, CancellationToken.None);
     }
 
-    public static QuietOptions Quick(int attempts, bool endsDynamic = false) =>
-        new() { Plan = new QuietPlan(attempts, endsDynamic), IdleWait = TimeSpan.FromMilliseconds(300) };
+    public static QuiesceOptions Quick(int attempts, bool endsDynamic = false) =>
+        new() { Plan = new QuiescePolicy(attempts, endsDynamic), IdleWait = TimeSpan.FromMilliseconds(300) };
 
     public string RestoreToFile(string id)
     {

@@ -12,8 +12,8 @@ using ImageBackup.Engine.Repository.Writing;
 namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>The copying part of a backup: every chunk of a volume through hash, dedupe, compress, encrypt and pack.</summary>
-internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, BlobSession session, int workerCount, long readErrorLimit = 0,
-    ChunkTagging? tagging = null)
+internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, RepositoryWriter session, int workerCount, long readErrorLimit = 0,
+    ChangeDetector? tagging = null)
 {
     private readonly ZeroBlobs _zeros = new();
     private readonly ReadErrorPolicy _readErrors = new(volume, readErrorLimit);
@@ -95,9 +95,9 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         private readonly BlobId[] _ids;
         private readonly ProgressMeter _meter;
         private readonly Action<byte[]> _release;
-        private readonly BlobLane _lane;
+        private readonly BlobWriter _lane;
         private readonly Gmac? _gmac;
-        private readonly UnnamedChunks<Unnamed> _unnamed;
+        private readonly HashBatch<Unnamed> _unnamed;
 
         public Worker(BackupCopy copy, BlobId[] ids, ProgressMeter meter, int batchCount, Action<byte[]> release)
         {
@@ -107,7 +107,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
             _release = release;
             _lane = copy.Session.OpenLane();
             _gmac = copy.Tagging is { } tagging ? new Gmac(tagging.Header.Key) : null;
-            _unnamed = new UnnamedChunks<Unnamed>(batchCount, Save, release);
+            _unnamed = new HashBatch<Unnamed>(batchCount, Save, release);
         }
 
         public void Process(Item item, byte[] buffer)
@@ -117,7 +117,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
             {
                 _lane.Save(BlobType.Data, _ids[item.Chunk], content);
             }
-            else if (ZeroTest.IsZero(content))
+            else if (ZeroCheck.IsZero(content))
             {
                 if (_copy.NoteZero(_ids, item.Chunk))
                     _lane.Save(BlobType.Data, _ids[item.Chunk], content);
@@ -171,9 +171,9 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         }
     }
 
-    private BlobSession Session => session;
+    private RepositoryWriter Session => session;
 
-    private ChunkTagging? Tagging => tagging;
+    private ChangeDetector? Tagging => tagging;
 
     private ChunkGeometry Geometry => geometry;
 }

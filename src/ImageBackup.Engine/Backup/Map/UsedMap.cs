@@ -26,7 +26,7 @@ internal sealed record UsedMap
 
     /// <summary>Who gave the map; null where the volume is stored whole.</summary>
     public string? Source { get; init; }
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<OmittedContent> Omitted { get; init; } = Array.Empty<OmittedContent>();
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
 
     public static UsedMap Read(IBlockReader volume, UsedMapOptions options, CancellationToken cancellation)
@@ -74,12 +74,12 @@ internal sealed record UsedMap
     private static (UsedRangeMap Map, string Source) ReadRanges(
         IBlockReader volume, IFileSystemReader reader, string type, UsedMapOptions options, CancellationToken cancellation)
     {
-        if (options.IsLive && volume is IOwnUsedMap asked && Array.IndexOf(s_typesWithOwnMap, type) >= 0)
+        if (options.IsLive && volume is IVolumeBitmapSource asked && Array.IndexOf(s_typesWithOwnMap, type) >= 0)
         {
             try
             {
                 if (asked.QueryUsedMap() is { } own)
-                    return (OwnUsedMapReader.Read(own, volume.LengthBytes, cancellation), own.Source);
+                    return (VolumeBitmapReader.Read(own, volume.LengthBytes, cancellation), own.Source);
             }
             catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
             {
@@ -96,20 +96,20 @@ internal sealed record UsedMap
         UsedRangeMap map, string source, IFileSystemReader reader, IBlockReader volume, UsedMapOptions options, CancellationToken cancellation)
     {
         var warnings = new List<string>(map.Warnings);
-        IReadOnlyList<LeftOutFile> files = FindLeftOut(reader, volume, options, warnings, cancellation);
+        IReadOnlyList<OmittedFile> files = FindOmitted(reader, volume, options, warnings, cancellation);
         UsedRanges used = UsedRanges.Merge(
             RangeSubtraction.Subtract(map.Ranges, files.SelectMany(f => f.Ranges)), volume.LengthBytes, options.GapSizeBytes);
-        return this with { Used = used, Source = source, LeftOut = Omitted(files, used), Warnings = warnings };
+        return this with { Used = used, Source = source, Omitted = ContentsOf(files, used), Warnings = warnings };
     }
 
-    private static IReadOnlyList<LeftOutFile> FindLeftOut(
+    private static IReadOnlyList<OmittedFile> FindOmitted(
         IFileSystemReader reader, IBlockReader volume, UsedMapOptions options, List<string> warnings, CancellationToken cancellation)
     {
-        if (options.IncludePageFile || reader is not ILeftOutFiles finder)
+        if (options.IncludePageFile || reader is not IOmittedFiles finder)
             return [];
         try
         {
-            return finder.FindLeftOutFiles(volume, options.IsFlushed, cancellation);
+            return finder.FindOmittedFiles(volume, options.IsFlushed, cancellation);
         }
         catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
         {
@@ -119,14 +119,14 @@ internal sealed record UsedMap
     }
 
     /// <summary>What is really not stored: the gap rule may have kept short pieces.</summary>
-    private static List<LeftOutContent> Omitted(IReadOnlyList<LeftOutFile> files, UsedRanges used)
+    private static List<OmittedContent> ContentsOf(IReadOnlyList<OmittedFile> files, UsedRanges used)
     {
-        var omitted = new List<LeftOutContent>(files.Count);
-        foreach (LeftOutFile file in files)
+        var omitted = new List<OmittedContent>(files.Count);
+        foreach (OmittedFile file in files)
         {
             long bytes = file.Ranges.Sum(r => r.LengthBytes - used.Within(r).Sum(kept => kept.LengthBytes));
             if (bytes > 0)
-                omitted.Add(new LeftOutContent { Path = file.Path, SizeBytes = bytes, Reason = file.Reason });
+                omitted.Add(new OmittedContent { Path = file.Path, SizeBytes = bytes, Reason = file.Reason });
         }
         return omitted;
     }

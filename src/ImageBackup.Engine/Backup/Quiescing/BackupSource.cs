@@ -19,7 +19,7 @@ internal sealed class BackupSource : IDisposable
 
     private readonly VolumeDescription _volume;
     private readonly EventLog _events;
-    private readonly IRestingVolume? _resting;
+    private readonly IQuiescedVolume? _resting;
     private readonly ISnapshot? _snapshot;
     private readonly ISnapshotSet? _ownSet;
     private readonly CancellationTokenSource _lost = new();
@@ -29,7 +29,7 @@ internal sealed class BackupSource : IDisposable
     private bool _isPutBack;
 
     private BackupSource(VolumeDescription volume, ImageType type, IBlockReader reader, EventLog events,
-        IRestingVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
+        IQuiescedVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
     {
         _volume = volume;
         _events = events;
@@ -40,7 +40,7 @@ internal sealed class BackupSource : IDisposable
         Reader = reader;
         Provider = taken?.Set.ProviderName;
         SnapshotTime = taken?.Set.Time;
-        RestedBy = resting?.How;
+        QuiescedBy = resting?.How;
         Documents = taken?.Set.Documents ?? [];
         Lost = _lost.Token;
         _exit = ExitCleanup.Hold(LetGo);
@@ -56,7 +56,7 @@ internal sealed class BackupSource : IDisposable
 
     public string? Provider { get; }
     public DateTimeOffset? SnapshotTime { get; }
-    public string? RestedBy { get; }
+    public string? QuiescedBy { get; }
     public IReadOnlyList<SnapshotDocument> Documents { get; }
 
     /// <summary>Why no snapshot was had, where one was to be.</summary>
@@ -68,10 +68,10 @@ internal sealed class BackupSource : IDisposable
     /// <summary>Cancelled when the snapshot is lost.</summary>
     public CancellationToken Lost { get; }
 
-    public static BackupSource AsItIs(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
+    public static BackupSource FromLive(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
         new(volume, ImageType.Dynamic, reader, events) { FailoverReason = failoverReason };
 
-    public static BackupSource AtRest(VolumeDescription volume, IRestingVolume resting, EventLog events, string? failoverReason)
+    public static BackupSource FromQuiesced(VolumeDescription volume, IQuiescedVolume resting, EventLog events, string? failoverReason)
     {
         try
         {
@@ -85,7 +85,7 @@ internal sealed class BackupSource : IDisposable
         }
     }
 
-    public static BackupSource Frozen(VolumeDescription volume, TakenSnapshot taken, IBlockReader reader, bool ownsSet, EventLog events) =>
+    public static BackupSource FromSnapshot(VolumeDescription volume, TakenSnapshot taken, IBlockReader reader, bool ownsSet, EventLog events) =>
         new(volume, ImageType.Snapshot, reader, events, taken: taken, ownsSet: ownsSet);
 
     /// <summary>Asks whether what was read so far was what it should be.</summary>

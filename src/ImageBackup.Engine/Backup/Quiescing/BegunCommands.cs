@@ -15,11 +15,11 @@ internal sealed class BegunCommands : IDisposable
 {
     private readonly SnapshotCommands _commands;
     private readonly Func<SnapshotCommands, bool> _runAfter;
-    private readonly IHeldNote? _record;
+    private readonly IUndoRecord? _record;
     private readonly ExitUndo _exit;
     private bool _hasBegun;
 
-    private BegunCommands(SnapshotCommands commands, IHeldNote? record, Func<SnapshotCommands, bool> runAfter)
+    private BegunCommands(SnapshotCommands commands, IUndoRecord? record, Func<SnapshotCommands, bool> runAfter)
     {
         _commands = commands;
         _record = record;
@@ -35,7 +35,7 @@ internal sealed class BegunCommands : IDisposable
     /// <exception cref="OperationCanceledException">The process is ending.</exception>
     public static BegunCommands Begin(SnapshotCommands commands, PostCommandRecords? records, Func<SnapshotCommands, bool> runAfter)
     {
-        IHeldNote? record = commands.After is not { } after || records is null ? null : records.Begin(new PostCommand
+        IUndoRecord? record = commands.After is not { } after || records is null ? null : records.Begin(new PostCommand
         {
             CommandLine = after,
             VolumeName = commands.VolumeName,
@@ -59,7 +59,7 @@ internal sealed class BegunCommands : IDisposable
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, ending);
         _hasBegun = true;
-        return ProgramRun.Shell(before, _commands.Timeout, stop.Token, _commands.Variables);
+        return ProcessRunner.Shell(before, _commands.Timeout, stop.Token, _commands.Variables);
     });
 
     public void Dispose() => _exit.Dispose();

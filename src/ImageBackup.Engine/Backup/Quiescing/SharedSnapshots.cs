@@ -29,13 +29,13 @@ internal sealed class SharedSnapshots : IDisposable
 
     /// <summary>
     /// What to run, in this order: the volumes of the sets first, so that no set waits for others, each with its copy or with why
-    /// it has none (<see cref="QuietOptions.Taken"/>, <see cref="QuietOptions.Refused"/>); then the others, as they were given.
+    /// it has none (<see cref="QuiesceOptions.Taken"/>, <see cref="QuiesceOptions.Refused"/>); then the others, as they were given.
     /// </summary>
     public IReadOnlyList<BackupRequest> Requests { get; private set; } = [];
 
     /// <summary>Takes the sets. One that cannot be had is no failure here: each of its volumes hears of it when it is run.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
-    internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, SourceTaker taker, EventLog events, Action<string> tell, CancellationToken cancellation)
+    internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, VolumeQuiescer taker, EventLog events, Action<string> tell, CancellationToken cancellation)
     {
         var shared = new SharedSnapshots(events);
         try
@@ -94,7 +94,7 @@ internal sealed class SharedSnapshots : IDisposable
             set.Set.Dispose();
     }
 
-    private void TakeAll(IReadOnlyList<BackupRequest> requests, SourceTaker taker, Action<string> tell, CancellationToken cancellation)
+    private void TakeAll(IReadOnlyList<BackupRequest> requests, VolumeQuiescer taker, Action<string> tell, CancellationToken cancellation)
     {
         var groups = new Dictionary<ISnapshotProvider, List<BackupRequest>>();
         var alone = new List<BackupRequest>();
@@ -117,7 +117,7 @@ internal sealed class SharedSnapshots : IDisposable
         }
         var shared = new List<BackupRequest>();
         if (groups.Values.Any(group => group.Count > 0))
-            taker.RemoveLeftovers();
+            taker.RemoveOrphans();
         foreach (KeyValuePair<ISnapshotProvider, List<BackupRequest>> group in groups.Where(group => group.Value.Count > 0))
             shared.AddRange(Take(group.Key, group.Value, taker, cancellation));
         Requests = [.. shared, .. alone];
@@ -128,7 +128,7 @@ internal sealed class SharedSnapshots : IDisposable
         : group.Exists(other => other.Volume.DevicePath == request.Volume.DevicePath) ? "it was named before"
         : null;
 
-    private List<BackupRequest> Take(ISnapshotProvider provider, List<BackupRequest> requests, SourceTaker taker, CancellationToken cancellation)
+    private List<BackupRequest> Take(ISnapshotProvider provider, List<BackupRequest> requests, VolumeQuiescer taker, CancellationToken cancellation)
     {
         var warnings = new List<string>();
         ISnapshotSet set;

@@ -15,8 +15,8 @@ internal sealed class SnapshotProviderList(SnapshotProviders providers)
     {
         if (defaults is null)
             throw new ArgumentNullException(nameof(defaults));
-        SnapshotOptions options = QuietOptions.SnapshotOf(defaults);
-        List<(ISnapshotProvider Provider, SnapshotAbility Ability)> all = [.. providers.All.Select(provider => (provider, provider.CheckMachine(options)))];
+        SnapshotOptions options = QuiesceOptions.SnapshotOf(defaults);
+        List<(ISnapshotProvider Provider, SnapshotSupport Ability)> all = [.. providers.All.Select(provider => (provider, provider.CheckMachine(options)))];
         string? byDefault = defaults.Provider ?? all.FirstOrDefault(one => one.Ability.IsUsable).Provider?.Name;
         ISnapshotProvider? wanted = name is null ? null : providers.Get(name);
         return [.. all.Where(one => wanted is null || one.Provider == wanted).Select(one => new SnapshotProviderInfo
@@ -31,13 +31,13 @@ internal sealed class SnapshotProviderList(SnapshotProviders providers)
             ExcludeWriter = JoinedList.Of(defaults.ExcludeWriters),
             Preference = one.Provider.Preference,
             TakesSets = one.Provider.TakesSets,
-            Leftovers = one.Provider.FindLeftovers(),
+            Orphans = one.Provider.FindOrphans(),
             CacheSizePercent = options.CacheSizePercent,
             CacheLocation = options.CacheLocation,
             IdleWait = defaults.IdleWait ?? OptionResolver.DefaultIdleWait,
             IdleRetries = defaults.IdleRetries ?? OptionResolver.DefaultChangingRetries,
             SnapshotTimeout = options.Timeout,
-            CommandTimeout = defaults.CommandTimeout ?? QuietOptions.Default.CommandTimeout,
+            CommandTimeout = defaults.CommandTimeout ?? QuiesceOptions.Default.CommandTimeout,
             WriterRetries = options.WriterRetries,
             CreateCommand = defaults.CreateCommand,
             RemoveCommand = defaults.RemoveCommand,

@@ -13,7 +13,7 @@ internal static class NtfsLogFile
     private const ushort NoClient = 0xFFFF;
     private const ushort VolumeIsCleanFlag = 0x0002;
 
-    /// <exception cref="FileSystemFormatException">The log is not one that can be judged.</exception>
+    /// <exception cref="FileSystemFormatException">The log is not one that can be evaluated.</exception>
     public static bool IsClean(NtfsStream log)
     {
         if (IsErased(log))

@@ -15,20 +15,20 @@ internal sealed partial class NtfsReader
     private const uint HiddenSystemAttributes = 0x6;
 
     /// <summary>Three of the root, and the shadow copies that a volume may have (512), with room to spare.</summary>
-    private const int MaxLeftOutFiles = 1024;
+    private const int MaxOmittedFiles = 1024;
 
     /// <summary>
     /// pagefile.sys, swapfile.sys and hiberfil.sys of the root, where they are hidden system files, and the shadow
     /// storage. Nothing where the system that owns the volume may be hibernated, as it needs them to wake up: an open
     /// journal without the caller's word for a flush, or a hibernation file that is not spent.
     /// </summary>
-    public IReadOnlyList<LeftOutFile> FindLeftOutFiles(IBlockReader volume, bool isFlushed, CancellationToken cancellation)
+    public IReadOnlyList<OmittedFile> FindOmittedFiles(IBlockReader volume, bool isFlushed, CancellationToken cancellation)
     {
         NtfsVolume ntfs = Open(volume);
         if (!isFlushed && !IsLogClean(ntfs))
             return [];
 
-        var found = new List<LeftOutFile>();
+        var found = new List<OmittedFile>();
         NtfsFileReference? shadowDirectory = null;
         foreach (NtfsDirectoryEntry entry in NtfsDirectory.Read(ntfs, NtfsVolume.RootRecord, cancellation))
         {
@@ -63,7 +63,7 @@ internal sealed partial class NtfsReader
     }
 
     /// <summary>On a damaged volume a file's runs may be another's clusters too: of a system file, or of another of these.</summary>
-    private static void RequireOwnClusters(List<LeftOutFile> files, NtfsVolume ntfs, CancellationToken cancellation)
+    private static void RequireOwnClusters(List<OmittedFile> files, NtfsVolume ntfs, CancellationToken cancellation)
     {
         if (files.Count == 0)
             return;
@@ -111,9 +111,9 @@ internal sealed partial class NtfsReader
         return LittleEndian.UInt32(magic, 0) == 0 || magic.AsSpan().SequenceEqual("wake"u8) || magic.AsSpan().SequenceEqual("WAKE"u8);
     }
 
-    private static void Add(List<LeftOutFile> found, NtfsVolume ntfs, string path, NtfsStream content, string reason)
+    private static void Add(List<OmittedFile> found, NtfsVolume ntfs, string path, NtfsStream content, string reason)
     {
-        if (found.Count >= MaxLeftOutFiles || found.Exists(file => file.Path == path))
+        if (found.Count >= MaxOmittedFiles || found.Exists(file => file.Path == path))
             throw new FileSystemFormatException("NTFS: a directory holds a name twice");
         int clusterSize = ntfs.Geometry.ClusterSizeBytes;
         var ranges = new List<ByteRange>();
@@ -124,6 +124,6 @@ internal sealed partial class NtfsReader
         }
         ranges.Sort(static (a, b) => a.OffsetBytes.CompareTo(b.OffsetBytes));
         if (ranges.Count > 0)
-            found.Add(new LeftOutFile { Path = path, Ranges = ranges, Reason = reason });
+            found.Add(new OmittedFile { Path = path, Ranges = ranges, Reason = reason });
     }
 }

@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.FileSystems.Ntfs;
 /// closed is therefore refused, unless the caller knows that the driver flushed it. The dirty flag of $Volume is
 /// another matter: Windows sets it when it has found damage (chkdsk is due), so it is refused always.</para>
 /// </remarks>
-internal sealed partial class NtfsReader : IFlushAwareReader, ILeftOutFiles
+internal sealed partial class NtfsReader : IFlushAwareReader, IOmittedFiles
 {
     /// <summary>A probe counts used clusters only up to this size of $Bitmap (1 TiB at 4 KiB clusters).</summary>
     private const long MaxProbedBitmapBytes = 32 << 20;

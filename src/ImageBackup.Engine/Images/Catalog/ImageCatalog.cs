@@ -42,7 +42,7 @@ internal sealed record ImageFilter
     public IReadOnlyList<string>? Tags { get; init; }
     public bool IncludeInactive { get; init; }
 
-    /// <summary>By what the images are judged; null: by what they recorded.</summary>
+    /// <summary>By what the images are evaluated; null: by what they recorded.</summary>
     public ImageRetention? Retention { get; init; }
 }
 
@@ -64,8 +64,8 @@ internal sealed class ImageCatalog(ImageRepository repository)
         if (filter is null)
             throw new ArgumentNullException(nameof(filter));
         (IReadOnlyList<ImageBackupInfo> all, IReadOnlyList<(string Id, VolumeRemoval Removal)> statements) = LoadAll(onWarning, cancellation);
-        List<ImageBackupInfo> judged = (filter.Retention ?? new ImageRetention()).Judge(all, statements.Select(s => s.Removal));
-        List<ImageBackupInfo> ofComputers = [.. judged.Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))];
+        List<ImageBackupInfo> evaluated = (filter.Retention ?? new ImageRetention()).Evaluate(all, statements.Select(s => s.Removal));
+        List<ImageBackupInfo> ofComputers = [.. evaluated.Where(i => Matches(filter.ComputerNames, i.ComputerName, ignoreCase: true))];
         HashSet<(string, string)> named = [.. (filter.Named ?? []).SelectMany(name => ImageSelection.Find(ofComputers, name, filter.IncludeFormerNames, onWarning))];
         List<Func<ImageBackupInfo, bool>>? patterns = filter.Volumes?.Select(pattern => PredicateOf(pattern, ofComputers)).ToList();
         bool isAnyVolume = filter.Volumes is null && filter.Named is null;
@@ -145,7 +145,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
             : new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix);
     }
 
-    private void TellPassedOver(List<(string Id, SnapshotFile Snapshot)> passedOver)
+    private void TellPassedOver(List<(string Id, SnapshotRecord Snapshot)> passedOver)
     {
         if (passedOver.Count == 0 || OnPassedOver is null)
             return;
@@ -156,25 +156,25 @@ internal sealed class ImageCatalog(ImageRepository repository)
             + (passedOver.Count > NamedCount ? "; ..." : "."));
     }
 
-    /// <summary>Every image, oldest first and not yet judged, and every statement that a volume is gone.</summary>
+    /// <summary>Every image, oldest first and not yet evaluated, and every statement that a volume is gone.</summary>
     internal (IReadOnlyList<ImageBackupInfo> Images, IReadOnlyList<(string Id, VolumeRemoval Removal)> Statements) LoadAll(Action<Exception>? onWarning, CancellationToken cancellation)
     {
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
         var images = new ConcurrentBag<ImageBackupInfo>();
         var failures = new ConcurrentBag<Exception>();
-        var withoutSummary = new ConcurrentBag<(string Id, SnapshotFile Snapshot)>();
-        var passedOver = new List<(string Id, SnapshotFile Snapshot)>();
+        var withoutSummary = new ConcurrentBag<(string Id, SnapshotRecord Snapshot)>();
+        var passedOver = new List<(string Id, SnapshotRecord Snapshot)>();
         var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotTraces.Try(failures, () =>
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotHeaderCache.Try(failures, () =>
         {
-            SnapshotFile snapshot = ImageContent.LoadSnapshot(repository, file.Name);
-            if (RemovalStatement.Is(snapshot))
+            SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+            if (RemovalRecord.Is(snapshot))
             {
-                statements.Add((file.Name, RemovalStatement.Read(snapshot)
+                statements.Add((file.Name, RemovalRecord.Read(snapshot)
                     ?? throw repository.Files.Corrupt(StoredKind.Snapshot, file.Name, "it says that a volume is gone, in a way that this version does not understand")));
                 return;
             }
-            if (PolicySnapshot.Is(snapshot))
+            if (PolicyRecord.Is(snapshot))
                 return;
             if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
                 images.Add(ImageInfoBuilder.Build(file.Name, snapshot, metadata, repository.Location));
@@ -185,10 +185,10 @@ internal sealed class ImageCatalog(ImageRepository repository)
         {
             // restic made these, or rewrote ours and dropped what it does not know: their trees must be asked.
             BlobIndex index = repository.LoadIndex(cancellation);
-            foreach ((string id, SnapshotFile snapshot) in withoutSummary)
+            foreach ((string id, SnapshotRecord snapshot) in withoutSummary)
             {
                 cancellation.ThrowIfCancellationRequested();
-                SnapshotTraces.Try(failures, () =>
+                SnapshotHeaderCache.Try(failures, () =>
                 {
                     if (ImageContent.LoadMetadata(repository, index, snapshot) is { } metadata)
                         images.Add(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location));

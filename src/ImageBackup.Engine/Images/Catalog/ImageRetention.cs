@@ -8,12 +8,12 @@ using ImageBackup.Engine.Policy.Retention;
 namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>
-/// By which classes, statements and clock images are judged. The repository's classes speak for all computers' images,
+/// By which classes, statements and clock images are evaluated. The repository's classes speak for all computers' images,
 /// this computer's own for its images only; where neither has the class, the values that the image recorded count.
 /// </summary>
 internal sealed record ImageRetention
 {
-    /// <summary>This computer's classes; null where they are not known: then its images are judged as another's.</summary>
+    /// <summary>This computer's classes; null where they are not known: then its images are evaluated as another's.</summary>
     public ManagementClassDocument? MachineClasses { get; init; }
 
     /// <summary>The classes in the repository's keeping.</summary>
@@ -32,15 +32,15 @@ internal sealed record ImageRetention
     public DateTimeOffset? Now { get; init; }
 
     /// <summary>The images, in the same order, with what retention says of each.</summary>
-    /// <param name="images">All images of the repository: an image is judged by those after it.</param>
+    /// <param name="images">All images of the repository: an image is evaluated by those after it.</param>
     /// <param name="recorded">The removals that the repository has on record.</param>
     /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the default class that the machine's file names does not exist.</exception>
-    internal List<ImageBackupInfo> Judge(IReadOnlyList<ImageBackupInfo> images, IEnumerable<VolumeRemoval> recorded)
+    internal List<ImageBackupInfo> Evaluate(IReadOnlyList<ImageBackupInfo> images, IEnumerable<VolumeRemoval> recorded)
     {
         DateTimeOffset now = Now ?? DateTimeOffset.Now;
         ManagementClassCatalog? own = MachineClasses is null ? null : new ManagementClassCatalog(MachineClasses, EnforcedClasses);
         var engine = new RetentionEngine(image => ClassOf(image, own), now, KeepWithin);
-        IReadOnlyList<RetentionVerdict> verdicts = engine.Judge(images.Select(Describe).ToList(), recorded.Concat(Removals).Select(removal => ImageHistories.Resolve(images, removal)));
+        IReadOnlyList<RetentionResult> verdicts = engine.Evaluate(images.Select(Describe).ToList(), recorded.Concat(Removals).Select(removal => ImageHistories.Resolve(images, removal)));
         var newest = new Dictionary<(string, string), string>();
         foreach (ImageBackupInfo image in images)
             newest[ImageHistories.KeyOf(image)] = image.Id;
@@ -65,7 +65,7 @@ internal sealed record ImageRetention
         return EnforcedClasses?.Classes.FirstOrDefault(each => ManagementClass.IsSameName(each.Name, image.ManagementClass));
     }
 
-    private static bool IsOutOfTime(RetentionVerdict verdict) => verdict.Reason is RetentionReason.FutureTime or RetentionReason.PastTime;
+    private static bool IsOutOfTime(RetentionResult verdict) => verdict.Reason is RetentionReason.FutureTime or RetentionReason.PastTime;
 
     private static RetentionImage Describe(ImageBackupInfo image) => new()
     {

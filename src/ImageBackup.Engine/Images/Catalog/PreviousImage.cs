@@ -26,12 +26,12 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
     /// <param name="now">When the backup began.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <exception cref="Errors.ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
-    public static (string VolumeId, PreviousImage? Image) Find(ImageRepository repository, SnapshotTraces traces, string computerName, string volumeName,
+    public static (string VolumeId, PreviousImage? Image) Find(ImageRepository repository, SnapshotHeaderCache traces, string computerName, string volumeName,
         VolumeIdentity identity, bool hasTwins, DateTimeOffset now, CancellationToken cancellation)
     {
         string volumeId = identity.StableName ?? volumeName;
         // A snapshot that cannot be read is another matter.
-        List<SnapshotTraces.Trace> images =
+        List<SnapshotHeaderCache.Trace> images =
         [
             .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, computerName, StringComparison.OrdinalIgnoreCase)),
         ];
@@ -49,12 +49,12 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
     }
 
     /// <summary>What a wrong clock dated into the future comes last: it says nothing of which is the newest.</summary>
-    private static PreviousImage? Newest(ImageRepository repository, List<SnapshotTraces.Trace> traces, DateTimeOffset now, Func<ImageMetadata, bool> isUsable)
+    private static PreviousImage? Newest(ImageRepository repository, List<SnapshotHeaderCache.Trace> traces, DateTimeOffset now, Func<ImageMetadata, bool> isUsable)
     {
         if (traces.Count == 0)
             return null;
         DateTimeOffset last = traces.Max(trace => trace.Time);
-        foreach (SnapshotTraces.Trace trace in traces.OrderBy(trace => trace.Time > now).ThenByDescending(trace => trace.Time).Take(1))
+        foreach (SnapshotHeaderCache.Trace trace in traces.OrderBy(trace => trace.Time > now).ThenByDescending(trace => trace.Time).Take(1))
         {
             if (ImageContent.LoadSnapshot(repository, trace.Id).Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata && isUsable(metadata))
                 return new PreviousImage(trace.Id, trace.Time, metadata, last > now ? last : null);

@@ -25,7 +25,7 @@ internal static class ImageFiles
     public static string SnapshotFolder(string provider) => provider.ToLowerInvariant();
 
     /// <summary>Stores a directory of small files and gives its node.</summary>
-    public static TreeNode SaveFolder(BlobLane lane, string name, IEnumerable<(string Name, byte[] Content)> files, DateTimeOffset time)
+    public static TreeNode SaveFolder(BlobWriter lane, string name, IEnumerable<(string Name, byte[] Content)> files, DateTimeOffset time)
     {
         var nodes = new List<TreeNode>();
         foreach ((string file, byte[] content) in files)
@@ -34,11 +34,11 @@ internal static class ImageFiles
     }
 
     /// <summary>Stores a directory of files that are stored already and gives its node.</summary>
-    public static TreeNode SaveFolder(BlobLane lane, string name, List<TreeNode> files, DateTimeOffset time) =>
+    public static TreeNode SaveFolder(BlobWriter lane, string name, List<TreeNode> files, DateTimeOffset time) =>
         new() { Name = name, Type = "dir", Time = time, Subtree = SaveTree(lane, files) };
 
     /// <summary>Stores a tree of nodes, sorted as restic sorts them.</summary>
-    public static BlobId SaveTree(BlobLane lane, List<TreeNode> nodes)
+    public static BlobId SaveTree(BlobWriter lane, List<TreeNode> nodes)
     {
         nodes.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
         ArraySegment<byte> json = TreeFile.Write(nodes);
@@ -48,7 +48,7 @@ internal static class ImageFiles
     }
 
     /// <summary>Stores a small file's content and gives its node.</summary>
-    public static TreeNode Save(BlobLane lane, string name, byte[] content, DateTimeOffset time)
+    public static TreeNode Save(BlobWriter lane, string name, byte[] content, DateTimeOffset time)
     {
         IEnumerable<ArraySegment<byte>> Cut()
         {
@@ -59,7 +59,7 @@ internal static class ImageFiles
     }
 
     /// <summary>Stores a file's content in parts that are blobs of their own and gives its node.</summary>
-    public static TreeNode Save(BlobLane lane, string name, IEnumerable<ArraySegment<byte>> content, DateTimeOffset time)
+    public static TreeNode Save(BlobWriter lane, string name, IEnumerable<ArraySegment<byte>> content, DateTimeOffset time)
     {
         var parts = new List<BlobId>();
         long sizeBytes = 0;

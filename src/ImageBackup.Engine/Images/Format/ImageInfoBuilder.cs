@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Images.Format;
 /// <summary>Makes what users see of an image from what lies in the repository.</summary>
 internal static class ImageInfoBuilder
 {
-    public static ImageBackupInfo Build(string id, SnapshotFile snapshot, ImageMetadata metadata, string location) => new()
+    public static ImageBackupInfo Build(string id, SnapshotRecord snapshot, ImageMetadata metadata, string location) => new()
     {
         Id = id,
         Volume = metadata.VolumeName,
@@ -39,7 +39,7 @@ internal static class ImageInfoBuilder
         IsClean = metadata.FileSystem?.IsClean,
         GapSizeBytes = metadata.GapSizeBytes,
         UsedMapSource = metadata.UsedMapSource,
-        LeftOut = metadata.LeftOut,
+        Omitted = metadata.Omitted,
         ImageType = metadata.ImageType,
         RequestedImageType = metadata.RequestedImageType,
         IsFuzzy = metadata.IsFuzzy,
@@ -48,7 +48,7 @@ internal static class ImageInfoBuilder
         SnapshotTime = metadata.SnapshotTime?.LocalDateTime,
         SnapshotCacheBytes = metadata.SnapshotCacheBytes,
         SnapshotCacheUsedBytes = metadata.SnapshotCacheUsedBytes,
-        RestedBy = metadata.RestedBy,
+        QuiescedBy = metadata.QuiescedBy,
         ManagementClass = metadata.ManagementClass,
         Retention = metadata.Retention,
         Rule = metadata.Rule,
@@ -61,7 +61,7 @@ internal static class ImageInfoBuilder
     };
 
     /// <summary>An image that restic made: all it tells is a file and its size.</summary>
-    public static ImageBackupInfo BuildForeign(string id, SnapshotFile snapshot, string path, long sizeBytes, string location) => new()
+    public static ImageBackupInfo BuildForeign(string id, SnapshotRecord snapshot, string path, long sizeBytes, string location) => new()
     {
         Id = id,
         Volume = snapshot.Paths.Count == 1 ? snapshot.Paths[0] : path,

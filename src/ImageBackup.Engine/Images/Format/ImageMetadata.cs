@@ -46,14 +46,14 @@ internal sealed record ImageMetadata
     public long? SnapshotCacheUsedBytes { get; init; }
 
     /// <summary>How the volume was brought to rest for a static image.</summary>
-    public string? RestedBy { get; init; }
+    public string? QuiescedBy { get; init; }
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken.</summary>
     public RetentionValues? Retention { get; init; }
 
     /// <summary>The rule that the volume hit; null where none matched.</summary>
-    public RuleHit? Rule { get; init; }
+    public MatchedRule? Rule { get; init; }
 
     /// <summary>Every option and who decided it; empty where no policy was asked.</summary>
     public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
@@ -69,7 +69,7 @@ internal sealed record ImageMetadata
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init; } = Array.Empty<LeftOutContent>();
+    public IReadOnlyList<OmittedContent> Omitted { get; init; } = Array.Empty<OmittedContent>();
     public long? ChunkCount { get; init; }
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }

@@ -35,7 +35,7 @@ internal static partial class ImageMetadataJson
         SnapshotTime = Time(json, "snapshotTime"),
         SnapshotCacheBytes = Long(json, "snapshotCacheBytes"),
         SnapshotCacheUsedBytes = Long(json, "snapshotCacheUsedBytes"),
-        RestedBy = Text(json, "restedBy"),
+        QuiescedBy = Text(json, "quiescedBy") ?? Text(json, "restedBy"),
         ManagementClass = Text(json, "managementClass"),
         Retention = Member(json, "retention", out JsonElement retention) ? ReadRetention(retention) : null,
         Rule = Member(json, "rule", out JsonElement rule) ? ReadRule(rule) : null,
@@ -47,7 +47,7 @@ internal static partial class ImageMetadataJson
         UsedBytes = Long(json, "usedBytes"),
         UsedRangeCount = Long(json, "usedRangeCount"),
         UsedMapSource = Text(json, "usedMapSource"),
-        LeftOut = List(json, "leftOut", ReadLeftOut),
+        Omitted = List(json, Member(json, "omitted", out _) ? "omitted" : "leftOut", ReadOmitted),
         ChunkCount = Long(json, "chunkCount"),
         NewChunkCount = Long(json, "newChunkCount"),
         ZeroChunkCount = Long(json, "zeroChunkCount"),
@@ -94,7 +94,7 @@ internal static partial class ImageMetadataJson
         RetainOnlyDays = Limit(json, "retainOnlyDays"),
     };
 
-    private static RuleHit ReadRule(JsonElement json) => new()
+    private static MatchedRule ReadRule(JsonElement json) => new()
     {
         Text = NeededText(json, "text"),
         Path = NeededText(json, "path"),
@@ -112,7 +112,7 @@ internal static partial class ImageMetadataJson
         Where = Text(json, "where"),
     };
 
-    private static LeftOutContent ReadLeftOut(JsonElement json) => new()
+    private static OmittedContent ReadOmitted(JsonElement json) => new()
     {
         Path = NeededText(json, "path"),
         SizeBytes = json.GetProperty("sizeBytes").GetInt64(),

@@ -36,7 +36,7 @@ internal static partial class ImageMetadataJson
         Put(json, "snapshotTime", metadata.SnapshotTime);
         Put(json, "snapshotCacheBytes", metadata.SnapshotCacheBytes);
         Put(json, "snapshotCacheUsedBytes", metadata.SnapshotCacheUsedBytes);
-        Put(json, "restedBy", metadata.RestedBy);
+        Put(json, "quiescedBy", metadata.QuiescedBy);
         Put(json, "managementClass", metadata.ManagementClass);
         if (metadata.Retention is { } retention)
         {
@@ -54,7 +54,7 @@ internal static partial class ImageMetadataJson
         Put(json, "usedBytes", metadata.UsedBytes);
         Put(json, "usedRangeCount", metadata.UsedRangeCount);
         Put(json, "usedMapSource", metadata.UsedMapSource);
-        Put(json, "leftOut", metadata.LeftOut, Write);
+        Put(json, "omitted", metadata.Omitted, Write);
         Put(json, "chunkCount", metadata.ChunkCount);
         Put(json, "newChunkCount", metadata.NewChunkCount);
         Put(json, "zeroChunkCount", metadata.ZeroChunkCount);
@@ -97,7 +97,7 @@ internal static partial class ImageMetadataJson
         json.WriteEndObject();
     }
 
-    private static void Put(Utf8JsonWriter json, string name, RuleHit rule)
+    private static void Put(Utf8JsonWriter json, string name, MatchedRule rule)
     {
         json.WriteStartObject(name);
         json.WriteString("text", rule.Text);
@@ -117,7 +117,7 @@ internal static partial class ImageMetadataJson
         Put(json, "where", option.Where);
     }
 
-    private static void Write(Utf8JsonWriter json, LeftOutContent file)
+    private static void Write(Utf8JsonWriter json, OmittedContent file)
     {
         json.WriteString("path", file.Path);
         json.WriteNumber("sizeBytes", file.SizeBytes);

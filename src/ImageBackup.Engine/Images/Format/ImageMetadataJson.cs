@@ -32,7 +32,7 @@ internal static partial class ImageMetadataJson
     {
         ReadErrors = Cut(metadata.ReadErrors),
         Warnings = Cut(metadata.Warnings),
-        LeftOut = Cut(metadata.LeftOut),
+        Omitted = Cut(metadata.Omitted),
         Options = Cut(metadata.Options),
     });
 
@@ -54,7 +54,7 @@ internal static partial class ImageMetadataJson
     /// <summary>What JSON can say and the record's types forbid: a size of nothing, a later schema.</summary>
     private static bool IsUsable(ImageMetadata metadata) =>
         metadata is { Schema: >= 1 and <= ImageMetadata.SchemaVersion, SizeBytes: >= 0, ChunkSizeBytes: null or > 0 }
-        && metadata.LeftOut.All(file => file.SizeBytes >= 0);
+        && metadata.Omitted.All(file => file.SizeBytes >= 0);
 
     private static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items)
     {

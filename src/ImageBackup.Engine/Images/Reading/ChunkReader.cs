@@ -16,8 +16,8 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
     /// has the chunk.
     /// </summary>
     /// <exception cref="ImageBackupException">The storage is away.</exception>
-    public bool TryReadUnnamed(ImageChunk chunk, byte[] buffer) =>
-        chunk.Location is { } location && DamageOf(() => _reader.ReadUnnamed(chunk.Id, location, buffer)) is null;
+    public bool TryReadUnhashed(ImageChunk chunk, byte[] buffer) =>
+        chunk.Location is { } location && DamageOf(() => _reader.ReadUnhashed(chunk.Id, location, buffer)) is null;
 
     /// <summary>Fills the buffer; false where the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
     /// <exception cref="ImageBackupException">The storage is away: that says nothing of the chunk.</exception>

@@ -60,7 +60,7 @@ internal sealed class ImageContent
     {
         if (!BlobId.TryParse(id, out _))
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{id}' is not an image's id.", id);
-        SnapshotFile snapshot = LoadSnapshot(repository, id);
+        SnapshotRecord snapshot = LoadSnapshot(repository, id);
         List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
         if (root.File(ImageFiles.Metadata) is { } metadataNode
             && root.File(ImageFiles.Volume) is { } volumeNode)
@@ -82,24 +82,24 @@ internal sealed class ImageContent
     }
 
     /// <summary>The one regular file of a snapshot that restic made of a device or of standard input; null where it has none or several.</summary>
-    public static (string Path, TreeNode Node)? FindForeign(ImageRepository repository, BlobIndex index, SnapshotFile snapshot, CancellationToken cancellation)
+    public static (string Path, TreeNode Node)? FindForeign(ImageRepository repository, BlobIndex index, SnapshotRecord snapshot, CancellationToken cancellation)
     {
         List<(string Path, TreeNode Node)> files = TreeWalk.Files(repository, index, snapshot.Tree, limit: 2, cancellation);
         return files.Count == 1 && files[0].Node.SizeBytes > 0 ? files[0] : null;
     }
 
     /// <summary>image.json out of an image's tree; null where the tree is not an image's.</summary>
-    public static ImageMetadata? LoadMetadata(ImageRepository repository, BlobIndex index, SnapshotFile snapshot)
+    public static ImageMetadata? LoadMetadata(ImageRepository repository, BlobIndex index, SnapshotRecord snapshot)
     {
         TreeNode? node = TreeWalk.Load(repository, index, snapshot.Tree).File(ImageFiles.Metadata);
         return node is null ? null : ImageMetadataJson.Read(ReadFile(repository, index, node));
     }
 
-    public static SnapshotFile LoadSnapshot(ImageRepository repository, string id)
+    public static SnapshotRecord LoadSnapshot(ImageRepository repository, string id)
     {
         try
         {
-            return SnapshotFile.Read(repository.Files.LoadSealed(StoredKind.Snapshot, id, repository.Sealers));
+            return SnapshotRecord.Read(repository.Files.LoadSealed(StoredKind.Snapshot, id, repository.Sealers));
         }
         catch (FormatException e)
         {

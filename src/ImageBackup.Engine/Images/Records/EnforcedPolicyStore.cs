@@ -26,15 +26,15 @@ namespace ImageBackup.Engine.Images.Records;
 /// <param name="repository">The repository.</param>
 /// <param name="traces">What is known of its snapshots already; null: nothing.</param>
 /// <param name="memory">What this machine has seen of the repository; null: nothing, and nothing is noted.</param>
-internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTraces? traces = null, RepositoryMemory? memory = null)
+internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHeaderCache? traces = null, RepositoryMemory? memory = null)
 {
-    private readonly SnapshotTraces _traces = traces ?? new SnapshotTraces(repository);
+    private readonly SnapshotHeaderCache _traces = traces ?? new SnapshotHeaderCache(repository);
     private readonly RepositoryMemory _memory = memory ?? RepositoryMemory.None;
 
     /// <summary>How rules and faults name the list; no file has this name.</summary>
-    public string RulesName => repository.Location + ":" + PolicySnapshot.RulesFile;
+    public string RulesName => repository.Location + ":" + PolicyRecord.RulesFile;
 
-    private string ClassesName => repository.Location + ":" + PolicySnapshot.ClassesFile;
+    private string ClassesName => repository.Location + ":" + PolicyRecord.ClassesFile;
 
     /// <summary>
     /// The policy that counts; an empty one of revision 0 where the repository keeps none. Who can write to the repository can
@@ -87,8 +87,8 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
     {
         if (Newest(onWarning, cancellation) is not var (id, snapshot))
             return null;
-        (byte[] rules, byte[] classes) = PolicySnapshot.Inline(snapshot) ?? FromTree(id, snapshot, cancellation);
-        return new SeenPolicy(PolicySnapshot.RevisionOf(snapshot), id, rules, classes, PolicySnapshot.ModifiedAt(snapshot), snapshot.HostName, snapshot.UserName);
+        (byte[] rules, byte[] classes) = PolicyRecord.Inline(snapshot) ?? FromTree(id, snapshot, cancellation);
+        return new SeenPolicy(PolicyRecord.RevisionOf(snapshot), id, rules, classes, PolicyRecord.ModifiedAt(snapshot), snapshot.HostName, snapshot.UserName);
     }
 
     private EnforcedPolicy Parse(SeenPolicy? policy) => policy is null
@@ -127,7 +127,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
         if (Newest(null, stop.Token)?.Id != changed.SnapshotId)
             throw Overtaken();
         int revision = checked(changed.Revision + 1);
-        SnapshotFile snapshot = PolicySnapshot.Make(revision, tree, rules, classes, now, LocalHost.Name, Environment.UserName);
+        SnapshotRecord snapshot = PolicyRecord.Make(revision, tree, rules, classes, now, LocalHost.Name, Environment.UserName);
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
@@ -148,14 +148,14 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
     private BlobId SaveTree(byte[] rules, byte[] classes, DateTimeOffset time, RepositoryLock held, CancellationToken cancellation)
     {
         BlobIndex index = repository.LoadIndex(cancellation);
-        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
+        using var session = new RepositoryWriter(repository.Files, repository.Sealers, index, repository.FormatVersion, held.Lost);
         BlobId tree;
-        using (BlobLane lane = session.OpenLane())
+        using (BlobWriter lane = session.OpenLane())
         {
             tree = ImageFiles.SaveTree(lane,
             [
-                ImageFiles.Save(lane, PolicySnapshot.ClassesFile, classes, time),
-                ImageFiles.Save(lane, PolicySnapshot.RulesFile, rules, time),
+                ImageFiles.Save(lane, PolicyRecord.ClassesFile, classes, time),
+                ImageFiles.Save(lane, PolicyRecord.RulesFile, rules, time),
             ]);
             lane.Flush();
         }
@@ -164,11 +164,11 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
     }
 
     /// <summary>The policy's snapshot of the highest revision; of two of one revision, the one of the higher id.</summary>
-    private (string Id, SnapshotFile Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
+    private (string Id, SnapshotRecord Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
     {
-        IEnumerable<SnapshotTraces.Trace> newestFirst = _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy)
-            .OrderByDescending(trace => PolicySnapshot.RevisionAt(trace.Time)).ThenByDescending(trace => trace.Id, StringComparer.Ordinal);
-        foreach (SnapshotTraces.Trace trace in newestFirst)
+        IEnumerable<SnapshotHeaderCache.Trace> newestFirst = _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy)
+            .OrderByDescending(trace => PolicyRecord.RevisionAt(trace.Time)).ThenByDescending(trace => trace.Id, StringComparer.Ordinal);
+        foreach (SnapshotHeaderCache.Trace trace in newestFirst)
         {
             try
             {
@@ -186,7 +186,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
         return null;
     }
 
-    private (byte[] Rules, byte[] Classes) FromTree(string id, SnapshotFile snapshot, CancellationToken cancellation)
+    private (byte[] Rules, byte[] Classes) FromTree(string id, SnapshotRecord snapshot, CancellationToken cancellation)
     {
         BlobIndex index = repository.LoadIndex(cancellation);
         List<TreeNode> root = TreeWalk.Load(repository, index, snapshot.Tree);
@@ -194,9 +194,9 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotTr
             ? ImageContent.ReadFile(repository, index, node)
             : null;
         return (
-            File(PolicySnapshot.RulesFile)
-                ?? throw repository.Files.Corrupt(StoredKind.Snapshot, id, $"it is tagged {PolicySnapshot.Tag} and has no {PolicySnapshot.RulesFile}"),
-            File(PolicySnapshot.ClassesFile) ?? []);
+            File(PolicyRecord.RulesFile)
+                ?? throw repository.Files.Corrupt(StoredKind.Snapshot, id, $"it is tagged {PolicyRecord.Tag} and has no {PolicyRecord.RulesFile}"),
+            File(PolicyRecord.ClassesFile) ?? []);
     }
 
     private ImageBackupException Overtaken() =>

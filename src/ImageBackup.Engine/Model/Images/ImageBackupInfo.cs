@@ -68,7 +68,7 @@ public sealed record ImageBackupInfo
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use: paging, hibernation, shadow storage.</summary>
-    public IReadOnlyList<LeftOutContent> LeftOut { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<LeftOutContent>());
+    public IReadOnlyList<OmittedContent> Omitted { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<OmittedContent>());
 
     /// <summary>Null on an image that restic made.</summary>
     public ImageType? ImageType { get; init; }
@@ -90,14 +90,14 @@ public sealed record ImageBackupInfo
     public long? SnapshotCacheUsedBytes { get; init; }
 
     /// <summary>How the volume was brought to rest for a static image.</summary>
-    public string? RestedBy { get; init; }
+    public string? QuiescedBy { get; init; }
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
     public RetentionValues? Retention { get; init; }
 
     /// <summary>The rule that the volume hit when the image was taken; null where none matched or none is recorded.</summary>
-    public RuleHit? Rule { get; init; }
+    public MatchedRule? Rule { get; init; }
 
     /// <summary>Every option and who decided it; empty where none is recorded.</summary>
     public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();

@@ -2,7 +2,7 @@ using System;
 
 namespace ImageBackup;
 
-/// <summary>Where the values that an image was judged by come from.</summary>
+/// <summary>Where the values that an image was evaluated by come from.</summary>
 public enum RetentionValuesSource
 {
     None,

@@ -57,7 +57,7 @@ public sealed record ImageVolume
     public string? Rule => MatchedRule?.Text;
 
     /// <summary>The rule that it hits, and where it stands; null: none.</summary>
-    public RuleHit? MatchedRule { get; init; }
+    public MatchedRule? MatchedRule { get; init; }
 
     /// <summary>Null if a rule excludes the volume, or if the rules were not asked.</summary>
     public string? ManagementClass { get; init; }

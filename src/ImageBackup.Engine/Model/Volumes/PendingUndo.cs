@@ -31,7 +31,7 @@ public sealed record PendingUndo
     public override string ToString() => DisplayText.Line(Description);
 
     /// <summary>The record's snapshot; null if it is not one of the providers' or of a command.</summary>
-    internal SnapshotLeftover? Leftover { get; init; }
+    internal OrphanSnapshot? Orphan { get; init; }
 
     /// <summary>Whether it is the same thing, undone or not.</summary>
     internal bool IsSameAs(PendingUndo other) =>

@@ -25,7 +25,7 @@ public sealed record SnapshotProviderInfo
     public bool TakesSets { get; init; }
 
     /// <summary>What killed runs left; the next backup removes it.</summary>
-    public IReadOnlyList<SnapshotLeftover> Leftovers { get; init; } = Array.Empty<SnapshotLeftover>();
+    public IReadOnlyList<OrphanSnapshot> Orphans { get; init; } = Array.Empty<OrphanSnapshot>();
     public int CacheSizePercent { get; init; }
     public string? CacheLocation { get; init; }
     public TimeSpan IdleWait { get; init; }

@@ -60,15 +60,15 @@ internal static class FileOwnership
     /// it led, or a link on the way; null: nothing. In a directory with the sticky bit only an entry's owner renames it.
     /// </summary>
     /// <param name="path">Full path that the file was opened by.</param>
-    /// <param name="file">The open file; null: only the name is judged.</param>
+    /// <param name="file">The open file; null: only the name is evaluated.</param>
     public static string? PlaceComplaint(string path, SafeHandle? file)
     {
-        var judged = new HashSet<string>(StringComparer.Ordinal);
-        return DirectoryComplaint(path, judged)
-            ?? (file is not null && RealPath(file) is { } real ? DirectoryComplaint(real, judged) : null);
+        var evaluated = new HashSet<string>(StringComparer.Ordinal);
+        return DirectoryComplaint(path, evaluated)
+            ?? (file is not null && RealPath(file) is { } real ? DirectoryComplaint(real, evaluated) : null);
     }
 
-    private static string? DirectoryComplaint(string path, HashSet<string> judged)
+    private static string? DirectoryComplaint(string path, HashSet<string> evaluated)
     {
         for (string current = path; current.Length > 1;)
         {
@@ -77,7 +77,7 @@ internal static class FileOwnership
                 return $"the link '{current}' belongs to another user ({linkOwner})";
             int slash = current.LastIndexOf('/');
             current = slash <= 0 ? "/" : current.Substring(0, slash);
-            if (!judged.Add(current))
+            if (!evaluated.Add(current))
                 continue;
             // A directory that is not there yet is made by us.
             if (Status(CurrentDirectory, Native(current), 0) is not var (owner, mode))

@@ -4,18 +4,18 @@ using System.Globalization;
 namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>How the volume is brought to rest before a static image, and what happens when it does not rest.</summary>
-/// <param name="QuietAttempts">How often to try to get it quiet; 0: not at all.</param>
+/// <param name="AttemptCount">How often to try to get it quiet; 0: not at all.</param>
 /// <param name="EndsDynamic">After the attempts the volume is taken as it is and the image marked fuzzy; else the backup fails.</param>
-internal sealed record QuietPlan(int QuietAttempts, bool EndsDynamic)
+internal sealed record QuiescePolicy(int AttemptCount, bool EndsDynamic)
 {
-    public static QuietPlan Of(SerializationMode serialization, int changingRetries) => serialization switch
+    public static QuiescePolicy Of(SerializationMode serialization, int changingRetries) => serialization switch
     {
-        SerializationMode.Static => new QuietPlan(1, false),
-        SerializationMode.ShrStatic => new QuietPlan(1 + changingRetries, false),
+        SerializationMode.Static => new QuiescePolicy(1, false),
+        SerializationMode.ShrStatic => new QuiescePolicy(1 + changingRetries, false),
 
         // 1 + N attempts in all, the last one takes it as it is.
-        SerializationMode.ShrDynamic => new QuietPlan(changingRetries, true),
-        _ => new QuietPlan(0, true),
+        SerializationMode.ShrDynamic => new QuiescePolicy(changingRetries, true),
+        _ => new QuiescePolicy(0, true),
     };
 }
 
@@ -32,7 +32,7 @@ internal sealed record ImageTypeDecision(
     string Reason,
     bool IsFailover,
     ImageType? Failover,
-    QuietPlan Quiet)
+    QuiescePolicy Quiet)
 {
     /// <summary>
     /// Asked for by command, rule, class or client-wide statement: that type. Nobody asked: a snapshot where a
@@ -46,7 +46,7 @@ internal sealed record ImageTypeDecision(
     {
         if (options is null)
             throw new ArgumentNullException(nameof(options));
-        var quiet = QuietPlan.Of(options.Serialization.Value, options.ChangingRetries.Value);
+        var quiet = QuiescePolicy.Of(options.Serialization.Value, options.ChangingRetries.Value);
         var withoutSnapshot = options.Serialization.Value == SerializationMode.Dynamic ? ImageType.Dynamic : ImageType.Static;
         var unusable = options.AreSnapshotsOff ? "snapshots are turned off by " + By(options.SnapshotProvider.Source, options.SnapshotProvider.Where)
             : isProviderUsable ? null
@@ -69,7 +69,7 @@ internal sealed record ImageTypeDecision(
             case ImageType.Static:
                 return new(ImageType.Static, asked.Source, Said(asked), false, null,
                     options.Serialization.Value == SerializationMode.Dynamic
-                        ? QuietPlan.Of(SerializationMode.ShrStatic, options.ChangingRetries.Value)
+                        ? QuiescePolicy.Of(SerializationMode.ShrStatic, options.ChangingRetries.Value)
                         : quiet);
             default:
                 return unusable is null

@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// became inactive, whichever comes first; the active one never. When the volume is stated to be gone, all are
 /// inactive: the last one expires RetainOnlyDays after that, the others still RetainExtraDays after they became
 /// inactive, and all but the newest VersionsDeleted at once.</para>
-/// <para>Each image is judged by its own class: as it is now where it exists, else as the image recorded it. An image
+/// <para>Each image is evaluated by its own class: as it is now where it exists, else as the image recorded it. An image
 /// of which neither is known never expires.</para>
 /// <para><b>The floor.</b> An image younger than keepWithin does not expire, whatever else there is: an intruder who
 /// may only add cannot push it out by adding images of forged times. Images of times later than a day ahead of the
@@ -53,7 +53,7 @@ internal sealed class RetentionEngine
     }
 
     /// <summary>One verdict an image, in the order in which the images were given.</summary>
-    public IReadOnlyList<RetentionVerdict> Judge(IReadOnlyList<RetentionImage> images, IEnumerable<VolumeRemoval> removals)
+    public IReadOnlyList<RetentionResult> Evaluate(IReadOnlyList<RetentionImage> images, IEnumerable<VolumeRemoval> removals)
     {
         if (images is null)
             throw new ArgumentNullException(nameof(images));
@@ -68,7 +68,7 @@ internal sealed class RetentionEngine
                 removedAt[key] = removal.RemovedAt;
         }
 
-        var verdicts = new RetentionVerdict[images.Count];
+        var verdicts = new RetentionResult[images.Count];
         var groups = new Dictionary<(string, string), List<int>>();
         for (var i = 0; i < images.Count; i++)
         {
@@ -76,7 +76,7 @@ internal sealed class RetentionEngine
             // A clock that was never set, or far ahead.
             if (image.Time < s_earliest || image.Time - _now > s_futureTolerance)
             {
-                verdicts[i] = new RetentionVerdict
+                verdicts[i] = new RetentionResult
                 {
                     Image = image,
                     IsActive = false,
@@ -102,7 +102,7 @@ internal sealed class RetentionEngine
             });
             DateTimeOffset? gone = removedAt.TryGetValue(group.Key, out var at) && at >= images[group.Value[0]].Time ? at : null;
             for (var rank = 0; rank < group.Value.Count; rank++)
-                verdicts[group.Value[rank]] = Judge(images, group.Value, rank, gone);
+                verdicts[group.Value[rank]] = Evaluate(images, group.Value, rank, gone);
             if (gone is not null)
                 verdicts[group.Value[0]] = AfterOthers(verdicts[group.Value[0]], verdicts, group.Value);
         }
@@ -114,7 +114,7 @@ internal sealed class RetentionEngine
     /// RetainOnly is for the last image that remains: while an older one is kept (RetainExtra longer than RetainOnly),
     /// the newest one is kept too. So images always go the oldest first, however often or seldom expiry runs.
     /// </summary>
-    private RetentionVerdict AfterOthers(RetentionVerdict newest, RetentionVerdict[] verdicts, List<int> group)
+    private RetentionResult AfterOthers(RetentionResult newest, RetentionResult[] verdicts, List<int> group)
     {
         if (newest.Reason is not (RetentionReason.RetainOnly or RetentionReason.KeepWithin))
             return newest;
@@ -135,12 +135,12 @@ internal sealed class RetentionEngine
     /// <param name="group">Those of the volume, newest first.</param>
     /// <param name="rank">Which of them: how many newer ones there are.</param>
     /// <param name="gone">When the volume was removed; null: it exists.</param>
-    private RetentionVerdict Judge(IReadOnlyList<RetentionImage> images, List<int> group, int rank, DateTimeOffset? gone)
+    private RetentionResult Evaluate(IReadOnlyList<RetentionImage> images, List<int> group, int rank, DateTimeOffset? gone)
     {
         var image = images[group[rank]];
         var inactiveSince = rank > 0 ? images[group[rank - 1]].Time : gone;
         var (values, source) = ValuesOf(image);
-        var verdict = new RetentionVerdict
+        var verdict = new RetentionResult
         {
             Image = image,
             IsActive = inactiveSince is null,

@@ -18,7 +18,7 @@ internal sealed partial class RuleDocument
         public List<RuleLine> Lines { get; } = new();
         public List<RuleStatement> Statements { get; } = new();
         public List<RuleRemark> Remarks { get; } = new();
-        public List<RuleFault> Faults { get; } = new();
+        public List<RuleError> Faults { get; } = new();
 
         private bool IsOptionsFile => options.Dialect == RuleDialect.OptionsFile;
 
@@ -298,7 +298,7 @@ internal sealed partial class RuleDocument
             return false;
         }
 
-        private void Fault(int column, string message) => Faults.Add(new RuleFault(path, _line, column, message));
+        private void Fault(int column, string message) => Faults.Add(new RuleError(path, _line, column, message));
 
         private void Remark(string message) => Remarks.Add(new RuleRemark(path, _line, message));
 

@@ -18,9 +18,9 @@ internal sealed record RuleDecision(ImageRule? Rule, string? MatchedName)
     public int? Line => Rule?.Line;
 
     /// <summary>The rule as it is shown and recorded; null: none matches.</summary>
-    public RuleHit? Hit => Rule is null
+    public MatchedRule? Hit => Rule is null
         ? null
-        : new RuleHit
+        : new MatchedRule
         {
             Text = Rule.Text,
             Path = Rule.Path,

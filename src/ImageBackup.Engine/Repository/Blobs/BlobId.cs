@@ -43,7 +43,7 @@ internal readonly struct BlobId : IEquatable<BlobId>
     public static bool TryParse(ReadOnlySpan<byte> hexAscii, out BlobId id)
     {
         Span<byte> bytes = stackalloc byte[SizeBytes];
-        if (ByteConvert.TryParseHexAscii(hexAscii, bytes))
+        if (Hex.TryDecodeAscii(hexAscii, bytes))
         {
             id = new BlobId(bytes);
             return true;
@@ -72,7 +72,7 @@ internal readonly struct BlobId : IEquatable<BlobId>
     {
         Span<byte> bytes = stackalloc byte[SizeBytes];
         CopyTo(bytes);
-        return ByteConvert.ToHex(bytes);
+        return Hex.Encode(bytes);
     }
 
     public bool Equals(BlobId other) => _a == other._a && _b == other._b && _c == other._c && _d == other._d;

@@ -14,7 +14,7 @@ internal sealed record RepositoryConfig(int Version, string Id, string ChunkerPo
     {
         byte[] id = new byte[32];
         SystemRandom.Fill(id);
-        return new RepositoryConfig(RepositoryFormat.Version, ByteConvert.ToHex(id),
+        return new RepositoryConfig(RepositoryFormat.Version, Hex.Encode(id),
             ChunkerPolynomialGenerator.Next().ToString("x", CultureInfo.InvariantCulture));
     }
 

@@ -24,7 +24,7 @@ internal static class IndexLoader
         RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
     {
         // What every job begins with: the job before it gives its memory back first.
-        ManagedHeap.GiveBack();
+        GcTrim.Run();
         for (int attempt = 0; ; attempt++)
         {
             try

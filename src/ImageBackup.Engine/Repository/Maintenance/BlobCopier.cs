@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// Puts blobs of old packs into new ones, sealed as they are, each proven against its id on the way. One thread at a time;
 /// several copiers may share one committer.
 /// </summary>
-internal sealed class BlobCopier(ImageRepository repository, BlobIndex index, PackCommitter committer) : IDisposable
+internal sealed class BlobCopier(ImageRepository repository, BlobIndex index, PackUploader committer) : IDisposable
 {
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
     private readonly PackWriter?[] _packs = new PackWriter?[2];

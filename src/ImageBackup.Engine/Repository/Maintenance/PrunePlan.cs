@@ -31,7 +31,7 @@ internal sealed class PrunePlan
         public bool IsPresent;
         public bool IsSound;
         public bool HoldsTrees;
-        public PackFate Fate;
+        public PruneAction Fate;
     }
 
     private PrunePlan(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles)
@@ -49,7 +49,7 @@ internal sealed class PrunePlan
     }
 
     /// <summary>Bytes an entry that a plan and its marks take, beside the index.</summary>
-    public long MemoryBytes => ReferenceMarks.MemoryBytes(_index.Count) * 2 + _numbersByPack.Length * 4L;
+    public long MemoryBytes => UsedBlobSet.MemoryBytes(_index.Count) * 2 + _numbersByPack.Length * 4L;
 
     public int PackCount => _tallies.Length;
 
@@ -64,13 +64,13 @@ internal sealed class PrunePlan
     public long DuplicateBytes { get; private set; }
     public long RemainingUnusedBytes { get; private set; }
 
-    public PackFate FateOf(int pack) => _tallies[pack].Fate;
+    public PruneAction ActionOf(int pack) => _tallies[pack].Fate;
 
     public long FileBytesOf(int pack) => _tallies[pack].FileBytes;
 
     public long KeptBytesOf(int pack) => _tallies[pack].KeptBytes;
 
-    public int Count(PackFate fate) => _tallies.Count(t => t.Fate == fate);
+    public int Count(PruneAction fate) => _tallies.Count(t => t.Fate == fate);
 
     /// <summary>The entry is the copy of its blob that stays.</summary>
     public bool IsKept(int number) => _kept[number];
@@ -79,7 +79,7 @@ internal sealed class PrunePlan
     public ArraySegment<int> NumbersOf(int pack) => new(_numbersByPack, _packStarts[pack], _packStarts[pack + 1] - _packStarts[pack]);
 
     /// <summary>Some index file must go: what it lists will not be there.</summary>
-    public bool ChangesIndex => _tallies.Any(t => t.Fate != PackFate.Keep);
+    public bool ChangesIndex => _tallies.Any(t => t.Fate != PruneAction.Keep);
 
     /// <param name="index">Every entry of every index file.</param>
     /// <param name="packFiles">The packs that are there, and their lengths.</param>
@@ -88,7 +88,7 @@ internal sealed class PrunePlan
     /// <param name="prove">Whether a copy can be read: asked of the copy that stays before another one goes; null: taken as whole.</param>
     /// <param name="lost">Receives what is in use and lies in no sound pack: then nothing may be removed.</param>
     /// <param name="cancellation">Ends it.</param>
-    public static PrunePlan Make(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles, ReferenceMarks marks, UnusedLimit limit,
+    public static PrunePlan Make(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles, UsedBlobSet marks, UnusedLimit limit,
         Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
     {
         var plan = new PrunePlan(index, packFiles);
@@ -127,7 +127,7 @@ internal sealed class PrunePlan
         tally.IsSound = tally.IsPresent && lengthBytes == PackHeader.PackLengthBytes(blobBytes, count - compressedCount, compressedCount);
     }
 
-    private void ChooseCopies(ReferenceMarks marks, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+    private void ChooseCopies(UsedBlobSet marks, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
     {
         var copies = new List<int>();
         var severalCopies = new List<int>();
@@ -223,7 +223,7 @@ internal sealed class PrunePlan
             ref PackTally tally = ref _tallies[pack];
             if (tally.KeptCount == 0)
             {
-                tally.Fate = tally.IsPresent ? PackFate.Remove : PackFate.Forget;
+                tally.Fate = tally.IsPresent ? PruneAction.Remove : PruneAction.Forget;
             }
             else if (tally.UnusedCount > 0)
             {
@@ -238,7 +238,7 @@ internal sealed class PrunePlan
         {
             if (RemainingUnusedBytes <= allowedBytes)
                 break;
-            _tallies[pack].Fate = PackFate.Repack;
+            _tallies[pack].Fate = PruneAction.Repack;
             RemainingUnusedBytes -= _tallies[pack].UnusedBytes;
         }
     }

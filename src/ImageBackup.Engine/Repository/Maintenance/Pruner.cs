@@ -81,7 +81,7 @@ internal sealed class Pruner(ImageRepository repository)
                 packFiles[id] = file.LengthBytes;
         }
 
-        using var marks = new ReferenceMarks(repository, index);
+        using var marks = new UsedBlobSet(repository, index);
         marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         if (marks.Lost.Count > 0)
         {
@@ -120,7 +120,7 @@ internal sealed class Pruner(ImageRepository repository)
     {
         PrunePlan plan = state.Plan;
         List<BlobId> doomed = Enumerable.Range(0, plan.PackCount)
-            .Where(pack => plan.FateOf(pack) is PackFate.Remove or PackFate.Repack).Select(state.Index.PackAt).ToList();
+            .Where(pack => plan.ActionOf(pack) is PruneAction.Remove or PruneAction.Repack).Select(state.Index.PackAt).ToList();
         int total = plan.Unreferenced.Count + doomed.Count, done = 0;
 
         // No index lists these, so they may go first: on a full disk, that makes the room for the rest.
@@ -177,7 +177,7 @@ internal sealed class Pruner(ImageRepository repository)
         for (int pack = 0; pack < plan.PackCount; pack++)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (plan.FateOf(pack) == PackFate.Keep)
+            if (plan.ActionOf(pack) == PruneAction.Keep)
                 writer.Add(new IndexedPack(state.Index.PackAt(pack), plan.NumbersOf(pack).Select(n => Entry(state.Index, n)).OrderBy(e => e.OffsetBytes).ToList()));
         }
         writer.Flush();
@@ -210,11 +210,11 @@ internal sealed class Pruner(ImageRepository repository)
     private void Repack(State state, IndexWriter writer, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
         PrunePlan plan = state.Plan;
-        int[] packs = Enumerable.Range(0, plan.PackCount).Where(p => plan.FateOf(p) == PackFate.Repack).ToArray();
+        int[] packs = Enumerable.Range(0, plan.PackCount).Where(p => plan.ActionOf(p) == PruneAction.Repack).ToArray();
         if (packs.Length == 0)
             return;
         long totalBytes = packs.Sum(plan.KeptBytesOf), doneBytes = 0;
-        using var committer = new PackCommitter(writer.Add);
+        using var committer = new PackUploader(writer.Add);
         int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
         var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
         var idle = new Stack<BlobCopier>();
@@ -282,8 +282,8 @@ internal sealed class Pruner(ImageRepository repository)
     {
         PrunePlan plan = state.Plan;
         int[] packs = Enumerable.Range(0, plan.PackCount).ToArray();
-        int[] repacked = packs.Where(p => plan.FateOf(p) == PackFate.Repack).ToArray();
-        int[] removed = packs.Where(p => plan.FateOf(p) is PackFate.Remove or PackFate.Repack).ToArray();
+        int[] repacked = packs.Where(p => plan.ActionOf(p) == PruneAction.Repack).ToArray();
+        int[] removed = packs.Where(p => plan.ActionOf(p) is PruneAction.Remove or PruneAction.Repack).ToArray();
         return new RepositoryOptimizeResult
         {
             Repository = repository.Location,
@@ -299,7 +299,7 @@ internal sealed class Pruner(ImageRepository repository)
             PackBytes = PackLengths.Total(state.PackFiles.Values),
             UnreferencedPackCount = plan.Unreferenced.Count,
             UnreferencedBytes = PackLengths.Total(plan.Unreferenced.Values),
-            VanishedPackCount = plan.Count(PackFate.Forget),
+            VanishedPackCount = plan.Count(PruneAction.Forget),
             RepackedPackCount = repacked.Length,
             RepackedBytes = repacked.Sum(plan.KeptBytesOf),
             RemovedPackCount = removed.Length + plan.Unreferenced.Count,

@@ -45,7 +45,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         ReadPacks(sample, blobsOfPack, progressBytes, cancellation);
         List<DamagedImage> damaged = _problems.Count == 0
             ? new()
-            : new DamageReach(repository, index, location => _bad.Contains((location.PackId, location.OffsetBytes))).Find(cancellation);
+            : new AffectedImages(repository, index, location => _bad.Contains((location.PackId, location.OffsetBytes))).Find(cancellation);
 
         held?.ThrowIfLost();
         return new RepositoryCheckResult
@@ -108,7 +108,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 NoteBad(pack.Key, pack.Value, behindBytes: 0);
                 continue;
             }
-            long expected = PackProof.LengthOf(pack.Value);
+            long expected = PackVerifier.LengthOf(pack.Value);
             if (expected != lengthBytes)
             {
                 Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is {lengthBytes} bytes long instead of {expected}.");
@@ -154,7 +154,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                SnapshotFile snapshot = SnapshotFile.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
+                SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
                 foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
                     Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
             }
@@ -178,7 +178,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         // Not what a file claims that is not read whole.
         long Counted(KeyValuePair<BlobId, long> pack) =>
-            Math.Min(pack.Value, blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? listed) ? PackProof.LengthOf(listed) : RepositoryFormat.PackLimitBytes);
+            Math.Min(pack.Value, blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? listed) ? PackVerifier.LengthOf(listed) : RepositoryFormat.PackLimitBytes);
         long totalBytes = packs.Sum(Counted), doneBytes = 0;
         // Two at a time: each holds a pack's blob and its content.
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = cancellation };
@@ -186,7 +186,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         {
             try
             {
-                foreach (string problem in PackProof.Check(repository, pack.Key, pack.Value,
+                foreach (string problem in PackVerifier.Check(repository, pack.Key, pack.Value,
                              blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? indexed) ? indexed : null, reader, cancellation, entry => NoteBad(pack.Key, entry)))
                 {
                     Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);

@@ -26,7 +26,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRepairOptions options)
 {
     private readonly RepositoryFiles _files = repository.Files;
-    private readonly PackTriage _triage = new(repository);
+    private readonly PackSalvage _triage = new(repository);
 
     public RepositoryRepairResult Run(Action<long, long>? progressBytes, CancellationToken cancellation)
     {
@@ -96,16 +96,16 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             DamagedIndexCount = damagedIndexCount,
             RemovedSnapshots = removedSnapshots,
             UnreadableFiles = [.. _triage.Unparsed, .. badSnapshots.Where(bad => !removedSnapshots.Contains(bad.File.Name)).Select(bad => bad.File)],
-            DamagedImages = new DamageReach(repository, whole, _ => false).Find(cancellation),
+            DamagedImages = new AffectedImages(repository, whole, _ => false).Find(cancellation),
             Duration = clock.Elapsed,
         };
     }
 
     private void Write(BlobIndex whole, bool mustRewrite, RepositoryLock held, List<string> oldIndexes, CancellationToken cancellation)
     {
-        using (var session = new BlobSession(_files, repository.Sealers, whole, repository.FormatVersion, held.Lost))
+        using (var session = new RepositoryWriter(_files, repository.Sealers, whole, repository.FormatVersion, held.Lost))
         {
-            using (BlobLane lane = session.OpenLane())
+            using (BlobWriter lane = session.OpenLane())
             {
                 foreach ((BlobType type, BlobId id, byte[] content) in _triage.Salvage(cancellation))
                     lane.Save(type, id, content);
@@ -155,7 +155,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                SnapshotFile.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
+                SnapshotRecord.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
             }
             catch (FormatException e)
             {

@@ -23,7 +23,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong; PackCorrupt where the pack is missing or too short; a storage failure.</exception>
     public int Read(BlobId id, in BlobLocation location, byte[] content)
     {
-        int contentBytes = ReadUnnamed(id, location, content);
+        int contentBytes = ReadUnhashed(id, location, content);
         return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Corrupt(id, location, "its content does not match its id");
     }
 
@@ -31,7 +31,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     /// As <see cref="Read(BlobId, in BlobLocation, byte[])"/>, for a caller that names several contents at once and compares their
     /// ids: here the seal only is checked.
     /// </summary>
-    public int ReadUnnamed(BlobId id, in BlobLocation location, byte[] content)
+    public int ReadUnhashed(BlobId id, in BlobLocation location, byte[] content)
     {
         int sealedBytes = checked((int)location.LengthBytes), contentBytes = checked((int)location.ContentLengthBytes);
         if (content.Length < contentBytes)

@@ -51,7 +51,7 @@ internal static partial class TreeFile
                 if (node.Subtree is { } subtree)
                 {
                     subtree.CopyTo(bytes);
-                    ByteConvert.ToHexAscii(bytes, hex);
+                    Hex.EncodeAscii(bytes, hex);
                     writer.WriteNull("content");
                     writer.WriteString("subtree", hex);
                     writer.WriteEndObject();
@@ -63,7 +63,7 @@ internal static partial class TreeFile
                 for (int i = 0; i < node.Content.Count; i++)
                 {
                     node.Content[i].CopyTo(bytes);
-                    ByteConvert.ToHexAscii(bytes, hex);
+                    Hex.EncodeAscii(bytes, hex);
                     writer.WriteStringValue(hex);
                     if (i % 4096 == 0)
                         writer.Flush();

@@ -23,20 +23,20 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
     internal const string RecordKind = "command";
     private const string VolumeKey = "volume", IdKey = "id", RemoveKey = "remove", DeviceKey = "device", PointKey = "mountPoint";
 
-    private readonly SnapshotRecords<HeldRecord> _records =
-        SnapshotRecords.Linux(recordDirectory, RecordKind, values => values.Find(IdKey), values => values.Find(VolumeKey));
+    private readonly SnapshotUndoRecords<LinuxUndoRecord> _records =
+        SnapshotUndoRecords.Linux(recordDirectory, RecordKind, values => values.Find(IdKey), values => values.Find(VolumeKey));
 
     public string Name => "COMMAND";
     public string Description => "two commands of the administrator's";
     public int Preference => 30;
     public bool TakesSets => false;
 
-    public SnapshotAbility CheckMachine(SnapshotOptions options) =>
+    public SnapshotSupport CheckMachine(SnapshotOptions options) =>
         string.IsNullOrWhiteSpace(options.CreateCommand) || string.IsNullOrWhiteSpace(options.RemoveCommand)
-            ? new SnapshotAbility("no commands are set (Set-SnapshotProvider -CreateCommand -RemoveCommand)")
-            : SnapshotAbility.Usable;
+            ? new SnapshotSupport("no commands are set (Set-SnapshotProvider -CreateCommand -RemoveCommand)")
+            : SnapshotSupport.Usable;
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options) => CheckMachine(options);
+    public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options) => CheckMachine(options);
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
@@ -46,7 +46,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         if (CheckMachine(options) is { WhyNot: { } whyNot })
             throw Failed(volume, whyNot);
         string id = Guid.NewGuid().ToString("N");
-        HeldRecord record = _records.Begin(
+        LinuxUndoRecord record = _records.Begin(
             new Dictionary<string, string>
             {
                 [VolumeKey] = volume.Name,
@@ -76,9 +76,9 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => _records.FindOrphans(Name);
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log) => _records.Remove(leftover, values =>
+    public void Remove(OrphanSnapshot leftover, Action<string> log) => _records.Remove(leftover, values =>
     {
         if (OrphanedCommand.Of(values, leftover.Name) is { } process)
         {
@@ -89,7 +89,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         string command = values.Find(RemoveKey) ?? "";
         log($"'{command}' for {leftover.VolumeName}");
         Dictionary<string, string> variables = Variables(leftover.Name, values.Find(VolumeKey), values.Find(DeviceKey), values.Find(PointKey), snapshot: "");
-        ProgramResult result = ProgramRun.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, variables);
+        ProgramResult result = ProcessRunner.Shell(command, new SnapshotOptions().Timeout, CancellationToken.None, variables);
         if (!result.IsGood)
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' could not be removed: {result.Fault}", leftover.Name);
     });
@@ -116,7 +116,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
     private static ImageBackupException Failed(VolumeDescription volume, string why) =>
         new(ErrorId.SnapshotFailed, $"The command took no snapshot of '{volume.Name}': {why}", volume.Name);
 
-    private sealed class CommandSnapshotSet(HeldRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
+    private sealed class CommandSnapshotSet(LinuxUndoRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
         : ISnapshotSet, ISnapshot
     {
         private ExitUndo _exit = null!;
@@ -134,7 +134,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
 
         /// <summary>Registers the removal, before anything is run.</summary>
         /// <exception cref="OperationCanceledException">The process is ending.</exception>
-        public static CommandSnapshotSet Begin(HeldRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
+        public static CommandSnapshotSet Begin(LinuxUndoRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
         {
             var set = new CommandSnapshotSet(record, volume, id, options, log);
             try
@@ -154,7 +154,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, ending);
             _hasBegun = true;
-            return ProgramRun.Shell(options.CreateCommand!, options.Timeout, stop.Token, Variables(volume, id, snapshot: null));
+            return ProcessRunner.Shell(options.CreateCommand!, options.Timeout, stop.Token, Variables(volume, id, snapshot: null));
         });
 
         public void Open(IVolumeSystem system, string path)
@@ -194,7 +194,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
                 record.Remove();
                 return;
             }
-            ProgramResult result = ProgramRun.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, Variables(volume, id, DevicePath));
+            ProgramResult result = ProcessRunner.Shell(options.RemoveCommand!, options.Timeout, CancellationToken.None, Variables(volume, id, DevicePath));
             log($"'{options.RemoveCommand}' for {volume.Name}{(result.IsGood ? "" : ": " + result.Fault)}");
             if (result.IsGood)
                 record.Remove();

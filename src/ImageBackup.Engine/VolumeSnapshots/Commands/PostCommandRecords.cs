@@ -30,9 +30,9 @@ internal sealed record PostCommand
 /// <param name="find">What killed runs left.</param>
 /// <param name="remove">Undoes one of them.</param>
 internal sealed class PostCommandRecords(
-    Func<IReadOnlyDictionary<string, string>, Func<string, Exception, ImageBackupException>, IHeldNote> begin,
-    Func<IReadOnlyList<SnapshotLeftover>> find,
-    Action<SnapshotLeftover, Action<IReadOnlyDictionary<string, string>>> remove)
+    Func<IReadOnlyDictionary<string, string>, Func<string, Exception, ImageBackupException>, IUndoRecord> begin,
+    Func<IReadOnlyList<OrphanSnapshot>> find,
+    Action<OrphanSnapshot, Action<IReadOnlyDictionary<string, string>>> remove)
 {
     /// <summary>What stands in a leftover's place of a provider.</summary>
     public const string Name = "POSTCOMMAND";
@@ -40,22 +40,22 @@ internal sealed class PostCommandRecords(
     private const string VolumeKey = "volume", IdKey = "id", CommandKey = "command", TimeoutKey = "timeoutSeconds", VariablePrefix = "env.";
 
     /// <summary>This machine's, or this user's if the user may not write the machine's.</summary>
-    public static PostCommandRecords Current => In(RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? HeldFile.LastingDirectory
-        : LinuxFailure.IsRoot ? HeldRecord.LastingDirectory : UserDirectory);
+    public static PostCommandRecords Current => In(RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? WindowsUndoRecord.LastingDirectory
+        : LinuxFailure.IsRoot ? LinuxUndoRecord.LastingDirectory : UserDirectory);
 
     public static PostCommandRecords In(string directory) => RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
-        ? Over(SnapshotRecords.Windows(directory, RecordKind, NameOf, VolumeOf))
-        : Over(SnapshotRecords.Linux(directory, RecordKind, NameOf, VolumeOf));
+        ? Over(SnapshotUndoRecords.Windows(directory, RecordKind, NameOf, VolumeOf))
+        : Over(SnapshotUndoRecords.Linux(directory, RecordKind, NameOf, VolumeOf));
 
     private static string UserDirectory => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && Path.IsPathRooted(state)
             ? state
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"),
-        "imagebackup", "held");
+        "imagebackup", UndoRecordFiles.DirectoryName);
 
     /// <summary>To be called before the command before the snapshot is started.</summary>
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: it could not be written, so nothing must be started.</exception>
-    public IHeldNote Begin(PostCommand command)
+    public IUndoRecord Begin(PostCommand command)
     {
         var values = new Dictionary<string, string>
         {
@@ -74,11 +74,11 @@ internal sealed class PostCommandRecords(
     }
 
     /// <summary>The commands that killed runs did not get to. Never throws.</summary>
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => find();
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => find();
 
-    /// <summary>Runs one of <see cref="FindLeftovers"/>' and removes its record.</summary>
+    /// <summary>Runs one of <see cref="FindOrphans"/>' and removes its record.</summary>
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: it failed, or the killed run's other command still runs; the record stays.</exception>
-    public void Run(SnapshotLeftover leftover, Action<string> log) => remove(leftover, values =>
+    public void Run(OrphanSnapshot leftover, Action<string> log) => remove(leftover, values =>
     {
         if (RuntimeInformation.IsOSPlatform(OSPlatform.Linux) && OrphanedCommand.Of(values, values.Find(IdKey) ?? "") is { } process)
             throw Failed(leftover, $"a command of the run that was killed goes on without it (process {process.ToString(CultureInfo.InvariantCulture)}); a later run tries again");
@@ -93,20 +93,20 @@ internal sealed class PostCommandRecords(
         TimeSpan timeout = double.TryParse(values.Find(TimeoutKey), NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0 and < int.MaxValue
             ? TimeSpan.FromSeconds(seconds)
             : new SnapshotOptions().Timeout;
-        ProgramResult result = ProgramRun.Shell(command, timeout, CancellationToken.None, variables);
+        ProgramResult result = ProcessRunner.Shell(command, timeout, CancellationToken.None, variables);
         if (!result.IsGood)
             throw Failed(leftover, result.Fault);
     });
 
-    private static PostCommandRecords Over<T>(SnapshotRecords<T> records)
-        where T : class, IHeldNote =>
-        new(records.Begin, () => records.FindLeftovers(Name), records.Remove);
+    private static PostCommandRecords Over<T>(SnapshotUndoRecords<T> records)
+        where T : class, IUndoRecord =>
+        new(records.Begin, () => records.FindOrphans(Name), records.Remove);
 
     private static string? NameOf(IReadOnlyDictionary<string, string> values) =>
         values.Find(CommandKey) is { } command ? $"{command} ({values.Find(IdKey)})" : null;
 
     private static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
-    private static ImageBackupException Failed(SnapshotLeftover leftover, string why) => new(ErrorId.SnapshotCommandFailed,
+    private static ImageBackupException Failed(OrphanSnapshot leftover, string why) => new(ErrorId.SnapshotCommandFailed,
         $"The command after the snapshot of '{leftover.VolumeName}', which a killed run did not get to, failed: {why}: {leftover.Name}", leftover.VolumeName ?? "");
 }

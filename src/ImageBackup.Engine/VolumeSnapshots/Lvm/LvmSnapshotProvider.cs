@@ -22,30 +22,30 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
     private const int NameLength = 24;
     private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(30);
 
-    private readonly SnapshotRecords<HeldRecord> _records =
-        SnapshotRecords.Linux(recordDirectory, RecordKind, values => values.Find(SnapshotKey), values => values.Find(VolumeKey));
+    private readonly SnapshotUndoRecords<LinuxUndoRecord> _records =
+        SnapshotUndoRecords.Linux(recordDirectory, RecordKind, values => values.Find(SnapshotKey), values => values.Find(VolumeKey));
 
     public string Name => "LINUX_LVM";
     public string Description => "LVM2 snapshots of logical volumes";
     public int Preference => 20;
     public bool TakesSets => false;
 
-    public SnapshotAbility CheckMachine(SnapshotOptions options) =>
-        LvmTools.Find(out string? missing) is null ? new SnapshotAbility($"'{missing}' is not installed (the package lvm2)")
-        : !LinuxFailure.IsRoot ? new SnapshotAbility("only root may take LVM snapshots")
-        : !Directory.Exists("/sys/module/dm_mod") && !Directory.Exists("/dev/mapper") ? new SnapshotAbility("this kernel has no device mapper")
-        : SnapshotAbility.Usable;
+    public SnapshotSupport CheckMachine(SnapshotOptions options) =>
+        LvmTools.Find(out string? missing) is null ? new SnapshotSupport($"'{missing}' is not installed (the package lvm2)")
+        : !LinuxFailure.IsRoot ? new SnapshotSupport("only root may take LVM snapshots")
+        : !Directory.Exists("/sys/module/dm_mod") && !Directory.Exists("/dev/mapper") ? new SnapshotSupport("this kernel has no device mapper")
+        : SnapshotSupport.Usable;
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options)
+    public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options)
     {
         if (CheckMachine(options) is { IsUsable: false } machine)
             return machine;
         // Every logical volume is a mapped device; LVM's programs need not be started for others.
         if (volume.Kind != VolumeKind.BlockDevice || !volume.Name.StartsWith("/dev/mapper/", StringComparison.Ordinal))
-            return new SnapshotAbility($"'{volume.Name}' is no logical volume");
+            return new SnapshotSupport($"'{volume.Name}' is no logical volume");
         if (LvmTools.Find(out _)!.Report(volume.DevicePath, s_reportTimeout, out string fault) is not { } report)
-            return new SnapshotAbility($"'{volume.Name}' is no logical volume that LVM knows ({fault})");
-        return WhyNot(report) is { } reason ? new SnapshotAbility(reason) : SnapshotAbility.Usable;
+            return new SnapshotSupport($"'{volume.Name}' is no logical volume that LVM knows ({fault})");
+        return WhyNot(report) is { } reason ? new SnapshotSupport(reason) : SnapshotSupport.Usable;
     }
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> taken, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
@@ -62,7 +62,7 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
         string name = ("imagebackup-" + Guid.NewGuid().ToString("N")).Substring(0, NameLength);
         string fullName = $"{origin.Group}/{name}";
         var values = new Dictionary<string, string> { [VolumeKey] = volume.Name, [SnapshotKey] = fullName };
-        HeldRecord record = _records.Begin(values, (why, _) => Failed(volume, why));
+        LinuxUndoRecord record = _records.Begin(values, (why, _) => Failed(volume, why));
         LvmSnapshotSet set = LvmSnapshotSet.Begin(tools, record, volume, fullName, options.Timeout, log);
         try
         {
@@ -82,11 +82,11 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => _records.FindOrphans(Name);
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log) => _records.Remove(leftover, _ => RemoveVolume(leftover, log));
+    public void Remove(OrphanSnapshot leftover, Action<string> log) => _records.Remove(leftover, _ => RemoveVolume(leftover, log));
 
-    private static void RemoveVolume(SnapshotLeftover leftover, Action<string> log)
+    private static void RemoveVolume(OrphanSnapshot leftover, Action<string> log)
     {
         LvmTools tools = LvmTools.Find(out string? missing)
             ?? throw new ImageBackupException(ErrorId.SnapshotFailed, $"The snapshot '{leftover.Name}' cannot be removed: '{missing}' is not installed.", leftover.Name);

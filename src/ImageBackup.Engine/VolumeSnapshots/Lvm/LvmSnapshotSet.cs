@@ -11,7 +11,7 @@ using ImageBackup.Engine.Volumes.Undo;
 namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>One LVM snapshot, removed by Dispose.</summary>
-internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
+internal sealed class LvmSnapshotSet(LvmTools tools, LinuxUndoRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
     : ISnapshotSet, ISnapshot
 {
     private const int RemoveAttempts = 5;
@@ -36,7 +36,7 @@ internal sealed class LvmSnapshotSet(LvmTools tools, HeldRecord record, VolumeDe
 
     /// <summary>Registers the removal, before anything is run.</summary>
     /// <exception cref="OperationCanceledException">The process is ending.</exception>
-    public static LvmSnapshotSet Begin(LvmTools tools, HeldRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
+    public static LvmSnapshotSet Begin(LvmTools tools, LinuxUndoRecord record, VolumeDescription volume, string fullName, TimeSpan timeout, Action<string> log)
     {
         var set = new LvmSnapshotSet(tools, record, volume, fullName, timeout, log);
         try

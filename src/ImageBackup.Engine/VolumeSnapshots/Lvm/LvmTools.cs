@@ -54,7 +54,7 @@ internal sealed class LvmTools
     public static LvmTools? Find(out string? missing)
     {
         string[] names = ["lvs", "lvcreate", "lvremove", "dmsetup"];
-        string?[] paths = [.. names.Select(ProgramRun.Find)];
+        string?[] paths = [.. names.Select(ProcessRunner.Find)];
         int at = Array.IndexOf(paths, null);
         missing = at < 0 ? null : names[at];
         return at < 0 ? new LvmTools(paths[0]!, paths[1]!, paths[2]!, paths[3]!) : null;
@@ -117,5 +117,5 @@ internal sealed class LvmTools
     /// nothing else helps.
     /// </summary>
     private static ProgramResult Run(string path, TimeSpan timeout, params string[] arguments) =>
-        ProgramRun.Start(path, arguments, timeout, CancellationToken.None, s_environment);
+        ProcessRunner.Start(path, arguments, timeout, CancellationToken.None, s_environment);
 }

@@ -29,7 +29,7 @@ internal sealed class ShadowStorage(IWmi wmi, TimeSpan timeout)
         long maxBytes = Math.Max(volume.SizeBytes / 100 * percent, 1);
         try
         {
-            return TimedStep.Run(_ => Set(root, place is null ? null : ShadowedVolume.RootOf(place), maxBytes), timeout, CancellationToken.None);
+            return TimeLimitedCall.Run(_ => Set(root, place is null ? null : ShadowedVolume.RootOf(place), maxBytes), timeout, CancellationToken.None);
         }
         catch (Exception e) when (e is WmiException or TimeoutException)
         {

@@ -23,7 +23,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
     internal const string IdKey = "id";
     private const string BegunKey = "begun";
 
-    private readonly SnapshotRecords<HeldFile> _records = SnapshotRecords.Windows(recordDirectory, RecordKind, NameOf, values => Value(values, VolumeKey));
+    private readonly SnapshotUndoRecords<WindowsUndoRecord> _records = SnapshotUndoRecords.Windows(recordDirectory, RecordKind, NameOf, values => Value(values, VolumeKey));
 
     /// <summary>Between two attempts while another shadow copy is being made.</summary>
     internal TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(5);
@@ -33,25 +33,25 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
     public int Preference => 20;
     public bool TakesSets => false;
 
-    public SnapshotAbility CheckMachine(SnapshotOptions options)
+    public SnapshotSupport CheckMachine(SnapshotOptions options)
     {
         try
         {
-            return new SnapshotAbility(TimedStep.Run(_ => wmi.WhyNotUsable(), options.Timeout, CancellationToken.None));
+            return new SnapshotSupport(TimeLimitedCall.Run(_ => wmi.WhyNotUsable(), options.Timeout, CancellationToken.None));
         }
         catch (TimeoutException e)
         {
-            return new SnapshotAbility("WMI does not answer: " + e.Message);
+            return new SnapshotSupport("WMI does not answer: " + e.Message);
         }
     }
 
-    public SnapshotAbility CheckVolume(VolumeDescription volume, SnapshotOptions options)
+    public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options)
     {
         if (ShadowedVolume.RootOf(volume) is null)
-            return new SnapshotAbility($"'{volume.Name}' is no Windows volume that is mounted");
+            return new SnapshotSupport($"'{volume.Name}' is no Windows volume that is mounted");
         return volume.MountedFileSystem?.ToUpperInvariant() is null or "NTFS" or "REFS" or "CSVFS"
-            ? SnapshotAbility.Usable
-            : new SnapshotAbility($"Windows makes no shadow copies of {volume.MountedFileSystem}");
+            ? SnapshotSupport.Usable
+            : new SnapshotSupport($"Windows makes no shadow copies of {volume.MountedFileSystem}");
     }
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
@@ -60,7 +60,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
             throw new ArgumentException("This provider takes one volume at a time.", nameof(volumes));
         VolumeDescription volume = volumes[0];
         string root = ShadowedVolume.RootOf(volume) ?? throw Failed(volume, "it is no Windows volume that is mounted");
-        HeldFile record = _records.Begin(
+        WindowsUndoRecord record = _records.Begin(
             new Dictionary<string, string>
             {
                 [VolumeKey] = volume.Name,
@@ -89,9 +89,9 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         }
     }
 
-    public IReadOnlyList<SnapshotLeftover> FindLeftovers() => _records.FindLeftovers(Name);
+    public IReadOnlyList<OrphanSnapshot> FindOrphans() => _records.FindOrphans(Name);
 
-    public void Remove(SnapshotLeftover leftover, Action<string> log)
+    public void Remove(OrphanSnapshot leftover, Action<string> log)
     {
         try
         {
@@ -103,12 +103,12 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         }
     }
 
-    private void Delete(IReadOnlyDictionary<string, string> values, SnapshotLeftover leftover, Action<string> log)
+    private void Delete(IReadOnlyDictionary<string, string> values, OrphanSnapshot leftover, Action<string> log)
     {
         if (values.TryGetValue(IdKey, out string? id))
         {
             log($"Win32_ShadowCopy {id}: delete");
-            TimedStep.Run(_ => new ShadowCopies(wmi).Delete(id), new SnapshotOptions().Timeout, CancellationToken.None);
+            TimeLimitedCall.Run(_ => new ShadowCopies(wmi).Delete(id), new SnapshotOptions().Timeout, CancellationToken.None);
         }
         else
         {
@@ -122,7 +122,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         DateTime end = DateTime.UtcNow + timeout;
         while (true)
         {
-            (uint code, string id) = TimedStep.Run(_ => (copies.Create(root, out string made), made), timeout, cancellation,
+            (uint code, string id) = TimeLimitedCall.Run(_ => (copies.Create(root, out string made), made), timeout, cancellation,
                 late => DeleteLate(copies, late.Item1, late.made, log));
             if (code == 0)
                 return id;

@@ -8,7 +8,7 @@ using ImageBackup.Engine.Volumes.Undo;
 namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 
 /// <summary>One shadow copy, deleted by Dispose.</summary>
-internal sealed class WmiSnapshotSet(ShadowCopies copies, HeldFile record, VolumeDescription volume, TimeSpan timeout, Action<string> log)
+internal sealed class WmiSnapshotSet(ShadowCopies copies, WindowsUndoRecord record, VolumeDescription volume, TimeSpan timeout, Action<string> log)
     : ISnapshotSet, ISnapshot
 {
     private static readonly TimeSpan s_stateTimeout = TimeSpan.FromSeconds(20);
@@ -32,7 +32,7 @@ internal sealed class WmiSnapshotSet(ShadowCopies copies, HeldFile record, Volum
     {
         _id = id;
         _system = system;
-        ShadowCopy copy = TimedStep.Run(_ => copies.Find(id), timeout, CancellationToken.None)
+        ShadowCopy copy = TimeLimitedCall.Run(_ => copies.Find(id), timeout, CancellationToken.None)
             ?? throw new WmiException($"the shadow copy {id} was made and is not there");
         DevicePath = copy.DeviceObject;
     }
@@ -66,7 +66,7 @@ internal sealed class WmiSnapshotSet(ShadowCopies copies, HeldFile record, Volum
     {
         try
         {
-            return TimedStep.Run(_ => copies.Find(_id!), s_stateTimeout, CancellationToken.None) is { } copy && copy.DeviceObject == DevicePath
+            return TimeLimitedCall.Run(_ => copies.Find(_id!), s_stateTimeout, CancellationToken.None) is { } copy && copy.DeviceObject == DevicePath
                 ? new SnapshotState { IsValid = true }
                 : Invalid("Windows deleted it, as it does when its storage area is full");
         }
@@ -83,7 +83,7 @@ internal sealed class WmiSnapshotSet(ShadowCopies copies, HeldFile record, Volum
             if (_id is { } id)
             {
                 log($"Win32_ShadowCopy {id}: delete");
-                TimedStep.Run(_ => copies.Delete(id), timeout, CancellationToken.None);
+                TimeLimitedCall.Run(_ => copies.Delete(id), timeout, CancellationToken.None);
             }
             record.Remove();
         }

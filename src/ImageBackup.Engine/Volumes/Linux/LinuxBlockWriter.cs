@@ -25,7 +25,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>So many bytes written, and their pages are given back.</summary>
     private const long RecycleBytes = 32 << 20;
 
-    private readonly StickyFailure _failure = new();
+    private readonly FirstFailure _failure = new();
     private long _sinceRecycledBytes;
     private int _isRecycling;
     private int _zeroUnsupported;

@@ -9,22 +9,22 @@ namespace ImageBackup.Engine.Volumes.Linux;
 
 internal sealed partial class LinuxVolumeSystem
 {
-    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
         DeviceTree tree = DeviceTree.Read(_roots);
         if (volume.Kind != VolumeKind.BlockDevice || FileStatus.OfPath(volume.DevicePath) is not { IsBlockDevice: true } node
             || tree.ByNumber(node.NodeDevice) is not { } device || tree.MountsOf(device) is not { Count: > 0 } mounts)
         {
-            return new HeldVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
+            return new ExclusiveVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
         }
         RequireNotNeeded(volume, device, tree, neededPaths);
         return ReadOnlyMount.Take(_roots, volume, mounts, () => OpenRead(volume, VolumeOpenMode.Shared));
     }
 
-    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null)
+    public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null)
     {
         var lines = new List<string>();
-        foreach (HeldRecord record in HeldRecord.Abandoned(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind))
+        foreach (LinuxUndoRecord record in LinuxUndoRecord.Abandoned(LinuxUndoRecord.PassingDirectory, ReadOnlyMount.RecordKind))
         {
             if (volumeName is not null && ReadOnlyMount.VolumeOf(record.Values) != volumeName)
                 record.Dispose();
@@ -32,19 +32,19 @@ internal sealed partial class LinuxVolumeSystem
                 lines.Add(line);
         }
         if (volumeName is null)
-            lines.AddRange(HeldRecord.Refused(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind).Select(record => record.Why));
+            lines.AddRange(LinuxUndoRecord.Refused(LinuxUndoRecord.PassingDirectory, ReadOnlyMount.RecordKind).Select(record => record.Why));
         return lines;
     }
 
-    public IReadOnlyList<LeftVolume> FindLeftResting() =>
-        [.. HeldRecord.Left(HeldRecord.PassingDirectory, ReadOnlyMount.RecordKind)
+    public IReadOnlyList<LeftVolume> FindLeftQuiesced() =>
+        [.. LinuxUndoRecord.Left(LinuxUndoRecord.PassingDirectory, ReadOnlyMount.RecordKind)
             .Select(record => ReadOnlyMount.Left(_roots, record)).OfType<LeftVolume>()];
 
     private static void RequireNotNeeded(VolumeDescription volume, SysDevice device, DeviceTree tree, IReadOnlyList<string> neededPaths)
     {
         if (tree.SystemDevices.Contains(device))
             throw new ImageBackupException(ErrorId.VolumeNeeded, $"The running system is on '{volume.Name}': it is not remounted read-only.", volume.Name);
-        foreach (string path in neededPaths.Append(Path.GetTempPath()).Append(HeldRecord.PassingDirectory))
+        foreach (string path in neededPaths.Append(Path.GetTempPath()).Append(LinuxUndoRecord.PassingDirectory))
         {
             if (tree.NamesUnder(path).Contains(device.Name))
                 throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{path}' is on '{volume.Name}' and must stay writable: it is not remounted read-only.", volume.Name);

@@ -17,7 +17,7 @@ namespace ImageBackup.Engine.Volumes.Linux;
 /// A mounted file system that was remounted read-only. The kernel does that to the file system itself, so it holds for all its
 /// mounts, in every namespace, and refuses while anybody has a file open for writing.
 /// </summary>
-internal sealed class ReadOnlyMount : IRestingVolume
+internal sealed class ReadOnlyMount : IQuiescedVolume
 {
     public const string RecordKind = "remount";
     private const string VolumeKey = "volume", DeviceKey = "device", PointKey = "mountPoint", FlagsKey = "flags", OptionsKey = "options",
@@ -26,7 +26,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
     private const string NamespacePath = "/proc/self/ns/mnt";
 
     private readonly LinuxRoots _roots;
-    private readonly HeldRecord? _record;
+    private readonly LinuxUndoRecord? _record;
     private readonly DeviceNumber _device;
     private readonly string _volume;
     private readonly ExitUndo? _exit;
@@ -40,7 +40,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
     /// <param name="record">What must be undone; null: it was read-only before.</param>
     /// <param name="exit">Puts it back at the process's end; null: it was read-only before.</param>
     /// <param name="open">Opens the device; when it throws, the volume is put back.</param>
-    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, HeldRecord? record, ExitUndo? exit,
+    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, LinuxUndoRecord? record, ExitUndo? exit,
         Func<IBlockReader> open)
     {
         _exit = exit;
@@ -77,7 +77,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
         string name = volume.Name;
         DeviceNumber device = mounts[0].Device;
         IReadOnlyList<string> points = [.. mounts.Select(mount => mount.MountPoint).Distinct()];
-        if (HeldRecord.Living(HeldRecord.PassingDirectory, RecordKind).Any(values => values.Find(DeviceKey) == device.ToString()))
+        if (LinuxUndoRecord.Living(LinuxUndoRecord.PassingDirectory, RecordKind).Any(values => values.Find(DeviceKey) == device.ToString()))
             throw new ImageBackupException(ErrorId.VolumeInUse, $"Another backup of '{name}' holds it read-only.", name);
         // One remount holds for all mounts of one file system; two drivers on one device are two file systems.
         if (mounts.FirstOrDefault(mount => mount.Device != device) is { } other)
@@ -113,7 +113,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
 
         ReadOnlyMount Remounted()
         {
-            HeldRecord record = Record(volume, mount);
+            LinuxUndoRecord record = Record(volume, mount);
             int errno = Remount(mount.MountPoint, MountFlags.Of(mount) | Libc.MS_RDONLY, "");
             if (errno == 0)
                 return new ReadOnlyMount(roots, name, device, points, record, exit, open);
@@ -133,7 +133,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
     }
 
     /// <summary>What a killed run left read-only; null if nothing is left to undo: it was unmounted, remounted or restarted since.</summary>
-    public static LeftVolume? Left(LinuxRoots roots, HeldRecordContent record)
+    public static LeftVolume? Left(LinuxRoots roots, UndoRecordContent record)
     {
         if (!record.IsOfThisBoot || DeviceNumber.Parse(record.Values.Find(DeviceKey) ?? "") is not { } device)
             return null;
@@ -147,7 +147,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
     public static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
     /// <summary>Undoes what a killed run left. Null where nothing is left to undo.</summary>
-    public static string? PutBackLeft(LinuxRoots roots, HeldRecord record)
+    public static string? PutBackLeft(LinuxRoots roots, LinuxUndoRecord record)
     {
         string volume = record.Values.Find(VolumeKey) ?? "?";
         if (!record.IsOfThisBoot)
@@ -198,7 +198,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
         return faults;
     }
 
-    private static HeldRecord Record(VolumeDescription volume, MountEntry mount)
+    private static LinuxUndoRecord Record(VolumeDescription volume, MountEntry mount)
     {
         var values = new Dictionary<string, string>
         {
@@ -212,7 +212,7 @@ internal sealed class ReadOnlyMount : IRestingVolume
         };
         try
         {
-            return HeldRecord.Create(HeldRecord.PassingDirectory, RecordKind, values);
+            return LinuxUndoRecord.Create(LinuxUndoRecord.PassingDirectory, RecordKind, values);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

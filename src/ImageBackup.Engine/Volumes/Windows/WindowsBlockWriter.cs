@@ -12,7 +12,7 @@ internal sealed class WindowsBlockWriter(
     WindowsHandle handle, string name, int sectorSizeBytes, int alignmentBytes, Func<WindowsHandle, long> queryLength)
     : WindowsBlockReader(handle, name, sectorSizeBytes, alignmentBytes, queryLength), IPlainFileWriter, IPartitionedTarget
 {
-    private readonly StickyFailure _failure = new();
+    private readonly FirstFailure _failure = new();
 
     /// <summary>Two threads may each have a part of one sector; reading it, changing it and writing it is one step.</summary>
     private readonly object _partGate = new();

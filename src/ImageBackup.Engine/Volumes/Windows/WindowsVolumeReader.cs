@@ -7,12 +7,12 @@ namespace ImageBackup.Engine.Volumes.Windows;
 /// <summary>Reads an open volume, and can ask its driver what is in use.</summary>
 internal sealed class WindowsVolumeReader(
     WindowsHandle handle, VolumeDescription volume, int sectorSizeBytes, Func<WindowsHandle, long> queryLength)
-    : WindowsBlockReader(handle, volume.Name, sectorSizeBytes, sectorSizeBytes, queryLength), IOwnUsedMap, IFlushedReader
+    : WindowsBlockReader(handle, volume.Name, sectorSizeBytes, sectorSizeBytes, queryLength), IVolumeBitmapSource, IFlushedReader
 {
     public bool IsFlushed { get; init; }
 
-    public OwnUsedMap? QueryUsedMap() =>
-        VolumeBitmap.Query(Handle, volume.MountedFileSystem, SectorSizeBytes, LengthBytes, ClusterSizeOfFileSystem);
+    public VolumeBitmap? QueryUsedMap() =>
+        WindowsVolumeBitmap.Query(Handle, volume.MountedFileSystem, SectorSizeBytes, LengthBytes, ClusterSizeOfFileSystem);
 
     /// <summary>As the file system tells it (GetDiskFreeSpace); 0 where it does not.</summary>
     private long ClusterSizeOfFileSystem() =>

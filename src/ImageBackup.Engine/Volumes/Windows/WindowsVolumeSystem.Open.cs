@@ -39,7 +39,7 @@ internal sealed partial class WindowsVolumeSystem
         WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ | Kernel32.GENERIC_WRITE,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw (error is WindowsError.SharingViolation or WindowsError.LockViolation
-                ? RestingVolume.InUse(ErrorId.TargetInUse, name, [])
+                ? QuiescedVolume.InUse(ErrorId.TargetInUse, name, [])
                 : WindowsError.Open(error, name, isDevice: true));
         try
         {
@@ -47,7 +47,7 @@ internal sealed partial class WindowsVolumeSystem
                 throw new ImageBackupException(ErrorId.VolumeAccessDenied, $"'{name}' is write-protected.", name);
             RequireSame(volume, handle, current.Aliases, ErrorId.TargetChanged);
             if (!handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out error))
-                throw RestingVolume.InUse(ErrorId.TargetInUse, name, VolumeUsers.Of(current.MountPoints));
+                throw QuiescedVolume.InUse(ErrorId.TargetInUse, name, VolumeUsers.Of(current.MountPoints));
             // What the file system still knows of the old content must go before the new one comes.
             if (!handle.Control(Kernel32.FSCTL_DISMOUNT_VOLUME, out error))
                 throw new ImageBackupException(ErrorId.TargetInUse, $"'{name}' could not be dismounted: {WindowsError.Describe(error)}.", name);
@@ -87,7 +87,7 @@ internal sealed partial class WindowsVolumeSystem
             RequireSame(volume, handle, [], ErrorId.VolumeChanged);
             // The lock flushes, and fails while anybody has a file of the volume open.
             if (mode == VolumeOpenMode.Exclusive && !handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out _))
-                throw RestingVolume.InUse(ErrorId.VolumeInUse, name, VolumeUsers.Of(volume.MountPoints));
+                throw QuiescedVolume.InUse(ErrorId.VolumeInUse, name, VolumeUsers.Of(volume.MountPoints));
             // Lets the sectors behind the file system's end be read: NTFS keeps its spare boot sector there.
             handle.Control(Kernel32.FSCTL_ALLOW_EXTENDED_DASD_IO, out _);
             int sectorBytes = VolumeGeometry.SectorSize(handle) ?? volume.SectorSizeBytes;

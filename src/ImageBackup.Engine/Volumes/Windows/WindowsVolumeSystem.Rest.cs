@@ -12,10 +12,10 @@ namespace ImageBackup.Engine.Volumes.Windows;
 
 internal sealed partial class WindowsVolumeSystem
 {
-    public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
         if (volume.Kind == VolumeKind.File)
-            return new HeldVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
+            return new ExclusiveVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
         // Asked again: the description may be old.
         VolumeDescription current = Find(volume.Name);
         ThrowIfNeeded(current, neededPaths);
@@ -25,10 +25,10 @@ internal sealed partial class WindowsVolumeSystem
         WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw WindowsError.Open(error, name, isDevice: true);
-        RestingVolume? resting = null;
+        QuiescedVolume? resting = null;
         try
         {
-            resting = RestingVolume.Take(handle, name, () => VolumeUsers.Of(current.MountPoints));
+            resting = QuiescedVolume.Take(handle, name, () => VolumeUsers.Of(current.MountPoints));
             int sectorBytes = VolumeGeometry.SectorSize(handle) ?? current.SectorSizeBytes;
             var reader = new WindowsVolumeReader(handle, current, sectorBytes, opened => Length(opened, name, sectorBytes));
             if (reader.LengthBytes == 0)
@@ -47,9 +47,9 @@ internal sealed partial class WindowsVolumeSystem
     }
 
     /// <summary>Windows drops a lock with the handle: a killed run leaves none.</summary>
-    public IReadOnlyList<LeftVolume> FindLeftResting() => [];
+    public IReadOnlyList<LeftVolume> FindLeftQuiesced() => [];
 
-    public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => [];
+    public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => [];
 
     private void ThrowIfNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {

@@ -32,7 +32,7 @@ public sealed class ChunkTagTests : IDisposable
     private const int Chunk = JobRig.ChunkBytes;
 
     /// <summary>More chunks than one is proven of.</summary>
-    private const int ChunkCount = ChunkTagging.ProveEvery + 8;
+    private const int ChunkCount = ChangeDetector.ProveEvery + 8;
 
     private readonly JobRig _rig = new();
     private readonly byte[] _content = SeededBytes.Make(5, ChunkCount * Chunk);
@@ -233,7 +233,7 @@ public sealed class ChunkTagTests : IDisposable
     {
         for (int i = 0; i < 5; i++)
             _rig.Backup("/mem/a");
-        var traces = new SnapshotTraces(_rig.Repository);
+        var traces = new SnapshotHeaderCache(_rig.Repository);
         var request = new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = Chunk };
         int Loads()
         {
@@ -273,7 +273,7 @@ public sealed class ChunkTagTests : IDisposable
 
     private BlobIndex Index() => _rig.Repository.LoadIndex(CancellationToken.None);
 
-    private SnapshotFile Snapshot(string id) => ImageContent.LoadSnapshot(_rig.Repository, id);
+    private SnapshotRecord Snapshot(string id) => ImageContent.LoadSnapshot(_rig.Repository, id);
 
     private TreeNode Tags(string id)
     {
@@ -291,13 +291,13 @@ public sealed class ChunkTagTests : IDisposable
     {
         ImageRepository repository = _rig.Repository;
         BlobIndex index = Index();
-        SnapshotFile snapshot = Snapshot(id);
+        SnapshotRecord snapshot = Snapshot(id);
         byte[] content = ImageContent.ReadFile(repository, index, Tags(id));
         byte[] header = content[..ChunkTagsFile.HeaderBytes], part = content[ChunkTagsFile.HeaderBytes..];
         changeHeader?.Invoke(header);
         changePart(part);
-        using var session = new BlobSession(repository.Files, repository.Sealers, index, repository.FormatVersion, CancellationToken.None);
-        using (BlobLane lane = session.OpenLane())
+        using var session = new RepositoryWriter(repository.Files, repository.Sealers, index, repository.FormatVersion, CancellationToken.None);
+        using (BlobWriter lane = session.OpenLane())
         {
             TreeNode file = ImageFiles.Save(lane, "chunk.tags", new[] { new ArraySegment<byte>(header), new ArraySegment<byte>(part) }, snapshot.Time);
             folder ??= ImageFiles.SaveTree(lane, [file]).ToString();
@@ -305,7 +305,7 @@ public sealed class ChunkTagTests : IDisposable
         }
         session.Finish();
         ImageMetadata metadata = ImageMetadataJson.Read(snapshot.Summary)! with { ChunkTags = folder };
-        SnapshotFile changed = snapshot with { Time = snapshot.Time.AddMilliseconds(1), Summary = ImageMetadataJson.WriteSummary(metadata) };
+        SnapshotRecord changed = snapshot with { Time = snapshot.Time.AddMilliseconds(1), Summary = ImageMetadataJson.WriteSummary(metadata) };
         repository.Files.SaveSealed(StoredKind.Snapshot, changed.Write(), repository.FormatVersion, repository.Sealers);
     }
 
@@ -313,9 +313,9 @@ public sealed class ChunkTagTests : IDisposable
     {
         BlobIndex index = Index();
         var geometry = new ChunkGeometry(_content.Length, Chunk);
-        using ParentImage parent = ParentImage.Open(_rig.Repository, PreviousImage.Find(_rig.Repository, new SnapshotTraces(_rig.Repository), LocalHost.Name, "/mem/a", VolumeIdentity.None, hasTwins: false, DateTimeOffset.Now, CancellationToken.None).Image!, index, text => Assert.Fail(text))!;
-        using var session = new BlobSession(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
-        var tagging = new ChunkTagging(parent.Header, parent, proven);
+        using ParentImage parent = ParentImage.Open(_rig.Repository, PreviousImage.Find(_rig.Repository, new SnapshotHeaderCache(_rig.Repository), LocalHost.Name, "/mem/a", VolumeIdentity.None, hasTwins: false, DateTimeOffset.Now, CancellationToken.None).Image!, index, text => Assert.Fail(text))!;
+        using var session = new RepositoryWriter(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
+        var tagging = new ChangeDetector(parent.Header, parent, proven);
         using IBlockReader volume = _rig.Volumes.OpenRead(_rig.Volumes.Find("/mem/a"), VolumeOpenMode.Exclusive);
         var copy = new BackupCopy(volume, geometry, UsedRanges.Whole(_content.Length), session, 1, tagging: tagging);
         return copy.Run(new ProgressMeter(null, "", JobPhase.Copying, _content.Length), CancellationToken.None);

@@ -122,16 +122,16 @@ public sealed class UsedMapTests : IDisposable
     {
         byte[] content = SeedImage.Load("ntfs");
         using var reader = new PatchedVolume(content);
-        IReadOnlyList<LeftOutFile> files = new NtfsReader().FindLeftOutFiles(reader, isFlushed: false, CancellationToken.None);
+        IReadOnlyList<OmittedFile> files = new NtfsReader().FindOmittedFiles(reader, isFlushed: false, CancellationToken.None);
         ImageBackupInfo kept = Backup(content, r => r with { GapSizeBytes = 512, IncludePageFile = true });
         ImageBackupInfo image = Backup(content, r => r with { GapSizeBytes = 512 });
-        Assert.Empty(kept.LeftOut);
-        Assert.Equal(files.Select(f => f.Path), image.LeftOut.Select(f => f.Path));
-        Assert.Equal((9 + 30 + 49) << 10, image.LeftOut.Sum(f => f.SizeBytes));
-        Assert.Equal(kept.UsedBytes - image.UsedBytes, image.LeftOut.Sum(f => f.SizeBytes));
-        Assert.All(image.LeftOut, f => Assert.NotEmpty(f.Reason));
+        Assert.Empty(kept.Omitted);
+        Assert.Equal(files.Select(f => f.Path), image.Omitted.Select(f => f.Path));
+        Assert.Equal((9 + 30 + 49) << 10, image.Omitted.Sum(f => f.SizeBytes));
+        Assert.Equal(kept.UsedBytes - image.UsedBytes, image.Omitted.Sum(f => f.SizeBytes));
+        Assert.All(image.Omitted, f => Assert.NotEmpty(f.Reason));
         ImageBackupInfo listed = new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None).Single(i => i.Id == image.Id);
-        Assert.Equal(image.LeftOut, listed.LeftOut);
+        Assert.Equal(image.Omitted, listed.Omitted);
 
         _rig.Restore(kept.Id, _rig.File("kept.img"));
         _rig.Restore(image.Id, _rig.File("image.img"));
@@ -141,9 +141,9 @@ public sealed class UsedMapTests : IDisposable
         Assert.Equal(expected, File.ReadAllBytes(_rig.File("image.img")));
 
         // What the gap rule keeps is not called left out.
-        Assert.Empty(Backup(content, r => r with { GapSizeBytes = 0 }).LeftOut);
+        Assert.Empty(Backup(content, r => r with { GapSizeBytes = 0 }).Omitted);
         ImageBackupInfo merged = Backup(content, r => r with { GapSizeBytes = 1 << 30 });
-        Assert.True(merged.LeftOut.Sum(f => f.SizeBytes) < image.LeftOut.Sum(f => f.SizeBytes));
+        Assert.True(merged.Omitted.Sum(f => f.SizeBytes) < image.Omitted.Sum(f => f.SizeBytes));
     }
 
     [Theory]
@@ -172,7 +172,7 @@ public sealed class UsedMapTests : IDisposable
         byte[] content = SeedImage.Load("ntfs");
         MemoryVolume volume = _rig.Volumes.Add(Volume, content, d => d with { MountPoints = ["D:\\"], MountedFileSystem = "NTFS" });
         volume.IsFlushed = true;
-        OwnUsedMap own = Own(content.Length, 0x0F);
+        VolumeBitmap own = Own(content.Length, 0x0F);
         volume.OwnMap = () => own;
         ImageBackupInfo image = _rig.Backup(Volume, r => r with { GapSizeBytes = 512, IncludePageFile = true, ImageType = ImageType.Dynamic });
         Assert.Equal("windows", image.UsedMapSource);
@@ -258,12 +258,12 @@ public sealed class UsedMapTests : IDisposable
     }
 
     /// <summary>Clusters of 1 KiB in three pages, every byte of the bitmap the same.</summary>
-    private static OwnUsedMap Own(long volumeBytes, byte bits)
+    private static VolumeBitmap Own(long volumeBytes, byte bits)
     {
         long count = volumeBytes / 1024 - 1;
         byte[] all = new byte[(count + 7) / 8];
         Array.Fill(all, bits);
-        return new OwnUsedMap
+        return new VolumeBitmap
         {
             Source = "windows",
             ClusterSizeBytes = 1024,

@@ -173,7 +173,7 @@ public sealed class SharedSnapshotTests : IDisposable
     [Fact]
     public void What_killed_runs_left_is_removed_before_and_the_largest_room_is_taken()
     {
-        _provider.Leftovers.Add(new SnapshotLeftover("DOUBLE", "old", "/mem/z"));
+        _provider.Orphans.Add(new OrphanSnapshot("DOUBLE", "old", "/mem/z"));
         using SharedSnapshots shared = Share(Request("/mem/a", q => q with { Snapshot = new SnapshotOptions { CacheSizePercent = 10 } }),
             Request("/mem/b", q => q with { Snapshot = new SnapshotOptions { CacheSizePercent = 30 } }));
         Assert.Equal(["remove old", "create"], _provider.Calls);
@@ -194,7 +194,7 @@ public sealed class SharedSnapshotTests : IDisposable
         // The data of all was taken with it hanging.
         Assert.All([0, 1, 2], i => Assert.Contains(Run(shared, i).Warnings, w => w.Contains("command after the snapshot failed", StringComparison.Ordinal)));
 
-        Func<QuietOptions, QuietOptions> With(string before, string after) => quiet => quiet with
+        Func<QuiesceOptions, QuiesceOptions> With(string before, string after) => quiet => quiet with
         {
             PreSnapshotCommand = $"echo {before} $IMAGEBACKUP_VOLUMES >> '{file}'",
             PostSnapshotCommand = $"echo {after} $IMAGEBACKUP_VOLUMES >> '{file}'",
@@ -239,9 +239,9 @@ public sealed class SharedSnapshotTests : IDisposable
         }
     }
 
-    private BackupRequest Request(string volume, Func<QuietOptions, QuietOptions>? change = null)
+    private BackupRequest Request(string volume, Func<QuiesceOptions, QuiesceOptions>? change = null)
     {
-        var quiet = new QuietOptions { Plan = new QuietPlan(1, false), IdleWait = TimeSpan.FromMilliseconds(1) };
+        var quiet = new QuiesceOptions { Plan = new QuiescePolicy(1, false), IdleWait = TimeSpan.FromMilliseconds(1) };
         return new BackupRequest
         {
             Volume = _rig.Volumes.Find(volume),

@@ -37,7 +37,7 @@ public sealed class NtfsReaderTests
     {
         var volume = new PatchedVolume(SeedImage.Load("ntfs"));
         UsedRangeMap map = _reader.ReadUsedRanges(volume, CancellationToken.None);
-        var files = _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None);
+        var files = _reader.FindOmittedFiles(volume, isFlushed: false, CancellationToken.None);
         Assert.Equal([9 << 10, 30 << 10, 49 << 10], files.Select(static file => (int)file.Ranges.Sum(static range => range.LengthBytes)).Order());
         Assert.All(files.SelectMany(static file => file.Ranges), range => Assert.True(map.Covers(range)));
     }
@@ -50,7 +50,7 @@ public sealed class NtfsReaderTests
     public void ALeftOutFileThatHoldsAnothersClustersIsRefused(int? systemRecord, string reason)
     {
         var volume = new PatchedVolume(SeedImage.Load("ntfs"));
-        LeftOutFile[] files = _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None).OrderBy(f => f.Ranges[0].OffsetBytes).ToArray();
+        OmittedFile[] files = _reader.FindOmittedFiles(volume, isFlushed: false, CancellationToken.None).OrderBy(f => f.Ranges[0].OffsetBytes).ToArray();
         long lcn = files[0].Ranges[0].OffsetBytes / 1024;
         (long pairs, int lcnBytes) = Enumerable.Range(12, 100).Select(r => FirstRun(volume, r)).First(r => r.Lcn == lcn) is var found ? (found.LcnOffset, found.LcnBytes) : default;
         long other = systemRecord is { } record ? FirstRun(volume, record).Lcn : files[1].Ranges[0].OffsetBytes / 1024;
@@ -60,7 +60,7 @@ public sealed class NtfsReaderTests
         volume.Patch(pairs, bytes.AsSpan(0, lcnBytes).ToArray());
 
         FileSystemFormatException refused = Assert.Throws<FileSystemFormatException>(
-            () => _reader.FindLeftOutFiles(volume, isFlushed: false, CancellationToken.None));
+            () => _reader.FindOmittedFiles(volume, isFlushed: false, CancellationToken.None));
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
     }
 

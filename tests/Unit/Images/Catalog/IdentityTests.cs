@@ -54,7 +54,7 @@ public sealed class IdentityTests : IDisposable
         Assert.Equal([laterTwo.Id, laterOne.Id], List(new ImageFilter()).Select(image => image.Id));
         foreach (ImageBackupInfo image in List())
         {
-            SnapshotFile snapshot = ImageContent.LoadSnapshot(_rig.Repository, image.Id);
+            SnapshotRecord snapshot = ImageContent.LoadSnapshot(_rig.Repository, image.Id);
             Assert.Equal([image.VolumeId], snapshot.Paths);
             // The parent is the volume's own last image, whatever it was called.
             Assert.Equal(image.Id == laterOne.Id ? one.Id : image.Id == laterTwo.Id ? two.Id : null, snapshot.Parent);
@@ -77,8 +77,8 @@ public sealed class IdentityTests : IDisposable
             Retention = new RetentionValues { VersionsExist = 1, RetainExtraDays = RetentionLimit.NoLimit },
         });
         Assert.All(List(), image => Assert.Null(image.ManagementClass));
-        // These have no class, so they are judged with one.
-        IReadOnlyList<RetentionVerdict> verdicts = new RetentionEngine(_ => classes.Classes[0], DateTimeOffset.Now, TimeSpan.Zero).Judge(
+        // These have no class, so they are evaluated with one.
+        IReadOnlyList<RetentionResult> verdicts = new RetentionEngine(_ => classes.Classes[0], DateTimeOffset.Now, TimeSpan.Zero).Evaluate(
             [.. List().Select(image => new RetentionImage { Id = image.Id, Volume = image.VolumeId, ComputerName = image.ComputerName, Time = new DateTimeOffset(image.BackupTime) })], []);
         Assert.Equal([two[0], two[1]], verdicts.Where(verdict => verdict.IsExpired).Select(verdict => verdict.Image.Id));
         Assert.Equal([one, two[2]], List(new ImageFilter()).Select(image => image.Id));
@@ -280,9 +280,9 @@ public sealed class IdentityTests : IDisposable
         public IReadOnlyList<VolumeDescription> List() => inner.List();
         public VolumeDescription Find(string wanted) => inner.Find(wanted == alias ? name : wanted);
         public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode) => inner.OpenRead(volume, mode);
-        public IRestingVolume OpenResting(VolumeDescription volume, IReadOnlyList<string> neededPaths) => inner.OpenResting(volume, neededPaths);
-        public IReadOnlyList<LeftVolume> FindLeftResting() => inner.FindLeftResting();
-        public IReadOnlyList<string> RestoreLeftResting(string? volumeName = null) => inner.RestoreLeftResting(volumeName);
+        public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths) => inner.OpenQuiesced(volume, neededPaths);
+        public IReadOnlyList<LeftVolume> FindLeftQuiesced() => inner.FindLeftQuiesced();
+        public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => inner.RestoreLeftQuiesced(volumeName);
         public IBlockWriter OpenTarget(VolumeDescription volume) => inner.OpenTarget(volume);
         public IReadOnlyList<string> VolumesUnder(string path) => inner.VolumesUnder(path);
     }
@@ -328,7 +328,7 @@ public sealed class IdentityTests : IDisposable
             SizeBytes = 1, Start = Day(day), FileSystem = fileSystem,
         };
         metadata = change?.Invoke(metadata) ?? metadata;
-        var snapshot = new SnapshotFile
+        var snapshot = new SnapshotRecord
         {
             Time = Day(day),
             Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of(BitConverter.GetBytes(++_count)),

@@ -114,7 +114,7 @@ public sealed class ImageCatalogTests : IDisposable
     {
         _rig.Volumes.Add("/mem/a", JobRig.Content("ab0", 5));
         ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { Tags = ["x"] });
-        SnapshotFile snapshot = ImageContent.LoadSnapshot(_rig.Repository, image.Id);
+        SnapshotRecord snapshot = ImageContent.LoadSnapshot(_rig.Repository, image.Id);
         Assert.NotNull(snapshot.Summary);
         string rewritten = _rig.Repository.Files.SaveSealed(StoredKind.Snapshot, (snapshot with { Summary = null, Original = image.Id }).Write(), 2, _rig.Repository.Sealers);
         _rig.Memory.Delete(StoredKind.Snapshot, image.Id);
@@ -142,7 +142,7 @@ public sealed class ImageCatalogTests : IDisposable
 
     private string Save(string volume, string computer, double day, string[]? tags = null, ImageMetadata? summary = null)
     {
-        var snapshot = new SnapshotFile
+        var snapshot = new SnapshotRecord
         {
             Time = Day(day),
             Tree = BlobId.Of(BitConverter.GetBytes(++_count)),

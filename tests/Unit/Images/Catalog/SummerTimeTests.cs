@@ -32,7 +32,7 @@ public sealed class SummerTimeTests
             using var rig = new JobRig();
             DateTimeOffset first = new(2026, 10, 25, 0, 50, 0, TimeSpan.Zero), second = new(2026, 10, 25, 1, 10, 0, TimeSpan.Zero);
             Assert.True(first.LocalDateTime > second.LocalDateTime);
-            string[] ids = new[] { first, second }.Select(time => rig.Repository.Files.SaveSealed(StoredKind.Snapshot, new SnapshotFile
+            string[] ids = new[] { first, second }.Select(time => rig.Repository.Files.SaveSealed(StoredKind.Snapshot, new SnapshotRecord
             {
                 Time = time,
                 Tree = BlobId.Of(BitConverter.GetBytes(time.Ticks)),

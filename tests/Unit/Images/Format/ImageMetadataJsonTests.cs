@@ -38,10 +38,10 @@ public sealed class ImageMetadataJsonTests
         SnapshotTime = new DateTimeOffset(2026, 1, 2, 3, 4, 4, 123, TimeSpan.Zero),
         SnapshotCacheBytes = 1L << 33,
         SnapshotCacheUsedBytes = 1L << 32,
-        RestedBy = "remount",
+        QuiescedBy = "remount",
         ManagementClass = "STANDARD",
         Retention = new RetentionValues { VersionsExist = 7, VersionsDeleted = 0, RetainExtraDays = RetentionLimit.NoLimit, RetainOnlyDays = 9999 },
-        Rule = new RuleHit { Text = "include.image /dev/sd* GOLD", Path = "/etc/imagebackup/image.rules", Line = 12, Pattern = "/dev/sd*", MatchedName = "/dev/sda1", IsEnforced = true },
+        Rule = new MatchedRule { Text = "include.image /dev/sd* GOLD", Path = "/etc/imagebackup/image.rules", Line = 12, Pattern = "/dev/sd*", MatchedName = "/dev/sda1", IsEnforced = true },
         Options =
         [
             new DecidedOption { Name = "ImageType", Value = "static", Source = OptionSource.Rule, Where = "/etc/imagebackup/image.rules(12)" },
@@ -61,7 +61,7 @@ public sealed class ImageMetadataJsonTests
         ChunkTags = new string('a', 64),
         ReadErrors = [new ByteRange(1L << 40, 512)],
         Warnings = ["w"],
-        LeftOut = [new LeftOutContent { Path = @"a\b", SizeBytes = 9, Reason = "r" }],
+        Omitted = [new OmittedContent { Path = @"a\b", SizeBytes = 9, Reason = "r" }],
         ProgramVersion = "ImageBackup 1",
     };
 
@@ -103,7 +103,7 @@ public sealed class ImageMetadataJsonTests
         Assert.Equal(s_full.Aliases, read.Aliases);
         Assert.Equal(s_full.ReadErrors, read.ReadErrors);
         Assert.Equal(s_full.Warnings, read.Warnings);
-        Assert.Equal(s_full.LeftOut, read.LeftOut);
+        Assert.Equal(s_full.Omitted, read.Omitted);
         Assert.Equal(s_full.Options, read.Options);
         Assert.Equal(s_full.Identity!.Facts, read.Identity!.Facts);
     }
@@ -202,7 +202,7 @@ public sealed class ImageMetadataJsonTests
         where property.CanWrite
         let value = property.GetValue(record)
         from name in value is null || value is false || value is IEnumerable items && !items.Cast<object>().Any() ? [property.Name]
-            : value is FileSystemDescription or RuleHit ? MembersWithoutValue(value).Select(inner => $"{property.Name}.{inner}") : []
+            : value is FileSystemDescription or MatchedRule ? MembersWithoutValue(value).Select(inner => $"{property.Name}.{inner}") : []
         where name != "FileSystem.IsClean"
         select name;
 
@@ -240,5 +240,5 @@ public sealed class ImageMetadataJsonTests
         }
     }
 
-    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { Identity = null, MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], LeftOut = [], Options = [] };
+    private static ImageMetadata Without(ImageMetadata metadata) => metadata with { Identity = null, MountPoints = [], Aliases = [], ReadErrors = [], Warnings = [], Omitted = [], Options = [] };
 }

@@ -53,9 +53,9 @@ public sealed class ForgedImageTests : IDisposable
         byte[] forged = Encoding.UTF8.GetBytes(json.ToJsonString());
         using RepositoryLock held = _rig.Repository.Lock(isExclusive: false, none);
         BlobId treeId;
-        using (var session = new BlobSession(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, held.Lost))
+        using (var session = new RepositoryWriter(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, held.Lost))
         {
-            using (BlobLane lane = session.OpenLane())
+            using (BlobWriter lane = session.OpenLane())
             {
                 List<TreeNode> nodes = [.. root.Where(node => node.Name != ImageFiles.Metadata), ImageFiles.Save(lane, ImageFiles.Metadata, forged, DateTimeOffset.UnixEpoch)];
                 treeId = ImageFiles.SaveTree(lane, tree?.Invoke(nodes) ?? nodes);

@@ -81,10 +81,10 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
     public void An_image_that_carries_the_tag_stays_one()
     {
         _rig.Volumes.Add("/mem/a", new byte[100]);
-        ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { Tags = [PolicySnapshot.Tag] });
+        ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { Tags = [PolicyRecord.Tag] });
         Assert.Equal(0, Load(Store).Revision);
         Assert.Equal(image.Id, Assert.Single(new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None)).Id);
-        SnapshotFile foreign = ImageContent.LoadSnapshot(_rig.Repository, image.Id) with { Tags = [PolicySnapshot.Tag], Summary = null };
+        SnapshotRecord foreign = ImageContent.LoadSnapshot(_rig.Repository, image.Id) with { Tags = [PolicyRecord.Tag], Summary = null };
         Save(foreign);
         Assert.Equal(0, Load(Store).Revision);
     }
@@ -94,9 +94,9 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
     public void Without_its_copy_it_is_read_from_the_tree()
     {
         EnforcedPolicy policy = Exclude(Store, "/a");
-        SnapshotFile snapshot = ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!);
+        SnapshotRecord snapshot = ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!);
         _rig.Memory.Delete(StoredKind.Snapshot, policy.SnapshotId!);
-        string rewritten = Save(snapshot with { Summary = null, Original = policy.SnapshotId, Tags = [PolicySnapshot.Tag, "more"] });
+        string rewritten = Save(snapshot with { Summary = null, Original = policy.SnapshotId, Tags = [PolicyRecord.Tag, "more"] });
         EnforcedPolicy read = Load(Store);
         Assert.Equal((rewritten, 1, null, "/a"), (read.SnapshotId, read.Revision, read.ModifiedAt, read.Rules.Rules.Single().Pattern.Text));
         Assert.Equal(2, Exclude(Store, "/b").Revision);
@@ -140,8 +140,8 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
     public void One_that_cannot_be_read_is_told_and_one_that_is_wrong_stops()
     {
         EnforcedPolicy policy = Exclude(Store, "/a");
-        SnapshotFile snapshot = ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!);
-        SnapshotFile faulty = PolicySnapshot.Make(5, snapshot.Tree, "include.image /a nope=1\n"u8.ToArray(), [], DateTimeOffset.Now, "h", "u");
+        SnapshotRecord snapshot = ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!);
+        SnapshotRecord faulty = PolicyRecord.Make(5, snapshot.Tree, "include.image /a nope=1\n"u8.ToArray(), [], DateTimeOffset.Now, "h", "u");
         string id = Save(faulty);
         RuleFileException e = Assert.Throws<RuleFileException>(() => Load(Store));
         Assert.Equal((Store.RulesName, 1, 18), (e.Path, e.Line, e.Column));
@@ -154,6 +154,6 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
         Assert.Equal(ErrorId.SnapshotCorrupt, Assert.IsType<ImageBackupException>(Assert.Single(warnings)).Id);
     }
 
-    private string Save(SnapshotFile snapshot) =>
+    private string Save(SnapshotRecord snapshot) =>
         _rig.Repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), _rig.Repository.FormatVersion, _rig.Repository.Sealers);
 }

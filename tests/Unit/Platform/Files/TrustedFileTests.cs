@@ -172,11 +172,11 @@ public sealed class TrustedFileTests : IDisposable
     public void An_undo_record_that_others_may_have_written_is_not_followed_and_is_named(Harm harm)
     {
         string made = Make("id=1\nvolume=/dev/x\nremove=rm -rf /\n", harm);
-        string record = Path.Combine(Path.GetDirectoryName(made)!, "command-1.held");
+        string record = Path.Combine(Path.GetDirectoryName(made)!, "command-1.undo");
         File.Move(made, record);
-        SnapshotRecords<HeldRecord> records = SnapshotRecords.Linux(
+        SnapshotUndoRecords<LinuxUndoRecord> records = SnapshotUndoRecords.Linux(
             Path.GetDirectoryName(record)!, "command", values => values.Find("id"), values => values.Find("volume"));
-        SnapshotLeftover leftover = Assert.Single(records.FindLeftovers("COMMAND"));
+        OrphanSnapshot leftover = Assert.Single(records.FindOrphans("COMMAND"));
         bool undone = false;
         if (IsHarmless(harm))
         {
@@ -185,7 +185,7 @@ public sealed class TrustedFileTests : IDisposable
             Assert.True(undone);
             return;
         }
-        Assert.Empty(HeldRecord.Abandoned(Path.GetDirectoryName(record)!, "command"));
+        Assert.Empty(LinuxUndoRecord.Abandoned(Path.GetDirectoryName(record)!, "command"));
         Assert.Equal(record, leftover.Name);
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => records.Remove(leftover, _ => undone = true));
         Assert.Contains("is not taken", e.Message, StringComparison.Ordinal);

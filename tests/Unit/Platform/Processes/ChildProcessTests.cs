@@ -71,7 +71,7 @@ public sealed class ChildProcessTests
         Assert.Equal("/bin:/usr/bin", variables["PATH"]);
     }
 
-    /// <summary>Every program that the module runs: system tools and the administrator's commands by ProgramRun.</summary>
+    /// <summary>Every program that the module runs: system tools and the administrator's commands by ProcessRunner.</summary>
     [Fact]
     public void No_program_that_is_run_sees_the_password()
     {
@@ -80,8 +80,8 @@ public sealed class ChildProcessTests
         Array.ForEach(names, name => Environment.SetEnvironmentVariable(name, "topsecret"));
         try
         {
-            ProgramResult tool = ProgramRun.Start("/usr/bin/env", [], TimeSpan.FromSeconds(60), CancellationToken.None);
-            ProgramResult command = ProgramRun.Shell("env", TimeSpan.FromSeconds(60), CancellationToken.None, new Dictionary<string, string> { ["IMAGEBACKUP_ID"] = "1" });
+            ProgramResult tool = ProcessRunner.Start("/usr/bin/env", [], TimeSpan.FromSeconds(60), CancellationToken.None);
+            ProgramResult command = ProcessRunner.Shell("env", TimeSpan.FromSeconds(60), CancellationToken.None, new Dictionary<string, string> { ["IMAGEBACKUP_ID"] = "1" });
             Assert.Contains("PATH=/", tool.Output, StringComparison.Ordinal);
             Assert.Contains("IMAGEBACKUP_ID=1", command.Output, StringComparison.Ordinal);
             Assert.DoesNotContain("topsecret", tool.Output + command.Output, StringComparison.Ordinal);
@@ -113,7 +113,7 @@ public sealed class ChildProcessTests
     /// <summary>One place starts programs: what it strips is stripped everywhere.</summary>
     [Fact]
     public void Nothing_else_prepares_a_process() => Assert.Equal(
-        ["src/ImageBackup.Engine/Compat/ChildProcess.cs"],
+        ["src/ImageBackup.Engine/Platform/Processes/ChildProcess.cs"],
         SourceTree.Files("src", "*.cs").Where(file => SourceTree.Read(file).Contains("new ProcessStartInfo", StringComparison.Ordinal)));
 
     /// <summary>Anybody may look into that directory, and guess.</summary>
@@ -122,6 +122,6 @@ public sealed class ChildProcessTests
         SourceTree.Files("src", "*.cs"),
         file => SourceTree.Read(file) is var source
             && (source.Contains("GetTempFileName", StringComparison.Ordinal) || source.Contains("CreateTempSubdirectory", StringComparison.Ordinal)
-                // Where a volume is judged by whether temporary files lie on it.
+                // Where a volume is evaluated by whether temporary files lie on it.
                 || (source.Contains("GetTempPath", StringComparison.Ordinal) && !file.EndsWith("VolumeSystem.Rest.cs", StringComparison.Ordinal))));
 }

@@ -91,7 +91,7 @@ public sealed class ProcessTreeTests : IDisposable
         });
         thread.Start();
         var clock = Stopwatch.StartNew();
-        Assert.Throws<OperationCanceledException>(() => ProgramRun.Shell(line, TimeSpan.FromMinutes(10), cancellation.Token, variables));
+        Assert.Throws<OperationCanceledException>(() => ProcessRunner.Shell(line, TimeSpan.FromMinutes(10), cancellation.Token, variables));
         thread.Join();
         Assert.True(clock.Elapsed < s_patience, clock.Elapsed.ToString());
         Assert.DoesNotContain(LinuxProcess.All(), process => !process.IsZombie && process.HasVariable("IMAGEBACKUP_TEST_RUN=" + _directory.Path));
@@ -100,7 +100,7 @@ public sealed class ProcessTreeTests : IDisposable
     [Fact]
     public void A_run_whose_time_is_over_says_so_and_is_gone()
     {
-        ProgramResult result = ProgramRun.Shell($"sh -c 'sleep 600 & echo $! > {_directory["id"]}'; sleep 600", TimeSpan.FromSeconds(1), CancellationToken.None);
+        ProgramResult result = ProcessRunner.Shell($"sh -c 'sleep 600 & echo $! > {_directory["id"]}'; sleep 600", TimeSpan.FromSeconds(1), CancellationToken.None);
         Assert.Null(result.ExitCode);
         Assert.Contains("longer than 1 s", result.ErrorText, StringComparison.Ordinal);
         Assert.False(RunningProcess.Exists(IdIn("id")));

@@ -359,11 +359,11 @@ public sealed class PruneTests : IDisposable
                 index.Add(BlobId.Of(BitConverter.GetBytes(pack * 1000 + i)), new BlobLocation(id, BlobType.Data, (uint)i * 100, 100, 0));
             files.Add(id, PackHeader.PackLengthBytes(100_000, 1000, 0));
         }
-        using var marks = new ReferenceMarks(_rig.Repository, index);
+        using var marks = new UsedBlobSet(_rig.Repository, index);
         var lost = new HashSet<(BlobId, BlobType)>();
         PrunePlan plan = PrunePlan.Make(index, files, marks, UnusedLimit.Default, null, lost, CancellationToken.None);
         Assert.Empty(lost);
-        Assert.Equal(count / 1000, plan.Count(PackFate.Remove));
+        Assert.Equal(count / 1000, plan.Count(PruneAction.Remove));
         Assert.InRange((index.MemoryBytes + plan.MemoryBytes) / (double)count, 48, 100);
         Assert.InRange(plan.MemoryBytes / (double)count, 4, 5);
     }

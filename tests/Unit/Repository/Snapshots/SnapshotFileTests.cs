@@ -16,7 +16,7 @@ public sealed class SnapshotFileTests
     public void Round_trip() => Gen.Select(s_text.Array[0, 4], s_text.Array[0, 4], s_text, s_text, Gen.Int.Nullable(), Gen.Byte.Array[32], Gen.Bool)
         .Sample((paths, tags, host, user, id, tree, hasSummary) =>
         {
-            var snapshot = new SnapshotFile
+            var snapshot = new SnapshotRecord
             {
                 Time = new DateTimeOffset(2026, 11, 22, 15, 2, 14, TimeSpan.FromHours(-3.5)).AddTicks(1),
                 Tree = new BlobId(tree),
@@ -31,7 +31,7 @@ public sealed class SnapshotFileTests
                 ProgramVersion = "ImageBackup 1",
                 Summary = hasSummary ? """{"schema":1,"x":[1,2,{"y":"z"}]}"""u8.ToArray() : null,
             };
-            SnapshotFile read = SnapshotFile.Read(snapshot.Write());
+            SnapshotRecord read = SnapshotRecord.Read(snapshot.Write());
             Assert.Equal(snapshot with { Paths = [], Tags = [], Summary = null }, read with { Paths = [], Tags = [], Summary = null });
             Assert.Equal(paths, read.Paths);
             Assert.Equal(tags, read.Tags);
@@ -45,7 +45,7 @@ public sealed class SnapshotFileTests
     [InlineData("""{"time":"2015-01-02T18:10:50Z","tree":null}""")]
     [InlineData("""{"time":"yesterday","tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf"}""")]
     [InlineData("""{"time":5,"tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf"}""")]
-    public void What_is_no_snapshot_is_refused(string json) => Assert.Throws<FormatException>(() => SnapshotFile.Read(Encoding.UTF8.GetBytes(json)));
+    public void What_is_no_snapshot_is_refused(string json) => Assert.Throws<FormatException>(() => SnapshotRecord.Read(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
     public void A_summary_of_another_shape_is_none()
@@ -53,7 +53,7 @@ public sealed class SnapshotFileTests
         foreach (string summary in new[] { "null", "5", "[]", "\"x\"" })
         {
             string json = $$"""{"time":"2015-01-02T18:10:50Z","tree":"2da81727b6585232894cfbb8f8bdab8d1eccd3d8f7c92bc934d62e62e618ffdf","imagebackup":{{summary}}}""";
-            Assert.Null(SnapshotFile.Read(Encoding.UTF8.GetBytes(json)).Summary);
+            Assert.Null(SnapshotRecord.Read(Encoding.UTF8.GetBytes(json)).Summary);
         }
     }
 }

@@ -1,0 +1,159 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Threading;
+using ImageBackup.Engine.Events;
+using ImageBackup.Engine.Undo;
+using ImageBackup.Engine.Volumes;
+using ImageBackup.Engine.VolumeSnapshots;
+
+namespace ImageBackup.Engine.Backup.Quiescing;
+
+/// <summary>
+/// Takes a volume for its copy: the snapshot, and where it cannot be had the failover; the attempts to bring it to rest, and
+/// what follows when it does not.
+/// </summary>
+/// <param name="volumes">The system's volumes.</param>
+/// <param name="providers">The snapshot providers to choose from.</param>
+/// <param name="events">The machine's logs.</param>
+/// <param name="tell">Lines for -Verbose; any thread.</param>
+/// <param name="warn">What the user must know at once, because programs notice it while the copy runs; any thread.</param>
+internal sealed partial class VolumeQuiescer(
+    IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> tell, Action<string>? warn = null)
+{
+    /// <summary>What would be tried. Touches nothing.</summary>
+    /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable (asked for, with NoFailover).</exception>
+    public BackupPreview Plan(BackupRequest request) => Choose(request).Plan;
+
+    /// <summary>The provider that would take a snapshot of it; null: none would, or something else is wrong with the request.</summary>
+    public ISnapshotProvider? ProviderOf(BackupRequest request)
+    {
+        try
+        {
+            return Choose(request).Provider;
+        }
+        catch (ImageBackupException)
+        {
+            // Whoever runs the request hears of it.
+            return null;
+        }
+    }
+
+    /// <param name="request">What is asked for.</param>
+    /// <param name="neededPaths">What must stay writable.</param>
+    /// <param name="warnings">What the user has to know is added here; recorded with the image.</param>
+    /// <param name="cancellation">Also ends a wait.</param>
+    /// <exception cref="ImageBackupException">By id.</exception>
+    public BackupSource Take(BackupRequest request, IReadOnlyList<string> neededPaths, List<string> warnings, CancellationToken cancellation)
+    {
+        QuiesceOptions quiet = request.Quiet;
+        if (quiet.Taken is { } taken)
+            return Freeze(request.Volume, taken, ownsSet: false, warnings);
+        RemoveOrphans();
+        (BackupPreview plan, ISnapshotProvider? provider) = Choose(request);
+        string? failoverReason = plan.FailoverReason;
+        ImageType type = plan.Type;
+        if (type == ImageType.Snapshot)
+        {
+            try
+            {
+                return TakeSnapshot(request, provider!, warnings, cancellation);
+            }
+            catch (ImageBackupException e) when (e.Id is not ErrorId.SnapshotCommandFailed)
+            {
+                events.Write(EventId.SnapshotFailed, e.Message, request.Volume.Name, e.Id.ToString());
+                if (quiet.NoFailover)
+                    throw;
+                failoverReason = e.Message;
+                type = quiet.Failover;
+            }
+        }
+        if (failoverReason is not null)
+            SayFailover(request.Volume.Name, type, failoverReason, warnings);
+        return type == ImageType.Static
+            ? TakeQuiesced(request, neededPaths, failoverReason, warnings, cancellation)
+            : TakeAsItIs(request.Volume, failoverReason);
+    }
+
+    private (BackupPreview Plan, ISnapshotProvider? Provider) Choose(BackupRequest request)
+    {
+        QuiesceOptions quiet = request.Quiet;
+        if (quiet.Taken is { } taken)
+            return (new BackupPreview(ImageType.Snapshot, taken.Set.ProviderName, null, "a snapshot was taken of it"), null);
+        // The policy asked for a snapshot and knew already that none can be had.
+        if (request.Plan is { Type: { IsFailover: true, Reason: { } known } })
+        {
+            return quiet.NoFailover
+                ? throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {known}.", request.Volume.Name)
+                : (new BackupPreview(request.ImageType ?? quiet.Failover, null, known, known), null);
+        }
+        if (request.ImageType is ImageType.Static or ImageType.Dynamic)
+            return (new BackupPreview(request.ImageType.Value, null, null, "asked for"), null);
+        (ISnapshotProvider? provider, string? whyNot) = providers.Choose(request.Volume, quiet.SnapshotProvider, quiet.Snapshot);
+        if (provider is not null)
+        {
+            string reason = request.ImageType is null ? "a snapshot provider is usable" : "asked for";
+            return (new BackupPreview(ImageType.Snapshot, provider.Name, null, reason), provider);
+        }
+        // Nobody asked for a snapshot: that none can be had is no failover.
+        if (request.ImageType is null)
+            return (new BackupPreview(quiet.Failover, null, null, whyNot!), null);
+        if (quiet.NoFailover)
+            throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {whyNot}.", request.Volume.Name);
+        return (new BackupPreview(quiet.Failover, null, whyNot, whyNot!), null);
+    }
+
+    private BackupSource TakeQuiesced(BackupRequest request, IReadOnlyList<string> neededPaths, string? failoverReason, List<string> warnings,
+        CancellationToken cancellation)
+    {
+        VolumeDescription volume = request.Volume;
+        QuiesceOptions quiet = request.Quiet;
+        string why = "its class never waits for rest";
+        for (int attempt = 1; attempt <= quiet.Plan.AttemptCount; attempt++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                IQuiescedVolume resting = volumes.OpenQuiesced(volume, neededPaths);
+                events.Write(EventId.VolumeQuiesced, $"'{volume.Name}' is at rest: {resting.How}.", volume.Name);
+                tell($"{volume.Name}: {resting.How}.");
+                if (resting.Disruption is { } disruption)
+                    warn?.Invoke(disruption);
+                return BackupSource.FromQuiesced(volume, resting, events, failoverReason);
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.VolumeInUse or ErrorId.VolumeNeeded)
+            {
+                why = e.Message;
+                bool isLast = attempt == quiet.Plan.AttemptCount || e.Id == ErrorId.VolumeNeeded;
+                if (isLast && !quiet.Plan.EndsDynamic)
+                {
+                    events.Write(EventId.VolumeInUse, e.Message, volume.Name, e.Id.ToString());
+                    throw;
+                }
+                if (isLast)
+                    break;
+                string wait = string.Format(CultureInfo.InvariantCulture, "{0} Attempt {1} of {2}; trying again in {3:0.###} s.",
+                    e.Message, attempt, quiet.Plan.AttemptCount, quiet.IdleWait.TotalSeconds);
+                events.Write(EventId.VolumeBusy, wait, volume.Name);
+                tell(wait);
+                if (cancellation.WaitHandle.WaitOne(quiet.IdleWait))
+                    cancellation.ThrowIfCancellationRequested();
+            }
+        }
+        warnings.Add($"'{volume.Name}' could not be brought to rest and is taken as it is: {why}");
+        return TakeAsItIs(volume, failoverReason);
+    }
+
+    private BackupSource TakeAsItIs(VolumeDescription volume, string? failoverReason) =>
+        BackupSource.FromLive(volume, volumes.OpenRead(volume, VolumeOpenMode.Shared), events, failoverReason);
+
+    private void SayFailover(string volume, ImageType type, string reason, List<string> warnings)
+    {
+        string message = $"No snapshot of '{volume}' could be had; it is taken as {type} image: {reason}";
+        warnings.Add(message);
+        events.Write(EventId.ImageFailedOver, message, volume);
+    }
+
+    /// <summary>What killed runs left is found, named and removed before anything new is begun.</summary>
+    public void RemoveOrphans() => new UndoJob(volumes, providers, events, tell).UndoAll();
+}

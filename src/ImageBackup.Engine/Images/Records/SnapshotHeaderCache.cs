@@ -1,0 +1,67 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Images.Reading;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Images.Records;
+
+/// <summary>
+/// The little of each snapshot by which an image's parent and the policy in keeping are found. A snapshot's file never changes
+/// under its name: what was read once is not read again. Held by who works in one repository for long. Any thread.
+/// </summary>
+internal sealed class SnapshotHeaderCache(ImageRepository repository)
+{
+    private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
+
+    /// <summary>Of one snapshot.</summary>
+    /// <param name="Path">Its only path; null where it has several or none.</param>
+    /// <param name="IsImage">It carries our summary.</param>
+    internal sealed record Trace(string Id, DateTimeOffset Time, string HostName, string? Path, bool IsImage, bool IsPolicy);
+
+    /// <summary>Of all snapshots that there are now. What was removed since it was listed is left out.</summary>
+    /// <param name="onFailure">Told of every snapshot that cannot be read.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="ImageBackupException">The snapshots cannot be listed.</exception>
+    internal IReadOnlyCollection<Trace> Read(Action<Exception>? onFailure, CancellationToken cancellation)
+    {
+        var traces = new ConcurrentBag<Trace>();
+        var failures = new ConcurrentBag<Exception>();
+        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
+        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
+            traces.Add(_known.TryGetValue(file.Name, out Trace? known) ? known : _known[file.Name] = TraceOf(file.Name))));
+        foreach (Exception failure in failures)
+            onFailure?.Invoke(failure);
+        return traces;
+    }
+
+    private Trace TraceOf(string id)
+    {
+        SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, id);
+        bool isPolicy = PolicyRecord.Is(snapshot);
+        return new Trace(id, snapshot.Time, snapshot.HostName, snapshot.Paths is [string path] ? path : null,
+            snapshot.Summary is not null && !isPolicy && !RemovalRecord.Is(snapshot), isPolicy);
+    }
+
+    /// <summary>Does what asks for one snapshot, and puts what makes it unreadable to the failures.</summary>
+    internal static void Try(ConcurrentBag<Exception> failures, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.ImageNotFound)
+        {
+            // Removed since it was listed.
+        }
+        catch (ImageBackupException e)
+        {
+            failures.Add(e);
+        }
+    }
+}

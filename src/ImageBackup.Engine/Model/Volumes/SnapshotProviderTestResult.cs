@@ -1,0 +1,29 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Threading;
+using ImageBackup.Engine.Platform;
+
+namespace ImageBackup;
+
+/// <summary>What <c>Test-SnapshotProvider</c> found.</summary>
+public sealed record SnapshotProviderTestResult
+{
+    public required string Volume { get; init; }
+
+    /// <summary>The provider that was tried; null where none can take the volume.</summary>
+    public string? Provider { get; init; }
+    public required bool IsGood { get; init; }
+
+    /// <summary>What went wrong; null where nothing did.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>How long the snapshot took to take, and to remove.</summary>
+    public TimeSpan? CreateTime { get; init; }
+    public TimeSpan? RemoveTime { get; init; }
+    public long? CacheBytes { get; init; }
+    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+
+    /// <summary>Its members, as they may be shown.</summary>
+    public override string ToString() => DisplayText.Record(nameof(SnapshotProviderTestResult), PrintMembers);
+}

@@ -1,0 +1,119 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Maintenance;
+
+/// <summary>
+/// What a backup starts from: the index as it should be. A killed backup leaves packs that landed and that no index lists:
+/// they are taken over. Packs that an index lists and that are gone, or of another length than they should have, are
+/// passed over: what they held is stored again where the volume still has it.
+/// </summary>
+internal sealed class OrphanPacks
+{
+    private readonly IReadOnlyList<string> _indexNames;
+
+    private OrphanPacks(IReadOnlyList<string> indexNames, BlobIndex index, IReadOnlyList<IndexedPack> adopted, IReadOnlyList<BlobId> lost)
+    {
+        _indexNames = indexNames;
+        Index = index;
+        Adopted = adopted;
+        Lost = lost;
+    }
+
+    public BlobIndex Index { get; }
+
+    /// <summary>Packs that are in the index now and in no index file yet.</summary>
+    public IReadOnlyList<IndexedPack> Adopted { get; }
+
+    /// <summary>Packs that index files list and whose blobs cannot be relied on.</summary>
+    public IReadOnlyList<BlobId> Lost { get; }
+
+    /// <summary>
+    /// Whether all is there still that this was read from: asked when the lock has settled, where it was loaded before. Who held
+    /// the repository exclusively until then removes index files whenever it removes a pack that they list.
+    /// </summary>
+    public bool IsStill(ImageRepository repository)
+    {
+        var names = new HashSet<string>(repository.Files.List(StoredKind.Index).Select(file => file.Name), StringComparer.Ordinal);
+        return _indexNames.All(names.Contains) && Adopted.All(pack => IsThere(repository, pack.PackId));
+    }
+
+    /// <summary>Loads the index under a held lock.</summary>
+    public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation)
+    {
+        // In this order: who wrote a pack before it was listed holds its lock still when those are listed, or has written its
+        // index before the index is loaded.
+        Dictionary<BlobId, long> lengths = Listed(repository);
+        bool isAlone = held.IsAlone(DateTimeOffset.Now);
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
+        List<BlobId> lost = MarkLost(index, lengths, repository);
+        var adopted = new List<IndexedPack>();
+        if (isAlone)
+        {
+            var known = new HashSet<BlobId>(index.Packs());
+            known.UnionWith(lost);
+            foreach (KeyValuePair<BlobId, long> pack in lengths.Where(p => !known.Contains(p.Key)))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (TryReadHeader(repository, pack.Key, pack.Value) is not { } entries)
+                    continue;
+                foreach (PackEntry blob in entries)
+                    index.Add(blob.Id, new BlobLocation(pack.Key, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+                adopted.Add(new IndexedPack(pack.Key, entries));
+            }
+        }
+        return new OrphanPacks(indexNames, index, adopted, lost);
+    }
+
+    private static Dictionary<BlobId, long> Listed(ImageRepository repository)
+    {
+        var lengths = new Dictionary<BlobId, long>();
+        foreach (StoredFile file in repository.Files.List(StoredKind.Pack))
+        {
+            if (BlobId.TryParse(file.Name, out BlobId id))
+                lengths[id] = file.LengthBytes;
+        }
+        return lengths;
+    }
+
+    private static List<BlobId> MarkLost(BlobIndex index, Dictionary<BlobId, long> lengths, ImageRepository repository)
+    {
+        var lost = new List<BlobId>();
+        foreach (KeyValuePair<BlobId, long> expected in PackLengths.Expected(index))
+        {
+            // A pack that was listed after the listing is another backup's, of this moment.
+            if (lengths.TryGetValue(expected.Key, out long found) ? found == expected.Value : IsThere(repository, expected.Key))
+                continue;
+            index.MarkDead(expected.Key);
+            lost.Add(expected.Key);
+        }
+        return lost;
+    }
+
+    private static bool IsThere(ImageRepository repository, BlobId pack) =>
+        repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.Exists(StoredKind.Pack, pack.ToString()));
+
+    /// <summary>Null where the pack is torn (nobody refers to it) or cannot be read.</summary>
+    private static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)
+    {
+        try
+        {
+            return PackVerifier.ReadHeader(repository, pack, lengthBytes);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+        catch (ImageBackupException e) when (e.Id is ErrorId.PackCorrupt or ErrorId.RepositoryReadFailed or ErrorId.RepositoryAccessDenied)
+        {
+            return null;
+        }
+    }
+}

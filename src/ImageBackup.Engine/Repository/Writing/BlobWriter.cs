@@ -1,0 +1,94 @@
+using System;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Compression;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Sealing;
+
+namespace ImageBackup.Engine.Repository.Writing;
+
+/// <summary>
+/// One worker's way into the repository, with its own cipher, compressor, buffers and open pack: lanes share nothing but
+/// the index. One thread at a time.
+/// </summary>
+internal sealed class BlobWriter : IDisposable
+{
+    private readonly RepositoryWriter _session;
+    private readonly RepositoryFiles _files;
+    private readonly SealerPool _sealers;
+    private readonly Sealer _sealer;
+    private readonly Zstd _zstd = new();
+    private readonly PackWriter?[] _packs = new PackWriter?[2];
+    private byte[] _compressed = Array.Empty<byte>();
+    private byte[] _sealed = Array.Empty<byte>();
+
+    internal BlobWriter(RepositoryWriter session, RepositoryFiles files, SealerPool sealers)
+    {
+        _session = session;
+        _files = files;
+        _sealers = sealers;
+        _sealer = sealers.Rent();
+    }
+
+    /// <summary>
+    /// Stores a blob unless the repository has it. Returns the sealed bytes added, 0 where nothing was.
+    /// </summary>
+    public int Save(BlobType type, BlobId id, ReadOnlySpan<byte> content)
+    {
+        _session.ThrowIfFailed();
+        if (!_session.Reserve(id, type))
+            return 0;
+
+        Reserve(ref _compressed, Zstd.Bound(content.Length));
+        int compressedBytes = _zstd.Compress(content, _compressed);
+        // An incompressible blob is stored as it is: the format lets both lie in one pack.
+        bool isCompressed = compressedBytes < content.Length;
+        ReadOnlySpan<byte> plain = isCompressed ? _compressed.AsSpan(0, compressedBytes) : content;
+
+        int sealedBytes = plain.Length + Sealer.OverheadBytes;
+        Reserve(ref _sealed, sealedBytes);
+        _sealer.Seal(plain, _sealed.AsSpan(0, sealedBytes));
+        if (!_sealer.Proves(_sealed.AsSpan(0, sealedBytes), plain))
+        {
+            throw new ImageBackupException(ErrorId.RepositoryWriteFailed,
+                "A chunk did not decrypt to what was encrypted: this machine's memory or processor is faulty.", _files.Location);
+        }
+
+        PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type);
+        pack.Append(id, _sealed, sealedBytes, isCompressed ? content.Length : 0);
+        if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
+        {
+            _packs[(int)type] = null;
+            _session.Submit(pack);
+        }
+        return sealedBytes;
+    }
+
+    /// <summary>Hands over the packs begun, full or not.</summary>
+    public void Flush()
+    {
+        for (int type = 0; type < _packs.Length; type++)
+        {
+            if (_packs[type] is not { } pack)
+                continue;
+            _packs[type] = null;
+            _session.Submit(pack);
+        }
+    }
+
+    private static void Reserve(ref byte[] buffer, int lengthBytes)
+    {
+        if (buffer.Length < lengthBytes)
+            buffer = new byte[lengthBytes];
+    }
+
+    public void Dispose()
+    {
+        foreach (PackWriter? pack in _packs)
+        {
+            if (pack is not null)
+                _session.Abandon(pack);
+        }
+        _sealers.Return(_sealer);
+        _zstd.Dispose();
+    }
+}

@@ -1,0 +1,102 @@
+using System;
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using ImageBackup.Engine.Repository.Indexes;
+
+namespace ImageBackup.Engine.Repository.Writing;
+
+/// <summary>
+/// Makes finished packs durable on a thread of its own, so that no worker waits for a disk's flush; a few at most wait in
+/// the queue. The first failure ends it: every later call throws it.
+/// </summary>
+internal sealed class PackUploader : IDisposable
+{
+    /// <summary>A waiting pack costs its list of blobs, not its bytes: those lie in a temporary file already.</summary>
+    private const int QueueLength = 8;
+
+    private readonly BlockingCollection<PackWriter> _queue = new(QueueLength);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Thread _thread;
+    private readonly Action<IndexedPack> _onCommitted;
+    private readonly Action? _confirm;
+    private readonly ManualResetEventSlim _isConfirmed = new();
+    private ExceptionDispatchInfo? _failure;
+
+    /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
+    /// <param name="confirm">Called first, on the same thread: where it throws, no pack gets its name.</param>
+    public PackUploader(Action<IndexedPack> onCommitted, Action? confirm = null)
+    {
+        _onCommitted = onCommitted;
+        _confirm = confirm;
+        _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
+        _thread.Start();
+    }
+
+    /// <summary>Takes over a sealed pack; waits while the queue is full. Where it throws, the pack is still the caller's.</summary>
+    public void Submit(PackWriter pack)
+    {
+        ThrowIfFailed();
+        try
+        {
+            _queue.Add(pack, _stop.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException)
+        {
+            ThrowIfFailed();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until everything submitted is durable.</summary>
+    public void Finish()
+    {
+        if (!_queue.IsAddingCompleted)
+            _queue.CompleteAdding();
+        _thread.Join();
+        ThrowIfFailed();
+    }
+
+    public void ThrowIfFailed() => _failure?.Throw();
+
+    /// <summary>Waits until it is confirmed that packs may be committed.</summary>
+    public void Confirm()
+    {
+        _isConfirmed.Wait();
+        ThrowIfFailed();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            _confirm?.Invoke();
+            _isConfirmed.Set();
+            foreach (PackWriter pack in _queue.GetConsumingEnumerable())
+            {
+                using (pack)
+                    _onCommitted(pack.Commit());
+            }
+        }
+        catch (Exception e)
+        {
+            _failure = ExceptionDispatchInfo.Capture(e);
+            _stop.Cancel();
+            while (_queue.TryTake(out PackWriter? pack))
+                pack.Dispose();
+            _isConfirmed.Set();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_queue.IsAddingCompleted)
+            _queue.CompleteAdding();
+        _thread.Join();
+        while (_queue.TryTake(out PackWriter? pack))
+            pack.Dispose();
+        _queue.Dispose();
+        _stop.Dispose();
+        _isConfirmed.Dispose();
+    }
+}

@@ -1,0 +1,157 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Sealing;
+
+namespace ImageBackup.Engine.Repository.Writing;
+
+/// <summary>
+/// One job's writing of blobs: lanes (one a worker) dedupe, compress, seal, prove and pack; packs become durable behind
+/// them; index files follow the packs. Nothing is referred to before it is on stable storage.
+/// </summary>
+internal sealed class RepositoryWriter : IDisposable
+{
+    private readonly RepositoryFiles _files;
+    private readonly SealerPool _sealers;
+    private readonly BlobIndex _index;
+    private readonly IndexWriter _indexWriter;
+    private readonly PackUploader _committer;
+    private readonly HashSet<(BlobId, BlobType)> _inFlight = new();
+    private long _storedBytes;
+    private bool _finished;
+
+    /// <param name="files">The repository's files.</param>
+    /// <param name="sealers">Its ciphers.</param>
+    /// <param name="index">What it has already; grows with what is stored.</param>
+    /// <param name="formatVersion">Its format.</param>
+    /// <param name="lockLost">
+    /// Cancelled when others may remove packs under us: from then on no index is written, which could list packs that are
+    /// gone.
+    /// </param>
+    /// <param name="confirm">
+    /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws where they
+    /// may not. While a lock settles, blobs are made but nothing gets a name.
+    /// </param>
+    public RepositoryWriter(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost,
+        Func<IEnumerable<IndexedPack>>? confirm = null)
+    {
+        _files = files;
+        _sealers = sealers;
+        _index = index;
+        _indexWriter = new IndexWriter(json =>
+        {
+            lockLost.ThrowIfCancellationRequested();
+            return files.SaveSealed(ImageBackup.Engine.Storage.StoredKind.Index, json, formatVersion, sealers);
+        });
+        _committer = new PackUploader(OnCommitted, confirm is null ? null : () => Adopt(confirm()));
+    }
+
+    /// <summary>Bytes of all packs sealed so far.</summary>
+    public long StoredBytes => Interlocked.Read(ref _storedBytes);
+
+    /// <summary>A lane for one thread.</summary>
+    public BlobWriter OpenLane() => new(this, _files, _sealers);
+
+    /// <summary>Whether the repository has the blob: durable, in a pack that is there.</summary>
+    public bool Has(BlobId id, BlobType type) => _index.Contains(id, type);
+
+    /// <summary>
+    /// True where the blob must be stored by the caller; false where the repository has it or another lane is storing it.
+    /// </summary>
+    internal bool Reserve(BlobId id, BlobType type)
+    {
+        if (_index.Contains(id, type))
+            return false;
+        lock (_inFlight)
+            return !_index.Contains(id, type) && _inFlight.Add((id, type));
+    }
+
+    /// <summary>Takes a pack over, whatever happens: its lane does not know it any more.</summary>
+    internal void Submit(PackWriter pack)
+    {
+        try
+        {
+            pack.Seal();
+            Interlocked.Add(ref _storedBytes, pack.LengthBytes);
+            _committer.Submit(pack);
+        }
+        catch
+        {
+            pack.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Drops a pack that its lane will not hand over: what it held is not being stored any more.</summary>
+    internal void Abandon(PackWriter pack)
+    {
+        pack.Dispose();
+        Release(pack.Entries);
+    }
+
+    private void Release(IReadOnlyList<PackEntry> blobs)
+    {
+        lock (_inFlight)
+        {
+            foreach (PackEntry blob in blobs)
+                _inFlight.Remove((blob.Id, blob.Type));
+        }
+    }
+
+    internal void ThrowIfFailed() => _committer.ThrowIfFailed();
+
+    /// <summary>Waits until packs may be committed; throws what forbids it.</summary>
+    public void Confirm() => _committer.Confirm();
+
+    /// <summary>Makes everything durable and indexed. Every lane must have been flushed before.</summary>
+    public void Finish()
+    {
+        if (_finished)
+            throw new InvalidOperationException("The session has ended.");
+        _committer.Finish();
+        _indexWriter.Flush();
+        _finished = true;
+    }
+
+    /// <summary>Has packs listed that are in the index already and in no index file: they landed in a backup that was killed.</summary>
+    public void Adopt(IEnumerable<IndexedPack> packs)
+    {
+        foreach (IndexedPack pack in packs)
+            _indexWriter.Add(pack);
+    }
+
+    private void OnCommitted(IndexedPack pack)
+    {
+        foreach (PackEntry blob in pack.Blobs)
+            _index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+        Release(pack.Blobs);
+        _indexWriter.Add(pack);
+    }
+
+    /// <summary>
+    /// Without <see cref="Finish"/>: packs that are durable already are indexed still, so that the next backup finds them.
+    /// </summary>
+    public void Dispose()
+    {
+        _committer.Dispose();
+        if (_finished)
+            return;
+        _finished = true;
+        try
+        {
+            _indexWriter.Flush();
+        }
+        catch (ImageBackupException)
+        {
+            // The storage that failed the job fails this too; the packs stay unreferenced, which harms nobody.
+        }
+        catch (OperationCanceledException)
+        {
+            // The lock is lost.
+        }
+    }
+}

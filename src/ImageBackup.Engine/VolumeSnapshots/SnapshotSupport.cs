@@ -1,0 +1,10 @@
+namespace ImageBackup.Engine.VolumeSnapshots;
+
+/// <summary>Whether something can be used, and why not.</summary>
+/// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
+internal sealed record SnapshotSupport(string? WhyNot)
+{
+    public static SnapshotSupport Usable { get; } = new((string?)null);
+
+    public bool IsUsable => WhyNot is null;
+}
