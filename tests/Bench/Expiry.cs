@@ -7,6 +7,7 @@ using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
@@ -60,7 +61,7 @@ internal static class Expiry
             Time = time,
             Tree = BlobId.Of([1]),
             Paths = [volume],
-            HostName = ImageBackup.Engine.Platform.LocalHost.Name,
+            HostName = LocalHost.Name,
             Tags = [ImageTag.Name],
             Summary = ImageMetadataJson.WriteSummary(metadata),
         };

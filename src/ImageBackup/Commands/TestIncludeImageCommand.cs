@@ -46,7 +46,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
         catch (ImageBackupException absent) when (absent.Id is ErrorId.VolumeNotFound)
         {
             WriteWarning($"This machine has no volume '{given}': rules are compared with this name alone.");
-            var names = new ImageBackup.Engine.Policy.Rules.VolumeNames([given], isWindows);
+            var names = new Engine.Policy.Rules.VolumeNames([given], isWindows);
             VolumePlan plan = VolumePlan.Make(policy, names, null, null, _ => "the volume is not there");
             return plan.ToRuleTest(given, false, names);
         }

@@ -6,6 +6,7 @@ using System.Threading;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Restore;
+using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Interop.Restic;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
@@ -131,7 +132,7 @@ public sealed class KillTests : IDisposable
     private void AssertRestores(ImageRepository repository, string id, string volume)
     {
         string path = _directory["out-" + Guid.NewGuid().ToString("N")];
-        new RestoreJob(repository, ImageBackup.Engine.Volumes.VolumeSystem.Current).Run(new RestoreRequest { ImageId = id, Destination = path }, null, CancellationToken.None);
+        new RestoreJob(repository, VolumeSystem.Current).Run(new RestoreRequest { ImageId = id, Destination = path }, null, CancellationToken.None);
         ResticRig.AssertSame(volume, path);
         File.Delete(path);
     }

@@ -10,6 +10,7 @@ using System.Threading;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Restore;
+using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Interop.Restic;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
@@ -237,7 +238,7 @@ internal sealed partial class MixedRun(string directory, int seed)
         foreach ((string id, string hash) in _hashOfImage)
         {
             string path = Path.Combine(directory, "out.img");
-            new RestoreJob(repository, ImageBackup.Engine.Volumes.VolumeSystem.Current).Run(new RestoreRequest { ImageId = id, Destination = path, ReplaceFile = true }, null, CancellationToken.None);
+            new RestoreJob(repository, VolumeSystem.Current).Run(new RestoreRequest { ImageId = id, Destination = path, ReplaceFile = true }, null, CancellationToken.None);
             Assert.True(hash == HashOf(path), $"The image {id} does not restore to what was backed up.");
         }
         RepositoryCheckResult check = repository.Check(readData: true, null, CancellationToken.None);

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Tests.Interop.Volumes;
 using ImageBackup.Tests.Kits.Repository;
@@ -179,7 +180,7 @@ public sealed class DeviceTests : IDisposable
     {
         string point = _rig!.Mount(kind, device);
         Dictionary<string, string> files = Directory.GetFiles(point, "*", SearchOption.AllDirectories)
-            .ToDictionary(f => Path.GetRelativePath(point, f), f => ImageBackup.Engine.Repository.Blobs.BlobId.Of(File.ReadAllBytes(f)).ToString());
+            .ToDictionary(f => Path.GetRelativePath(point, f), f => BlobId.Of(File.ReadAllBytes(f)).ToString());
         VolumeRig.Unmount(point);
         return files;
     }

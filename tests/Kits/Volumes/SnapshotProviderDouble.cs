@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.VolumeSnapshots;
 
@@ -130,13 +131,13 @@ internal sealed class SnapshotProviderDouble(IVolumeSystem volumes, string name 
 }
 
 /// <summary>Keeps what is logged.</summary>
-internal sealed class EventCollector : ImageBackup.Engine.Events.IEventSink
+internal sealed class EventCollector : IEventSink
 {
-    private readonly List<ImageBackup.Engine.Events.LoggedEvent> _events = [];
+    private readonly List<LoggedEvent> _events = [];
 
     public string Description => "a list";
 
-    public IReadOnlyList<ImageBackup.Engine.Events.LoggedEvent> Events
+    public IReadOnlyList<LoggedEvent> Events
     {
         get
         {
@@ -145,9 +146,9 @@ internal sealed class EventCollector : ImageBackup.Engine.Events.IEventSink
         }
     }
 
-    public IEnumerable<ImageBackup.Engine.Events.EventId> Ids => Events.Select(e => e.Id);
+    public IEnumerable<EventId> Ids => Events.Select(e => e.Id);
 
-    public void Write(ImageBackup.Engine.Events.LoggedEvent happened)
+    public void Write(LoggedEvent happened)
     {
         lock (_events)
             _events.Add(happened);

@@ -6,6 +6,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Kits;
@@ -286,7 +287,7 @@ public sealed class BackupJobTests : IDisposable
     {
         _rig.Volumes.Add("/mem/a", new byte[10 * Chunk + 5]);
         _rig.Backup("/mem/a");
-        ImageBackup.Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
+        BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
         var zeros = new ZeroBlobs();
         Assert.True(index.TryFind(zeros.Id(Chunk), BlobType.Data, out BlobLocation whole));
         Assert.True(index.TryFind(zeros.Id(5), BlobType.Data, out BlobLocation tail));

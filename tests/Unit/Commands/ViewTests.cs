@@ -187,6 +187,9 @@ public sealed class ViewTests : IDisposable
         });
     }
 
+    /// <summary>Properties of objects that 0.1.0 exported; the types file keeps them as aliases.</summary>
+    private static readonly string[] s_formerNames = ["RestedBy", "LeftOut"];
+
     [Fact]
     public void Every_property_that_a_view_names_exists()
     {
@@ -200,7 +203,7 @@ public sealed class ViewTests : IDisposable
             foreach (XElement script in view.Descendants("ScriptBlock"))
             {
                 foreach (System.Text.RegularExpressions.Match used in System.Text.RegularExpressions.Regex.Matches(script.Value, @"\$_\.(\w+)"))
-                    Assert.NotNull(type.GetProperty(used.Groups[1].Value));
+                    Assert.True(type.GetProperty(used.Groups[1].Value) is not null || s_formerNames.Contains(used.Groups[1].Value), used.Value);
             }
         });
     }

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Storage;
@@ -69,7 +70,7 @@ public sealed class RepairPowerCutTests
         // Of a pack that the other index lists: else nobody knows where its blobs begin.
         using ImageRepository repository = TestRepository.Open(path);
         var listed = new HashSet<string>();
-        ImageBackup.Engine.Repository.Indexes.IndexLoader.Load(repository.Files, repository.Sealers, (_, _) => { }, CancellationToken.None).Index.Packs().ForEach(p => listed.Add(p.ToString()));
+        IndexLoader.Load(repository.Files, repository.Sealers, (_, _) => { }, CancellationToken.None).Index.Packs().ForEach(p => listed.Add(p.ToString()));
         string pack = Directory.GetFiles(Path.Combine(path, "data"), "*", SearchOption.AllDirectories)
             .Where(f => listed.Contains(Path.GetFileName(f))).OrderByDescending(f => new FileInfo(f).Length).First();
         using FileStream file = File.OpenWrite(pack);

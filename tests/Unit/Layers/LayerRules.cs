@@ -44,7 +44,7 @@ internal static partial class LayerRules
     /// <summary>The same inside <c>Repository</c>, from the lowest. Its own folder, "", holds the open repository.</summary>
     public static readonly IReadOnlyDictionary<string, string[]> AllowedInRepository = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["Blobs"] = [],
+        ["Blobs"] = ["Sealing"],
         ["Compression"] = [],
         ["Sealing"] = [],
         ["Files"] = ["Blobs", "Compression", "Sealing"],

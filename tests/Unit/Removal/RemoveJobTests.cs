@@ -8,6 +8,7 @@ using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Removal;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
@@ -124,7 +125,7 @@ public sealed class RemoveJobTests : IDisposable
         }
         Assert.Equal([image], List(null).Where(i => i.IsActive).Select(i => i.Id));
         var removal = new VolumeRemoval("D:", "server", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(1)));
-        Assert.Equal(removal, RemovalRecord.Read(SnapshotRecord.Read(RemovalRecord.Make(removal, ImageBackup.Engine.Repository.Blobs.BlobId.Of([1])).Write())));
+        Assert.Equal(removal, RemovalRecord.Read(SnapshotRecord.Read(RemovalRecord.Make(removal, BlobId.Of([1])).Write())));
     }
 
     [Fact]
@@ -188,7 +189,7 @@ public sealed class RemoveJobTests : IDisposable
         var snapshot = new SnapshotRecord
         {
             Time = time,
-            Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of([1]),
+            Tree = BlobId.Of([1]),
             Paths = [volume],
             HostName = computer,
             Tags = [ImageTag.Name],

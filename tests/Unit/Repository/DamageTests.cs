@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
@@ -34,7 +35,7 @@ public sealed class DamageTests : IDisposable
     public void A_damaged_key_is_found_though_another_opened()
     {
         byte[] garbage = "{ this is no key"u8.ToArray();
-        string bad = ImageBackup.Engine.Repository.Blobs.BlobId.Of(garbage).ToString();
+        string bad = BlobId.Of(garbage).ToString();
         _rig.Memory.Save(StoredKind.Key, bad, garbage);
         RepositoryCheckResult result = _rig.Repository.Check(false, null, CancellationToken.None);
         RepositoryProblem problem = Assert.Single(result.Problems);
@@ -154,7 +155,7 @@ public sealed class DamageTests : IDisposable
     public void Packs_that_no_index_lists_are_told_as_harmless()
     {
         byte[] stray = SeededBytes.Make(1, 100);
-        _rig.Memory.Save(StoredKind.Pack, ImageBackup.Engine.Repository.Blobs.BlobId.Of(stray).ToString(), stray);
+        _rig.Memory.Save(StoredKind.Pack, BlobId.Of(stray).ToString(), stray);
         RepositoryCheckResult result = _rig.Repository.Check(readData: false, null, CancellationToken.None);
         Assert.True(result.IsHealthy);
         Assert.Equal(1, result.UnreferencedPackCount);

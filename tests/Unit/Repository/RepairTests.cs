@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
@@ -64,7 +66,7 @@ public sealed class RepairTests : IDisposable
         foreach (string name in _rig.Memory.Names(StoredKind.Index))
             _rig.Memory.Delete(StoredKind.Index, name);
         byte[] noise = SeededBytes.Make(1, 500);
-        _rig.Memory.Save(StoredKind.Index, ImageBackup.Engine.Repository.Blobs.BlobId.Of("x"u8).ToString(), noise);
+        _rig.Memory.Save(StoredKind.Index, BlobId.Of("x"u8).ToString(), noise);
         RepositoryRepairResult result = Repair();
         Assert.True(result.WasNeeded);
         Assert.Equal((_rig.Memory.Names(StoredKind.Pack).Length, 1, 0L), (result.AdoptedPackCount, result.DamagedIndexCount, result.LostBlobCount));
@@ -94,7 +96,7 @@ public sealed class RepairTests : IDisposable
     public void A_torn_pack_that_nobody_listed_goes()
     {
         byte[] stray = _rig.Memory.Content(StoredKind.Pack, _rig.Memory.Names(StoredKind.Pack)[0])[..^5];
-        string name = ImageBackup.Engine.Repository.Blobs.BlobId.Of("the whole pack"u8).ToString();
+        string name = BlobId.Of("the whole pack"u8).ToString();
         _rig.Memory.Save(StoredKind.Pack, name, stray);
         RepositoryRepairResult result = Repair();
         Assert.Equal((1, 0L, 0L), (result.DamagedPackCount, result.LostBlobCount, result.SalvagedBlobCount));
@@ -109,7 +111,7 @@ public sealed class RepairTests : IDisposable
     public void A_whole_pack_whose_header_cannot_be_parsed_stays_and_is_named(bool readData)
     {
         byte[] strange = SeededBytes.Make(5, 3000);
-        string name = ImageBackup.Engine.Repository.Blobs.BlobId.Of(strange).ToString();
+        string name = BlobId.Of(strange).ToString();
         _rig.Memory.Save(StoredKind.Pack, name, strange);
         RepositoryRepairResult result = Repair(readData);
         Assert.Equal(("pack", name), (Assert.Single(result.UnreadableFiles).Kind, result.UnreadableFiles[0].Name));
@@ -178,10 +180,10 @@ public sealed class RepairTests : IDisposable
     [Fact]
     public void An_image_whose_list_of_chunks_is_lost_is_called_lost()
     {
-        ImageBackup.Engine.Repository.Indexes.BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
-        foreach ((ImageBackup.Engine.Repository.Blobs.BlobId id, ImageBackup.Engine.Repository.Blobs.BlobLocation at) in index.Entries().ToList())
+        BlobIndex index = _rig.Repository.LoadIndex(CancellationToken.None);
+        foreach ((BlobId id, BlobLocation at) in index.Entries().ToList())
         {
-            if (at.Type == ImageBackup.Engine.Repository.Blobs.BlobType.Tree)
+            if (at.Type == BlobType.Tree)
                 _rig.Memory.Delete(StoredKind.Pack, at.PackId.ToString());
         }
         RepositoryRepairResult result = Repair();

@@ -7,6 +7,7 @@ using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
@@ -266,7 +267,7 @@ public sealed class RestoreJobTests : IDisposable
         foreach (string name in _rig.Memory.Names(StoredKind.Index))
             _rig.Memory.Delete(StoredKind.Index, name);
         var packs = index.Entries().GroupBy(e => e.Location.PackId).Where(g => g.Key != found.PackId)
-            .Select(g => new IndexedPack(g.Key, g.Select(e => new ImageBackup.Engine.Repository.Packs.PackEntry(e.Id, e.Location.Type, e.Location.OffsetBytes, e.Location.LengthBytes, e.Location.UncompressedLengthBytes)).ToList())).ToList();
+            .Select(g => new IndexedPack(g.Key, g.Select(e => new PackEntry(e.Id, e.Location.Type, e.Location.OffsetBytes, e.Location.LengthBytes, e.Location.UncompressedLengthBytes)).ToList())).ToList();
         _rig.Repository.Files.SaveSealed(StoredKind.Index, IndexFile.Write(packs, []), 2, _rig.Repository.Sealers);
         MemoryVolume volume = _rig.Volumes.Add("/mem/t", new byte[_content.Length]);
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Restore(_image.Id, "/mem/t"));

@@ -7,6 +7,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -135,7 +136,7 @@ public sealed class HostileDirectoryTests : IDisposable
             Directory.CreateDirectory(folder);
             File.WriteAllText(Path.Combine(folder, pack), "another's");
         }
-        File.WriteAllText(Path.Combine(other, $"imagebackup-{new string([.. ImageBackup.Engine.Platform.LocalHost.Name.Where(char.IsLetterOrDigit)])}-99999999-{Guid.NewGuid():N}"), "another's");
+        File.WriteAllText(Path.Combine(other, $"imagebackup-{new string([.. LocalHost.Name.Where(char.IsLetterOrDigit)])}-99999999-{Guid.NewGuid():N}"), "another's");
         string[] before = Directory.GetFiles(other, "*", SearchOption.AllDirectories);
         string linked = Path.Combine(_path, place);
         if (place == "data/xx")
@@ -283,7 +284,7 @@ public sealed class HostileDirectoryTests : IDisposable
         // A file of the repository that is a link, and leftovers in tmp that are.
         File.CreateSymbolicLink(Path.Combine(_path, "snapshots", s_name), precious);
         Directory.CreateDirectory(Path.Combine(_path, "tmp"));
-        File.CreateSymbolicLink(Path.Combine(_path, "tmp", $"imagebackup-{new string([.. ImageBackup.Engine.Platform.LocalHost.Name.Where(char.IsLetterOrDigit)])}-99999999-{Guid.NewGuid():N}"), precious);
+        File.CreateSymbolicLink(Path.Combine(_path, "tmp", $"imagebackup-{new string([.. LocalHost.Name.Where(char.IsLetterOrDigit)])}-99999999-{Guid.NewGuid():N}"), precious);
         Backup();
         using (ImageRepository repository = TestRepository.Open(_path))
         {

@@ -23,7 +23,7 @@ internal static class SignatureScan
         var claims = new List<SignatureClaim>();
         foreach (IFileSystemReader reader in FileSystemCatalog.Readers)
         {
-            if (reader is ImageBackup.Engine.FileSystems.Signatures.NamedReader)
+            if (reader is NamedReader)
                 claims.AddRange(NamedClaims.Find(volume).Select(found => Claim(found.Role, found.Description, reader)));
             else if (reader.Probe(volume) is { } description)
                 claims.Add(Claim(RoleOf(description), description, reader));

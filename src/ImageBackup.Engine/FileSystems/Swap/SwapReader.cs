@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.FileSystems.Swap;
 
@@ -53,7 +54,7 @@ internal sealed class SwapReader : IFileSystemReader
         if (header.Field(HeaderOffset) != 1 || pageCount < 2 || pageCount > volume.LengthBytes / header.PageSizeBytes)
             throw new FileSystemFormatException($"swap: {pageCount} pages of {header.PageSizeBytes} bytes do not fit the volume, or the version is not 1");
         // mkswap clears it: anything there is left from, or belongs to, something else.
-        if (!ImageBackup.Engine.Compat.ZeroCheck.IsZero(header.Page.AsSpan(PaddingOffset, BadPagesOffset - PaddingOffset)))
+        if (!ZeroCheck.IsZero(header.Page.AsSpan(PaddingOffset, BadPagesOffset - PaddingOffset)))
             throw new FileSystemFormatException("swap: the header is not empty where it has to be");
         var builder = new UsedRangeBuilder(volume.LengthBytes, header.PageSizeBytes);
         builder.Free(header.PageSizeBytes, (pageCount - 1) * header.PageSizeBytes);

@@ -1,12 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// The reading. A member that is missing or null is what the record takes it for; one of another type, or one that must be
-/// there and is not, throws what <see cref="ImageBackup.Engine.Repository.Files.JsonText.IsBadJson"/> knows.
+/// there and is not, throws what <see cref="JsonText.IsBadJson"/> knows.
 /// </summary>
 internal static partial class ImageMetadataJson
 {

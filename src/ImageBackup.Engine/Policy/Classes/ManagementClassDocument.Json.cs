@@ -177,7 +177,7 @@ internal sealed partial class ManagementClassDocument
                         ? read with { ImageType = imageType } : throw Bad(property, path);
                     break;
                 case "gapSize":
-                    read = ImageBackup.Engine.Policy.Options.GapSize.TryParse(Text(property, path), out var gap)
+                    read = Options.GapSize.TryParse(Text(property, path), out var gap)
                         ? read with { GapSize = gap } : throw Bad(property, path);
                     break;
                 default:

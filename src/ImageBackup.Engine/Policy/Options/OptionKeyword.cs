@@ -62,7 +62,7 @@ internal sealed class OptionKeyword
             (o, v) => Is(v, "yes") ? o with { ImageType = ImageType.Dynamic } : Is(v, "no") ? o : null,
             null),
         new OptionKeyword("imageg", "apsize", "0 to 4294967295, with k, m or g or without (KB)",
-            (o, v) => ImageBackup.Engine.Policy.Options.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
+            (o, v) => Options.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
             o => o.GapSize?.ToString()),
         new OptionKeyword("snapshotprovideri", "mage", "a provider's name (VSS, WMI, LINUX_LVM, BTRFS, ...) or NONE",
             (o, v) => IsProviderName(v) ? o with { SnapshotProvider = v.ToUpperInvariant() } : null,

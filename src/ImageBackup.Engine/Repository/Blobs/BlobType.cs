@@ -1,3 +1,5 @@
+using ImageBackup.Engine.Repository.Sealing;
+
 namespace ImageBackup.Engine.Repository.Blobs;
 
 /// <summary>What a blob holds; packs hold only one kind.</summary>
@@ -16,5 +18,5 @@ internal readonly record struct BlobLocation(BlobId PackId, BlobType Type, uint 
     public bool IsCompressed => UncompressedLengthBytes != 0;
 
     /// <summary>The content's length in bytes.</summary>
-    public uint ContentLengthBytes => IsCompressed ? UncompressedLengthBytes : LengthBytes - ImageBackup.Engine.Repository.Sealing.Sealer.OverheadBytes;
+    public uint ContentLengthBytes => IsCompressed ? UncompressedLengthBytes : LengthBytes - Sealer.OverheadBytes;
 }

@@ -6,6 +6,7 @@ using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Sealing;
+using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Writing;
 
@@ -45,7 +46,7 @@ internal sealed class RepositoryWriter : IDisposable
         _indexWriter = new IndexWriter(json =>
         {
             lockLost.ThrowIfCancellationRequested();
-            return files.SaveSealed(ImageBackup.Engine.Storage.StoredKind.Index, json, formatVersion, sealers);
+            return files.SaveSealed(StoredKind.Index, json, formatVersion, sealers);
         });
         _committer = new PackUploader(OnCommitted, confirm is null ? null : () => Adopt(confirm()));
     }

@@ -54,7 +54,7 @@ public sealed class QuiescingTests : IDisposable
         Assert.Equal(["create", "open", "complete True", "dispose"], _provider.Calls);
         Assert.Equal([EventId.SnapshotTaken, EventId.ImageTaken, EventId.ImageWarning, EventId.ImageWarning, EventId.ImageWarning], _events.Ids);
         _rig.AssertRestores(image.Id, _content);
-        Assert.Contains(_rig.Memory.Names(ImageBackup.Engine.Storage.StoredKind.Snapshot), name => name == image.Id);
+        Assert.Contains(_rig.Memory.Names(StoredKind.Snapshot), name => name == image.Id);
         ImageBackupInfo listed = Assert.Single(new ImageCatalog(_rig.Repository).List(new ImageFilter(), null, CancellationToken.None));
         Assert.Equal((image.SnapshotProvider, image.SnapshotTime, image.SnapshotCacheUsedBytes), (listed.SnapshotProvider, listed.SnapshotTime, listed.SnapshotCacheUsedBytes));
     }

@@ -11,6 +11,7 @@ using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Removal;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
@@ -331,7 +332,7 @@ public sealed class IdentityTests : IDisposable
         var snapshot = new SnapshotRecord
         {
             Time = Day(day),
-            Tree = ImageBackup.Engine.Repository.Blobs.BlobId.Of(BitConverter.GetBytes(++_count)),
+            Tree = BlobId.Of(BitConverter.GetBytes(++_count)),
             Paths = [metadata.VolumeId ?? volume],
             HostName = computer ?? LocalHost.Name,
             Tags = [ImageTag.Name],

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Runtime.InteropServices;
+using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Engine.Volumes.Windows.Native;
 
@@ -27,7 +28,7 @@ internal static unsafe class ProtectedDirectory
     {
         if (!s_isWindows)
         {
-            ImageBackup.Engine.Platform.Files.DurableFiles.CreatePrivateDirectory(path);
+            DurableFiles.CreatePrivateDirectory(path);
             return;
         }
         if (Path.GetDirectoryName(path) is { } parent && !Directory.Exists(parent))
