@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 
 namespace ImageBackup.Engine.Pipeline;
 

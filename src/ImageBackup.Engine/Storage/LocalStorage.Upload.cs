@@ -1,6 +1,6 @@
 using System;
 using System.IO;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Engine.Storage;

@@ -8,14 +8,14 @@ using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Events;
 using ImageBackup.Engine.Pipeline;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Undo;
 using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Engine.VolumeSnapshots.Commands;
 using ImageBackup.Tests.Kits.Volumes;
 using ImageBackup.Tests.Unit.Backup;
-using ImageBackup.Tests.Unit.Platform.Exit;
+using ImageBackup.Tests.Unit.Platform.Termination;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Undo;

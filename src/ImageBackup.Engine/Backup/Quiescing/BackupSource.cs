@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.VolumeSnapshots;
 

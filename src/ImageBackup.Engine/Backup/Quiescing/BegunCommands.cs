@@ -1,6 +1,6 @@
 using System;
 using System.Threading;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Volumes.Undo;
 using ImageBackup.Engine.VolumeSnapshots.Commands;

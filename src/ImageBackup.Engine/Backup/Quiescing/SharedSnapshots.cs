@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Events;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Engine.Backup.Quiescing;

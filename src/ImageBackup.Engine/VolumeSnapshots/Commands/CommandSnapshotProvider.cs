@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Linux.Native;

@@ -5,7 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Blocks;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Volumes.Linux.InUse;
 using ImageBackup.Engine.Volumes.Linux.Mounts;
 using ImageBackup.Engine.Volumes.Linux.Native;

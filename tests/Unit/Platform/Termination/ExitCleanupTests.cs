@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Platform.Exit;
+using ImageBackup.Engine.Platform.Termination;
 using Xunit;
 
-namespace ImageBackup.Tests.Unit.Platform.Exit;
+namespace ImageBackup.Tests.Unit.Platform.Termination;
 
 /// <summary>Tests that act as if the process were told to end: nothing else of this process may run meanwhile.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]

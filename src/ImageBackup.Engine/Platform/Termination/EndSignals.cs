@@ -4,7 +4,7 @@ using System.Collections.Generic;
 using System.Runtime.InteropServices;
 #endif
 
-namespace ImageBackup.Engine.Platform.Exit;
+namespace ImageBackup.Engine.Platform.Termination;
 
 /// <summary>
 /// Tells when this process is about to end: by SIGTERM, SIGINT, SIGQUIT or SIGHUP (Windows: Ctrl+C, Ctrl+Break, a closed

@@ -2,7 +2,7 @@ using System;
 using System.Runtime.InteropServices;
 using System.Threading.Tasks;
 
-namespace ImageBackup.Engine.Platform.Exit;
+namespace ImageBackup.Engine.Platform.Termination;
 
 /// <summary>
 /// While one is held, SIGHUP does not end this process. restic asks whether the process of a lock still lives by sending it

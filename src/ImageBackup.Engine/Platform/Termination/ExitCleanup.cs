@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 
-namespace ImageBackup.Engine.Platform.Exit;
+namespace ImageBackup.Engine.Platform.Termination;
 
 /// <summary>
 /// What this process does before it ends, if it is told to (<see cref="EndSignals"/>): it cancels the work that runs and waits
