@@ -37,20 +37,6 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Superset(new[] { "blue", "nightly" }.ToHashSet(), image.Tags.ToHashSet());
     }
 
-    [Theory]
-    [InlineData("$v")]
-    [InlineData("([System.IO.FileInfo]$v)")]
-    [InlineData("(Get-ImageVolume $v)")]
-    [InlineData("@{ Path = $v }")]
-    [InlineData("([pscustomobject]@{ Path = $v; DriveLetter = [char]0; UniqueId = 'x' })")]
-    [InlineData("([pscustomobject]@{ blockdevices = @([pscustomobject]@{ name = 'x'; path = $v; type = 'part' }) })")]
-    public void A_volume_comes_by_the_pipeline_in_many_shapes(string expression)
-    {
-        string volume = NewVolume();
-        ShellResult result = _session.Run($"{expression} | Backup-VolumeImage", ("v", volume));
-        Assert.Equal(volume, result.WithoutErrors().Single<ImageBackupInfo>().Volume);
-    }
-
     [Fact]
     public void A_relative_path_is_relative_to_the_location()
     {
@@ -60,32 +46,8 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public void One_failing_volume_does_not_stop_the_others()
-    {
-        string first = NewVolume();
-        string last = NewVolume();
-        string empty = _fixture.PathOf($"{Guid.NewGuid():N}.img");
-        File.WriteAllBytes(empty, []);
-        ShellResult result = _session.Run(
-            "$first, './absent.img', $empty, ([pscustomobject]@{ Colour = 'red' }), $last | Backup-VolumeImage",
-            ("first", first), ("last", last), ("empty", empty));
-        Assert.Equal([first, last], result.Output.Select(o => ((ImageBackupInfo)o.BaseObject).Volume));
-        Assert.Equal(["VolumeNotFound", "VolumeEmpty", "ParameterInvalid"], result.Ids);
-        Assert.Equal("./absent.img", result.Errors[0].TargetObject?.ToString());
-    }
-
-    [Fact]
     public void A_drive_that_does_not_exist_is_no_volume() =>
         Assert.Equal(["VolumeNotFound", "VolumeNotFound"], _session.Run("Backup-VolumeImage 'nodrive:/x', 'UUID=none'").Ids);
-
-    [Fact]
-    public void ErrorAction_Stop_stops_at_the_failing_volume()
-    {
-        string last = NewVolume();
-        ShellResult result = _session.Run("'./absent.img', $last | Backup-VolumeImage -ErrorAction Stop", ("last", last));
-        Assert.Empty(result.Output);
-        Assert.Equal("VolumeNotFound", result.ErrorId);
-    }
 
     [Fact]
     public void WhatIf_checks_and_writes_nothing()
@@ -156,14 +118,6 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Empty(Ids("Get-ImageBackup -Volume $v -ComputerName nobody"));
         Assert.Empty(Ids("Get-ImageBackup -Volume $v -PointInTime 2001-01-01"));
         Assert.Equal(newest, Ids("Get-ImageBackup -Volume ($v.Substring(0, $v.Length - 6) + '*')"));
-    }
-
-    [Fact]
-    public void An_id_that_nothing_has_is_an_error()
-    {
-        ShellResult result = _session.Run("Get-ImageBackup -Id ffffffffffff");
-        Assert.Equal("ImageNotFound", result.ErrorId);
-        Assert.Equal(ErrorCategory.ObjectNotFound, result.Errors[0].CategoryInfo.Category);
     }
 
     [Fact]

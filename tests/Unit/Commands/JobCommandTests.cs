@@ -26,35 +26,12 @@ public sealed class JobCommandTests : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    [Theory]
-    [InlineData("Backup-VolumeImage $volume -AsJob")]
-    [InlineData("$volume | Backup-VolumeImage -AsJob")]
-    [InlineData("Backup-VolumeImage ./volume.img -AsJob")]
-    [InlineData("Get-ImageVolume $volume | Backup-VolumeImage -AsJob")]
-    [InlineData("Backup-VolumeImage $volume -Repository $repository -Password $password -AsJob")]
-    public void A_backup_runs_as_a_job_and_gives_its_image(string script)
-    {
-        ShellResult result = _session.Run($"$job = {script}; $job.GetType().Name; $job | Wait-Job | Receive-Job; [string]$job.State; $job | Remove-Job").WithoutErrors();
-        Assert.Equal("ImageBackupJob", result.Output[0].BaseObject);
-        Assert.Equal(_fixture.VolumeFile, Assert.IsType<ImageBackupInfo>(result.Output[1].BaseObject).Volume);
-        Assert.Equal("Completed", result.Output[2].BaseObject);
-        Assert.Empty(_session.Run("Get-Job").Output);
-    }
-
     [Fact]
     public void A_failure_is_an_error_of_the_job_and_the_other_volumes_follow()
     {
         ShellResult result = _session.Run("Backup-VolumeImage ./absent.img, $volume -AsJob | Receive-Job -Wait -AutoRemoveJob");
         Assert.Equal("VolumeNotFound", result.ErrorId);
         Assert.Equal(_fixture.VolumeFile, result.Single<ImageBackupInfo>().Volume);
-    }
-
-    [Fact]
-    public void WhatIf_starts_no_job()
-    {
-        string[] before = _fixture.RepositoryFiles();
-        Assert.Empty(_session.Run("Backup-VolumeImage $volume -AsJob -WhatIf; Get-Job").WithoutErrors().Output);
-        Assert.Equal(before, _fixture.RepositoryFiles());
     }
 
     [Fact]

@@ -14,30 +14,10 @@ public sealed class ManagementClassCommandTests(RepositoryFixture fixture) : IDi
     public void Dispose() => _session.Dispose();
 
     [Fact]
-    public void A_new_class_has_the_originals_defaults()
-    {
-        ManagementClassInfo made = _session.Run("Set-ManagementClass WEEKLY -PassThru").WithoutErrors().Single<ManagementClassInfo>();
-        Assert.Equal(("WEEKLY", false, "2", "1", "30", "60", 0), (made.Name, made.IsDefault, made.VersionsExist, made.VersionsDeleted, made.RetainExtra, made.RetainOnly, made.Frequency));
-        Assert.Equal((null, null, null, null, null), (made.Serialization, made.ChangingRetries, made.ImageType, made.GapSize, made.Description));
-        Assert.Equal((_session.ClassPath, false), (made.ClassPath, made.Enforced));
-    }
-
-    [Fact]
     public void Without_any_there_is_the_built_in_one()
     {
         ManagementClassInfo only = _session.Run("Get-ManagementClass").WithoutErrors().Single<ManagementClassInfo>();
         Assert.Equal(("STANDARD", true, "built in", null), (only.Name, only.IsDefault, only.Source, only.ClassPath));
-    }
-
-    [Fact]
-    public void What_is_not_named_stays_and_null_takes_out()
-    {
-        _session.Run("Set-ManagementClass GOLD -Description 'the good ones' -VersionsExist 7 -VersionsDeleted NoLimit -RetainExtra 0 -RetainOnly nolimit -Frequency 6 "
-            + "-Serialization Dynamic -ChangingRetries 3 -ImageType Static -GapSize 1m").WithoutErrors();
-        ManagementClassInfo changed = _session.Run("Set-ManagementClass gold -RetainExtra 9 -ImageType $null -GapSize $null -Description $null -PassThru").WithoutErrors().Single<ManagementClassInfo>();
-        Assert.Equal(("GOLD", null, "7", "NoLimit", "9", "NoLimit", 6), (changed.Name, changed.Description, changed.VersionsExist, changed.VersionsDeleted, changed.RetainExtra, changed.RetainOnly, changed.Frequency));
-        Assert.Equal((SerializationMode.Dynamic, 3, null, null), (changed.Serialization, changed.ChangingRetries, changed.ImageType, changed.GapSize));
-        Assert.Equal(2, _session.Run("Get-ManagementClass").WithoutErrors().Output.Count);
     }
 
     [Fact]
@@ -49,19 +29,6 @@ public sealed class ManagementClassCommandTests(RepositoryFixture fixture) : IDi
         Assert.Equal("ParameterInvalid", _session.Run("Remove-ManagementClass GOLD").ErrorId);
         _session.Run("Set-ManagementClass SILVER -Default; Remove-ManagementClass GOLD").WithoutErrors();
         Assert.Equal("SILVER", _session.Run("(Get-ManagementClass)[0].Name").WithoutErrors().Single<string>());
-    }
-
-    [Fact]
-    public void A_class_that_rules_name_is_kept_unless_forced()
-    {
-        _session.Run("Set-ManagementClass GOLD; Set-IncludeImage /a -ManagementClass GOLD").WithoutErrors();
-        ShellResult refused = _session.Run("Get-ManagementClass GOLD | Remove-ManagementClass");
-        Assert.Equal("ManagementClassInUse", refused.ErrorId);
-        Assert.Contains($"{_session.RulePath}(1)", refused.Errors[0].ToString(), StringComparison.Ordinal);
-        _session.Run("Remove-ManagementClass GOLD -WhatIf -Force").WithoutErrors();
-        _session.Run("Get-ManagementClass GOLD").WithoutErrors();
-        _session.Run("Remove-ManagementClass GOLD -Force").WithoutErrors();
-        Assert.Equal("ManagementClassNotFound", _session.Run("Get-ManagementClass GOLD").ErrorId);
     }
 
     [Fact]

@@ -41,40 +41,6 @@ public sealed class RemovalCommandTests : IDisposable
     private string[] Snapshots() => [.. Directory.GetFiles(Path.Combine(_location, "snapshots")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     [Fact]
-    public void By_object_by_id_and_by_the_beginning_of_an_id()
-    {
-        ImageBackupInfo[] images = [Backup(), Backup(), Backup(), Backup()];
-        ShellResult result = _session.Run("Remove-ImageBackup $id -Confirm:$false -PassThru", ("id", images[0].Id)).WithoutErrors();
-        Assert.Equal(images[0].Id, result.Single<ImageBackupInfo>().Id);
-        Assert.Empty(_session.Run("Remove-ImageBackup -Id $id -Confirm:$false", ("id", images[1].Id[..20])).WithoutErrors().Output);
-        _session.Run("Get-ImageBackup -Id $id | Remove-ImageBackup -Confirm:$false", ("id", images[2].Id)).WithoutErrors();
-        Assert.Equal([images[3].Id], Snapshots());
-        Assert.Equal("ImageNotFound", _session.Run("Remove-ImageBackup $id -Confirm:$false", ("id", images[0].Id)).ErrorId);
-        Assert.Equal("ParameterInvalid", _session.Run("Remove-ImageBackup 'no id' -Confirm:$false").ErrorId);
-        // One that fails does not keep the others.
-        Assert.Equal(["ImageNotFound"], _session.Run("'0000000', $id | Remove-ImageBackup -Confirm:$false", ("id", images[3].Id)).Ids);
-        Assert.Empty(Snapshots());
-    }
-
-    [Fact]
-    public void It_asks_and_what_if_removes_nothing()
-    {
-        ImageBackupInfo image = Backup();
-        ShellResult what = _session.Run("Get-ImageBackup | Remove-ImageBackup -WhatIf").WithoutErrors();
-        Assert.Contains("What if", what.Text, StringComparison.Ordinal);
-        Assert.Contains(image.ShortId, what.Text, StringComparison.Ordinal);
-        Assert.Equal([image.Id], Snapshots());
-        // No.
-        _session.Host.Console.Answer = 2;
-        _session.Run("Get-ImageBackup | Remove-ImageBackup").WithoutErrors();
-        Assert.Single(_session.Host.Console.Questions);
-        Assert.Equal([image.Id], Snapshots());
-        _session.Host.Console.Answer = 0;
-        _session.Run("Get-ImageBackup | Remove-ImageBackup").WithoutErrors();
-        Assert.Empty(Snapshots());
-    }
-
-    [Fact]
     public void Active_ones_are_listed_and_with_IncludeInactive_all_with_their_date_and_why()
     {
         ImageBackupInfo[] images = [Backup(), Backup(), Backup()];

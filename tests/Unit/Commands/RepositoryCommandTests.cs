@@ -39,29 +39,6 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
     }
 
     [Fact]
-    public void A_repository_that_exists_is_not_created_again()
-    {
-        string[] before = fixture.RepositoryFiles();
-        ShellResult result = _session.Run("Initialize-ImageRepository $repository -Password $password");
-        Assert.Equal("RepositoryExists", result.ErrorId);
-        Assert.Equal(ErrorCategory.ResourceExists, result.Errors[0].CategoryInfo.Category);
-        Assert.Equal(before, fixture.RepositoryFiles());
-    }
-
-    [Fact]
-    public void Wrong_password_no_repository_and_no_password_each_have_their_id()
-    {
-        ShellResult wrong = _session.Run("Connect-ImageRepository $repository -Password $other", ("other", RepositoryFixture.Secret("falsch-99")));
-        Assert.Equal("WrongPassword", wrong.ErrorId);
-        Assert.Equal(ErrorCategory.AuthenticationError, wrong.Errors[0].CategoryInfo.Category);
-        Assert.DoesNotContain("falsch-99", wrong.Errors[0].ToString() + wrong.Errors[0].Exception, StringComparison.Ordinal);
-        Assert.Equal("RepositoryNotFound", _session.Run("Connect-ImageRepository ./absent -Password $password").ErrorId);
-        Assert.Equal("RepositoryNotFound", _session.Run("Connect-ImageRepository . -Password $password").Ids.Single(), ignoreCase: true);
-        Assert.Equal("PasswordMissing", _session.Run("Connect-ImageRepository $repository").ErrorId);
-        Assert.Equal("NotSupported", _session.Run("Connect-ImageRepository s3:host/bucket -Password $password").ErrorId);
-    }
-
-    [Fact]
     public void The_connected_repository_is_the_default_until_it_is_disconnected()
     {
         RepositoryConnection connection = _session.Run("Connect-ImageRepository $repository -Password $password").WithoutErrors().Single<RepositoryConnection>();
@@ -87,22 +64,6 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
     {
         _session.Run("$c = Connect-ImageRepository $repository -Password $password; Get-ImageBackup -Repository $c; $c | Connect-ImageRepository | Disconnect-ImageRepository")
             .WithoutErrors();
-    }
-
-    [Fact]
-    public void The_environment_names_repository_and_password()
-    {
-        Environment.SetEnvironmentVariable("RESTIC_REPOSITORY", fixture.Location);
-        Environment.SetEnvironmentVariable("RESTIC_PASSWORD", RepositoryFixture.PasswordText);
-        try
-        {
-            Assert.True(_session.Run("Test-ImageRepository").WithoutErrors().Single<RepositoryCheckResult>().IsHealthy);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("RESTIC_REPOSITORY", null);
-            Environment.SetEnvironmentVariable("RESTIC_PASSWORD", null);
-        }
     }
 
     [Fact]

@@ -29,57 +29,6 @@ public sealed class RestoreCommandTests : IDisposable
 
     private void AssertRestored() => Assert.Equal(File.ReadAllBytes(_fixture.VolumeFile), File.ReadAllBytes(_target));
 
-    [Theory]
-    [InlineData("$image | Restore-VolumeImage -Destination $target -Confirm:$false")]
-    [InlineData("Restore-VolumeImage $image.ShortId $target -Force")]
-    [InlineData("Restore-VolumeImage -Volume $volume -Destination $target -Confirm:$false")]
-    [InlineData("Restore-VolumeImage -Volume ./volume.img -Destination ('./' + [System.IO.Path]::GetFileName($target)) -Confirm:$false")]
-    [InlineData("[pscustomobject]@{ Id = $image.Id } | Restore-VolumeImage -Destination $target -VerifyTarget -Confirm:$false")]
-    public void An_image_comes_back_byte_for_byte(string script)
-    {
-        RestoreResult result = _session.Run(script).WithoutErrors().Single<RestoreResult>();
-        AssertRestored();
-        Assert.Equal(_target, result.Destination);
-        Assert.Equal(new FileInfo(_target).Length, result.SizeBytes);
-    }
-
-    [Fact]
-    public void It_asks_and_no_means_nothing_is_written()
-    {
-        _session.Host.Console.Answer = 2;
-        ShellResult result = _session.Run("$image | Restore-VolumeImage -Destination $target").WithoutErrors();
-        Assert.Empty(result.Output);
-        Assert.Contains(_target, Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
-        Assert.False(File.Exists(_target));
-
-        _session.Host.Console.Answer = 0;
-        _session.Run("$image | Restore-VolumeImage -Destination $target").WithoutErrors();
-        AssertRestored();
-    }
-
-    [Fact]
-    public void WhatIf_writes_nothing_even_with_Force()
-    {
-        ShellResult result = _session.Run("$image | Restore-VolumeImage -Destination $target -Force -WhatIf").WithoutErrors();
-        Assert.Empty(result.Output);
-        Assert.Contains("What if", result.Text, StringComparison.Ordinal);
-        Assert.False(File.Exists(_target));
-        _session.Run("$WhatIfPreference = $true; $image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
-        Assert.False(File.Exists(_target));
-    }
-
-    [Fact]
-    public void A_file_that_exists_is_replaced_with_Force_only()
-    {
-        File.WriteAllText(_target, "precious");
-        ShellResult refused = _session.Run("$image | Restore-VolumeImage -Destination $target -Confirm:$false");
-        Assert.Equal("TargetExists", refused.ErrorId);
-        Assert.Equal("precious", File.ReadAllText(_target));
-        Assert.Empty(_session.Host.Console.Questions);
-        _session.Run("$image | Restore-VolumeImage -Destination $target -Force").WithoutErrors();
-        AssertRestored();
-    }
-
     /// <summary>An inactive member of something larger: nobody uses it now, and all of it would be lost.</summary>
     [Fact]
     public void Force_onto_what_belongs_to_something_larger_asks_once_more()
@@ -169,15 +118,6 @@ public sealed class RestoreCommandTests : IDisposable
         RestoreResult result = _session.Run("$image | Restore-VolumeImage -Destination $target -Force -SkipUnchanged").WithoutErrors().Single<RestoreResult>();
         AssertRestored();
         Assert.True(result.SizeBytes == new FileInfo(_target).Length);
-    }
-
-    [Fact]
-    public void A_whole_image_is_proven_whole()
-    {
-        VerifyResult result = _session.Run("$image | Test-ImageBackup").WithoutErrors().Single<VerifyResult>();
-        Assert.True(result.IsWhole);
-        Assert.Empty(result.DamagedRanges);
-        Assert.Equal("ImageNotFound", _session.Run("Test-ImageBackup ffffffffffff").ErrorId);
     }
 
     [Fact]

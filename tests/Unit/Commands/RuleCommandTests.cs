@@ -14,35 +14,6 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
     public void Dispose() => _session.Dispose();
 
     [Fact]
-    public void A_rule_is_written_in_the_originals_syntax()
-    {
-        _session.Run("$null = Set-ManagementClass GOLD").WithoutErrors();
-        RuleInfo rule = _session.Run("Set-IncludeImage /dev/vg/* -ManagementClass gold -ImageType Snapshot -GapSize 64KB -SnapshotProvider lvm -SnapshotCacheSize 20 "
-            + "-SnapshotCacheLocation '/srv/a b' -IdleWait 500ms -IdleRetries 3 -PreSnapshotCommand 'sync now' -PostSnapshotCommand '' -Serialization ShrDynamic "
-            + "-ChangingRetries 2 -PassThru").WithoutErrors().Single<RuleInfo>();
-        Assert.Equal("include.image /dev/vg/* gold imagetype=snapshot imagegapsize=64k snapshotproviderimage=LVM snapshotcachesize=20 snapshotcachelocation=\"/srv/a b\" "
-            + "snapshotfsidlewait=500ms snapshotfsidleretries=3 presnapshotcmd=\"sync now\" postsnapshotcmd=\"\" serialization=shrdynamic changingretries=2", _session.Rules.Trim());
-        Assert.Equal((1, RuleKind.Include, "/dev/vg/*", "gold", ImageType.Snapshot, "64k", "LVM"),
-            (rule.Order, rule.Kind, rule.Volume, rule.ManagementClass, rule.ImageType, rule.GapSize, rule.SnapshotProvider));
-        Assert.Equal((20, "/srv/a b", TimeSpan.FromMilliseconds(500), 3, "sync now", "", SerializationMode.ShrDynamic, 2),
-            (rule.SnapshotCacheSize, rule.SnapshotCacheLocation, rule.IdleWait, rule.IdleRetries, rule.PreSnapshotCommand, rule.PostSnapshotCommand, rule.Serialization, rule.ChangingRetries));
-        Assert.Equal((_session.RulePath, 1, _session.Rules.Trim(), false), (rule.RulePath, rule.Line, rule.Text, rule.Enforced));
-    }
-
-    [Fact]
-    public void Setting_the_same_pattern_again_changes_the_rule()
-    {
-        _session.Run("Set-IncludeImage /srv -ImageType Static -GapSize 0; Set-IncludeImage /home; Set-IncludeImage /srv/ -GapSize 1m -IdleRetries 5").WithoutErrors();
-        Assert.Equal(["include.image /srv imagetype=static imagegapsize=1m snapshotfsidleretries=5", "include.image /home"], Lines());
-        _session.Run("Set-IncludeImage /srv -ImageType $null -GapSize $null").WithoutErrors();
-        Assert.Equal(["include.image /srv snapshotfsidleretries=5", "include.image /home"], Lines());
-        _session.Run("Set-ExcludeImage /srv").WithoutErrors();
-        Assert.Equal(["exclude.image /srv", "include.image /home"], Lines());
-        _session.Run("Set-IncludeImage /srv").WithoutErrors();
-        Assert.Equal(["include.image /srv", "include.image /home"], Lines());
-    }
-
-    [Fact]
     public void A_new_rule_stands_where_it_is_wanted()
     {
         _session.Rules = "* mine\ninclude.image /a\n* about b\ninclude.image /b\n";
@@ -113,39 +84,6 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
     }
 
     [Fact]
-    public void A_faulty_list_is_told_with_file_line_and_column_and_never_written()
-    {
-        _session.Rules = "include.image /x\n\n  include.image /y nopt=1\n";
-        foreach (string command in new[] { "Get-IncludeImage", "Set-IncludeImage /z", "Remove-IncludeImage /x", "Test-IncludeImage /x", "Get-ImageDomain", "Set-ImageDomain /x" })
-        {
-            ShellResult result = _session.Run(command);
-            Assert.Equal("RuleInvalid", result.ErrorId);
-            Assert.Contains($"{_session.RulePath}(3,20): There is no option 'nopt'.", result.Errors[0].ToString(), StringComparison.Ordinal);
-        }
-        Assert.Equal("include.image /x\n\n  include.image /y nopt=1\n", _session.Rules);
-    }
-
-    [Fact]
-    public void The_rule_hit_and_what_follows()
-    {
-        _session.Run("Set-ManagementClass GOLD -ImageType Dynamic -ChangingRetries 9").WithoutErrors();
-        string pattern = Path.Combine(fixture.Directory, "*.img");
-        _session.Rules = $"* first\ninclude.image {pattern} GOLD imagegapsize=1m\nexclude.image /.../nope\n";
-        RuleTest hit = _session.Run("Test-IncludeImage $volume").WithoutErrors().Single<RuleTest>();
-        Assert.Equal((fixture.VolumeFile, true, true, $"include.image {pattern} GOLD imagegapsize=1m", 2), (hit.Volume, hit.IsFound, hit.IsIncluded, hit.Rule, hit.Line));
-        Assert.Equal((_session.RulePath, pattern, fixture.VolumeFile, "GOLD", ImageType.Dynamic), (hit.Path, hit.Pattern, hit.MatchedName, hit.ManagementClass, hit.ImageType));
-        Assert.Contains(hit.Options, option => option is { Name: "ChangingRetries", Value: "9", Source: OptionSource.ManagementClass, Where: "GOLD" });
-        Assert.Contains(hit.Options, option => option is { Name: "GapSize", Value: "1m", Source: OptionSource.Rule });
-        Assert.Contains(fixture.VolumeFile, hit.Names);
-
-        ShellResult absent = _session.Run("'/srv/nope', '/elsewhere' | Test-IncludeImage").WithoutErrors();
-        RuleTest[] tests = [.. absent.Output.Select(each => (RuleTest)each.BaseObject)];
-        Assert.Equal([(false, false, 3), (false, true, (int?)null)], tests.Select(each => (each.IsFound, each.IsIncluded, each.Line)));
-        Assert.Equal((null, null, "STANDARD", ImageType.Static), (tests[0].ManagementClass, tests[0].ImageType, tests[1].ManagementClass, tests[1].ImageType));
-        Assert.Equal(2, absent.Warnings.Count);
-    }
-
-    [Fact]
     public void The_domain_is_set_added_to_and_emptied()
     {
         _session.Rules = "* mine\ninclude.image /a\n";
@@ -158,17 +96,6 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
         Assert.All(entries, each => Assert.Equal((_session.RulePath, 2, false), (each.RulePath, each.Line, each.Enforced)));
         _session.Run("Set-ImageDomain @()").WithoutErrors();
         Assert.Equal("* mine\ninclude.image /a\n", _session.Rules);
-    }
-
-    [Fact]
-    public void An_options_file_of_the_originals_is_read_with_a_word_about_what_is_passed_over()
-    {
-        string options = fixture.PathOf($"{Guid.NewGuid():N}.opt");
-        File.WriteAllText(options, "servername  alpha\nTCPPort 1500\nexclude.image /scratch\nINCLUDE.IM /home\n");
-        ShellResult result = _session.Run("Get-IncludeImage -RulePath $options -Verbose", ("options", options)).WithoutErrors();
-        Assert.Equal(["/home", "/scratch"], result.Output.Select(each => ((RuleInfo)each.BaseObject).Volume));
-        Assert.Contains(result.Verbose, line => line.Contains($"{options}(2)", StringComparison.Ordinal) && line.Contains("TCPPort", StringComparison.OrdinalIgnoreCase));
-        Assert.DoesNotContain(result.Verbose, line => line.Contains("1500", StringComparison.Ordinal));
     }
 
     private string[] Lines() => _session.Rules.Split(["\r\n", "\n"], StringSplitOptions.RemoveEmptyEntries);

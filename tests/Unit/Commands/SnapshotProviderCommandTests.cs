@@ -26,35 +26,6 @@ public sealed class SnapshotProviderCommandTests : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    [Fact]
-    public void Every_provider_is_listed_with_whether_it_can_be_used()
-    {
-        ShellResult result = _session.Run("Get-SnapshotProvider -Path $defaults").WithoutErrors();
-        SnapshotProviderInfo[] providers = [.. result.Output.Select(o => (SnapshotProviderInfo)o.BaseObject)];
-        Assert.Superset(new[] { "LINUX_LVM", "COMMAND" }.ToHashSet(), providers.Select(p => p.Name).ToHashSet());
-        SnapshotProviderInfo command = providers.Single(p => p.Name == "COMMAND");
-        Assert.False(command.IsUsable);
-        Assert.Contains("Set-SnapshotProvider", command.WhyNot, StringComparison.Ordinal);
-        Assert.All(providers, p => Assert.Equal(p.IsUsable, p.WhyNot is null));
-        Assert.Equal((100, TimeSpan.FromSeconds(1), 4), (command.CacheSizePercent, command.IdleWait, command.IdleRetries));
-        Assert.Equal("SnapshotProviderNotFound", _session.Run("Get-SnapshotProvider nothing -Path $defaults").ErrorId);
-        Assert.Equal("COMMAND", _session.Run("Get-SnapshotProvider command -Path $defaults").Single<SnapshotProviderInfo>().Name);
-    }
-
-    [Fact]
-    public void Defaults_are_set_one_by_one_and_taken_out_by_null()
-    {
-        Assert.Empty(_session.Run("Set-SnapshotProvider COMMAND -CacheSize 15 -IdleWait 250ms -IdleRetries 7 -SnapshotTimeoutSeconds 60 -CreateCommand 'a' -RemoveCommand 'b' -Path $defaults").WithoutErrors().Output);
-        SnapshotProviderInfo command = _session.Run("Get-SnapshotProvider COMMAND -Path $defaults").Single<SnapshotProviderInfo>();
-        Assert.Equal((true, true, 15, TimeSpan.FromMilliseconds(250), 7, TimeSpan.FromSeconds(60)),
-            (command.IsUsable, command.IsDefault, command.CacheSizePercent, command.IdleWait, command.IdleRetries, command.SnapshotTimeout));
-        _session.Run("Set-SnapshotProvider -IdleRetries $null -Name $null -CacheSize 20 -Path $defaults").WithoutErrors();
-        SnapshotDefaults now = SnapshotDefaults.Load(_defaults);
-        Assert.Equal((null, null, 20, "a"), (now.Provider, now.IdleRetries, now.CacheSizePercent, now.CreateCommand));
-        Assert.Contains(_session.Run("Set-SnapshotProvider -IdleRetries 1 -PassThru -Path $defaults").WithoutErrors().Output,
-            o => o.BaseObject is SnapshotProviderInfo { Name: "LINUX_LVM", IdleRetries: 1 });
-    }
-
     [Theory]
     [InlineData("-CacheSize 0")]
     [InlineData("-IdleWait 1000")]
@@ -65,16 +36,6 @@ public sealed class SnapshotProviderCommandTests : IDisposable
     {
         Assert.Equal("ParameterInvalid", _session.Run($"Set-SnapshotProvider {parameters} -Path $defaults").ErrorId);
         Assert.False(File.Exists(_defaults));
-    }
-
-    [Fact]
-    public void WhatIf_writes_nothing_and_an_unknown_provider_is_refused()
-    {
-        _session.Run("Set-SnapshotProvider LINUX_LVM -WhatIf -Path $defaults").WithoutErrors();
-        Assert.False(File.Exists(_defaults));
-        Assert.Equal("SnapshotProviderNotFound", _session.Run("Set-SnapshotProvider nothing -Path $defaults").ErrorId);
-        _session.Run("Set-SnapshotProvider NONE -Path $defaults").WithoutErrors();
-        Assert.Equal("NONE", SnapshotDefaults.Load(_defaults).Provider);
     }
 
     [Fact]
