@@ -92,7 +92,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
                 WrittenBytes = copy.WrittenBytes,
                 SkippedBytes = copy.SkippedBytes,
                 ZeroBytes = copy.ZeroBytes,
-                Verified = request.VerifyTarget,
+                Verified = request.VerifyTarget ? true : null,
                 CorruptRanges = copy.CorruptRanges,
                 ClearedSignatures = cleared,
                 Duration = clock.Elapsed,

@@ -56,7 +56,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         if (Volume is null)
         {
             if (!MyInvocation.ExpectingInput)
-                Write(null, null);
+                Attempt(null, () => Write(null, null));
             return;
         }
         var patterns = new List<string>();
@@ -77,7 +77,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         foreach (VolumeReference reference in named)
             Attempt(reference.Name, () => Write(null, [reference]));
         if (patterns.Count > 0)
-            Write(patterns, null);
+            Attempt(patterns, () => Write(patterns, null));
     }
 
     /// <summary>
@@ -130,6 +130,33 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         }
         foreach (string id in filter.Ids ?? [])
             Attempt(id, () => ThrowIfAbsent(id, images));
+        if (images.Count == 0 && Id is null)
+            ExplainNothing(filter);
+    }
+
+    /// <summary>
+    /// Nothing was found. A pattern may match nothing, and so may a volume of the pipeline; a name that was written by hand, and a
+    /// point in time, mean an image.
+    /// </summary>
+    /// <exception cref="ImageBackupException">ImageNotFound.</exception>
+    private void ExplainNothing(ImageFilter filter)
+    {
+        if (filter.PointInTime is { } time)
+        {
+            throw new ImageBackupException(ErrorId.ImageNotFound,
+                $"No image {(filter.Named is [var volume] ? $"of '{volume.Name}' " : "")}had been taken by {time.ToLocalTime():yyyy-MM-dd HH:mm:ss}.", Opened.Location)
+            {
+                RecommendedAction = "List all images with Get-ImageBackup -IncludeInactive.",
+            };
+        }
+        if (filter.Named is not [var named] || MyInvocation.ExpectingInput)
+            return;
+        IReadOnlyList<ImageBackupInfo> all = RunInBackground("Listing images",
+            _ => new ImageCatalog(Opened).List(new ImageFilter { Named = filter.Named, IncludeInactive = true }, null, Stop));
+        if (all.Count == 0)
+            throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of '{named.Name}'.", named.Name);
+        if (!IncludeInactive)
+            WriteVerbose($"{all.Count} inactive images of '{named.Name}' are not shown; -IncludeInactive shows them.");
     }
 
     private static void ThrowIfAbsent(string id, IReadOnlyList<ImageBackupInfo> images)

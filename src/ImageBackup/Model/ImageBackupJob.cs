@@ -28,6 +28,8 @@ public sealed class ImageBackupJob : Job
     private readonly ManualResetEventSlim _told = new();
     private Thread? _thread;
     private PowerShell? _running;
+    private bool _hadErrors;
+    private volatile bool _hadOutput;
     private bool _isStopping;
     private string _status = "";
 
@@ -92,6 +94,8 @@ public sealed class ImageBackupJob : Job
             using Runspace runspace = NewRunspace();
             foreach (JobStep step in _steps)
                 Run(runspace, step);
+            if (_hadErrors && !_hadOutput)
+                state = JobState.Failed;
         }
         catch (PipelineStoppedException)
         {
@@ -124,6 +128,7 @@ public sealed class ImageBackupJob : Job
         shell.AddCommand(step.Command);
         foreach (KeyValuePair<string, object?> parameter in step.Parameters)
             shell.AddParameter(parameter.Key, parameter.Value);
+        Output.DataAdded += NoteOutput;
         shell.Streams.Error = Error;
         shell.Streams.Warning = Warning;
         shell.Streams.Verbose = Verbose;
@@ -142,10 +147,14 @@ public sealed class ImageBackupJob : Job
         }
         finally
         {
+            Output.DataAdded -= NoteOutput;
+            _hadErrors |= shell.HadErrors;
             lock (_gate)
                 _running = null;
         }
     }
+
+    private void NoteOutput(object? sender, DataAddedEventArgs added) => _hadOutput = true;
 
     /// <summary>The cmdlets alone: the objects that they are given were resolved in the caller's session.</summary>
     private static Runspace NewRunspace()

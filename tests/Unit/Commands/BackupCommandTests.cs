@@ -116,7 +116,10 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(oldest, Ids("Get-ImageBackup -Id $id"));
         Assert.Equal(oldest, Ids("Get-ImageBackup -Volume $v -Tag old -IncludeInactive"));
         Assert.Empty(Ids("Get-ImageBackup -Volume $v -ComputerName nobody"));
-        Assert.Empty(Ids("Get-ImageBackup -Volume $v -PointInTime 2001-01-01"));
+        Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -Volume $v -PointInTime 2001-01-01").ErrorId);
+        Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -PointInTime 2001-01-01").ErrorId);
+        Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup /nowhere/such.img").ErrorId);
+        Assert.Empty(Ids("Get-ImageBackup /nowhere/such*"));
         Assert.Equal(newest, Ids("Get-ImageBackup -Volume ($v.Substring(0, $v.Length - 6) + '*')"));
     }
 
@@ -146,7 +149,7 @@ public sealed class BackupCommandTests : IDisposable
             shell.Stop();
             Assert.Empty(Directory.GetFiles(locks));
             Assert.Empty(shell.Streams.Error);
-            Assert.Empty(_session.Run("Get-ImageBackup -Volume $big").WithoutErrors().Output);
+            Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -Volume $big").ErrorId);
         }
         finally
         {

@@ -34,6 +34,15 @@ public sealed class JobCommandTests : IDisposable
         Assert.Equal(_fixture.VolumeFile, result.Single<ImageBackupInfo>().Volume);
     }
 
+    [Theory]
+    [InlineData("./absent.img, ./missing.img", "Failed")]
+    [InlineData("./absent.img, $volume", "Completed")]
+    public void A_job_in_which_all_failed_has_failed(string volumes, string state)
+    {
+        ShellResult result = _session.Run($"$job = Backup-VolumeImage {volumes} -AsJob | Wait-Job; [string]$job.State; $job | Remove-Job -Force").WithoutErrors();
+        Assert.Equal(state, result.Output[0].BaseObject);
+    }
+
     [Fact]
     public void A_wrong_password_is_told_before_a_job_starts()
     {

@@ -91,6 +91,20 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
         Assert.False(Assert.IsType<ImageBackup.VerifyResult>(Assert.Single(image.Output).BaseObject).IsWhole);
     }
 
+    [Theory]
+    [InlineData("Get-ImageRepositoryKey -Repository $c")]
+    [InlineData("Get-ImageBackup -Repository $c")]
+    public void A_repository_that_went_away_is_not_an_empty_one(string script)
+    {
+        string gone = fixture.PathOf($"gone-{Guid.NewGuid():N}");
+        _session.Run("$c = Initialize-ImageRepository $gone -Password $password", ("gone", gone)).WithoutErrors();
+        Assert.Empty(_session.Run("Get-ImageBackup -Repository $c").WithoutErrors().Output);
+        Directory.Move(gone, gone + ".away");
+        ShellResult result = _session.Run(script);
+        Assert.Equal("RepositoryNotFound", result.ErrorId);
+        Assert.Empty(result.Output);
+    }
+
     [Fact]
     public void Unlocking_asks_before_it_takes_all_and_not_with_Force()
     {

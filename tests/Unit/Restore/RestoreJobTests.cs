@@ -39,7 +39,7 @@ public sealed class RestoreJobTests : IDisposable
     {
         RestoreResult result = _rig.Restore(_image.Id, _rig.File("out"), r => r with { VerifyTarget = true });
         Assert.Equal(_content, File.ReadAllBytes(_rig.File("out")));
-        Assert.Equal((_content.Length, true, _rig.File("out")), ((int)result.SizeBytes, result.Verified, result.Destination));
+        Assert.Equal((_content.Length, true, _rig.File("out")), ((int)result.SizeBytes, result.Verified ?? false, result.Destination));
         Assert.Equal((6 * Chunk + 12_345, 3 * Chunk, 0), ((int)result.WrittenBytes, (int)result.ZeroBytes, (int)result.SkippedBytes));
         Assert.Empty(result.Warnings);
         Assert.Equal([_rig.File("out")], Directory.GetFileSystemEntries(Path.GetDirectoryName(_rig.File("out"))!));

@@ -78,7 +78,28 @@ internal sealed class RepositoryFiles(IStorage storage)
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
-    public IEnumerable<StoredFile> List(StoredKind kind) => Guard(kind, () => storage.List(kind));
+    /// <summary>
+    /// The files of a kind. Nothing listed of a kind that a repository has, or may well have, is believed only if the repository is there:
+    /// a share that went away or a directory that was removed must not look like an empty repository.
+    /// </summary>
+    /// <exception cref="ImageBackupException">RepositoryNotFound: it is gone since it was opened; a storage failure.</exception>
+    public IEnumerable<StoredFile> List(StoredKind kind)
+    {
+        IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind));
+        return kind is StoredKind.Key or StoredKind.Snapshot ? ListOrMissRepository(files) : files;
+    }
+
+    private IEnumerable<StoredFile> ListOrMissRepository(IEnumerable<StoredFile> files)
+    {
+        bool isEmpty = true;
+        foreach (StoredFile file in files)
+        {
+            isEmpty = false;
+            yield return file;
+        }
+        if (isEmpty && !Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
+            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"The repository '{Location}' is not there any more: it has no 'config'.", Location);
+    }
 
     public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind)));
 
