@@ -21,6 +21,7 @@
         'Disconnect-ImageRepository'
         'Export-ImageRepositoryPassword'
         'Get-ImageBackup'
+        'Get-ImageBackupExitCode'
         'Get-ImageDomain'
         'Get-ImageRepositoryKey'
         'Get-ImageVolume'

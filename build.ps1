@@ -88,7 +88,10 @@ function Pack {
     foreach ($rid in 'linux-x64', 'win-x64') {
         $published = Join-Path $output "Host/$rid"
         Remove-Item $published -Recurse -Force -ErrorAction Ignore
-        Invoke-Dotnet publish src/ImageBackup.Host -c $Configuration -r $rid --self-contained --no-restore -o $published
+        # The prompt's editor comes with the PowerShell that runs this, not with the package that the Host is made of.
+        $editor = Join-Path $PSHOME 'Modules/PSReadLine'
+        $options = @(if (Test-Path $editor) { "-p:PSReadLineFolder=$editor" })
+        Invoke-Dotnet publish src/ImageBackup.Host -c $Configuration -r $rid --self-contained --no-restore -o $published @options
         src/ImageBackup/Compress-Folder.ps1 $published (Join-Path $output "ImageBackup.Host-$version-$rid.zip")
     }
 }

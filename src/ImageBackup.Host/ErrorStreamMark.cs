@@ -17,6 +17,4 @@ internal static class ErrorStreamMark
     private static readonly object s_error = Enum.Parse(s_stream.PropertyType, "Error");
 
     public static bool IsOn(PSObject record) => s_error.Equals(s_stream.GetValue(record));
-
-    public static void Put(PSObject record) => s_stream.SetValue(record, s_error);
 }

@@ -1,10 +1,10 @@
 # The main job on a volume that this script makes itself: no root, nothing but the .NET SDK.
-# It runs in the Host (no utility module) and in any PowerShell with the module imported.
+# It runs in the Host and in any PowerShell with the module imported.
 $ErrorActionPreference = 'Stop'
 $work = [System.IO.Path]::Combine([System.IO.Path]::GetTempPath(), 'imagebackup-' + [guid]::NewGuid().ToString('N'))
 $null = [System.IO.Directory]::CreateDirectory($work)
 # The Host ends with this script, so it can have a machine's configuration of its own: the rules of this machine are for its volumes.
-if ($Host.Name -eq 'ImageBackup.Host') { [System.Environment]::SetEnvironmentVariable('IMAGEBACKUP_ROOT', $work) }
+if ([System.Reflection.Assembly]::GetEntryAssembly().GetName().Name -eq 'ImageBackup.Host') { [System.Environment]::SetEnvironmentVariable('IMAGEBACKUP_ROOT', $work) }
 try {
     # A raw volume of 64 MiB and a bit: text that compresses, noise that does not, a hole, a block that comes twice.
     $volume = [System.IO.Path]::Combine($work, 'volume.img')

@@ -44,13 +44,19 @@ public sealed partial class WindowsPowerShell
         string file = Path.Combine(_directory, $"script-{Guid.NewGuid():N}.ps1");
         File.WriteAllText(file, script, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         ProcessStartInfo wine = _wine(_program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", WineHost.Windows(file)]);
+        wine.Environment["DOTNET_ROOT"] = WineHost.Windows(Path.Combine(_directory, "dotnet"));
+        return RunInTerminal(wine, limit);
+    }
+
+    /// <summary>Runs a program that uses PowerShell's console host; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
+    public static (int ExitCode, string Output) RunInTerminal(ProcessStartInfo wine, TimeSpan limit)
+    {
         // Wine's console needs a terminal: without one the console host ends at once.
         var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', wine.ArgumentList.Prepend(wine.FileName).Select(Quote)), "/dev/null"]);
         start.Environment.Clear();
         // The runtime's variables speak of this machine's own .NET.
-        foreach ((string name, string? value) in wine.Environment.Where(v => !v.Key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal) && v.Key != "DOTNET_HOST_PATH"))
+        foreach ((string name, string? value) in wine.Environment.Where(v => v.Key != "DOTNET_HOST_PATH" && (!v.Key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal) || v.Value?.StartsWith("Z:", StringComparison.Ordinal) == true)))
             start.Environment[name] = value;
-        start.Environment["DOTNET_ROOT"] = WineHost.Windows(Path.Combine(_directory, "dotnet"));
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
         start.Environment["POWERSHELL_UPDATECHECK"] = "Off";
         start.Environment["TERM"] = "xterm";

@@ -48,7 +48,7 @@ public sealed class WineHost : IDisposable
         !OperatingSystem.IsLinux() ? "no Linux"
         : !Environment.IsPrivilegedProcess ? "not root"
         : !File.Exists(WinePath) ? $"{WinePath} is not there (Debian's wine64)"
-        : new[] { "losetup", "mkfs.ntfs", "ntfs-3g", "ntfsfix", "ntfsinfo" }.FirstOrDefault(tool => !Tool.Exists(tool)) is { } missing ? $"{missing} is not installed"
+        : new[] { "losetup", "mkfs.ntfs", "ntfs-3g", "ntfsfix", "ntfsinfo", "script" }.FirstOrDefault(tool => !Tool.Exists(tool)) is { } missing ? $"{missing} is not installed"
         : !File.Exists("/dev/fuse") ? "there is no /dev/fuse"
         : null;
 
@@ -75,8 +75,8 @@ public sealed class WineHost : IDisposable
     {
         string host = _host.Value;
         string file = Path.Combine(_directory, "script.ps1");
-        File.WriteAllText(file, "Import-Module ImageBackup\r\n" + script);
-        (int exitCode, string output) = Tool.Try(Wine(host, "-NoLogo", "-File", Windows(file)), s_limit);
+        File.WriteAllText(file, script);
+        (int exitCode, string output) = WindowsPowerShell.RunInTerminal(Wine(host, "-NoLogo", "-NoProfile", "-NonInteractive", "-File", Windows(file)), s_limit);
         TestContext.Current.TestOutputHelper?.WriteLine(output);
         return (exitCode, output);
     }
