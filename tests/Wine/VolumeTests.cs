@@ -17,7 +17,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
     /// <summary>The three ways in which a volume is named; one repository, one restore after each.</summary>
     [Theory]
     [InlineData("letter", "'X:'")]
-    [InlineData("guid", "(Get-ImageVolume X:).Description.Aliases[0]")]
+    [InlineData("guid", "(Get-ImageVolume X:).Aliases[0]")]
     [InlineData("object", "$object")]
     public void Backed_up_by_failover_and_restored(string how, string volume)
     {
@@ -37,7 +37,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
             $v = Get-ImageVolume X:
             # As the Storage module's Get-Volume gives them: Path is the volume's GUID name.
             $object = [pscustomobject]@{ PSTypeName = 'Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/Storage/MSFT_Volume'
-                DriveLetter = [char]'X'; Path = $v.Description.Aliases[0]; FileSystemType = 'NTFS'; FileSystemLabel = 'SOURCE'; Size = $v.SizeBytes }
+                DriveLetter = [char]'X'; Path = $v.Aliases[0]; FileSystemType = 'NTFS'; FileSystemLabel = 'SOURCE'; Size = $v.SizeBytes }
             $image = {{volume}} | Backup-VolumeImage -ImageType Snapshot -WarningAction SilentlyContinue -ErrorAction Stop
             "image volume=$($image.Volume) type=$($image.ImageType) asked=$($image.RequestedImageType) fuzzy=$($image.IsFuzzy) fs=$($image.FileSystem)"
             "failover $($image.FailoverReason)"

@@ -51,8 +51,8 @@ public sealed partial class WindowsPowerShell
     /// <summary>Runs a program that uses PowerShell's console host; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
     public static (int ExitCode, string Output) RunInTerminal(ProcessStartInfo wine, TimeSpan limit)
     {
-        // Wine's console needs a terminal: without one the console host ends at once.
-        var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', wine.ArgumentList.Prepend(wine.FileName).Select(Quote)), "/dev/null"]);
+        // Wine's console needs a terminal: without one the console host ends at once. It is wide, so that no line is wrapped.
+        var start = new ProcessStartInfo("script", ["-qec", "stty cols 400; exec " + string.Join(' ', wine.ArgumentList.Prepend(wine.FileName).Select(Quote)), "/dev/null"]);
         start.Environment.Clear();
         // The runtime's variables speak of this machine's own .NET.
         foreach ((string name, string? value) in wine.Environment.Where(v => v.Key != "DOTNET_HOST_PATH" && (!v.Key.StartsWith("DOTNET_ROOT", StringComparison.Ordinal) || v.Value?.StartsWith("Z:", StringComparison.Ordinal) == true)))
