@@ -17,7 +17,7 @@ internal sealed class AlphaVssService : IVssService
     public string? WhyNotUsable()
     {
         if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            return "this is no Windows";
+            return "this system is not Windows";
         if (RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.X86))
             return $"AlphaVSS has no build for {RuntimeInformation.ProcessArchitecture}";
         if (RuntimeInformation.OSArchitecture != RuntimeInformation.ProcessArchitecture)

@@ -3,7 +3,7 @@ namespace ImageBackup.Vss;
 /// <summary>Where AlphaVSS's factory comes from. One implementation; tests have a double.</summary>
 internal interface IVssService
 {
-    /// <summary>Null where VSS can be spoken to; else why it cannot, as a sentence's part. Never throws.</summary>
+    /// <summary>Null if VSS can be spoken to; else why it cannot, as a sentence's part. Never throws.</summary>
     string? WhyNotUsable();
 
     /// <summary>

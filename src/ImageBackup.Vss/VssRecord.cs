@@ -25,7 +25,7 @@ internal static class VssRecord
 
     public static Dictionary<string, string> Started(Guid set) => new(StringComparer.Ordinal) { [SetKey] = set.ToString("B") };
 
-    /// <summary>Null where the run was killed before VSS gave the set its id.</summary>
+    /// <summary>Null if the run was killed before VSS gave the set its id.</summary>
     public static Guid? SetOf(IReadOnlyDictionary<string, string> values) =>
         values.TryGetValue(SetKey, out string? text) && Guid.TryParse(text, out Guid set) ? set : null;
 

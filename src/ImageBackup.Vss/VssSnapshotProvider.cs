@@ -62,7 +62,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options)
     {
         if (ShadowedVolume.RootOf(volume) is not { } root)
-            return new SnapshotSupport($"'{volume.Name}' is no Windows volume that is mounted");
+            return new SnapshotSupport($"'{volume.Name}' is not a mounted Windows volume");
         try
         {
             return IsSupported(root, options.Timeout) ? SnapshotSupport.Usable : new SnapshotSupport($"VSS does not support '{volume.Name}'");
@@ -78,7 +78,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     {
         string names = string.Join(", ", volumes.Select(volume => volume.Name));
         if (volumes.FirstOrDefault(volume => ShadowedVolume.RootOf(volume) is null) is { } homeless)
-            throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{homeless.Name}': it is no Windows volume that is mounted.", homeless.Name);
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{homeless.Name}': it is not a mounted Windows volume.", homeless.Name);
         DateTime end = DateTime.UtcNow + options.Timeout;
         for (int retries = 0, waits = 0; ;)
         {

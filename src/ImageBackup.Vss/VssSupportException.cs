@@ -11,7 +11,7 @@ internal enum VssSupport
     /// <summary>A writer or the flushing of writes failed in a way that may pass.</summary>
     AnotherTime,
 
-    /// <summary>Another snapshot set is being made: ours must wait, and that is no failure of anybody.</summary>
+    /// <summary>Another snapshot set is being made: ours must wait, and that is not a failure.</summary>
     Busy,
 }
 

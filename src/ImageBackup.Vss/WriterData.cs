@@ -10,7 +10,7 @@ internal static class WriterData
 {
     private const string ObjectPrefix = @"\\?\";
 
-    /// <summary>False only where no file of any component of it can be on one of the volumes.</summary>
+    /// <summary>False only if no file of any component of it can be on one of the volumes.</summary>
     public static bool MayLieOn(IVssExamineWriterMetadata writer, IReadOnlyList<VolumeDescription> volumes)
     {
         string[] roots = [.. volumes.SelectMany(volume => volume.MountPoints.Concat(volume.Aliases).Append(volume.Name)).Select(WithSeparator)];

@@ -48,9 +48,9 @@ internal static class BackupEffect
     }
 
     private static string? WhyNeverHeld(VolumeDescription volume) => !volume.IsMounted ? null
-        : volume.IsSystem ? "the running system is on it, so it is not brought to rest"
+        : volume.IsSystem ? "the running system is on it, so it cannot be quiesced"
         : volume.Kind != VolumeKind.WindowsVolume && volume.MountedFileSystem?.StartsWith("fuse", StringComparison.Ordinal) == true && !volume.IsMountedReadOnly
-            ? "a driver in user space has it mounted, so it is not brought to rest"
+            ? "a driver in user space has it mounted, so it cannot be quiesced"
         : null;
 
     private static string Held(VolumeDescription volume)
@@ -60,7 +60,7 @@ internal static class BackupEffect
         if (volume.Kind == VolumeKind.File)
             return "no program that locks files can write to it while it is copied";
         if (!volume.IsMounted)
-            return "nobody can mount it or hold it while it is copied";
+            return "no other program can mount or open it while it is copied";
         string points = string.Join(", ", volume.MountPoints);
         return volume.IsMountedReadOnly
             ? $"it is mounted read-only at {points} already and stays so"
@@ -69,5 +69,5 @@ internal static class BackupEffect
 
     private static string Dynamic(VolumeDescription volume) => volume.IsMounted && !volume.IsMountedReadOnly
         ? "programs go on writing to it while it is copied: the image may be fuzzy"
-        : "nobody is kept from writing to it while it is copied: the image may be fuzzy";
+        : "programs can write to it while it is copied: the image may be fuzzy";
 }

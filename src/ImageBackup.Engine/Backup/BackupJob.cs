@@ -83,7 +83,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         try
         {
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
-            // nobody should wait for a volume at rest while an index is loaded.
+            // no program should wait for a quiesced volume while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
             string volumeId = request.Volume.Name;
             PreviousImage? previous = null;
@@ -189,7 +189,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     {
         IBlockReader volume = source.Reader;
         ImageType type = source.Type;
-        // Asked now: a volume at rest is given back before the image is recorded.
+        // Asked now: a quiesced volume is given back before the image is recorded.
         int sectorSizeBytes = volume.SectorSizeBytes;
         (BlobId[] chunks, BackupCopy copy) = attempt.Run(request, volume, geometry, map.Used, warnings, progress, cancellation);
         RepositoryWriter session = attempt.Session;
@@ -297,7 +297,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         string what = map.Source is null
             ? ""
             : " Blocks that came into use after its map was read, when the copy began, are missing in it.";
-        return $"'{volume.Name}' was copied while it could be written to: the image may be fuzzy.{what} Check its file system after a restore.";
+        return $"'{volume.Name}' was copied while programs could write to it: the image may be fuzzy.{what} Check its file system after a restore.";
     }
 
     private (string VolumeId, PreviousImage? Image) FindPrevious(BackupRequest request, DateTimeOffset start, CancellationToken cancellation)
@@ -315,7 +315,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     }
 
     private static string TwinWarning(BackupRequest request) =>
-        $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: where that cannot be told, images of both are filed as one volume, and make each other expire. "
+        $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: if the disk is not known, images of both are filed as one volume and expire each other. "
         + "Give one of them new ids, or detach it.";
 
     private static TreeNode SaveTags(BlobWriter lane, ChangeDetector tagging, BlobId[] chunks, DateTimeOffset time)

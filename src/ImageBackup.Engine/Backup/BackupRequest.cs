@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Backup;
 /// <summary>What to back up, and how.</summary>
 internal sealed record BackupRequest
 {
-    /// <summary>The original's default: an unused run of up to 32 KiB is stored with its neighbours.</summary>
+    /// <summary>TSM's default: an unused run of up to 32 KiB is stored with its neighbours.</summary>
     public static long DefaultGapSizeBytes => GapSize.Default.Bytes;
 
     public required VolumeDescription Volume { get; init; }
@@ -36,7 +36,7 @@ internal sealed record BackupRequest
     /// </summary>
     public ImageType? ImageType { get; init; }
 
-    /// <summary>How the volume is brought to rest or frozen.</summary>
+    /// <summary>How the volume is quiesced or frozen.</summary>
     public QuiesceOptions Quiet { get; init; } = QuiesceOptions.Default;
 
     /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
@@ -45,7 +45,7 @@ internal sealed record BackupRequest
     /// <summary>Unused runs longer than this are not stored; 0 stores everything.</summary>
     public long GapSizeBytes { get; init; } = DefaultGapSizeBytes;
 
-    /// <summary>Stores paging files, hibernation files and shadow storage too, which are left out where that is safe.</summary>
+    /// <summary>Stores paging files, hibernation files and shadow storage too, which are left out if that is safe.</summary>
     public bool IncludePageFile { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
 

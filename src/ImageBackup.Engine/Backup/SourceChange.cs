@@ -24,7 +24,7 @@ internal static class SourceChange
         if (volume is INamedSource named && !named.IsStillNamed())
         {
             throw new ImageBackupException(ErrorId.VolumeChanged,
-                $"'{description.Name}' is not what it was when the backup began: it was replaced or removed meanwhile.", description.Name);
+                $"'{description.Name}' has changed since the backup began: it was replaced or removed.", description.Name);
         }
     }
 
@@ -33,7 +33,7 @@ internal static class SourceChange
         ? new(ErrorId.VolumeChanged, $"The volume '{description.Name}' vanished or shrank while it was read, at offset {e.OffsetBytes}: {e.Message}", description.Name, e)
         : new(ErrorId.ReadFailed, $"The volume '{description.Name}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", description.Name, e);
 
-    /// <summary>Null where everything was read.</summary>
+    /// <summary>Null if everything was read.</summary>
     public static string? ReadErrorWarning(VolumeDescription description, IReadOnlyList<ByteRange> readErrors) => readErrors.Count == 0
         ? null
         : $"{readErrors.Sum(r => r.LengthBytes)} bytes of '{description.Name}' in {readErrors.Count} range(s) could not be read, the first at offset {readErrors[0].OffsetBytes}: the image has zeros there.";

@@ -22,7 +22,7 @@ internal static class BlockBounds
                 $"{countBytes} bytes at {offsetBytes} do not lie inside the target's {lengthBytes} bytes.");
     }
 
-    /// <summary>The part of the range that whole units cover; null where there is none.</summary>
+    /// <summary>The part of the range that whole units cover; null if there is none.</summary>
     public static ByteRange? InnerAligned(ByteRange range, int unitBytes)
     {
         long start = (range.OffsetBytes + unitBytes - 1) / unitBytes * unitBytes;

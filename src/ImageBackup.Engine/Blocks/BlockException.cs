@@ -9,7 +9,7 @@ internal sealed class BlockReadException(long offsetBytes, long lengthBytes, str
     public long OffsetBytes { get; } = offsetBytes;
     public long LengthBytes { get; } = lengthBytes;
 
-    /// <summary>True where it is not a bad spot but the whole source that is gone: asking for other parts is of no use.</summary>
+    /// <summary>True if it is not a bad spot but the whole source that is gone: asking for other parts is of no use.</summary>
     public bool IsGone { get; init; }
 }
 
@@ -20,6 +20,6 @@ internal sealed class BlockWriteException(long offsetBytes, long lengthBytes, st
     public long OffsetBytes { get; } = offsetBytes;
     public long LengthBytes { get; } = lengthBytes;
 
-    /// <summary>True where nothing is broken but the disk (or quota) that holds the target is full.</summary>
+    /// <summary>True if nothing is broken but the disk (or quota) that holds the target is full.</summary>
     public bool IsSpaceExhausted { get; init; }
 }

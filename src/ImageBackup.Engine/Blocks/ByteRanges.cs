@@ -39,7 +39,7 @@ internal static class ByteRanges
         return joined;
     }
 
-    /// <summary>The index of the first range that ends behind an offset: the first that can hold or follow it. The count where none does.</summary>
+    /// <summary>The index of the first range that ends behind an offset: the first that can hold or follow it. The count if none does.</summary>
     public static int FirstEndingAfter(this IReadOnlyList<ByteRange> sorted, long offsetBytes)
     {
         int low = 0, high = sorted.Count;

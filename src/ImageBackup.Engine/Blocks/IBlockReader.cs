@@ -16,7 +16,7 @@ internal interface IBlockReader : IDisposable
     /// <summary>Length in bytes; does not change while the reader is open.</summary>
     long LengthBytes { get; }
 
-    /// <summary>Logical sector size in bytes: a power of two from 512 up. 512 where there is no device.</summary>
+    /// <summary>Logical sector size in bytes: a power of two from 512 up. 512 if there is no device.</summary>
     int SectorSizeBytes { get; }
 
     /// <summary>

@@ -4,8 +4,8 @@ namespace ImageBackup.Engine.Blocks;
 internal interface IFlushedReader : IBlockReader
 {
     /// <summary>
-    /// True where the system wrote what it held in memory back to the source right before the reader was opened, and
-    /// reads see that state. False where nobody asked for it, or the user may not.
+    /// True if the system wrote what it held in memory back to the source right before the reader was opened, and
+    /// reads see that state. False if nobody asked for it, or the user may not.
     /// </summary>
     bool IsFlushed { get; }
 }

@@ -10,7 +10,7 @@ internal interface ISparseBlockReader : IBlockReader
 {
     /// <summary>
     /// The first range at or after <paramref name="offsetBytes"/> that may hold data, clipped to the reader's
-    /// length; null where only zeros follow.
+    /// length; null if only zeros follow.
     /// </summary>
     /// <exception cref="BlockReadException">The file system could not be asked.</exception>
     ByteRange? NextData(long offsetBytes);

@@ -11,7 +11,7 @@ internal sealed record VolumeBitmap
     /// <summary>Bytes in a cluster.</summary>
     public required int ClusterSizeBytes { get; init; }
 
-    /// <summary>Where on the volume cluster 0 lies, in bytes; not 0 where tables lie before it (FAT).</summary>
+    /// <summary>Where on the volume cluster 0 lies, in bytes; not 0 if tables lie before it (FAT).</summary>
     public required long FirstClusterOffsetBytes { get; init; }
 
     /// <summary>Clusters that the pages tell of.</summary>

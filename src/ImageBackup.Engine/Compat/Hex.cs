@@ -28,7 +28,7 @@ internal static class Hex
         }
     }
 
-    /// <summary>False where the text is not exactly twice the target's length of hexadecimal digits.</summary>
+    /// <summary>False if the text is not exactly twice the target's length of hexadecimal digits.</summary>
     public static bool TryDecodeAscii(ReadOnlySpan<byte> text, Span<byte> target)
     {
         if (text.Length != target.Length * 2)

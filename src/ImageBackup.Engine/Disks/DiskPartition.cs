@@ -15,7 +15,7 @@ internal sealed record DiskPartition
     /// <summary>GPT: the type GUID, lower case. MBR: "0x83".</summary>
     public required string Type { get; init; }
 
-    /// <summary>GPT only; null where the entry has no name.</summary>
+    /// <summary>GPT only; null if the entry has no name.</summary>
     public string? Name { get; init; }
 
     /// <summary>An MBR's container of logical partitions: it holds no data but their records (EBR).</summary>

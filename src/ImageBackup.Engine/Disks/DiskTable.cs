@@ -27,16 +27,16 @@ internal sealed record DiskTable
     /// <summary>In the table's order; those of an entry that makes no sense are left out and named in <see cref="Faults"/>.</summary>
     public required IReadOnlyList<DiskPartition> Partitions { get; init; }
 
-    /// <summary>GPT: the disk's GUID. MBR: the disk signature, eight hex digits; null where it is 0. Lower case.</summary>
+    /// <summary>GPT: the disk's GUID. MBR: the disk signature, eight hex digits; null if it is 0. Lower case.</summary>
     public string? DiskId { get; init; }
 
     /// <summary>Size of a sector by which the table counts, in bytes.</summary>
     public required int SectorSizeBytes { get; init; }
 
-    /// <summary>Where the disk ends by the table, in bytes; null where it does not say (MBR). May lie behind the disk's end.</summary>
+    /// <summary>Where the disk ends by the table, in bytes; null if it does not say (MBR). May lie behind the disk's end.</summary>
     public long? DiskEndBytes { get; init; }
 
-    /// <summary>What is wrong with it, in words: a checksum, an entry outside of the disk, a circle of EBRs; empty where nothing is.</summary>
+    /// <summary>What is wrong with it, in words: a checksum, an entry outside of the disk, a circle of EBRs; empty if nothing is.</summary>
     public IReadOnlyList<string> Faults { get; init; } = Array.Empty<string>();
 
     /// <summary>

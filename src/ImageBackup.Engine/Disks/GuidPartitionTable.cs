@@ -40,7 +40,7 @@ internal static class GuidPartitionTable
     private const int ProtectiveSectorBytes = 512;
 
     /// <summary>
-    /// The table at the beginning, with the copy's header among its marks; and the copy as a table of its own where there is no
+    /// The table at the beginning, with the copy's header among its marks; and the copy as a table of its own if there is no
     /// other, or it belongs to another disk's table.
     /// </summary>
     /// <exception cref="BlockReadException">The disk could not be read.</exception>

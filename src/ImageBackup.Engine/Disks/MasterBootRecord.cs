@@ -36,7 +36,7 @@ internal static class MasterBootRecord
         public bool IsExtended => Type is 0x05 or 0x0F or 0x85;
     }
 
-    /// <summary>The table; null where the first sector is not one. A protective MBR alone is none either.</summary>
+    /// <summary>The table; null if the first sector is not one. A protective MBR alone is none either.</summary>
     /// <exception cref="BlockReadException">The disk could not be read.</exception>
     public static DiskTable? Read(IBlockReader disk)
     {
@@ -99,7 +99,7 @@ internal static class MasterBootRecord
         return false;
     }
 
-    /// <summary>The four entries; null where the sector has no mark or an entry is code or text.</summary>
+    /// <summary>The four entries; null if the sector has no mark or an entry is code or text.</summary>
     private static Entry[]? ReadEntries(IBlockReader disk, long offsetBytes, byte[] sector)
     {
         if (offsetBytes < 0 || offsetBytes > disk.LengthBytes - LengthBytes || disk.ReadAt(offsetBytes, sector) < LengthBytes
@@ -118,7 +118,7 @@ internal static class MasterBootRecord
         return entries;
     }
 
-    /// <summary>Where the sectors lie, cut at the disk's end; null where they begin behind it.</summary>
+    /// <summary>Where the sectors lie, cut at the disk's end; null if they begin behind it.</summary>
     private static ByteRange? TryPlace(IBlockReader disk, int sectorSizeBytes, long startSector, long sectorCount)
     {
         // 32 bits of sectors (and, for logical partitions, twice that) of up to 64 KiB: no overflow of 63 bits.
@@ -147,7 +147,7 @@ internal static class MasterBootRecord
             {
                 // An extended partition that was never used has no record at its start.
                 if (visited.Count > 1)
-                    faults.Add($"the chain of extended boot records leads to sector {at}, where there is none");
+                    faults.Add($"the chain of extended boot records leads to sector {at}, which holds none");
                 return;
             }
             Entry? next = null;

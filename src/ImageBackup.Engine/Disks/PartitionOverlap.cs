@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.Disks;
 /// <summary>Whether two partitions of a table claim the same bytes.</summary>
 internal static class PartitionOverlap
 {
-    /// <summary>In words; null where none do.</summary>
+    /// <summary>In words; null if none do.</summary>
     public static string? Overlap(this IReadOnlyList<DiskPartition> partitions)
     {
         List<DiskPartition> sorted = [.. partitions];

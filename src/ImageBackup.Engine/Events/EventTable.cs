@@ -33,30 +33,30 @@ internal static class EventTable
             rows.Add(id, new EventEntry(id, (int)id < 2000 ? EventSeverity.Information : (int)id < 3000 ? EventSeverity.Warning : EventSeverity.Error, meaning, action));
 
         Row(EventId.ImageTaken, "An image was taken and recorded.", "None.");
-        Row(EventId.SnapshotTaken, "A snapshot of a volume was taken.", "None.");
-        Row(EventId.VolumeQuiesced, "A volume was brought to rest for a static image.", "None.");
+        Row(EventId.SnapshotTaken, "A volume snapshot was taken.", "None.");
+        Row(EventId.VolumeQuiesced, "A volume was quiesced for a static image.", "None.");
         Row(EventId.VolumePutBack, "The volume was put back as it was.", "None.");
-        Row(EventId.CommandRun, "A command before or after the snapshot ended well; its output follows.", "None.");
+        Row(EventId.CommandRun, "A command before or after the snapshot succeeded; its output follows.", "None.");
         Row(EventId.ImageFuzzy, "An image was taken while the volume could be written to.",
-            "Check its file system after a restore; take it as Snapshot or Static where you can.");
-        Row(EventId.ImageFailedOver, "A snapshot could not be had; the volume was taken by another image type.",
+            "Check its file system after a restore. Use -ImageType Snapshot or Static if possible.");
+        Row(EventId.ImageFailedOver, "No volume snapshot could be taken; the image has another type.",
             "See the reason in the event and Get-SnapshotProvider; -NoFailover makes it an error.");
         Row(EventId.ImageWarning, "An image has a warning.", "Read it; it is recorded with the image too.");
         Row(EventId.VolumeBusy, "A volume was in use; the backup waits and tries again.", "None while it ends well.");
-        Row(EventId.OrphanSnapshotRemoved, "A snapshot that a killed run had left was removed.", "Look for why that run was killed.");
-        Row(EventId.OrphanVolumePutBack, "A volume that a killed run had left read-only was put back.", "Look for why that run was killed.");
-        Row(EventId.OrphanCommandRun, "The command after a snapshot that a killed run had not got to was run.", "Look for why that run was killed.");
+        Row(EventId.OrphanSnapshotRemoved, "An orphan snapshot of a killed run was removed.", "Find out why that run was killed.");
+        Row(EventId.OrphanVolumePutBack, "A volume that a killed run left read-only was put back.", "Find out why that run was killed.");
+        Row(EventId.OrphanCommandRun, "The command after the snapshot of a killed run was run.", "Find out why that run was killed.");
         Row(EventId.PostSnapshotCommandFailed, "The command after the snapshot failed or took too long.",
-            "Its output is in the event; see whether what the first command stopped runs again.");
+            "Its output is in the event. Check that the programs that the first command stopped run again.");
         Row(EventId.TerminalLost, "The terminal of a command that holds a lock was closed (SIGHUP); the command goes on to its end.",
-            "None if it was to go on; else end the process with SIGTERM, at which it undoes what it has done.");
+            "None if the command may go on; else end the process with SIGTERM: it undoes its changes.");
         Row(EventId.BackupFailed, "A backup failed; no image was recorded.", "See the error's text and its recommended action.");
-        Row(EventId.SnapshotFailed, "A snapshot could not be taken.", "See Get-SnapshotProvider and Test-SnapshotProvider.");
-        Row(EventId.SnapshotInvalid, "A snapshot was lost while it was copied: its room was full, or the system gave it up.",
-            "Give it more room with -SnapshotCacheSize or Set-SnapshotProvider.");
-        Row(EventId.SnapshotNotRemoved, "A snapshot could not be removed.",
-            "The next run tries again; it costs room until then. The event names it.");
-        Row(EventId.VolumeInUse, "A volume did not come to rest in all attempts.", "The event names who holds it; close it, or take a snapshot.");
+        Row(EventId.SnapshotFailed, "A volume snapshot could not be taken.", "See Get-SnapshotProvider and Test-SnapshotProvider.");
+        Row(EventId.SnapshotInvalid, "A volume snapshot was lost while it was copied: its copy-on-write area was full, or the system dropped it.",
+            "Give it a larger area with -SnapshotCacheSize or Set-SnapshotProvider.");
+        Row(EventId.SnapshotNotRemoved, "A volume snapshot could not be removed.",
+            "The next run tries again; the snapshot takes space until then. The event names it.");
+        Row(EventId.VolumeInUse, "A volume could not be quiesced in any attempt.", "The event names the processes that hold it. Close them, or take a snapshot.");
         Row(EventId.VolumeNotPutBack, "A volume could not be put back as it was: it may still be read-only.",
             "Remount it by hand ('mount -o remount,rw <mount point>'); the next run tries again.");
         Row(EventId.PreSnapshotCommandFailed, "The command before the snapshot failed or took too long: the backup stopped.",

@@ -66,7 +66,7 @@ internal sealed class FileEventSink(string path) : IEventSink
         {
             DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             // Messages name volumes, users and commands. Serilog has no say in the mode of what it makes, so the first file is made here.
-            // A pipe in its place would hold up whoever wants to tell of an error.
+            // A pipe in its place would block a thread that reports an error.
             if (File.Exists(path))
                 RegularFile.OpenRead(path, followsLink: true).Dispose();
             else

@@ -4,7 +4,7 @@ namespace ImageBackup.Engine.Events;
 
 /// <summary>Something that happened, as it is logged.</summary>
 /// <param name="Volume">The volume that it is about.</param>
-/// <param name="ErrorId">The stable error id, where there is one.</param>
+/// <param name="ErrorId">The stable error id, if there is one.</param>
 internal sealed record LoggedEvent(EventId Id, DateTimeOffset Time, string Message, string? Volume = null, string? ErrorId = null)
 {
     public EventSeverity Severity => EventTable.Get(Id).Severity;

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Events;
 
 /// <summary>
 /// The system's log on Linux: a datagram to /dev/log, which is journald's on systemd machines and the syslog daemon's on others.
-/// Form: RFC 3164, facility daemon, the event's number and name before the message. Where nobody listens, nothing is logged.
+/// Form: RFC 3164, facility daemon, the event's number and name before the message. If nobody listens, nothing is logged.
 /// </summary>
 internal sealed class SyslogSink(string socketPath = SyslogSink.DefaultPath) : IEventSink
 {
@@ -52,7 +52,7 @@ internal sealed class SyslogSink(string socketPath = SyslogSink.DefaultPath) : I
             happened.ErrorId is { } error ? $" ({error})" : "", message);
     }
 
-    /// <summary>struct sockaddr_un; null where the path is too long for one.</summary>
+    /// <summary>struct sockaddr_un; null if the path is too long for one.</summary>
     private byte[]? Address()
     {
         byte[] path = Encoding.UTF8.GetBytes(socketPath);

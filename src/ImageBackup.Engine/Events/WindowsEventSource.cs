@@ -22,7 +22,7 @@ internal static class WindowsEventSource
     private const int AccessDenied = 5;
     private static readonly UIntPtr s_localMachine = (UIntPtr)0x80000002u;
 
-    /// <summary>Null where it is registered now; else why it could not be. Never throws. Needs an administrator the first time only.</summary>
+    /// <summary>Null if it is registered now; else why it could not be. Never throws. Needs an administrator the first time only.</summary>
     public static string? Register()
     {
         if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))

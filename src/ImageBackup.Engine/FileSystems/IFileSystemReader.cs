@@ -18,7 +18,7 @@ namespace ImageBackup.Engine.FileSystems;
 internal interface IFileSystemReader
 {
     /// <summary>
-    /// What lies on the volume, or null where it is not this file system. A superblock that carries the magic
+    /// What lies on the volume, or null if it is not this file system. A superblock that carries the magic
     /// but is damaged is recognised as far as it can be read, or null; never an exception for bad bytes.
     /// </summary>
     FileSystemDescription? Probe(IBlockReader volume);

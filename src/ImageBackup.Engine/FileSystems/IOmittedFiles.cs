@@ -11,7 +11,7 @@ internal interface IOmittedFiles
 {
     /// <summary>
     /// What may be left out of an image (its clusters stored as zeros although the map calls them used). Empty
-    /// where there is nothing, or where it cannot be proven safe.
+    /// if there is nothing, or if it cannot be proven safe.
     /// </summary>
     /// <param name="volume">The bytes.</param>
     /// <param name="isFlushed">As in <see cref="IFlushAwareReader"/>.</param>

@@ -28,7 +28,7 @@ internal static class VolumeStructures
         return buffer;
     }
 
-    /// <summary>The bytes, or null where the volume has none there: for a probe, which never throws for bad bytes.</summary>
+    /// <summary>The bytes, or null if the volume has none there: for a probe, which never throws for bad bytes.</summary>
     public static byte[]? TryRead(this IBlockReader volume, long offsetBytes, int lengthBytes)
     {
         if (offsetBytes < 0 || offsetBytes > volume.LengthBytes - lengthBytes)
@@ -37,14 +37,14 @@ internal static class VolumeStructures
         return volume.ReadAt(offsetBytes, buffer) == lengthBytes ? buffer : null;
     }
 
-    /// <summary>UTF-8 up to the first NUL, trailing blanks cut; null where nothing is left. Bad bytes become U+FFFD.</summary>
+    /// <summary>UTF-8 up to the first NUL, trailing blanks cut; null if nothing is left. Bad bytes become U+FFFD.</summary>
     public static string? Utf8Label(ReadOnlySpan<byte> bytes)
     {
         int end = bytes.IndexOf((byte)0);
         return Label(Encoding.UTF8.GetString((end < 0 ? bytes : bytes.Slice(0, end)).ToArray()));
     }
 
-    /// <summary>UTF-16LE up to the first NUL unit, trailing blanks cut; null where nothing is left.</summary>
+    /// <summary>UTF-16LE up to the first NUL unit, trailing blanks cut; null if nothing is left.</summary>
     public static string? Utf16Label(ReadOnlySpan<byte> bytes)
     {
         string text = Encoding.Unicode.GetString(bytes.Slice(0, bytes.Length & ~1).ToArray());
@@ -52,7 +52,7 @@ internal static class VolumeStructures
         return Label(end < 0 ? text : text.Substring(0, end));
     }
 
-    /// <summary>16 bytes in their stored order as blkid writes them (8-4-4-4-12, lower case); null where all are zero.</summary>
+    /// <summary>16 bytes in their stored order as blkid writes them (8-4-4-4-12, lower case); null if all are zero.</summary>
     public static string? Uuid(ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<byte> uuid = StructureBounds.Field(bytes, 0, 16);

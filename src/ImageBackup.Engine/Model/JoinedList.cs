@@ -7,7 +7,7 @@ using ImageBackup.Engine.Platform;
 namespace ImageBackup;
 
 /// <summary>
-/// A list that is a list to whoever enumerates it (JSON, a view) and its elements, joined by "; ", to whoever wants one
+/// A list that is a list to a caller that enumerates it (JSON, a view) and its elements, joined by "; ", to a caller that wants one
 /// text: Export-Csv would otherwise write the name of the type. Two are equal when their elements are.
 /// </summary>
 internal sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>

@@ -57,7 +57,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     /// <summary>Runs to the end, and a worker is created with what takes a buffer back from it.</summary>
     /// <param name="next">The next item, or null at the end. One thread at a time, in order.</param>
     /// <param name="fill">
-    /// Fills an item's buffer; any thread, and not in order where there are several workers. Null: nothing is to be filled, and
+    /// Fills an item's buffer; any thread, and not in order if there are several workers. Null: nothing is to be filled, and
     /// the workers get the items in order.
     /// </param>
     /// <param name="createWorker">Makes a worker, on its thread.</param>

@@ -23,7 +23,7 @@ internal static class JitWarmup
     /// <summary>In the background, once a process: for who has a job before it, and something to wait for.</summary>
     public static void Begin() => _ = Task.Run(Run);
 
-    /// <summary>Once a process; returns at once where it has begun already.</summary>
+    /// <summary>Once a process; returns at once if it has begun already.</summary>
     public static void Run()
     {
         if (Interlocked.Exchange(ref s_isDone, 1) != 0)

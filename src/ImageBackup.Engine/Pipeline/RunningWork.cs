@@ -17,7 +17,7 @@ internal sealed class RunningWork : IDisposable
     private RunningWork(ExitCleanup.CancellableWork work) => _work = work;
 
     /// <summary>
-    /// This process has been told to end and is undoing: whoever would go on with the next thing must wait for the end instead.
+    /// This process has been told to end and is undoing: a caller that would go on with the next thing must wait for the end instead.
     /// </summary>
     public static bool IsProcessEnding => ExitCleanup.IsEnding;
 

@@ -56,7 +56,7 @@ internal sealed record DomainVolumes(
                 unmatched.Add(pattern.Text);
             foreach (ImageVolume match in matches)
             {
-                // A pattern is no device path given by hand: which of two clones is meant, nobody said.
+                // A pattern is not a device path given by hand: the user did not say which of two clones is meant.
                 if (inventory.TwinsOf(match, cancellation) is { Count: > 0 } twins)
                 {
                     failures.Add((match.Name, new ImageBackupException(ErrorId.VolumeAmbiguous,

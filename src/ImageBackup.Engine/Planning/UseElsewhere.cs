@@ -19,7 +19,7 @@ internal static class UseElsewhere
         SystemIds = LocalSystem.Ids,
     };
 
-    /// <summary>The signs on a volume; none where it cannot be read.</summary>
+    /// <summary>The signs on a volume; none if it cannot be read.</summary>
     public static IReadOnlyList<UsageSign> Read(IBlockReader volume)
     {
         try
@@ -28,7 +28,7 @@ internal static class UseElsewhere
         }
         catch (BlockReadException)
         {
-            // Whoever reads the volume hears of it.
+            // The reader of the volume gets the error.
             return [];
         }
     }
@@ -40,7 +40,7 @@ internal static class UseElsewhere
     /// <param name="volume">Which one.</param>
     /// <param name="signs">What it bears.</param>
     /// <param name="volumes">The system's volumes: a snapshot or a clone of a mounted one looks mounted too.</param>
-    /// <param name="known">Signs of an image whose restore put them there; asked only where there is something to compare.</param>
+    /// <param name="known">Signs of an image whose restore put them there; asked only if there is something to compare.</param>
     public static IReadOnlyList<string> Find(VolumeDescription volume, IReadOnlyList<UsageSign> signs, IVolumeSystem volumes, Func<IReadOnlyList<UsageSign>>? known = null)
     {
         List<UsageSign> found = [.. signs.Where(sign => sign.Elsewhere is not null)];

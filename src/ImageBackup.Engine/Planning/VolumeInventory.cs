@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Planning;
 
 /// <summary>Joins the system's volumes with the file-system probe.</summary>
 /// <param name="volumes">The system's volumes.</param>
-/// <param name="probe">Recognises a file system; null where none does. <see cref="FileSystemCatalog.Probe"/> unless a test has another.</param>
+/// <param name="probe">Recognises a file system; null if none does. <see cref="FileSystemCatalog.Probe"/> unless a test has another.</param>
 internal sealed class VolumeInventory(IVolumeSystem volumes, Func<IBlockReader, FileSystemDescription?> probe)
 {
     private const string LabelPrefix = "LABEL=";

@@ -26,7 +26,7 @@ internal sealed record VolumePlan
 
     public bool IsIncluded => Decision.IsIncluded;
 
-    /// <summary>Null where no rule matched.</summary>
+    /// <summary>Null if no rule matched.</summary>
     public MatchedRule? Rule => Decision.Hit;
     public IReadOnlyList<DecidedOption> Decided => Options.ToList();
 

@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Platform;
 /// </summary>
 internal static class ComAutomation
 {
-    /// <summary>Null where this system knows no such class.</summary>
+    /// <summary>Null if this system knows no such class.</summary>
     public static object? Create(string programId)
     {
         if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))

@@ -35,7 +35,7 @@ internal static class LocalSystem
 
     private static string Text(string path) => Read(path) is { } bytes ? System.Text.Encoding.ASCII.GetString(bytes).Trim() : "";
 
-    /// <summary>Null where there is no such file, as on Windows.</summary>
+    /// <summary>Null if there is no such file, as on Windows.</summary>
     private static byte[]? Read(string path)
     {
         try

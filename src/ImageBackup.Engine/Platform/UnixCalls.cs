@@ -53,10 +53,10 @@ internal static class UnixCalls
         }
     }
 
-    /// <summary>The type bits of an open file's mode; 0 where the system does not say.</summary>
+    /// <summary>The type bits of an open file's mode; 0 if the system does not say.</summary>
     public static int TypeOf(int descriptor) => Status(descriptor, [0], EmptyPath);
 
-    /// <summary>The type bits of what a name in a directory means, a link not followed; 0 where nothing is there.</summary>
+    /// <summary>The type bits of what a name in a directory means, a link not followed; 0 if nothing is there.</summary>
     public static int TypeOf(int directory, string name) => Status(directory, Native(name), NoFollowStatus);
 
     private static int Status(int descriptor, byte[] name, int flags)
@@ -77,7 +77,7 @@ internal static class UnixCalls
         _ => "something unknown",
     };
 
-    /// <summary>Where a link leads; null where it is none.</summary>
+    /// <summary>Where a link leads; null if it is none.</summary>
     public static string? LinkTarget(int directory, string name)
     {
         byte[] buffer = new byte[PathMaxBytes];

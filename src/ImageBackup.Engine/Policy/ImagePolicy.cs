@@ -33,8 +33,8 @@ internal sealed class ImagePolicy
     }
 
     /// <summary>Reads the machine's files and joins them with what the repository keeps.</summary>
-    /// <param name="rulePath">A rule list or an options file of the original's, which must be there; null: the machine's place, where none need be.</param>
-    /// <param name="classPath">A file of classes, which must be there; null: the machine's place, where none need be.</param>
+    /// <param name="rulePath">A rule list or an options file of TSM, which must be there; null: the machine's place, if none need be.</param>
+    /// <param name="classPath">A file of classes, which must be there; null: the machine's place, if none need be.</param>
     /// <param name="enforcedRules">The repository's list; null: there is none.</param>
     /// <param name="enforcedClasses">The repository's classes; null: there are none.</param>
     /// <exception cref="RuleFileException">A rule list is faulty.</exception>

@@ -8,11 +8,11 @@ namespace ImageBackup.Engine.Policy;
 /// <summary>
 /// A small policy file on disk. Reading is bounded, and only of a file that nobody else may have written. Writing is atomic and
 /// durable: a temporary file beside it, flushed, with the old one's mode (a new one has 0644, whatever the umask), renamed over it,
-/// and the directory flushed; whoever reads meanwhile sees the old or the new file, whole.
+/// and the directory flushed; a reader meanwhile sees the old or the new file, whole.
 /// </summary>
 internal static class PolicyFile
 {
-    /// <summary>Null where there is no such file.</summary>
+    /// <summary>Null if there is no such file.</summary>
     /// <exception cref="ImageBackupException">PolicyReadFailed, also for a file longer than the maximum; PolicyFileUnsafe.</exception>
     public static byte[]? TryRead(string path, int maximumBytes)
     {
@@ -46,10 +46,10 @@ internal static class PolicyFile
         }
     }
 
-    /// <summary>Replaces or creates the file; its directory is created where it is missing.</summary>
+    /// <summary>Replaces or creates the file; its directory is created if it is missing.</summary>
     /// <param name="path">The file; a symbolic link stays and what it names is written.</param>
     /// <param name="bytes">The whole new content.</param>
-    /// <param name="expected">What the file held when the edit began; null where there was none. Otherwise somebody else was faster.</param>
+    /// <param name="expected">What the file held when the edit began; null if there was none. Otherwise somebody else was faster.</param>
     /// <param name="maximumBytes">Bound for reading the file back for that comparison.</param>
     /// <exception cref="ImageBackupException">PolicyWriteFailed; PolicyFileUnsafe: it could not be relied on when it is read.</exception>
     public static void Write(string path, byte[] bytes, byte[]? expected, int maximumBytes)

@@ -22,7 +22,7 @@ namespace ImageBackup.Engine.Removal;
 internal sealed class RemoveJob(ImageRepository repository)
 {
     /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
-    /// <param name="ids">Whole ids. One that is gone already is no error.</param>
+    /// <param name="ids">Whole ids. An image that is gone already is not an error.</param>
     /// <param name="expiredBy">Where given: only those go that it finds expired now, with nobody else at work.</param>
     /// <param name="onWarning">Told of snapshots that cannot be read: they count for nothing and stay.</param>
     /// <param name="cancellation">Between two images.</param>

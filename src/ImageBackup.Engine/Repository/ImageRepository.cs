@@ -54,7 +54,7 @@ internal sealed class ImageRepository : IDisposable
         return Create(StorageAt(location), password, cancellation);
     }
 
-    /// <summary>Throws where a repository cannot be created at the location. Changes nothing.</summary>
+    /// <summary>Throws if a repository cannot be created at the location. Changes nothing.</summary>
     /// <exception cref="ImageBackupException">RepositoryExists, RepositoryAccessDenied.</exception>
     public static void ThrowIfTaken(string location) => RepositoryPlace.ThrowIfTaken(location);
 
@@ -73,7 +73,7 @@ internal sealed class ImageRepository : IDisposable
             sealers = new SealerPool(MasterKey.Generate());
             RepositoryConfig config = RepositoryConfig.Create();
             string keyName = KeyRing.Add(files, sealers.Key, password);
-            // The config comes last: without it, the directory is no repository yet.
+            // The config comes last: without it, the directory is not a repository yet.
             files.SaveSealed(StoredKind.Config, config.Write(), config.Version, sealers);
             if (!IsOwn(files, config, sealers))
             {
@@ -179,7 +179,7 @@ internal sealed class ImageRepository : IDisposable
             : new ImageBackupException(ErrorId.RepositoryNotFound, $"The directory '{files.Location}' holds no repository (it has no 'config').", files.Location);
     }
 
-    /// <summary>False where not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
+    /// <summary>False if not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
     internal bool IsReachable()
     {
         try
@@ -253,7 +253,7 @@ internal sealed class ImageRepository : IDisposable
     internal RepositoryLock BeginLock() => RepositoryLock.Begin(_locks, isExclusive: false, LockTiming);
 
     /// <summary>
-    /// Takes a shared lock for reading; null where the repository's storage is read-only for us (restore media, a mounted
+    /// Takes a shared lock for reading; null if the repository's storage is read-only for us (restore media, a mounted
     /// backup of the repository, a reader without write rights): then nothing can be locked, and the caller says so.
     /// </summary>
     internal RepositoryLock? LockForReading(CancellationToken cancellation, Action? meanwhile = null)

@@ -40,7 +40,7 @@ internal sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnl
             throw new ImageBackupException(ErrorId.VolumeAmbiguous,
                 $"The volume of the image {image.ShortId} is here more than once: {string.Join("; and ", same.Select(VolumeWords.Of))}.", image.Id)
             {
-                RecommendedAction = "Name the device to restore to with -Destination.",
+                RecommendedAction = "Name the target with -Destination.",
             };
         }
         if (named is null)
@@ -48,13 +48,13 @@ internal sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnl
             throw new ImageBackupException(ErrorId.VolumeNotFound,
                 $"The volume of the image {image.ShortId} is not on this machine: {VolumeWords.Of(image)}.", image.Id)
             {
-                RecommendedAction = "Attach it, or name what to restore to with -Destination.",
+                RecommendedAction = "Attach it, or name the target with -Destination.",
             };
         }
         IdentityComparison comparison = image.Identity.CompareTo(named.Identity);
         throw comparison.Verdict == IdentityVerdict.Different
             ? new ImageBackupException(ErrorId.VolumeIsAnother,
-                $"'{image.Volume}' is another volume now. The image is of {VolumeWords.Of(image)}. There is now {VolumeWords.Of(named)}. What decided: {comparison.Reason}.", image.Id)
+                $"'{image.Volume}' is another volume now. The image is of {VolumeWords.Of(image)}. There is now {VolumeWords.Of(named)}. The reason: {comparison.Reason}.", image.Id)
             : new ImageBackupException(ErrorId.VolumeIdentityUnknown,
                 $"Nothing proves that '{image.Volume}' is still the volume of the image. The image is of {VolumeWords.Of(image)}. There is now {VolumeWords.Of(named)}. {Sentence(comparison.Reason)}.", image.Id);
     }
@@ -78,7 +78,7 @@ internal sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnl
         if (named.Description.Kind != VolumeKind.File || comparison.Verdict == IdentityVerdict.Different)
         {
             throw new ImageBackupException(ErrorId.VolumeIsAnother,
-                $"'{image.Volume}' is another volume now. The image is of {VolumeWords.Of(image)}. There is now {VolumeWords.Of(named)}. What decided: {comparison.Reason}.", image.Id);
+                $"'{image.Volume}' is another volume now. The image is of {VolumeWords.Of(image)}. There is now {VolumeWords.Of(named)}. The reason: {comparison.Reason}.", image.Id);
         }
         return new OriginalVolume(image.Volume, named, WarningsOf(image, named));
     }

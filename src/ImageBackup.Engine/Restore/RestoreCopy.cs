@@ -93,7 +93,7 @@ internal sealed class RestoreCopy(
             _meter.Add(chunk.LengthBytes);
         }
 
-        /// <summary>True where the chunk is in the buffer and is to be named and written; false where all is done.</summary>
+        /// <summary>True if the chunk is in the buffer and is to be named and written; false if all is done.</summary>
         private bool IsToRestore(ImageChunk chunk, byte[] buffer)
         {
             ByteRange whole = RangeOf(chunk);
@@ -140,7 +140,7 @@ internal sealed class RestoreCopy(
             _meter.Add(chunk.LengthBytes);
         }
 
-        /// <summary>Writes what the image uses of a chunk: as zeros where it could not be loaded; not what the target has, where that is in the scratch.</summary>
+        /// <summary>Writes what the image uses of a chunk: as zeros if it could not be loaded; not what the target has, if that is in the scratch.</summary>
         private void Write(ImageChunk chunk, List<ByteRange> used, byte[] buffer, bool isLoaded, bool compares)
         {
             if (!isLoaded)
@@ -192,7 +192,7 @@ internal sealed class RestoreCopy(
                 while (expected[first] == found[first])
                     first++;
                 throw new ImageBackupException(ErrorId.VerifyFailed,
-                    $"'{_copy.Target.Name}' does not hold what was written to it: the first difference is at offset {range.OffsetBytes + first}.", _copy.Target.Name);
+                    $"'{_copy.Target.Name}' does not hold the data that was written to it: the first difference is at offset {range.OffsetBytes + first}.", _copy.Target.Name);
             }
         }
 
@@ -217,7 +217,7 @@ internal sealed class RestoreCopy(
         }
 
         /// <summary>
-        /// Fills the buffer with the chunk, proven. False where it is damaged and that is to be passed over; else an error
+        /// Fills the buffer with the chunk, proven. False if it is damaged and that is to be passed over; else an error
         /// names where on the volume it belongs.
         /// </summary>
         private bool Loads(ImageChunk chunk, byte[] buffer)

@@ -41,7 +41,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
         };
     }
 
-    /// <exception cref="ImageBackupException">By id; before a byte is written where it can be told before. ChunkCorrupt stops the restore and names the offset.</exception>
+    /// <exception cref="ImageBackupException">By id; before a byte is written if it can be told before. ChunkCorrupt stops the restore and names the offset.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a device is then partly written, a file is not there.</exception>
     public RestoreResult Run(RestoreRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
@@ -51,7 +51,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
         var warnings = new List<string>();
         using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
         if (held is null)
-            warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: nobody must prune it meanwhile.");
+            warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: do not prune it during the restore.");
         using var stop = held is null
             ? CancellationTokenSource.CreateLinkedTokenSource(cancellation)
             : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
@@ -124,11 +124,11 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
         }
         catch (BlockReadException e)
         {
-            warnings.Add($"'{name}' could not be searched for signatures of what was there before, because offset {e.OffsetBytes} cannot be read: {e.Message} See what 'wipefs {name}' finds.");
+            warnings.Add($"'{name}' could not be searched for signatures of earlier content, because offset {e.OffsetBytes} cannot be read: {e.Message} Run 'wipefs {name}'.");
             return [];
         }
     }
 
     private static string ReadErrorWarning(ImageBackupInfo image) =>
-        $"The image {image.ShortId} of '{image.Volume}' has zeros where the volume could not be read: {image.ReadErrors.Sum(r => r.LengthBytes)} bytes in {image.ReadErrors.Count} range(s), the first at offset {image.ReadErrors[0].OffsetBytes}.";
+        $"The image {image.ShortId} of '{image.Volume}' has zeros in ranges that could not be read: {image.ReadErrors.Sum(r => r.LengthBytes)} bytes in {image.ReadErrors.Count} range(s), the first at offset {image.ReadErrors[0].OffsetBytes}.";
 }

@@ -18,7 +18,7 @@ internal sealed record RestoreRequest
     /// <summary>Read back what was written and compare.</summary>
     public bool VerifyTarget { get; init; }
 
-    /// <summary>Clear what the image does not use. Without it, unused ranges of a device are discarded where it can, else left alone.</summary>
+    /// <summary>Clear what the image does not use. Without it, unused ranges of a device are discarded if it can, else left alone.</summary>
     public bool ZeroUnused { get; init; }
 
     /// <summary>Replace a file that exists (once the new one is whole).</summary>

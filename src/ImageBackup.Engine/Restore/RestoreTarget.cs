@@ -63,7 +63,7 @@ internal sealed class RestoreTarget
         long sizeBytes = image.SizeBytes;
         string destination = request.Destination;
         if (string.IsNullOrWhiteSpace(destination))
-            throw new ImageBackupException(ErrorId.TargetInvalid, "No destination was named.");
+            throw new ImageBackupException(ErrorId.TargetInvalid, "The command names no destination.");
         VolumeDescription? device = FindDevice(destination, volumes);
         if (device is not null)
         {
@@ -71,7 +71,7 @@ internal sealed class RestoreTarget
             RequireConfirmed(request, device);
             TargetContent content = ReadContent(device, volumes);
             using var imageReader = new ImageBlockReader(repository, image);
-            // What an attempt before wrote is no reason to refuse the next one, which goes on where it ended.
+            // The data of an earlier attempt does not stop the next one, which goes on from there.
             IReadOnlyList<string> valuables = content.Valuables(request.SkipUnchanged ? TargetContent.Read(imageReader) : null);
             return new RestoreTarget(volumes, request, device, device.Name, fileExists: false, content.Describe())
             {
@@ -158,7 +158,7 @@ internal sealed class RestoreTarget
 
     private static VolumeDescription? FindDevice(string destination, IVolumeSystem volumes)
     {
-        // A plain file's path is a file target even where it could be read as a volume.
+        // A plain file's path is a file target even if it could be read as a volume.
         bool isDirectory = Directory.Exists(destination);
         try
         {

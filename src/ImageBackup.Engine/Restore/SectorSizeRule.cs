@@ -20,7 +20,7 @@ internal static class SectorSizeRule
         AtMost,
     }
 
-    /// <summary>Why it will not work, as a sentence; null where it will, or where nothing tells.</summary>
+    /// <summary>Why it will not work, as a sentence; null if it will, or if nothing tells.</summary>
     /// <param name="image">The image's bytes.</param>
     /// <param name="recordedSectorSizeBytes">The sector size of the volume that the image was taken of; null: not recorded.</param>
     /// <param name="targetName">For the message.</param>

@@ -39,8 +39,8 @@ internal sealed record TargetContent
     }
 
     /// <summary>All that is recognised, as a clause: "ext4 'data' (UUID ..., last mounted 2026-11-20 10:00:00 at /srv)".</summary>
-    public string Describe() => ReferenceEquals(this, Unread) ? "what is there (it could not be read)"
-        : _claims.Count == 0 ? "what is there (nothing that is recognised)"
+    public string Describe() => ReferenceEquals(this, Unread) ? "its content (which could not be read)"
+        : _claims.Count == 0 ? "its content (which is not recognised)"
         : string.Join(" and ", _claims.Select(Describe));
 
     /// <summary>

@@ -18,11 +18,11 @@ internal interface IStorage : IDisposable
     /// <summary>Makes the places of all kinds. Called once, for a new repository.</summary>
     void CreateLayout();
 
-    /// <summary>False where not even the place exists.</summary>
+    /// <summary>False if not even the place exists.</summary>
     bool Exists(StoredKind kind, string name);
 
     /// <summary>
-    /// What is there now. A file that others remove meanwhile may be missing or not; it is no failure. Nothing where a kind
+    /// What is there now. A file that others remove meanwhile may be missing or not; that is not a failure. Nothing if a kind
     /// has no place yet, but a StorageException (ReadError) where the whole repository has gone.
     /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind);

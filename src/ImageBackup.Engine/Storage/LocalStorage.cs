@@ -100,7 +100,7 @@ internal sealed partial class LocalStorage : IStorage
         }
     }
 
-    /// <summary>False where a kind has no place yet, which is no news of a repository that is there.</summary>
+    /// <summary>False if a kind has no directory yet, which is normal in a new repository.</summary>
     private bool HasPlace(StoredKind kind, string directory)
     {
         if (AttributesOf(directory) is { } attributes)
@@ -160,7 +160,7 @@ internal sealed partial class LocalStorage : IStorage
             throw new IOException($"Neither '{directory}' nor the repository's 'config' is there: the repository has gone, or its share has.");
     }
 
-    /// <summary>False where a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
+    /// <summary>False if a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
     private static bool Collect(string directory, StoredKind kind, List<StoredFile> found)
     {
         bool isWhole = true;
@@ -257,7 +257,7 @@ internal sealed partial class LocalStorage : IStorage
             ThrowIfLinked(kind);
             // A repository that restic made has no such directory.
             MakePlace(TemporaryDirectory);
-            // The process may be told to end while it writes: then only its name is taken away, under whoever writes.
+            // The process may be told to end while it writes: then only its name is taken away, under the thread that writes.
             ExitUndo exit = ExitCleanup.Hold(() => RemoveUpload(path));
             try
             {
@@ -356,7 +356,7 @@ internal sealed partial class LocalStorage : IStorage
             : Path.Combine(DirectoryOf(kind), name);
     }
 
-    /// <summary>Null where nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
+    /// <summary>Null if nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
     private static FileAttributes? AttributesOf(string path)
     {
         try

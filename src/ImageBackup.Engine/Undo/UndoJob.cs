@@ -7,7 +7,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Engine.Undo;
 
-/// <summary>Finds and undoes what killed runs left: volumes at rest, volume snapshots, commands that did not run.</summary>
+/// <summary>Finds and undoes the changes of killed runs: quiesced volumes, volume snapshots, commands that did not run.</summary>
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers.</param>
 /// <param name="events">The machine's logs; null: nobody is told.</param>
@@ -106,8 +106,8 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
             else
                 providers.Get(pending.Provider!).Remove(pending.Orphan!, _tell);
             string line = isCommand
-                ? $"The command after the snapshot of '{pending.Volume}' that a killed run had not got to was run: {pending.Name}"
-                : $"The snapshot '{pending.Name}' that a killed run had left was removed.";
+                ? $"The command after the snapshot of '{pending.Volume}', which a killed run did not reach, was run: {pending.Name}"
+                : $"The orphan snapshot '{pending.Name}' of a killed run was removed.";
             _events.Write(isCommand ? EventId.OrphanCommandRun : EventId.OrphanSnapshotRemoved, line, pending.Volume);
             _tell(line);
             return null;

@@ -18,7 +18,7 @@ internal interface ISnapshotProvider
     string Description { get; }
 
     /// <summary>
-    /// Where nobody names a provider, the usable one with the lowest number is taken: 10 where applications take part, 20
+    /// If no provider is named, the usable one with the lowest number is taken: 10 where applications take part, 20
     /// where the system keeps the volume as a crash would leave it, 30 by the administrator's commands.
     /// </summary>
     int Preference { get; }

@@ -49,7 +49,7 @@ internal interface ISnapshot
 
     /// <summary>
     /// How the copy is now. Asked about once a second while copying, from another thread than the copying one, and once
-    /// after the last byte was read: an image whose last answer is not valid is never recorded. Never throws; where it cannot
+    /// after the last byte was read: an image whose last answer is not valid is never recorded. Never throws; if it cannot
     /// be asked, that is a fault. After Dispose the last answer comes back.
     /// </summary>
     SnapshotState QueryState();

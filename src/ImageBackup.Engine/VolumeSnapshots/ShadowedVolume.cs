@@ -8,7 +8,7 @@ internal static class ShadowedVolume
 {
     private const string GuidPrefix = @"\\?\Volume{";
 
-    /// <summary>Its \\?\Volume{guid}\, else where it is mounted, with a backslash at the end; null where it has neither.</summary>
+    /// <summary>Its \\?\Volume{guid}\, else where it is mounted, with a backslash at the end; null if it has neither.</summary>
     public static string? RootOf(VolumeDescription volume)
     {
         if (volume.Kind != VolumeKind.WindowsVolume)

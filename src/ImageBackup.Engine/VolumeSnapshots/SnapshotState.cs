@@ -9,9 +9,9 @@ internal sealed record SnapshotState
     /// <summary>Why it is not valid.</summary>
     public string? Fault { get; init; }
 
-    /// <summary>Room for the blocks that change meanwhile; null where there is no bound of its own.</summary>
+    /// <summary>Room for the blocks that change meanwhile; null if there is no bound of its own.</summary>
     public long? CacheBytes { get; init; }
 
-    /// <summary>What of it is in use; null where it cannot be told.</summary>
+    /// <summary>What of it is in use; null if it cannot be told.</summary>
     public long? CacheUsedBytes { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>Whether something can be used, and why not.</summary>
-/// <param name="WhyNot">Null where it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
+/// <param name="WhyNot">Null if it can. Else a sentence's part, as in "..., because {WhyNot}".</param>
 internal sealed record SnapshotSupport(string? WhyNot)
 {
     public static SnapshotSupport Usable { get; } = new((string?)null);

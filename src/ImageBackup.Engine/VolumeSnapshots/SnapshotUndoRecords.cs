@@ -60,7 +60,7 @@ internal sealed class SnapshotUndoRecords<T>
     }
 
     /// <param name="leftover">One of <see cref="FindOrphans"/>'.</param>
-    /// <param name="undo">Removes what the values tell of; where it throws, the note stays.</param>
+    /// <param name="undo">Removes what the values tell of; if it throws, the note stays.</param>
     public void Remove(OrphanSnapshot leftover, Action<IReadOnlyDictionary<string, string>> undo)
     {
         foreach ((string path, string why) in Refused())

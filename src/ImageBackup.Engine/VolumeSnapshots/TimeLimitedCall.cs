@@ -38,7 +38,7 @@ internal static class TimeLimitedCall
         if (!hasEnded)
         {
             stop.Cancel();
-            // One that listens gives its result, or what it has begun, back in time; its answer counts only where nobody cancelled.
+            // One that listens gives its result, or what it has begun, back in time; its answer counts only if nobody cancelled.
             if (Wait(task, Grace, CancellationToken.None) && task.Status == TaskStatus.RanToCompletion)
                 late?.Invoke(task.Result);
             else
@@ -66,7 +66,7 @@ internal static class TimeLimitedCall
         }
         catch (AggregateException)
         {
-            // It has ended, badly; whoever asks for the result hears of it.
+            // It has failed; the caller that asks for the result gets the error.
             return true;
         }
     }

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Volumes;
 
 /// <summary>
-/// A volume at rest: nobody can change it until <see cref="Release"/>, which puts everything back as it was. Dispose releases
+/// A quiesced volume: no program can change it until <see cref="Release"/>, which puts everything back as it was. Dispose releases
 /// where Release was not called; neither throws, and both may be called twice and from another thread.
 /// </summary>
 internal interface IQuiescedVolume : IDisposable
@@ -13,7 +13,7 @@ internal interface IQuiescedVolume : IDisposable
     /// <summary>Reads it; disposed with it.</summary>
     IBlockReader Reader { get; }
 
-    /// <summary>How it was brought to rest: "held exclusively", "remounted read-only at /data".</summary>
+    /// <summary>How it was quiesced: "held exclusively", "remounted read-only at /data".</summary>
     string How { get; }
 
     /// <summary>

@@ -44,7 +44,7 @@ internal interface IVolumeSystem
     IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode);
 
     /// <summary>
-    /// One attempt to bring a volume to rest for a static image, and to open it. Not mounted: held exclusively, as
+    /// One attempt to quiesce a volume for a static image, and to open it. Not mounted: held exclusively, as
     /// <see cref="VolumeOpenMode.Exclusive"/>. Mounted: Linux remounts the file system read-only, in all its mounts;
     /// Windows locks and dismounts it. Never done to a volume that the system, this process's temporary files or a
     /// needed path lie on.
@@ -52,16 +52,16 @@ internal interface IVolumeSystem
     /// <param name="volume">Which one; looked up anew.</param>
     /// <param name="neededPaths">Files and directories that must stay writable: the repository.</param>
     /// <exception cref="Errors.ImageBackupException">
-    /// As <see cref="OpenRead"/>. VolumeInUse: somebody uses it now, and the message says who where that can be told; another
+    /// As <see cref="OpenRead"/>. VolumeInUse: somebody uses it now, and the message says who if that can be told; another
     /// attempt may succeed. VolumeNeeded: the system or a needed path is on it; no attempt will.
     /// </exception>
     IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths);
 
-    /// <summary>The volumes that killed runs left at rest and that still are. Changes nothing. Never throws.</summary>
+    /// <summary>The volumes that killed runs left quiesced and that still are. Changes nothing. Never throws.</summary>
     IReadOnlyList<LeftVolume> FindLeftQuiesced();
 
     /// <summary>
-    /// Puts back the volumes that killed runs left at rest. Gives a line for each: which volume, what was done or why it
+    /// Puts back the volumes that killed runs left quiesced. Gives a line for each: which volume, what was done or why it
     /// could not be. Never throws.
     /// </summary>
     /// <param name="volumeName">Only this one; null: all.</param>
@@ -75,7 +75,7 @@ internal interface IVolumeSystem
     /// </summary>
     /// <exception cref="Errors.ImageBackupException">
     /// TargetMounted, TargetInUse, TargetIsSystem, VolumeNotFound, VolumeAccessDenied (also: read-only), NotElevated,
-    /// ReadFailed, TargetInvalid (Windows: a device that is no volume).
+    /// ReadFailed, TargetInvalid (Windows: a device that is not a volume).
     /// </exception>
     IBlockWriter OpenTarget(VolumeDescription volume);
 
@@ -88,7 +88,7 @@ internal interface IVolumeSystem
     IReadOnlyList<string> VolumesUnder(string path);
 }
 
-/// <summary>A volume that a killed run left at rest.</summary>
+/// <summary>A volume that a killed run left quiesced.</summary>
 /// <param name="Name">As <see cref="VolumeDescription.Name"/>.</param>
-/// <param name="MountPoint">Where it was mounted when it was brought to rest.</param>
+/// <param name="MountPoint">Where it was mounted when it was quiesced.</param>
 internal sealed record LeftVolume(string Name, string MountPoint);

@@ -26,7 +26,7 @@ internal sealed record DiskTable(bool IsGpt, string? DiskId, IReadOnlyList<Parti
     public static DiskTable None { get; } = new(false, null, []);
 }
 
-/// <summary>Reads a GPT or an MBR, for systems where nobody (udev) did.</summary>
+/// <summary>Reads a GPT or an MBR, for systems if nobody (udev) did.</summary>
 /// <remarks>
 /// Layouts: UEFI specification 5.3 (GPT; the MBR in 5.2). Matched with the kernel's partitions by their start,
 /// so a table that lies harms nobody: checksums are not looked at. Logical partitions of an MBR are not read.
@@ -57,7 +57,7 @@ internal static class PartitionTable
     private const int MostGptEntries = 1024;
     private const int GuidBytes = 16;
 
-    /// <summary>The partitions, in the table's order; none where there is no table or it cannot be made sense of.</summary>
+    /// <summary>The partitions, in the table's order; none if there is no table or it cannot be made sense of.</summary>
     /// <exception cref="BlockReadException">The disk could not be read.</exception>
     public static IReadOnlyList<PartitionEntry> Read(IBlockReader disk) => ReadDisk(disk).Partitions;
 

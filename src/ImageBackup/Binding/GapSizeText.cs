@@ -2,7 +2,7 @@ using ImageBackup.Engine.Policy.Options;
 
 namespace ImageBackup.Binding;
 
-/// <summary>A gap size as users write it: the original's suffixes k, m, g, and PowerShell's own literals (64KB), which end in a B.</summary>
+/// <summary>A gap size as users write it: TSM's suffixes k, m, g, and PowerShell's own literals (64KB), which end in a B.</summary>
 internal static class GapSizeText
 {
     /// <exception cref="ImageBackupException">ParameterInvalid.</exception>

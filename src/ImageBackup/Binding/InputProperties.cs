@@ -16,14 +16,14 @@ internal static class InputProperties
     [return: NotNullIfNotNull(nameof(value))]
     public static object? Bare(object? value) => value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
 
-    /// <summary>A value out of lists in lists, bare; false where there is nothing to look at, or nobody nests so deep.</summary>
+    /// <summary>A value out of lists in lists, bare; false if there is nothing to look at, or nobody nests so deep.</summary>
     public static bool TryBare(object? value, int depth, [NotNullWhen(true)] out object? bare)
     {
         bare = Bare(value);
         return bare is not null && depth <= MaxDepth;
     }
 
-    /// <summary>The text that a value is, "" where it is blank; null where it is none. A name may begin and end in blanks.</summary>
+    /// <summary>The text that a value is, "" if it is blank; null if it is none. A name may begin and end in blanks.</summary>
     public static string? TextOf(object bare) => bare switch
     {
         string text => text.Trim().Length == 0 ? "" : text,
@@ -31,7 +31,7 @@ internal static class InputProperties
         _ => null,
     };
 
-    /// <summary>The text of a property; null where it is absent, blank or a NUL character.</summary>
+    /// <summary>The text of a property; null if it is absent, blank or a NUL character.</summary>
     public static string? Text(PSObject value, string name) => Value(value, name) switch
     {
         null => null,
@@ -43,7 +43,7 @@ internal static class InputProperties
     public static bool Has(PSObject value, string name) =>
         value.BaseObject is IDictionary dictionary ? dictionary.Contains(name) : value.Properties[name] is not null;
 
-    /// <summary>The elements of a property that holds a list; none where it is absent.</summary>
+    /// <summary>The elements of a property that holds a list; none if it is absent.</summary>
     public static IEnumerable<object> Items(PSObject value, string name)
     {
         if (Value(value, name) is not { } held)
@@ -62,7 +62,7 @@ internal static class InputProperties
 
     private static object? Value(PSObject value, string name) => Bare(Raw(value, name));
 
-    /// <summary>A property's value as PowerShell holds it; null where it is absent or throws.</summary>
+    /// <summary>A property's value as PowerShell holds it; null if it is absent or throws.</summary>
     public static object? Raw(PSObject value, string name)
     {
         try

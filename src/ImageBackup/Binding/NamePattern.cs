@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace ImageBackup.Binding;
 
 /// <summary>
-/// A name with the wildcards * and ?. Brackets and backticks stand for themselves: they are common in names. Whoever
-/// takes one looks for the name as it is written first: a name that exists wins over what it could match.
+/// A name with the wildcards * and ?. Brackets and backticks stand for themselves: they are common in names. A
+/// caller that takes one looks for the name as it is written first: a name that exists wins over what it could match.
 /// </summary>
 internal sealed class NamePattern
 {
@@ -18,7 +18,7 @@ internal sealed class NamePattern
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Singleline,
         TimeSpan.FromSeconds(1));
 
-    /// <summary>Null where the text has no wildcard; the question mark of \\?\ is none.</summary>
+    /// <summary>Null if the text has no wildcard; the question mark of \\?\ is none.</summary>
     public static NamePattern? Of(string text)
     {
         string rest = text;

@@ -25,7 +25,7 @@ internal static class NumberToken
     public static bool IsNumber(object? value) =>
         (value is PSObject wrapped ? wrapped.BaseObject : value) is sbyte or byte or short or ushort or int or uint or long or ulong or decimal or float or double or BigInteger;
 
-    /// <summary>The text that was typed; null where it cannot be known.</summary>
+    /// <summary>The text that was typed; null if it cannot be known.</summary>
     /// <param name="value">As the binder or the pipeline gave it: what PowerShell wrapped is not to be unwrapped before.</param>
     public static string? TextOf(object value)
     {
@@ -45,7 +45,7 @@ internal static class NumberToken
         return isSure && plain.All(c => c is >= '0' and <= '9') ? plain : null;
     }
 
-    /// <summary>The one text by which the statement that is being run writes the number; null where it has none, or several.</summary>
+    /// <summary>The one text by which the statement that is being run writes the number; null if it has none, or several.</summary>
     private static string? InStatement(object number)
     {
         try

@@ -10,5 +10,5 @@ internal sealed class RepositoryTransformationAttribute : ArgumentTransformation
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(
-            "A repository is named by its path, or by the object that Connect-ImageRepository gives.");
+            "Give a repository's path, or the object that Connect-ImageRepository puts out.");
 }

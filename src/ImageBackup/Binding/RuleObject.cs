@@ -49,7 +49,7 @@ internal static class RuleObject
     /// <summary>The rule that the object is.</summary>
     /// <param name="value">An object of which <see cref="Is"/> is true.</param>
     /// <param name="pattern">Its pattern.</param>
-    /// <param name="kind">What it is where it does not say so.</param>
+    /// <param name="kind">What it is if it does not say so.</param>
     /// <exception cref="ImageBackupException">ParameterInvalid: a property's value cannot be one of the option.</exception>
     public static RuleSpecification Read(PSObject value, string pattern, RuleKind kind)
     {
@@ -70,7 +70,7 @@ internal static class RuleObject
         };
     }
 
-    /// <summary>The option's value as the rule syntax writes it; null where the object does not say one.</summary>
+    /// <summary>The option's value as the rule syntax writes it; null if the object does not say one.</summary>
     private static string? TextOf(PSObject value, string property, string keyword)
     {
         if (Present(value, property) is { } held)

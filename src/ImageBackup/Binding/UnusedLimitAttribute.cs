@@ -35,6 +35,6 @@ internal sealed class UnusedLimitAttribute : ArgumentTransformationAttribute
         {
             throw new ArgumentTransformationMetadataException(failure.Message, failure);
         }
-        throw new ArgumentTransformationMetadataException($"'{value}' is no limit: give a share such as 5%, a size such as 500MB, or Unlimited.");
+        throw new ArgumentTransformationMetadataException($"'{value}' is not a limit: give a share such as 5%, a size such as 500MB, or Unlimited.");
     }
 }

@@ -23,7 +23,7 @@ internal static class VolumeNames
     public static string Full(VolumeArgument volume, Func<string, string> resolvePath)
     {
         if (volume.Name is not { } name)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.", volume.ToString());
+            throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "The argument names no volume.", volume.ToString());
         return volume.IsFullPath || !IsRelativePath(name) ? name : resolvePath(name);
     }
 

@@ -10,7 +10,7 @@ namespace ImageBackup.Binding;
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
 {
-    /// <summary>Null stays null: whoever asks for a volume says then that none was named.</summary>
+    /// <summary>Null stays null: the caller that asks for a volume then says that none was named.</summary>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         if (inputData is null)

@@ -19,7 +19,7 @@ public sealed class AddImageRepositoryKeyCommand : RepositoryCmdlet
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 
-    /// <summary>The password to add; asked for where it is not given.</summary>
+    /// <summary>The password to add; asked for if it is not given.</summary>
     [Parameter(Mandatory = true)]
     [ValidateNotNull]
     public SecureString? NewPassword { get; set; }

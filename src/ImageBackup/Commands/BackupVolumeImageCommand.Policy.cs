@@ -50,7 +50,7 @@ public sealed partial class BackupVolumeImageCommand
         if (ManagementClass is not null)
             _ = Policy.Classes.Get(ManagementClass);
         if (Volume is null && !MyInvocation.BoundParameters.ContainsKey(nameof(Volume)) && !MyInvocation.ExpectingInput && Policy.Domain.Count == 0)
-            throw new ImageBackupException(ErrorId.NoVolume, "No volume was named, and no domain.image statement names one.");
+            throw new ImageBackupException(ErrorId.NoVolume, "The command names no volume, and no domain.image statement names one.");
     }
 
     /// <summary>Named by the user it is an error; among the objects of a pipeline it is passed over.</summary>
@@ -68,13 +68,13 @@ public sealed partial class BackupVolumeImageCommand
     {
         DomainVolumes domain = RunInBackground(
             "Looking at volumes", _ => DomainVolumes.Resolve(Policy.Domain, new VolumeInventory(VolumeSystem.Current), Stop));
-        WriteVerbose($"No volume was named: those of domain.image are taken, {string.Join(", ", Policy.Domain.Select(pattern => $"'{pattern.Text}'"))}.");
+        WriteVerbose($"The command names no volume. The volumes of domain.image are backed up: {string.Join(", ", Policy.Domain.Select(pattern => $"'{pattern.Text}'"))}.");
         foreach (string pattern in domain.Unmatched)
             WriteVerbose($"domain.image: no volume matches '{pattern}'.");
         foreach ((string name, ImageBackupException reason) in domain.Failures)
             Attempt(name, () => throw new ImageBackupException(reason.Id, $"domain.image: {reason.Message}", name, reason));
         if (domain.Volumes.Count == 0 && domain.Failures.Count == 0)
-            throw new ImageBackupException(ErrorId.NoVolume, "No volume was named, and domain.image matches none of this machine.");
+            throw new ImageBackupException(ErrorId.NoVolume, "The command names no volume, and domain.image matches no volume of this machine.");
         IReadOnlyList<ImageBackupInfo>? images = null;
         ForEach(
             domain.Volumes,

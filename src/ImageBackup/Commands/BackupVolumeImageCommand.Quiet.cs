@@ -11,7 +11,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Commands;
 
-/// <summary>How the volume is brought to rest or frozen.</summary>
+/// <summary>How the volume is quiesced or frozen.</summary>
 public sealed partial class BackupVolumeImageCommand
 {
     /// <summary>The snapshot provider's name (Get-SnapshotProvider), or NONE for no snapshot; by default whichever can.</summary>
@@ -30,7 +30,7 @@ public sealed partial class BackupVolumeImageCommand
     [ValidateNotNullOrEmpty]
     public string? SnapshotCacheLocation { get; set; }
 
-    /// <summary>Between two attempts to bring a volume in use to rest: 0 to 999 seconds, or with ms milliseconds.</summary>
+    /// <summary>Between two attempts to quiesce a volume in use: 0 to 999 seconds, or with ms milliseconds.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? IdleWait { get; set; }
@@ -40,7 +40,7 @@ public sealed partial class BackupVolumeImageCommand
     [ValidateRange(0, 9999)]
     public int? IdleRetries { get; set; }
 
-    /// <summary>A command line that is run before the snapshot; where it fails, no image is taken. Empty: none, whatever rules say.</summary>
+    /// <summary>A command line that is run before the snapshot; if it fails, no image is taken. Empty: none, whatever rules say.</summary>
     [Parameter]
     [AllowEmptyString]
     public string? PreSnapshotCommand { get; set; }

@@ -52,7 +52,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     /// <summary>
     /// Unused runs longer than this are left out: by default what rule and class say, else 32 (KB), with a suffix k, m or g (or KB, MB, GB); 0 stores
-    /// everything, the unused tail included. As the original counts, a number without a suffix is in KB.
+    /// everything, the unused tail included. As TSM counts, a number without a suffix is in KB.
     /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -60,7 +60,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     /// <summary>
     /// Stores the content of paging files, hibernation files and shadow storage of NTFS volumes too. Without it they are
-    /// left out where that is safe, and the image lists them.
+    /// left out if that is safe, and the image lists them.
     /// </summary>
     [Parameter]
     public SwitchParameter IncludePageFile { get; set; }
@@ -128,7 +128,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private void Backup(VolumeArgument argument) =>
         Backup(Find(argument), isObjectOfPipeline: argument.IsFullPath && MyInvocation.ExpectingInput);
 
-    /// <summary>What a volume adds to the overall progress; null where that is not known.</summary>
+    /// <summary>What a volume adds to the overall progress; null if that is not known.</summary>
     private long? UsedBytesOf(VolumeArgument argument)
     {
         ImageVolume volume = Find(argument);
@@ -151,7 +151,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Give(RunInBackground(ActivityOf(request), channel => Job(channel.Tell, channel.Warn).Run(request, channel, Stop)));
     }
 
-    /// <summary>Null where the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
+    /// <summary>Null if the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
     private BackupRequest? RequestOf(ImageVolume volume, bool isObjectOfPipeline)
     {
         VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);

@@ -16,7 +16,7 @@ public sealed class ExportImageRepositoryPasswordCommand : BackgroundCmdlet
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
-    /// <summary>The password; asked for where it is not given.</summary>
+    /// <summary>The password; asked for if it is not given.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
     [ValidateNotNull]
     public SecureString Password { get; set; } = new();

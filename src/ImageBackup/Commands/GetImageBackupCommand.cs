@@ -66,7 +66,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             Attempt(volume.Input, () =>
             {
                 if (volume.Name is null)
-                    throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No volume is named.");
+                    throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "The argument names no volume.");
                 // What is a pattern matches the names that volumes had, and their ids.
                 if (!volume.IsFullPath && NamePattern.Of(volume.Name) is not null)
                     patterns.Add(volume.Name);
@@ -81,7 +81,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
     }
 
     /// <summary>
-    /// The volume that has the name here now: its images are meant, whatever it was called then. Where nothing has it, the images' own
+    /// The volume that has the name here now: its images are meant, whatever it was called then. If nothing has it, the images' own
     /// records are asked; a relative name is asked for as it is written too.
     /// </summary>
     private VolumeReference Refer(VolumeArgument volume)

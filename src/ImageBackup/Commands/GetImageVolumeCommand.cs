@@ -73,7 +73,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
         WriteObject(Planned(RunInBackground("Looking at volumes", _ => ImageBackup.Binding.VolumeNames.Find(full, Stop))));
     }
 
-    /// <summary>The volume whose name is the text as it is written; null where there is none: then it is a pattern.</summary>
+    /// <summary>The volume whose name is the text as it is written; null if there is none: then it is a pattern.</summary>
     private ImageVolume? FindLiteral(VolumeArgument volume)
     {
         try

@@ -9,7 +9,7 @@ using ImageBackup.Engine.Policy.Rules;
 namespace ImageBackup.Commands;
 
 /// <summary>
-/// Lists the rules, including and excluding ones, in the order in which they are evaluated: the repository's first, where
+/// Lists the rules, including and excluding ones, in the order in which they are evaluated: the repository's first, if
 /// one is named or connected, then the machine's.
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "IncludeImage")]
@@ -45,7 +45,7 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
         {
             Attempt(argument.Input, () =>
             {
-                string text = argument.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No pattern is named.");
+                string text = argument.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no pattern.");
                 // A rule's own pattern has wildcards itself: as written it goes before what it could mean here.
                 List<RuleInfo> found = [.. rules.Where(rule => rule.Volume == text)];
                 if (found.Count == 0 && NamePattern.Of(text) is { } pattern)

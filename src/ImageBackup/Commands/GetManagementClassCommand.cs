@@ -8,7 +8,7 @@ using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Commands;
 
-/// <summary>Lists the management classes that count: the repository's, where one is named or connected, the machine's of other names, and the built-in STANDARD.</summary>
+/// <summary>Lists the management classes that count: the repository's, if one is named or connected, the machine's of other names, and the built-in STANDARD.</summary>
 [Cmdlet(VerbsCommon.Get, "ManagementClass")]
 [OutputType(typeof(ManagementClassInfo))]
 public sealed class GetManagementClassCommand : PolicyCmdlet

@@ -14,11 +14,11 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// The base of cmdlets that ask the rules and classes: the machine's files, or those named, behind what the repository
-/// keeps, where one is named or connected.
+/// keeps, if one is named or connected.
 /// </summary>
 public abstract class PolicyCmdlet : RepositoryCmdlet
 {
-    /// <summary>The rule list, or an options file of the original's (dsm.opt, dsm.sys); by default the machine's list.</summary>
+    /// <summary>The rule list, or an options file of TSM (dsm.opt, dsm.sys); by default the machine's list.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public virtual string? RulePath { get; set; }
@@ -45,7 +45,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
         OpenRepository();
     }
 
-    /// <summary>Opens the repository where it is not open: that it is needed may come down the pipeline.</summary>
+    /// <summary>Opens the repository if it is not open: that it is needed may come down the pipeline.</summary>
     private protected void OpenRepository()
     {
         if (HasRepository)
@@ -64,7 +64,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
         return policy;
     }
 
-    /// <summary>The policy in the repository's keeping; null where no repository is open.</summary>
+    /// <summary>The policy in the repository's keeping; null if no repository is open.</summary>
     private protected EnforcedPolicy? LoadEnforced()
     {
         if (!HasRepository)

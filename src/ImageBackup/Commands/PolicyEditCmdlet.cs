@@ -19,10 +19,10 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
     private protected sealed override bool NeedsRepository => Enforced;
 
     /// <summary>Changes the rule list.</summary>
-    /// <param name="edit">Gives the changed list; the same object where nothing is to be done.</param>
+    /// <param name="edit">Gives the changed list; the same object if nothing is to be done.</param>
     /// <param name="action">What is done, for -WhatIf and -Confirm.</param>
     /// <param name="managementClass">A class that must exist; null: none.</param>
-    /// <returns>The list as it is now; null where the user said no.</returns>
+    /// <returns>The list as it is now; null if the user said no.</returns>
     private protected RuleDocument? EditRules(Func<RuleDocument, RuleDocument> edit, string action, string? managementClass)
     {
         if (Enforced)
@@ -49,9 +49,9 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
     }
 
     /// <summary>Changes the classes.</summary>
-    /// <param name="edit">Gives the changed classes; the same object where nothing is to be done.</param>
+    /// <param name="edit">Gives the changed classes; the same object if nothing is to be done.</param>
     /// <param name="action">What is done, for -WhatIf and -Confirm.</param>
-    /// <returns>The classes as they are now and where; null where the user said no.</returns>
+    /// <returns>The classes as they are now and where; null if the user said no.</returns>
     private protected ManagementClassDocument? EditClasses(Func<ManagementClassDocument, ManagementClassDocument> edit, string action)
     {
         if (Enforced)
@@ -84,7 +84,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
     private EnforcedPolicy LoadEnforcedForEdit()
     {
         OpenRepository();
-        return LoadEnforced() ?? throw new ImageBackupException(ErrorId.RepositoryNotConnected, "No repository was named and none is connected.");
+        return LoadEnforced() ?? throw new ImageBackupException(ErrorId.RepositoryNotConnected, "The command names no repository, and none is connected.");
     }
 
     private T NothingToDo<T>(T document, string where)

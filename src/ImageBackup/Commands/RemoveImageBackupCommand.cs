@@ -73,7 +73,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             Attempt(image.Input, () =>
             {
                 if (image.Id is null)
-                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "No image is named.");
+                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "The argument names no image.");
                 _ = RepositoryOf(image);
                 _named.Add(image);
             });

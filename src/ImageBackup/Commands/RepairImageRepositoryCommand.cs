@@ -72,7 +72,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
         {
             WriteWarning(image.IsLost
                 ? $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} is lost: remove it, and back the volume up again."
-                : $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which heals what it still has.");
+                : $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which repairs the ranges that it still has.");
         }
         foreach (UnreadableFile file in result.UnreadableFiles)
         {

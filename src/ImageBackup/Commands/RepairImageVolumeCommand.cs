@@ -46,7 +46,7 @@ public sealed class RepairImageVolumeCommand : BackgroundCmdlet
             Attempt(pending, () =>
             {
                 if (ShouldProcess(pending.Volume ?? pending.Name, ActionOf(pending)))
-                    WriteObject(RunInBackground("Undoing what a killed run left", channel => UndoJob.OfMachine(channel.Tell).Undo(pending)));
+                    WriteObject(RunInBackground("Undoing the changes of a killed run", channel => UndoJob.OfMachine(channel.Tell).Undo(pending)));
             });
         }
     }

@@ -52,7 +52,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             _connection = Open(Repository);
     }
 
-    /// <summary>The command's repository, or the one that an object from the pipeline came from, where that is another.</summary>
+    /// <summary>The command's repository, or the one that an object from the pipeline came from, if that is another.</summary>
     private protected ImageRepository RepositoryOf(ImageArgument image)
     {
         if (Repository is not null || image.Repository is not { } location || location == _connection?.Location)
@@ -83,7 +83,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
 
     private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
 
-    /// <summary>Opens a path once; the session's own connection serves where it is the same and no other password is given.</summary>
+    /// <summary>Opens a path once; the session's own connection serves if it is the same and no other password is given.</summary>
     private RepositoryConnection Use(string location)
     {
         if (_opened.TryGetValue(location, out RepositoryConnection? held))
@@ -117,7 +117,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     }
 
     private static ImageBackupException NotConnected() =>
-        new(ErrorId.RepositoryNotConnected, "No repository was named and none is connected.");
+        new(ErrorId.RepositoryNotConnected, "The command names no repository, and none is connected.");
 
     protected override void Dispose(bool disposing)
     {

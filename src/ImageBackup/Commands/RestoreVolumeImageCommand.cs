@@ -69,7 +69,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     public SwitchParameter SkipUnchanged { get; set; }
 
     /// <summary>
-    /// Clear what the image does not use. Without it, unused ranges of a device are discarded where it can, else left as
+    /// Clear what the image does not use. Without it, unused ranges of a device are discarded if it can, else left as
     /// they are.
     /// </summary>
     [Parameter]
@@ -117,7 +117,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     private void Restore(ImageArgument argument)
     {
         if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
         ImageRepository repository = RepositoryOf(argument);
         Restore(repository, RunInBackground("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
     }
@@ -142,7 +142,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         });
     }
 
-    /// <summary>This computer's image where there is one; else the only computer's.</summary>
+    /// <summary>This computer's image if there is one; else the only computer's.</summary>
     private static ImageBackupInfo Choose(IReadOnlyList<ImageBackupInfo> images, string volume)
     {
         ImageBackupInfo? newest = null;
@@ -151,7 +151,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         foreach (ImageBackupInfo image in images)
         {
             severalComputers |= newest is not null && newest.ComputerName != image.ComputerName;
-            // An image that a wrong clock dated is the newest only where there is no other.
+            // An image that a wrong clock dated is the newest only if there is no other.
             newest = Newer(newest, image);
             if (string.Equals(image.ComputerName, LocalHost.Name, StringComparison.OrdinalIgnoreCase))
                 own = Newer(own, image);
@@ -216,7 +216,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
                 WriteWarning($"{result.Destination}: {warning}");
         }
         foreach (string cleared in result.ClearedSignatures)
-            WriteVerbose($"{result.Destination}: cleared what an earlier content had left: {cleared}.");
+            WriteVerbose($"{result.Destination}: cleared the signatures of earlier content: {cleared}.");
         WriteObject(result);
         if (result.CorruptRanges.Count > 0)
         {
@@ -242,7 +242,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         bool answered = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm) && !LanguagePrimitives.IsTrue(confirm);
         return check.Valuables.Count == 0 || answered || ShouldContinue(
             $"'{check.Destination}' holds {string.Join(" and ", check.Valuables)}. Nobody uses it now, but it may belong to something larger. All of it will be lost. Overwrite it?",
-            "Overwrite what is not a plain file system");
+            "Overwrite a target that is not a plain file system");
     }
 
     private string DestinationOf(ImageBackupInfo image)
@@ -263,7 +263,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         }
         throw new ImageBackupException(
             ErrorId.ParameterInvalid,
-            $"The image {image.ShortId} is of a volume of the computer '{image.ComputerName}': name what to restore it to with -Destination.",
+            $"The image {image.ShortId} is of a volume of the computer '{image.ComputerName}': name the target with -Destination.",
             image.Id);
     }
 }

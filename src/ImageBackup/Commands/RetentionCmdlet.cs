@@ -45,7 +45,7 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
         }
         catch (ImageBackupException failure) when (ClassPath is null && failure.Id is not ErrorId.Cancelled)
         {
-            WriteWarning($"{failure.Message} Expiry is shown by what the images recorded.");
+            WriteWarning($"{failure.Message} Expiry is shown by the values recorded in the images.");
             return new ImageRetention();
         }
     }

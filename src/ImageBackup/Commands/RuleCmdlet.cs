@@ -63,7 +63,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
         : Last ? RulePosition.Last
         : null;
 
-    /// <summary>The rule that is wanted; given the one that has the pattern, null where none has.</summary>
+    /// <summary>The rule that is wanted; given the one that has the pattern, null if none has.</summary>
     /// <param name="pattern">The pattern as the user named it.</param>
     /// <param name="existing">The rule of the list that has it.</param>
     /// <param name="given">A whole rule that came as an object; null: a pattern alone.</param>
@@ -80,7 +80,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
 
     private void Set(RulePatternArgument volume)
     {
-        string pattern = volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "No pattern is named.");
+        string pattern = volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "The argument names no pattern.");
         string where = Enforced ? "" : FullPath(RulePath) ?? PolicyPaths.Rules;
         RulePosition? asked = PositionAsked;
         bool isOvershadowed = false;

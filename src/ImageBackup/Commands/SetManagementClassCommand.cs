@@ -7,7 +7,7 @@ using ImageBackup.Engine.Policy.Classes;
 namespace ImageBackup.Commands;
 
 /// <summary>
-/// Makes a management class, with the original's defaults for what is not named, or changes one: what is not named stays
+/// Makes a management class, with TSM's defaults for what is not named, or changes one: what is not named stays
 /// as it is, and $null takes a value out.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "ManagementClass", SupportsShouldProcess = true)]
@@ -63,7 +63,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? GapSize { get; set; }
 
-    /// <summary>What applies where no rule names a class; an object's IsDefault.</summary>
+    /// <summary>What applies if no rule names a class; an object's IsDefault.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("IsDefault")]
     [SwitchText]

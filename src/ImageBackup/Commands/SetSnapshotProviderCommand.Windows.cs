@@ -15,7 +15,7 @@ public sealed partial class SetSnapshotProviderCommand
 {
     /// <summary>
     /// Windows: volumes whose shadow storage is set now to the cache size and place (vssadmin's shadowstorage). It is of the volume,
-    /// and stays so for whoever makes shadow copies of it.
+    /// and stays so for every program that makes shadow copies of it.
     /// </summary>
     [Parameter]
     [ArgumentCompleter(typeof(VolumeCompleter))]

@@ -10,7 +10,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Commands;
 
 /// <summary>
-/// Sets the machine's defaults for snapshots and quiet volumes, which apply where neither command line, rule, class nor
+/// Sets the machine's defaults for snapshots and quiet volumes, which apply if neither command line, rule, class nor
 /// client-wide statement says anything. What is not named stays as it is; $null takes a value out.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "SnapshotProvider", SupportsShouldProcess = true)]
@@ -35,7 +35,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
     [AllowEmptyString]
     public string? CacheLocation { get; set; }
 
-    /// <summary>Between two attempts to bring a volume in use to rest: 0 to 999 seconds, or with ms milliseconds.</summary>
+    /// <summary>Between two attempts to quiesce a volume in use: 0 to 999 seconds, or with ms milliseconds.</summary>
     [Parameter]
     [AllowNull]
     [AllowEmptyString]

@@ -39,7 +39,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
     private void Test(ImageArgument argument)
     {
         if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No image is named.");
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
         ImageRepository repository = RepositoryOf(argument);
         VerifyResult result = RunInBackground("Proving an image", channel =>
         {

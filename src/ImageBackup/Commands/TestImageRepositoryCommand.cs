@@ -69,7 +69,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     /// <summary>What this machine has seen and the repository has not any more.</summary>
     private void TellRollback()
     {
-        RunInBackground("Comparing with what this machine has seen", channel =>
+        RunInBackground("Comparing with the records of this machine", channel =>
         {
             try
             {

@@ -35,7 +35,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
     private RuleTest Test(ImagePolicy policy, VolumeArgument argument)
     {
         if (argument.Name is not { } given)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "No volume is named.");
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no volume.");
         bool isWindows = policy.Machine.ParseOptions.IsWindows;
         try
         {

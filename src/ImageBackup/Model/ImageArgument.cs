@@ -19,10 +19,10 @@ public sealed class ImageArgument
 
     public object Input { get; }
 
-    /// <summary>The id or its beginning; null where <see cref="Problem"/> tells why there is none.</summary>
+    /// <summary>The id or its beginning; null if <see cref="Problem"/> tells why there is none.</summary>
     public string? Id { get; }
 
-    /// <summary>The repository that the object came from, where it says so.</summary>
+    /// <summary>The repository that the object came from, if it says so.</summary>
     public string? Repository { get; }
     public string? Problem { get; }
 
@@ -77,7 +77,7 @@ public sealed class ImageArgument
                 string? held = InputProperties.Text(properties, "ImageId") ?? InputProperties.Text(properties, "Id");
                 found.Add(held is not null && IsIdPrefix(held)
                     ? new(value, held.ToLowerInvariant(), InputProperties.Text(properties, "Repository"), null)
-                    : new(value, null, null, $"An object of type {bare.GetType().Name} is no image: it has no property Id that holds an image's id."));
+                    : new(value, null, null, $"An object of type {bare.GetType().Name} is not an image: it has no property Id that holds an image's id."));
                 return;
         }
     }

@@ -18,7 +18,7 @@ public sealed class ImageBackupJob : Job
     /// <summary>Progress is about now: five records a second for hours would be kept for nobody.</summary>
     private const int MaxProgressRecords = 200;
 
-    /// <summary>How long those who hear of a job's end may take, before whoever stops it goes on.</summary>
+    /// <summary>How long those who hear of a job's end may take, before the caller that stops it goes on.</summary>
     private static readonly TimeSpan s_telling = TimeSpan.FromSeconds(10);
 
     private readonly IReadOnlyList<JobStep> _steps;
@@ -71,7 +71,7 @@ public sealed class ImageBackupJob : Job
             }
         }
         _ended.Wait();
-        // Whoever stops a job sees it stopped afterwards. But who hears of its end may stop it in turn, on the thread that tells.
+        // A caller that stops a job sees it stopped afterwards. But a listener that hears of its end may stop it in turn, on the thread that tells.
         if (Thread.CurrentThread != _thread)
             _told.Wait(s_telling);
     }

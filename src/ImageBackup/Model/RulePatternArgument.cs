@@ -24,7 +24,7 @@ public sealed class RulePatternArgument
     /// <summary>What was given; the error record's target.</summary>
     public object Input { get; }
 
-    /// <summary>Null where <see cref="Problem"/> tells why there is none.</summary>
+    /// <summary>Null if <see cref="Problem"/> tells why there is none.</summary>
     public string? Pattern { get; }
     public string? Problem { get; }
 
@@ -46,7 +46,7 @@ public sealed class RulePatternArgument
     {
         if (value is null)
         {
-            found.Add(new(DBNull.Value, null, "A value that is $null is no pattern."));
+            found.Add(new(DBNull.Value, null, "$null is not a pattern."));
             return;
         }
         if (!InputProperties.TryBare(value, depth, out object? bare))
@@ -55,7 +55,7 @@ public sealed class RulePatternArgument
             bare = typed;
         if (InputProperties.TextOf(bare) is { } text)
         {
-            found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text is no pattern."));
+            found.Add(text.Length > 0 ? new(value, text, null) : new(value, null, "An empty text is not a pattern."));
             return;
         }
         switch (bare)

@@ -24,7 +24,7 @@ public sealed class VolumeArgument
     /// <summary>What was given; the error record's target.</summary>
     public object Input { get; }
 
-    /// <summary>The volume's name; null where <see cref="Problem"/> tells why there is none.</summary>
+    /// <summary>The volume's name; null if <see cref="Problem"/> tells why there is none.</summary>
     public string? Name { get; }
     public string? Problem { get; }
 

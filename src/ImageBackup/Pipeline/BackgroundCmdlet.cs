@@ -197,8 +197,8 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>
-    /// True where the command is being stopped and a call of its work into the system does not return: nothing can interrupt
-    /// that, and whoever stopped it gets the prompt back. Work that is busy, tidying up for instance, is waited for.
+    /// True if the command is being stopped and a call of its work into the system does not return: nothing can interrupt
+    /// that, and the user who stopped it gets the prompt back. Work that is busy, tidying up for instance, is waited for.
     /// </summary>
     private bool LetsGo(Task task, PendingCallScope? calls)
     {
@@ -211,7 +211,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         try
         {
             // WriteWarning is closed to a pipeline that is being stopped.
-            Host.UI.WriteWarningLine($"'{what}' does not answer. {MyInvocation.MyCommand?.Name} was let go of and waits on in the background: "
+            Host.UI.WriteWarningLine($"'{what}' does not answer. {MyInvocation.MyCommand?.Name} was detached and waits on in the background: "
                 + "it gives back the locks, snapshots and mounts that it holds when the device answers, or when this process ends.");
         }
         catch (Exception e) when (e is HostException or NotImplementedException or InvalidOperationException)
@@ -277,7 +277,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         : LanguagePrimitives.TryConvertTo(GetVariableValue("ConfirmPreference"), out ConfirmImpact preference) && preference != ConfirmImpact.None && impact >= preference;
 
     /// <summary>
-    /// Throws where a parameter was given and names nothing: $null, which a misspelt variable is, or an empty list. Without the
+    /// Throws if a parameter was given and names nothing: $null, which a misspelt variable is, or an empty list. Without the
     /// parameter the command would take another list, or all.
     /// </summary>
     /// <exception cref="ImageBackupException">NoVolume.</exception>
@@ -336,7 +336,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     /// <summary>PowerShell's own exceptions (a stopped pipeline, Select-Object -First, break, -ErrorAction Stop) pass through as they are.</summary>
     private static bool IsOurs(Exception failure) => failure is not (RuntimeException or FlowControlException);
 
-    /// <summary>A cancellation that the user asked for is no error: the pipeline stops without a word.</summary>
+    /// <summary>A cancellation that the user asked for is not an error: the pipeline stops without a word.</summary>
     private void ThrowIfStopping(Exception failure)
     {
         bool cancelled = failure is OperationCanceledException or ImageBackupException { Id: ErrorId.Cancelled };

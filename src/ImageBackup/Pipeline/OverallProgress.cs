@@ -27,7 +27,7 @@ internal sealed class OverallProgress(int activityId)
     /// <summary>One record says enough about a single volume.</summary>
     public bool IsShown => Math.Max(_expectedBytes.Count, _startedCount) > 1;
 
-    /// <summary>Which one of how many is being worked on: "2 of 5", or "2" where nobody knows.</summary>
+    /// <summary>Which one of how many is being worked on: "2 of 5", or "2" if the count is not known.</summary>
     public string Position => IsOpen ? $"{_startedCount}" : $"{_startedCount} of {_expectedBytes.Count}";
 
     /// <param name="bytes">Used bytes of one thing to come; null: not known.</param>

@@ -14,7 +14,7 @@ internal static class ProgressText
     {
         record.StatusDescription = Status(progress);
         record.PercentComplete = progress.TotalBytes > 0 ? progress.Percent : -1;
-        // Beyond a day the guess is no guess, and the field is a count of seconds.
+        // Beyond a day the guess is worthless, and the field is a count of seconds.
         record.SecondsRemaining = progress.Remaining is { TotalDays: < 30 } remaining && progress.TotalBytes > 0
             ? (int)Math.Ceiling(remaining.TotalSeconds)
             : -1;

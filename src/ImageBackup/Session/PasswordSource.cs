@@ -22,7 +22,7 @@ internal static class PasswordSource
 
     private static readonly TimeSpan s_commandTimeLimit = TimeSpan.FromSeconds(60);
 
-    /// <param name="passwordFile">Full path of -PasswordFile; null where it was not given.</param>
+    /// <param name="passwordFile">Full path of -PasswordFile; null if it was not given.</param>
     /// <exception cref="ImageBackupException">PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
     public static RepositoryPassword Resolve(SecureString? given, string? passwordFile, CancellationToken cancellation)
     {

@@ -22,7 +22,7 @@ internal static class RepositoryLocation
 
     /// <summary>
     /// The locator in RESTIC_REPOSITORY, or in the file that RESTIC_REPOSITORY_FILE names, read as restic does (byte order
-    /// marks understood, white space at both ends cut off); null where neither is set.
+    /// marks understood, white space at both ends cut off); null if neither is set.
     /// </summary>
     /// <exception cref="ImageBackupException">ParameterInvalid: both are set, or the file cannot be read or names nothing.</exception>
     public static string? OfEnvironment()

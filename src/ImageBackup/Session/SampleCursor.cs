@@ -15,7 +15,7 @@ internal sealed class SampleCursor(string repositoryId)
 
     private static string Folder => Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
 
-    /// <summary>Null where the user has no place for such files.</summary>
+    /// <summary>Null if the user has no place for such files.</summary>
     public string? Path { get; } = Folder.Length > 0 && IsName(repositoryId) ? System.IO.Path.Combine(Folder, "ImageBackup", "samples", repositoryId) : null;
 
     /// <summary>The last pack's name, or a random one.</summary>

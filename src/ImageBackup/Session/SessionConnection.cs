@@ -8,7 +8,7 @@ internal static class SessionConnection
 {
     private static readonly ConditionalWeakTable<Runspace, RepositoryConnection> s_connections = new();
 
-    /// <summary>The session's repository; null where none is connected. Call it from the pipeline thread.</summary>
+    /// <summary>The session's repository; null if none is connected. Call it from the pipeline thread.</summary>
     public static RepositoryConnection? Current
     {
         get

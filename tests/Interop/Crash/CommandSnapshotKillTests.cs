@@ -83,12 +83,12 @@ public sealed class CommandSnapshotKillTests : IDisposable
         }
 
         string next = NextRun();
-        Assert.Contains($"The snapshot '{id}' that a killed run had left was removed.", next, StringComparison.Ordinal);
+        Assert.Contains($"The orphan snapshot '{id}' of a killed run was removed.", next, StringComparison.Ordinal);
         Assert.Equal([$"remove {id} []", $"removed {id}"], Lines[^2..]);
         Assert.Empty(Records);
         Assert.Empty(Frozen);
         string log = string.Concat(Directory.GetFiles(_directory["var/log/imagebackup"]).Select(File.ReadAllText));
-        Assert.Contains($"The snapshot '{id}' that a killed run had left was removed.", log, StringComparison.Ordinal);
+        Assert.Contains($"The orphan snapshot '{id}' of a killed run was removed.", log, StringComparison.Ordinal);
         // Once: the run after it finds nothing.
         Assert.DoesNotContain("killed run", NextRun(), StringComparison.Ordinal);
         using ImageRepository repository = TestRepository.Open(Repository);

@@ -16,7 +16,7 @@ public class BackupEffectTests
     [Fact]
     public void Static_says_what_programs_notice()
     {
-        Assert.Equal("nobody can mount it or hold it while it is copied", Of(s_plain, ImageType.Static));
+        Assert.Equal("no other program can mount or open it while it is copied", Of(s_plain, ImageType.Static));
         Assert.Equal("its file system is remounted read-only at /data, /other while it is copied: programs that write to it meanwhile get an error",
             Of(s_mounted, ImageType.Static));
         Assert.Equal("it is mounted read-only at /data, /other already and stays so", Of(s_mounted with { IsMountedReadOnly = true }, ImageType.Static));
@@ -30,7 +30,7 @@ public class BackupEffectTests
         foreach (VolumeDescription volume in new[] { s_mounted with { IsSystem = true }, s_mounted with { MountedFileSystem = "fuseblk" } })
         {
             string text = Of(volume, ImageType.Static);
-            Assert.Contains("not brought to rest", text, StringComparison.Ordinal);
+            Assert.Contains("cannot be quiesced", text, StringComparison.Ordinal);
             Assert.Contains("the backup will fail", text, StringComparison.Ordinal);
             Assert.DoesNotContain("remounted", text, StringComparison.Ordinal);
             Assert.Contains("may be fuzzy", Of(volume, ImageType.Static, SerializationMode.ShrDynamic), StringComparison.Ordinal);

@@ -65,7 +65,7 @@ public sealed class RestoreCommandTests : IDisposable
             // Now it holds nothing that is recognised, and the question says so.
             _session.Host.Console.Answer = 2;
             _session.Run("$image | Restore-VolumeImage -Destination $device").WithoutErrors();
-            Assert.Contains("nothing that is recognised", Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
+            Assert.Contains("which is not recognised", Assert.Single(_session.Host.Console.Questions), StringComparison.Ordinal);
         }
         finally
         {

@@ -108,7 +108,7 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
         var (code, output, error) = Command("'data'; Backup-VolumeImage; throw 'boom'");
         Assert.Equal(1, code);
         Assert.Equal("data", output.Trim());
-        Assert.Contains("No repository was named", error, StringComparison.Ordinal);
+        Assert.Contains("The command names no repository", error, StringComparison.Ordinal);
         Assert.Contains("boom", error, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', output + error);
     }

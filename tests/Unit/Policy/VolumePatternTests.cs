@@ -10,7 +10,7 @@ namespace ImageBackup.Tests.Unit.Policy;
 
 public class VolumePatternTests
 {
-    // The table of wildcards in the original's client manual.
+    // The table of wildcards in TSM's client manual.
     [Theory]
     [InlineData("ab?", "abc", true)]
     [InlineData("ab?", "ab", false)]

@@ -87,7 +87,7 @@ public sealed class RestoreSafetyTests : IDisposable
         Assert.Contains($"last mounted {time} at /srv/data", check.Now, StringComparison.Ordinal);
         Assert.Equal(ext.Length, check.NowBytes);
         _rig.Volumes.Add("/mem/t", new byte[4 * MiB]);
-        Assert.Equal("what is there (nothing that is recognised)", Check(image, "/mem/t").Now);
+        Assert.Equal("its content (which is not recognised)", Check(image, "/mem/t").Now);
         Assert.Equal(("nothing (a new file)", (long?)null), (Check(image, _rig.File("new")).Now, Check(image, _rig.File("new")).NowBytes));
         System.IO.File.WriteAllText(_rig.File("old"), "xyz");
         RestoreCheck old = Check(image, _rig.File("old"), r => r with { ReplaceFile = true });

@@ -64,7 +64,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
         return ids;
     }
 
-    /// <summary>Notes an all-zero chunk; true where it is the first of its length and so has to be stored.</summary>
+    /// <summary>Notes an all-zero chunk; true if it is the first of its length and so has to be stored.</summary>
     private bool NoteZero(BlobId[] ids, long chunk)
     {
         int lengthBytes = geometry.LengthBytes(chunk);

@@ -28,7 +28,7 @@ internal sealed class ChangeDetector(ChunkTagsFile.Header header, ParentImage? p
     /// <summary>The image whose tags were compared; null: none.</summary>
     public string? ParentId => parent?.Id;
 
-    /// <summary>Null where the machine has no fast universal hash.</summary>
+    /// <summary>Null if the machine has no fast universal hash.</summary>
     public static ChangeDetector? For(int chunkSizeBytes, long chunkCount, ParentImage? parent)
     {
         if (!Gmac.IsSupported)

@@ -6,7 +6,7 @@ using ImageBackup.Engine.Images.Format;
 namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
-/// Fills chunks from a volume: reads what is used, leaves zeros where nothing is, and skips chunks that hold nothing (an
+/// Fills chunks from a volume: reads what is used, leaves zeros if nothing is, and skips chunks that hold nothing (an
 /// unused run, a hole in a file) without reading.
 /// </summary>
 internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, ReadErrorPolicy? policy = null)

@@ -41,7 +41,7 @@ internal sealed class ParentImage : IDisposable
 
     public ChunkTagsFile.Header Header { get; }
 
-    /// <summary>The image before as parent, where it has tags that can be read; null: hash everything.</summary>
+    /// <summary>The image before as parent, if it has tags that can be read; null: hash everything.</summary>
     public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> tell)
     {
         var reader = new BlobReader(repository.Files, repository.Sealers);
@@ -52,7 +52,7 @@ internal sealed class ParentImage : IDisposable
             TreeNode? node = TreeWalk.Load(repository, index, folder).File(ImageFiles.ChunkTags);
             if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
                 || location.ContentLengthBytes != ChunkTagsFile.HeaderBytes)
-                throw new FormatException("They are not where the image says.");
+                throw new FormatException("They are not at the place that the image names.");
             ChunkTagsFile.Header header = ChunkTagsFile.ReadHeader(reader.Read(node.Content[0], location));
             if (node.Content.Count - 1 != header.PartCount || node.SizeBytes != header.FileBytes)
                 throw new FormatException("They are of another length than their header says.");

@@ -24,7 +24,7 @@ internal sealed record UsedMap
     public required UsedRanges Used { get; init; }
     public FileSystemDescription? FileSystem { get; init; }
 
-    /// <summary>Who gave the map; null where the volume is stored whole.</summary>
+    /// <summary>Who gave the map; null if the volume is stored whole.</summary>
     public string? Source { get; init; }
     public IReadOnlyList<OmittedContent> Omitted { get; init; } = Array.Empty<OmittedContent>();
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
@@ -46,7 +46,7 @@ internal sealed record UsedMap
             if (found is not { Reader: { } reader, Description: { } description })
                 return whole with { Warnings = [$"The volume is stored whole, because {Unmapped(claimants, options)}."] };
             if (description.IsEncrypted)
-                return whole with { Warnings = [$"The volume is stored whole, because it is encrypted ({type}): what is free inside cannot be told."] };
+                return whole with { Warnings = [$"The volume is stored whole, because it is encrypted ({type}): its free blocks are not known."] };
             (UsedRangeMap map, string source) = ReadRanges(volume, reader, type, options, cancellation);
             return whole.Without(map, source, reader, volume, options, cancellation);
         }
@@ -63,7 +63,7 @@ internal sealed record UsedMap
     /// <summary>The map of a dead claimant calls the live one's data free, so there is none.</summary>
     private static string Conflict(IReadOnlyList<SignatureClaim> claimants) =>
         $"{ConflictId}: The volume is stored whole, because more than one claims it: {SignatureScan.Describe(claimants)}. "
-        + "All but one are left over from an earlier use, and nobody can tell which. Remove a dead one with 'wipefs --offset OFFSET'.";
+        + "All but one are remains of an earlier use, and it is not known which. Remove a dead one with 'wipefs --offset OFFSET'.";
 
     private static string Unmapped(IReadOnlyList<SignatureClaim> claimants, UsedMapOptions options) =>
         options.MountedFileSystem is { } mounted ? $"it is mounted as {mounted}, of which no map of used blocks can be read"

@@ -20,6 +20,6 @@ internal sealed record UsedMapOptions
     /// <summary>Paging files and their like are stored like other files.</summary>
     public bool IncludePageFile { get; init; }
 
-    /// <summary>What the system mounts it as; null where it is not mounted.</summary>
+    /// <summary>What the system mounts it as; null if it is not mounted.</summary>
     public string? MountedFileSystem { get; init; }
 }

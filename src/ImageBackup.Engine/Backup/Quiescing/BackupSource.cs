@@ -10,7 +10,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
-/// A volume, taken for one copy: held at rest, frozen, or as it is. Dispose lets go of it and puts it back, on every way out
+/// A volume, taken for one copy: quiesced, frozen, or as it is. Dispose lets go of it and puts it back, on every way out
 /// and at the process's end.
 /// </summary>
 internal sealed class BackupSource : IDisposable
@@ -99,10 +99,10 @@ internal sealed class BackupSource : IDisposable
             throw new ImageBackupException(ErrorId.SnapshotInvalid, message, _volume.Name);
         }
         if (_resting?.Disturbance() is { } disturbance)
-            throw new ImageBackupException(ErrorId.VolumeChanged, $"'{_volume.Name}' did not stay at rest while it was copied: {disturbance}.", _volume.Name);
+            throw new ImageBackupException(ErrorId.VolumeChanged, $"'{_volume.Name}' did not stay quiesced while it was copied: {disturbance}.", _volume.Name);
     }
 
-    /// <summary>After the last read: a volume at rest goes back to its users at once. Gives warnings.</summary>
+    /// <summary>After the last read: a quiesced volume goes back to its users at once. Gives warnings.</summary>
     public IReadOnlyList<string> EndReading() => _resting is null ? [] : PutBack();
 
     /// <summary>The image is recorded: applications that take part are told. Gives warnings.</summary>

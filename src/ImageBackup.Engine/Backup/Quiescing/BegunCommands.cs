@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
 /// A pair of commands whose first one was begun: the second one runs when this is disposed, on every way out and at the
-/// process's end, and if the process is killed by whoever finds its record. It is not cancelled; its time limit ends it.
+/// process's end, and, if the process is killed, by the run that finds its record. It is not cancelled; its time limit ends it.
 /// </summary>
 internal sealed class BegunCommands : IDisposable
 {

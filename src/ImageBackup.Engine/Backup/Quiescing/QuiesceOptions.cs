@@ -6,7 +6,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
-/// How a volume is brought to rest or frozen for its image, all decided: what the command line, the rule, the class, the
+/// How a volume is quiesced or frozen for its image, all decided: what the command line, the rule, the class, the
 /// client-wide statements and the machine's defaults came to.
 /// </summary>
 internal sealed partial record QuiesceOptions
@@ -16,7 +16,7 @@ internal sealed partial record QuiesceOptions
     /// <summary>For Static, also as the failover.</summary>
     public QuiescePolicy Plan { get; init; } = QuiescePolicy.Of(SerializationMode.ShrStatic, OptionResolver.DefaultChangingRetries);
 
-    /// <summary>Between two attempts to bring the volume to rest.</summary>
+    /// <summary>Between two attempts to quiesce the volume.</summary>
     public TimeSpan IdleWait { get; init; } = OptionResolver.DefaultIdleWait;
 
     /// <summary>Static or Dynamic: taken where a snapshot cannot be had.</summary>

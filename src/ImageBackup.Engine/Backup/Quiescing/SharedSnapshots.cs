@@ -33,7 +33,7 @@ internal sealed class SharedSnapshots : IDisposable
     /// </summary>
     public IReadOnlyList<BackupRequest> Requests { get; private set; } = [];
 
-    /// <summary>Takes the sets. One that cannot be had is no failure here: each of its volumes hears of it when it is run.</summary>
+    /// <summary>Takes the sets. A set that cannot be had is not a failure here: each of its volumes reports it when it is backed up.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
     internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, VolumeQuiescer taker, EventLog events, Action<string> tell, CancellationToken cancellation)
     {
@@ -52,7 +52,7 @@ internal sealed class SharedSnapshots : IDisposable
 
     /// <summary>
     /// A volume of <see cref="Requests"/> has ended. When it was the last one of its set, the applications that take part are told
-    /// whether their data was saved - it was where no volume of the set failed - and the set is removed.
+    /// whether their data was saved - it was if no volume of the set failed - and the set is removed.
     /// </summary>
     /// <returns>Warnings about the set.</returns>
     public IReadOnlyList<string> End(BackupRequest request, bool succeeded)
@@ -171,7 +171,7 @@ internal sealed class SharedSnapshots : IDisposable
         public bool IsGood { get; private set; } = true;
         public bool IsEnded => _running.Count == 0;
 
-        /// <summary>False where the request is none of the set's, or has ended before.</summary>
+        /// <summary>False if the request is none of the set's, or has ended before.</summary>
         public bool End(BackupRequest request, bool succeeded)
         {
             if (_running.RemoveAll(running => ReferenceEquals(running, request)) == 0)

@@ -10,7 +10,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 namespace ImageBackup.Engine.Backup.Quiescing;
 
 /// <summary>
-/// Takes a volume for its copy: the snapshot, and where it cannot be had the failover; the attempts to bring it to rest, and
+/// Takes a volume for its copy: the snapshot, and the failover if there is none; the attempts to quiesce it, and
 /// what follows when it does not.
 /// </summary>
 /// <param name="volumes">The system's volumes.</param>
@@ -34,7 +34,7 @@ internal sealed partial class VolumeQuiescer(
         }
         catch (ImageBackupException)
         {
-            // Whoever runs the request hears of it.
+            // The run of the request gets the error.
             return null;
         }
     }
@@ -95,7 +95,7 @@ internal sealed partial class VolumeQuiescer(
             string reason = request.ImageType is null ? "a snapshot provider is usable" : "asked for";
             return (new BackupPreview(ImageType.Snapshot, provider.Name, null, reason), provider);
         }
-        // Nobody asked for a snapshot: that none can be had is no failover.
+        // The user did not ask for a snapshot: an image without one is not a failover.
         if (request.ImageType is null)
             return (new BackupPreview(quiet.Failover, null, null, whyNot!), null);
         if (quiet.NoFailover)
@@ -108,14 +108,14 @@ internal sealed partial class VolumeQuiescer(
     {
         VolumeDescription volume = request.Volume;
         QuiesceOptions quiet = request.Quiet;
-        string why = "its class never waits for rest";
+        string why = "its class asks for a dynamic image";
         for (int attempt = 1; attempt <= quiet.Plan.AttemptCount; attempt++)
         {
             cancellation.ThrowIfCancellationRequested();
             try
             {
                 IQuiescedVolume resting = volumes.OpenQuiesced(volume, neededPaths);
-                events.Write(EventId.VolumeQuiesced, $"'{volume.Name}' is at rest: {resting.How}.", volume.Name);
+                events.Write(EventId.VolumeQuiesced, $"'{volume.Name}' is quiesced: {resting.How}.", volume.Name);
                 tell($"{volume.Name}: {resting.How}.");
                 if (resting.Disruption is { } disruption)
                     warn?.Invoke(disruption);
@@ -140,7 +140,7 @@ internal sealed partial class VolumeQuiescer(
                     cancellation.ThrowIfCancellationRequested();
             }
         }
-        warnings.Add($"'{volume.Name}' could not be brought to rest and is taken as it is: {why}");
+        warnings.Add($"'{volume.Name}' could not be quiesced and is copied as it is: {why}");
         return TakeAsItIs(volume, failoverReason);
     }
 

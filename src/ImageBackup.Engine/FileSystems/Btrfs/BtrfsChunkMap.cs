@@ -35,7 +35,7 @@ internal sealed class BtrfsChunkMap
         Sort();
     }
 
-    /// <summary>A piece of the address space; <see cref="SecondOffsetBytes"/> is -1 where there is one copy.</summary>
+    /// <summary>A piece of the address space; <see cref="SecondOffsetBytes"/> is -1 if there is one copy.</summary>
     public readonly record struct Chunk(long StartBytes, long LengthBytes, long OffsetBytes, long SecondOffsetBytes)
     {
         public long EndBytes => StartBytes + LengthBytes;

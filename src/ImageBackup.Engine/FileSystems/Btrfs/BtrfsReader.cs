@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.FileSystems.Btrfs;
 
 /// <summary>
 /// btrfs on one device, SINGLE and DUP: used space by the extent tree of the last committed transaction, and by the
-/// log tree where there is one. Several devices and RAID profiles are refused.
+/// log tree if there is one. Several devices and RAID profiles are refused.
 /// </summary>
 internal sealed class BtrfsReader : IFileSystemReader
 {

@@ -46,7 +46,7 @@ internal sealed record ExFatBootSector
     public static bool IsNamed(IBlockReader volume) =>
         volume.TryRead(0, 512) is { } bytes && bytes.AsSpan(3, 8).SequenceEqual("EXFAT   "u8) && LittleEndian.UInt16(bytes, 510) == 0xAA55;
 
-    /// <summary>The geometry from the main boot region, else from its backup; null where neither has a right checksum.</summary>
+    /// <summary>The geometry from the main boot region, else from its backup; null if neither has a right checksum.</summary>
     public static ExFatBootSector? TryRead(IBlockReader volume, bool verifiesChecksum)
     {
         if (!IsNamed(volume))

@@ -36,7 +36,7 @@ internal readonly struct ExtGroup
     /// <summary>The bitmap was never written: only the file system's own structures are used in the group.</summary>
     public bool IsUninitialised { get; }
 
-    /// <summary>Reads and checks a descriptor; the reason where it cannot be trusted, else null.</summary>
+    /// <summary>Reads and checks a descriptor; the reason if it cannot be trusted, else null.</summary>
     public static string? TryParse(ExtSuperblock superblock, int index, ReadOnlySpan<byte> bytes, out ExtGroup group)
     {
         group = new ExtGroup(index, bytes, superblock);
@@ -52,7 +52,7 @@ internal readonly struct ExtGroup
             : null;
     }
 
-    /// <summary>Whether the bitmap's bytes match the descriptor's checksum of them; true where there is none.</summary>
+    /// <summary>Whether the bitmap's bytes match the descriptor's checksum of them; true if there is none.</summary>
     public bool MatchesBitmapChecksum(ExtSuperblock superblock, ReadOnlySpan<byte> bitmap)
     {
         if (!superblock.HasMetadataChecksums || !superblock.VerifiesChecksums)

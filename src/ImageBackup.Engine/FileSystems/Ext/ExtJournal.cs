@@ -77,7 +77,7 @@ internal sealed class ExtJournal
     /// <summary>Whether a replay would write the block.</summary>
     public bool Contains(long block) => _committed.ContainsKey(block);
 
-    /// <summary>Overwrites the bytes of a block with those that a replay would write; false where it would not.</summary>
+    /// <summary>Overwrites the bytes of a block with those that a replay would write; false if it would not.</summary>
     public bool TryRead(long block, Span<byte> bytes)
     {
         if (!_committed.TryGetValue(block, out LoggedBlock logged))

@@ -39,7 +39,7 @@ internal sealed class ExtReader : IFlushAwareReader
         if (isFlushed)
             return new ExtUsedRangeScan(volume, superblock, journal: null).Run(cancellation);
         if (!superblock.WasUnmounted && !superblock.NeedsRecovery)
-            throw new FileSystemFormatException("ext: not cleanly unmounted, and there is no journal to tell what is free");
+            throw new FileSystemFormatException("ext: not cleanly unmounted, and no journal tells which blocks are free");
         if (!superblock.NeedsRecovery)
             return new ExtUsedRangeScan(volume, superblock, journal: null).Run(cancellation);
         if (!superblock.HasJournal)

@@ -6,7 +6,7 @@ using ImageBackup.Engine.Checksums;
 namespace ImageBackup.Engine.FileSystems.F2fs;
 
 /// <summary>
-/// The newer of the two checkpoint packs: a state of the volume at rest. Bits in F2FS' bitmaps are counted from the
+/// The newer of the two checkpoint packs: a state in which the volume is consistent. Bits in F2FS' bitmaps are counted from the
 /// highest of each byte.
 /// </summary>
 internal sealed class F2fsCheckpoint
@@ -150,7 +150,7 @@ internal sealed class F2fsCheckpoint
         }
         else
         {
-            // Summaries of data logs, of node logs where there are any, and the last block, counted from the pack's end.
+            // Summaries of data logs, of node logs if there are any, and the last block, counted from the pack's end.
             const int ColdData = 2;
             int summaryCount = (Flags & (UnmountFlag | FastBootFlag)) != 0 ? 2 * LogCount : LogCount;
             long block = _startBlock + PackBlockCount - (summaryCount + 1) + ColdData;

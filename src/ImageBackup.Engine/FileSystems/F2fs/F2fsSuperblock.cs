@@ -33,7 +33,7 @@ internal sealed record F2fsSuperblock
     public required string? Label { get; init; }
     public required string Version { get; init; }
 
-    /// <summary>Why the layout cannot be read; null where it can.</summary>
+    /// <summary>Why the layout cannot be read; null if it can.</summary>
     public required string? Obstacle { get; init; }
 
     public long SizeBytes => BlockCount * BlockBytes;

@@ -61,7 +61,7 @@ internal sealed record FatBootSector
     /// <summary>Entries 0 and 1 stand for no cluster.</summary>
     public long EntryCount => ClusterCount + 2;
 
-    /// <summary>The geometry, or null where the sector is not one of FAT or makes no sense.</summary>
+    /// <summary>The geometry, or null if the sector is not one of FAT or makes no sense.</summary>
     public static FatBootSector? TryRead(IBlockReader volume)
     {
         byte[]? bytes = volume.TryRead(0, LengthBytes);

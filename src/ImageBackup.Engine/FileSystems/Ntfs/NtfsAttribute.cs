@@ -57,7 +57,7 @@ internal readonly struct NtfsAttribute(ReadOnlyMemory<byte> bytes)
 
     public long LowestVcn => LittleEndian.Int63(Bytes, 0x10);
 
-    /// <summary>-1 where nothing is allocated.</summary>
+    /// <summary>-1 if nothing is allocated.</summary>
     public long HighestVcn => (long)LittleEndian.UInt64(Bytes, 0x18);
     public long AllocatedSizeBytes => LittleEndian.Int63(Bytes, 0x28);
     public long DataSizeBytes => LittleEndian.Int63(Bytes, 0x30);

@@ -28,7 +28,7 @@ internal sealed record NtfsBootSector
     /// <summary>Whole clusters; sectors after the last one belong to no file.</summary>
     public long ClusterCount => SizeBytes / ClusterSizeBytes;
 
-    /// <summary>The geometry, or null where the sector is not one of NTFS or makes no sense.</summary>
+    /// <summary>The geometry, or null if the sector is not one of NTFS or makes no sense.</summary>
     public static NtfsBootSector? TryRead(IBlockReader volume)
     {
         byte[]? bytes = volume.TryRead(0, LengthBytes);

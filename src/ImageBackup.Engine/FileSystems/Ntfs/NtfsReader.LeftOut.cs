@@ -19,7 +19,7 @@ internal sealed partial class NtfsReader
 
     /// <summary>
     /// pagefile.sys, swapfile.sys and hiberfil.sys of the root, where they are hidden system files, and the shadow
-    /// storage. Nothing where the system that owns the volume may be hibernated, as it needs them to wake up: an open
+    /// storage. Nothing if the system that owns the volume may be hibernated, as it needs them to wake up: an open
     /// journal without the caller's word for a flush, or a hibernation file that is not spent.
     /// </summary>
     public IReadOnlyList<OmittedFile> FindOmittedFiles(IBlockReader volume, bool isFlushed, CancellationToken cancellation)

@@ -15,7 +15,7 @@ internal sealed partial class NtfsVolume
     /// <summary>One line of an attribute list: which record holds the extent that begins at a cluster.</summary>
     private readonly record struct ListEntry(NtfsAttributeType Type, string Name, long LowestVcn, NtfsFileReference Reference);
 
-    /// <summary>Opens a stream of a file, or null where the file has none such.</summary>
+    /// <summary>Opens a stream of a file, or null if the file has none such.</summary>
     /// <exception cref="FileSystemFormatException">Damaged.</exception>
     public NtfsStream? OpenStream(NtfsFileRecord record, long number, NtfsAttributeType type, string name = "")
     {

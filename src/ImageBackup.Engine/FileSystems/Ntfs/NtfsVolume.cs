@@ -36,12 +36,12 @@ internal sealed partial class NtfsVolume
     /// <exception cref="FileSystemFormatException">The master file table cannot be read.</exception>
     public static NtfsVolume Open(IBlockReader volume, NtfsBootSector geometry) => new(volume, geometry);
 
-    /// <summary>A file record that is in use; one of the first four from the mirror where the original is damaged.</summary>
+    /// <summary>A file record that is in use; one of the first four comes from the mirror if the first copy is damaged.</summary>
     /// <exception cref="FileSystemFormatException">Damaged, unused, or no such record.</exception>
     public NtfsFileRecord ReadRecord(long number) =>
         FindRecord(number) ?? throw new FileSystemFormatException($"NTFS: file record {number} is not in use");
 
-    /// <summary>As <see cref="ReadRecord(long)"/>, but null where the record is not in use.</summary>
+    /// <summary>As <see cref="ReadRecord(long)"/>, but null if the record is not in use.</summary>
     /// <exception cref="FileSystemFormatException">Damaged, or no such record.</exception>
     public NtfsFileRecord? FindRecord(long number)
     {

@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.FileSystems.Signatures;
 /// <summary>Something that says of itself that a volume is its own.</summary>
 internal sealed record SignatureClaim
 {
-    /// <summary>blkid's name where it has one: ext4, swap, LVM2_member, crypto_LUKS ...; partition tables: dos, gpt, mac, bsd, sun, sgi.</summary>
+    /// <summary>blkid's name if it has one: ext4, swap, LVM2_member, crypto_LUKS ...; partition tables: dos, gpt, mac, bsd, sun, sgi.</summary>
     public required string Type { get; init; }
     public required SignatureRole Role { get; init; }
 
@@ -21,12 +21,12 @@ internal sealed record SignatureClaim
     /// </summary>
     public bool IsClaimant { get; init; } = true;
 
-    /// <summary>Size that the claimant gives itself, in bytes, from the volume's beginning; null where it does not say.</summary>
+    /// <summary>Size that the claimant gives itself, in bytes, from the volume's beginning; null if it does not say.</summary>
     public long? SizeBytes { get; init; }
     public string? Uuid { get; init; }
     public string? Label { get; init; }
 
-    /// <summary>What else there is to say, in words: how many partitions, a damage; null where there is nothing.</summary>
+    /// <summary>What else there is to say, in words: how many partitions, a damage; null if there is nothing.</summary>
     public string? Remark { get; init; }
 
     /// <summary>Who maps it; null for partition tables.</summary>

@@ -55,7 +55,7 @@ internal sealed class SwapReader : IFileSystemReader
             throw new FileSystemFormatException($"swap: {pageCount} pages of {header.PageSizeBytes} bytes do not fit the volume, or the version is not 1");
         // mkswap clears it: anything there is left from, or belongs to, something else.
         if (!ZeroCheck.IsZero(header.Page.AsSpan(PaddingOffset, BadPagesOffset - PaddingOffset)))
-            throw new FileSystemFormatException("swap: the header is not empty where it has to be");
+            throw new FileSystemFormatException("swap: the header has bytes that must be zero and are not");
         var builder = new UsedRangeBuilder(volume.LengthBytes, header.PageSizeBytes);
         builder.Free(header.PageSizeBytes, (pageCount - 1) * header.PageSizeBytes);
         return builder.Build();

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems.Usage;
 
 /// <summary>
 /// btrfs names no computer and no time in its superblock. A log tree is there only between a program's fsync and the next commit, half a minute
-/// later: whoever wrote it has not unmounted, and may go on. Layout: kernel, fs/btrfs, struct btrfs_super_block.
+/// later: the kernel that wrote it has not unmounted, and may go on. Layout: kernel, fs/btrfs, struct btrfs_super_block.
 /// </summary>
 internal static class BtrfsUsage
 {

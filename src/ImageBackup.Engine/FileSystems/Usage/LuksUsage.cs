@@ -6,7 +6,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.FileSystems.Usage;
 
 /// <summary>
-/// LUKS says of itself only that it is being re-encrypted, which whoever does it has not finished. Layout: LUKS2 On-Disk Format
+/// LUKS says of itself only that it is being re-encrypted and that the re-encryption has not finished. Layout: LUKS2 On-Disk Format
 /// Specification, 2.1 (binary header: big-endian) and 3 (JSON area: config, requirements).
 /// </summary>
 internal static class LuksUsage
@@ -29,7 +29,7 @@ internal static class LuksUsage
         {
             Type = "crypto_LUKS",
             Trace = string.Format(CultureInfo.InvariantCulture, "{0} {1}", UsageSigns.Name(bytes.AsSpan(168, 40)), BigEndian.UInt64(bytes, 16)),
-            Elsewhere = isUnderway ? "it is being re-encrypted, and whoever does it has not finished" : null,
+            Elsewhere = isUnderway ? "it is being re-encrypted, and the re-encryption has not finished" : null,
         };
     }
 }

@@ -54,7 +54,7 @@ internal static class LvmUsage
             : null;
     }
 
-    /// <summary>The text of the first metadata area; null where there is none.</summary>
+    /// <summary>The text of the first metadata area; null if there is none.</summary>
     private static string? ReadMetadata(IBlockReader volume, ReadOnlySpan<byte> label)
     {
         int header = (int)Math.Min(LittleEndian.UInt32(label, 20), SectorBytes);

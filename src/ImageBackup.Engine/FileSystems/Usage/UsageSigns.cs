@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.FileSystems.Usage;
 /// <summary>Reads the signs of use of everything that a volume bears. Every kind has a sign of its own; some have none.</summary>
 /// <remarks>
 /// FAT, exFAT, f2fs, ReFS, BitLocker and LUKS1 keep nothing that tells a computer's crash from another computer's use: a mark
-/// that says "not unmounted" without a time or a name is no sign.
+/// that says "not unmounted" without a time or a name is not a sign.
 /// </remarks>
 internal static class UsageSigns
 {
@@ -51,7 +51,7 @@ internal static class UsageSigns
 
     internal static string Text(DateTimeOffset time) => time.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    /// <summary>Up to the first NUL, what no name has cut out; null where nothing is left.</summary>
+    /// <summary>Up to the first NUL, what no name has cut out; null if nothing is left.</summary>
     internal static string? Name(ReadOnlySpan<byte> bytes)
     {
         string text = Encoding.UTF8.GetString((bytes.IndexOf((byte)0) is var end and >= 0 ? bytes.Slice(0, end) : bytes).ToArray());

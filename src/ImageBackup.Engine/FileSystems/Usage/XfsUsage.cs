@@ -34,7 +34,7 @@ internal static class XfsUsage
         };
     }
 
-    /// <summary>The newest of the root directory's times; null where the inode cannot be found.</summary>
+    /// <summary>The newest of the root directory's times; null if the inode cannot be found.</summary>
     private static DateTimeOffset? RootTime(IBlockReader volume, byte[] superblock)
     {
         ulong inode = BigEndian.UInt64(superblock, 56);

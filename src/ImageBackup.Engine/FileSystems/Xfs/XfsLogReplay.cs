@@ -75,12 +75,12 @@ internal sealed class XfsLogReplay
     }
 
     /// <summary>
-    /// Writes the changes over a structure's bytes as they lie on the volume. True where something was changed: its
+    /// Writes the changes over a structure's bytes as they lie on the volume. True if something was changed: its
     /// checksum is then out of date.
     /// </summary>
     /// <param name="offsetBytes">Where the structure lies on the volume.</param>
     /// <param name="bytes">Its bytes.</param>
-    /// <param name="lsnOffset">Where it holds the place in the log of its last change; -1 where it has none.</param>
+    /// <param name="lsnOffset">Where it holds the place in the log of its last change; -1 if it has none.</param>
     /// <param name="magic">What its first four bytes are if the one that is there is of the same kind.</param>
     public bool Apply(long offsetBytes, Span<byte> bytes, int lsnOffset, uint magic)
     {

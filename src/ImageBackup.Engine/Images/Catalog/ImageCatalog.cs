@@ -75,7 +75,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
             .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
         if (filter.PointInTime is { } time)
         {
-            // What a wrong clock dated is asked only where there is nothing else.
+            // What a wrong clock dated is asked only if there is nothing else.
             images = images.Where(i => i.BackupTime.ToUniversalTime() <= time.UtcDateTime)
                 .GroupBy(ImageHistories.KeyOf)
                 .Select(g => g.LastOrDefault(i => !i.IsTimeImpossible) ?? g.Last());
@@ -152,7 +152,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
         IEnumerable<string> named = passedOver.OrderByDescending(each => each.Snapshot.Time).Take(NamedCount).Select(each => string.Format(
             CultureInfo.InvariantCulture, "{0} ({1} on {2}, {3:yyyy-MM-dd HH:mm})",
             each.Id.Substring(0, 8), string.Join(", ", each.Snapshot.Paths), each.Snapshot.HostName, each.Snapshot.Time.LocalDateTime));
-        OnPassedOver($"{passedOver.Count} snapshot(s) of '{repository.Location}' hold no volume image and are not listed: {string.Join("; ", named)}"
+        OnPassedOver($"{passedOver.Count} snapshot record(s) of '{repository.Location}' hold no volume image and are not listed: {string.Join("; ", named)}"
             + (passedOver.Count > NamedCount ? "; ..." : "."));
     }
 

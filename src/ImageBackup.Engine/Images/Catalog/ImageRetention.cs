@@ -9,11 +9,11 @@ namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>
 /// By which classes, statements and clock images are evaluated. The repository's classes speak for all computers' images,
-/// this computer's own for its images only; where neither has the class, the values that the image recorded count.
+/// this computer's own for its images only; if neither has the class, the values that the image recorded count.
 /// </summary>
 internal sealed record ImageRetention
 {
-    /// <summary>This computer's classes; null where they are not known: then its images are evaluated as another's.</summary>
+    /// <summary>This computer's classes; null if they are not known: then its images are evaluated as another's.</summary>
     public ManagementClassDocument? MachineClasses { get; init; }
 
     /// <summary>The classes in the repository's keeping.</summary>

@@ -15,7 +15,7 @@ internal sealed record VolumeReference(string Name, ImageVolume? Present)
 }
 
 /// <summary>
-/// Which volumes' images a name means. Of this computer's images those of the volume that has the name here now, by identity; where
+/// Which volumes' images a name means. Of this computer's images those of the volume that has the name here now, by identity; if
 /// nothing here has it, and of other computers' images always, those whose own records have it: id, name, label, UUIDs, mount points.
 /// </summary>
 internal static class ImageSelection
@@ -91,7 +91,7 @@ internal static class ImageSelection
 
     public static bool IsWindowsName(string volume) => volume.Length >= 2 && (volume[1] == ':' || volume.StartsWith(@"\\", StringComparison.Ordinal));
 
-    /// <summary>What follows the prefix, without quotation marks around it; null where the name begins otherwise.</summary>
+    /// <summary>What follows the prefix, without quotation marks around it; null if the name begins otherwise.</summary>
     public static string? Value(string name, string prefix)
     {
         if (!name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))

@@ -35,7 +35,7 @@ internal sealed record ImageMetadata
     public bool IsFuzzy { get; init; }
     public string? SnapshotProvider { get; init; }
 
-    /// <summary>Why a snapshot could not be had; null where none was tried, or it was.</summary>
+    /// <summary>Why a snapshot could not be had; null if none was tried, or it was.</summary>
     public string? FailoverReason { get; init; }
 
     /// <summary>The moment that a snapshot shows.</summary>
@@ -45,17 +45,17 @@ internal sealed record ImageMetadata
     public long? SnapshotCacheBytes { get; init; }
     public long? SnapshotCacheUsedBytes { get; init; }
 
-    /// <summary>How the volume was brought to rest for a static image.</summary>
+    /// <summary>How the volume was quiesced for a static image.</summary>
     public string? QuiescedBy { get; init; }
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken.</summary>
     public RetentionValues? Retention { get; init; }
 
-    /// <summary>The rule that the volume hit; null where none matched.</summary>
+    /// <summary>The rule that the volume hit; null if none matched.</summary>
     public MatchedRule? Rule { get; init; }
 
-    /// <summary>Every option and who decided it; empty where no policy was asked.</summary>
+    /// <summary>Every option and who decided it; empty if no policy was asked.</summary>
     public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
     public required DateTimeOffset Start { get; init; }
     public DateTimeOffset? End { get; init; }
@@ -65,7 +65,7 @@ internal sealed record ImageMetadata
     public long? UsedBytes { get; init; }
     public long? UsedRangeCount { get; init; }
 
-    /// <summary>Where the map of used blocks came from; null where the volume was stored whole.</summary>
+    /// <summary>Where the map of used blocks came from; null if the volume was stored whole.</summary>
     public string? UsedMapSource { get; init; }
 
     /// <summary>Files whose content is not stored although it is in use.</summary>
@@ -75,7 +75,7 @@ internal sealed record ImageMetadata
     public long? ZeroChunkCount { get; init; }
     public long? StoredBytes { get; init; }
 
-    /// <summary>The id of the directory that holds the chunk tags; null where none were made.</summary>
+    /// <summary>The id of the directory that holds the chunk tags; null if none were made.</summary>
     public string? ChunkTags { get; init; }
     public IReadOnlyList<ByteRange> ReadErrors { get; init; } = Array.Empty<ByteRange>();
     public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();

@@ -158,7 +158,7 @@ internal static partial class ImageMetadataJson
             if (string.Equals(value.ToString(), text, StringComparison.OrdinalIgnoreCase))
                 return value;
         }
-        throw new FormatException($"'{text}' is no {type.Name}.");
+        throw new FormatException($"'{text}' is not a value of {type.Name}.");
     }
 
     private static T[] List<T>(JsonElement json, string name, Func<JsonElement, T> read)

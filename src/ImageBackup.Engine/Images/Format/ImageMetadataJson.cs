@@ -36,7 +36,7 @@ internal static partial class ImageMetadataJson
         Options = Cut(metadata.Options),
     });
 
-    /// <summary>Null where it is not ours or of a later schema.</summary>
+    /// <summary>Null if it is not ours or of a later schema.</summary>
     public static ImageMetadata? Read(ReadOnlyMemory<byte> json)
     {
         try

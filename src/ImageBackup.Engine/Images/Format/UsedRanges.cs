@@ -31,7 +31,7 @@ internal sealed class UsedRanges
     public static UsedRanges Whole(long volumeBytes) => new([new ByteRange(0, volumeBytes)], volumeBytes);
 
     /// <summary>
-    /// By the gap rule of the original: an unused run of at most <paramref name="gapSizeBytes"/> between two used ones is
+    /// By TSM's gap rule: an unused run of at most <paramref name="gapSizeBytes"/> between two used ones is
     /// stored, a longer one is not; the unused tail is dropped whatever its length. A gap size of 0 stores everything.
     /// </summary>
     public static UsedRanges Merge(IReadOnlyList<ByteRange> used, long volumeBytes, long gapSizeBytes)

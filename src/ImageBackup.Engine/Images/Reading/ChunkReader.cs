@@ -5,7 +5,7 @@ using ImageBackup.Engine.Repository.Reading;
 
 namespace ImageBackup.Engine.Images.Reading;
 
-/// <summary>Reads an image's chunks, proven; one that is damaged at one place is taken from another where it has one. One thread at a time.</summary>
+/// <summary>Reads an image's chunks, proven; one that is damaged at one place is taken from another if it has one. One thread at a time.</summary>
 internal sealed class ChunkReader(ImageRepository repository, ImageContent image) : IDisposable
 {
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
@@ -19,7 +19,7 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
     public bool TryReadUnhashed(ImageChunk chunk, byte[] buffer) =>
         chunk.Location is { } location && DamageOf(() => _reader.ReadUnhashed(chunk.Id, location, buffer)) is null;
 
-    /// <summary>Fills the buffer; false where the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
+    /// <summary>Fills the buffer; false if the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
     /// <exception cref="ImageBackupException">The storage is away: that says nothing of the chunk.</exception>
     public bool TryRead(ImageChunk chunk, byte[] buffer, out ImageBackupException? damage)
     {

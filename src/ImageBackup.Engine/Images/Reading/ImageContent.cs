@@ -81,14 +81,14 @@ internal sealed class ImageContent
             foreign.Node, UsedRanges.Whole(foreign.Node.SizeBytes), index, chunkSizeBytes: null);
     }
 
-    /// <summary>The one regular file of a snapshot that restic made of a device or of standard input; null where it has none or several.</summary>
+    /// <summary>The one regular file of a snapshot that restic made of a device or of standard input; null if it has none or several.</summary>
     public static (string Path, TreeNode Node)? FindForeign(ImageRepository repository, BlobIndex index, SnapshotRecord snapshot, CancellationToken cancellation)
     {
         List<(string Path, TreeNode Node)> files = TreeWalk.Files(repository, index, snapshot.Tree, limit: 2, cancellation);
         return files.Count == 1 && files[0].Node.SizeBytes > 0 ? files[0] : null;
     }
 
-    /// <summary>image.json out of an image's tree; null where the tree is not an image's.</summary>
+    /// <summary>image.json out of an image's tree; null if the tree is not an image's.</summary>
     public static ImageMetadata? LoadMetadata(ImageRepository repository, BlobIndex index, SnapshotRecord snapshot)
     {
         TreeNode? node = TreeWalk.Load(repository, index, snapshot.Tree).File(ImageFiles.Metadata);
@@ -115,7 +115,7 @@ internal sealed class ImageContent
     public IReadOnlyList<BlobLocation> Places(BlobId chunk) => _index.FindAll(chunk, BlobType.Data);
 
     /// <summary>
-    /// All chunks in order. A missing chunk's length is the image's chunk size, where there is one.
+    /// All chunks in order. A missing chunk's length is the image's chunk size, if there is one.
     /// </summary>
     /// <exception cref="ImageBackupException">ImageInvalid: the chunks do not add up to the volume; ChunkMissing where a missing chunk's length cannot be known.</exception>
     public IEnumerable<ImageChunk> Chunks()
@@ -236,5 +236,5 @@ internal sealed class ImageContent
     }
 
     private static ImageBackupException Invalid(ImageRepository repository, string id, string why) =>
-        new(ErrorId.ImageInvalid, $"The snapshot {id.Substring(0, 8)} in '{repository.Location}' is no volume image: {why}.", id);
+        new(ErrorId.ImageInvalid, $"The snapshot record {id.Substring(0, 8)} in '{repository.Location}' is not a volume image: {why}.", id);
 }

@@ -20,7 +20,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
-/// The policy in a repository's keeping: a snapshot of ours that is no image. Every change is a new snapshot; the one
+/// The policy in a repository's keeping: a snapshot record of ours that is not an image. Every change is a new snapshot; the one
 /// of the highest revision counts, and the others are its history. Any thread.
 /// </summary>
 /// <param name="repository">The repository.</param>
@@ -37,7 +37,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
     private string ClassesName => repository.Location + ":" + PolicyRecord.ClassesFile;
 
     /// <summary>
-    /// The policy that counts; an empty one of revision 0 where the repository keeps none. Who can write to the repository can
+    /// The policy that counts; an empty one of revision 0 if the repository keeps none. Who can write to the repository can
     /// take the newest one away without a password, so one that this machine has seen counts until an administrator says
     /// otherwise (<see cref="Accept"/>).
     /// </summary>

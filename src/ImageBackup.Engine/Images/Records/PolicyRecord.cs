@@ -53,7 +53,7 @@ internal static class PolicyRecord
         Summary = Summary(rules, classes, modifiedAt),
     };
 
-    /// <summary>Null where restic dropped the copy, or it is not one that this version knows.</summary>
+    /// <summary>Null if restic dropped the copy, or it is not one that this version knows.</summary>
     public static (byte[] Rules, byte[] Classes)? Inline(SnapshotRecord snapshot) => Read(snapshot, root =>
         root.TryGetProperty("rules", out JsonElement rules) && rules.TryGetBytesFromBase64(out byte[]? ruleBytes)
         && root.TryGetProperty("classes", out JsonElement classes) && classes.TryGetBytesFromBase64(out byte[]? classBytes)

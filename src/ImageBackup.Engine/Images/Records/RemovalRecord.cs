@@ -11,7 +11,7 @@ using ImageBackup.Engine.Repository.Snapshots;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
-/// An administrator's statement that a volume is gone from its machine, as a snapshot that is no image (src/FORMAT.md).
+/// An administrator's statement that a volume is gone from its machine, as a snapshot record that is not an image (src/FORMAT.md).
 /// Where restic drops what it says, the volume counts as present: its images stay.
 /// </summary>
 internal static class RemovalRecord
@@ -36,7 +36,7 @@ internal static class RemovalRecord
         Summary = Write(removal),
     };
 
-    /// <summary>Null where it cannot be read.</summary>
+    /// <summary>Null if it cannot be read.</summary>
     public static VolumeRemoval? Read(SnapshotRecord snapshot)
     {
         if (snapshot.Summary is not { } summary)

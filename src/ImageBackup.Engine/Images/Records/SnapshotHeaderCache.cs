@@ -20,7 +20,7 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
     private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
 
     /// <summary>Of one snapshot.</summary>
-    /// <param name="Path">Its only path; null where it has several or none.</param>
+    /// <param name="Path">Its only path; null if it has several or none.</param>
     /// <param name="IsImage">It carries our summary.</param>
     internal sealed record Trace(string Id, DateTimeOffset Time, string HostName, string? Path, bool IsImage, bool IsPolicy);
 

@@ -50,29 +50,29 @@ internal static class ErrorTable
         Row(ErrorId.RepositoryVersionUnsupported, ErrorKind.NotSupported, "The repository has a format version this module does not write or know.",
             "Format 1 can be read only; upgrade it with 'restic migrate upgrade_repo_v2'.");
         Row(ErrorId.RepositoryLocked, ErrorKind.Busy, "Another process holds a conflicting lock on the repository.",
-            "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository (-Unreadable where the lock file is damaged).");
+            "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository (-Unreadable if the lock file is damaged).");
         Row(ErrorId.RepositoryReadOnly, ErrorKind.Permission, "The repository's file system is read-only.",
             "Make the path writable, or use a command that only reads.");
         Row(ErrorId.RepositoryFull, ErrorKind.WriteError, "The disk that holds the repository is full.",
-            "Free or add space, then run the backup again: what was written is reused.");
+            "Free or add space, then run the backup again: it reuses the data that is already stored.");
         Row(ErrorId.RepositoryAccessDenied, ErrorKind.Permission, "The system denied access to a file of the repository.",
             "Run as a user who may read and write the repository's directory.");
         Row(ErrorId.RepositoryWriteFailed, ErrorKind.WriteError, "A file of the repository could not be written.",
-            "Check the storage, then run the command again: what was written is reused.");
+            "Check the storage, then run the command again: it reuses the data that is already stored.");
         Row(ErrorId.RepositoryReadFailed, ErrorKind.ReadError, "A file of the repository could not be read.",
             "Check the storage and run Test-ImageRepository.");
-        Row(ErrorId.RepositoryNotConnected, ErrorKind.InvalidArgument, "No repository was named and none is connected.",
+        Row(ErrorId.RepositoryNotConnected, ErrorKind.InvalidArgument, "The command names no repository, and none is connected.",
             "Use Connect-ImageRepository, -Repository, or an environment variable: RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.");
-        Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link, and what it leads to may belong to somebody else.",
+        Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link. The directory that it leads to may belong to another user.",
             "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
             "Give the right password with -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.KeysNotTried, ErrorKind.Authentication, "The password opens none of the keys that were tried, and the repository has more keys than can be tried.",
-            "Name the key with RESTIC_KEY_HINT or Connect-ImageRepository -KeyId; then remove the keys that nobody uses.");
+            "Name the key with RESTIC_KEY_HINT or Connect-ImageRepository -KeyId; then remove the unused keys.");
         Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
             "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
-        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Others than its owner may read or write the password file, or put another in its place.",
-            "Give it to the user who runs the command and take everybody else's permissions ('chmod 600'); if others may have read it, change the password.");
+        Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Users other than its owner may read, write or replace the password file.",
+            "Give it to the user who runs the command and remove all other users' permissions ('chmod 600'). If other users may have read it, change the password.");
         Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, holds something that is not a password, or cannot be unlocked by this user.",
             "Write it anew with Export-ImageRepositoryPassword, as the user and on the computer that will read it.");
         Row(ErrorId.KeyCorrupt, ErrorKind.InvalidData, "A key file is damaged.",
@@ -86,51 +86,51 @@ internal static class ErrorTable
         Row(ErrorId.KeyIsLast, ErrorKind.InvalidArgument, "The key may be the last one that opens the repository.",
             "Add a key with Add-ImageRepositoryKey and open the repository with its password, then remove this one.");
         Row(ErrorId.PackCorrupt, ErrorKind.InvalidData, "A pack file is truncated or damaged.",
-            "Run Repair-ImageRepository -ReadData, which saves what is whole in it, then back the volumes up again: what they still have heals the images.");
+            "Run Repair-ImageRepository -ReadData, which saves its whole chunks. Then back the volumes up again: the data that they still have repairs the images.");
         Row(ErrorId.IndexCorrupt, ErrorKind.InvalidData, "An index file is truncated or damaged.",
             "Run Repair-ImageRepository: it rebuilds the index from the packs.");
-        Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot file is truncated or damaged.",
+        Row(ErrorId.SnapshotCorrupt, ErrorKind.InvalidData, "A snapshot record is truncated or damaged.",
             "Restore the file from a copy of the repository. If there is none, the image it described is lost: remove the file with Repair-ImageRepository -RemoveUnreadable, and back the volume up again.");
         Row(ErrorId.ChunkCorrupt, ErrorKind.InvalidData, "A chunk of an image does not match its hash.",
-            "Restore another image of the volume, or all that is whole of this one with -SkipCorrupt; Repair-ImageRepository -ReadData and a new backup heal it where the volume still has the data.");
+            "Restore another image of the volume, or the whole chunks of this one with -SkipCorrupt. Repair-ImageRepository -ReadData and a new backup repair it if the volume still has the data.");
         Row(ErrorId.ChunkMissing, ErrorKind.InvalidData, "A chunk of an image is not in the repository.",
-            "Back the volume up again, which heals the image where the volume still has the data; or restore all that is there with -SkipCorrupt.");
+            "Back the volume up again, which repairs the image if the volume still has the data; or restore the chunks that are there with -SkipCorrupt.");
         Row(ErrorId.LockLost, ErrorKind.Busy, "The repository lock was removed or could not be refreshed in time.",
-            "Check the storage and that nobody unlocks the repository while it is in use, then run again.");
+            "Check the storage. Make sure that no other user unlocks the repository while it is in use. Then run the command again.");
         Row(ErrorId.ImageNotFound, ErrorKind.NotFound, "No image matches.",
             "List the images with Get-ImageBackup -IncludeInactive.");
         Row(ErrorId.ImageAmbiguous, ErrorKind.InvalidArgument, "More than one image matches the id's beginning.",
             "Give more characters of the id.");
-        Row(ErrorId.ImageInvalid, ErrorKind.InvalidData, "The snapshot does not hold a volume image.",
-            "Choose a snapshot that this module made, or one that restic made of a single file or of standard input.");
+        Row(ErrorId.ImageInvalid, ErrorKind.InvalidData, "The snapshot record does not hold a volume image.",
+            "Choose a snapshot record that this module made, or one that restic made of a single file or of standard input.");
         Row(ErrorId.ImageTimeImpossible, ErrorKind.InvalidData, "An image is dated before there were images, or more than a day ahead: a clock was wrong.",
             "Set this machine's clock and the other's. The image can be restored by its id; remove it by its id when it is not needed.");
         Row(ErrorId.VolumeNotFound, ErrorKind.NotFound, "No volume has that name.",
             "List the volumes with Get-ImageVolume.");
         Row(ErrorId.VolumeAmbiguous, ErrorKind.InvalidArgument, "More than one volume has that label, id or identity.",
             "Name the volume by its device path; detach the clone, or give it new ids.");
-        Row(ErrorId.VolumeIsAnother, ErrorKind.InvalidArgument, "The name belongs to another volume now than to the one that the image was taken of.",
-            "Attach the volume of the image, or name what to restore to with -Destination.");
+        Row(ErrorId.VolumeIsAnother, ErrorKind.InvalidArgument, "The name now belongs to a volume other than the one that the image was taken of.",
+            "Attach the volume of the image, or name the target with -Destination.");
         Row(ErrorId.VolumeIdentityUnknown, ErrorKind.InvalidArgument, "Nothing proves that the volume is the one that the image was taken of.",
-            "Look at what is there, and name what to restore to with -Destination.");
+            "Look at the volume's content, and name the target with -Destination.");
         Row(ErrorId.VolumeInUse, ErrorKind.Busy, "Another program holds the volume.",
             "Close the programs that use it, or take the image as Dynamic or Snapshot.");
-        Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be brought to rest.",
+        Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be quiesced.",
             "Take the image as Snapshot or Dynamic, or from rescue media.");
         Row(ErrorId.VolumeEmpty, ErrorKind.InvalidArgument, "The volume has a length of 0 bytes.",
             "Name a volume that holds something (is a medium in the drive?).");
         Row(ErrorId.VolumeChanged, ErrorKind.DeviceError, "The volume's size or identity changed while it was read.",
-            "Run the backup again when nobody resizes the volume.");
+            "Run the backup again when no program resizes the volume.");
         Row(ErrorId.VolumeExcluded, ErrorKind.InvalidArgument, "A rule excludes the volume.",
             "Change the rule, or name another volume.");
-        Row(ErrorId.NoVolume, ErrorKind.InvalidArgument, "No volume was named and no rule names one.",
+        Row(ErrorId.NoVolume, ErrorKind.InvalidArgument, "The command names no volume, and no rule names one.",
             "Name a volume, or add a domain.image statement to the rules.");
         Row(ErrorId.NotElevated, ErrorKind.Permission, "Reading or writing a whole volume needs elevated rights.",
             "Run as root (Linux) or in an elevated session (Windows).");
         Row(ErrorId.VolumeAccessDenied, ErrorKind.Permission, "The system denied access to the volume.",
             "Run as a user who may open the device.");
         Row(ErrorId.ReadFailed, ErrorKind.ReadError, "The volume could not be read.",
-            "Check the disk (SMART, cables); -ReadErrorLimit takes an image of what can be read.");
+            "Check the disk (SMART, cables); -ReadErrorLimit takes an image of the readable part.");
         Row(ErrorId.WriteFailed, ErrorKind.WriteError, "The target could not be written.",
             "Check the target disk; resume with -SkipUnchanged, or restore to another one.");
         Row(ErrorId.TargetTooSmall, ErrorKind.InvalidArgument, "The target is smaller than the image.",
@@ -138,7 +138,7 @@ internal static class ErrorTable
         Row(ErrorId.TargetMounted, ErrorKind.Busy, "The target is mounted.",
             "Unmount it first.");
         Row(ErrorId.TargetInUse, ErrorKind.Busy, "Another program holds the target.",
-            "Close the program, or stop what stacks on the device (LVM, RAID, swap).");
+            "Close the program, or stop the layer on top of the device (LVM, RAID, swap).");
         Row(ErrorId.TargetIsSystem, ErrorKind.InvalidArgument, "The target carries the running system.",
             "Restore it from rescue media; see about_ImageBackup_Recovery.");
         Row(ErrorId.TargetHoldsRepository, ErrorKind.InvalidArgument, "The repository lies on the target.",
@@ -147,54 +147,54 @@ internal static class ErrorTable
             "Name another file, or use -Force to replace it once the new one is whole.");
         Row(ErrorId.TargetInvalid, ErrorKind.InvalidArgument, "The target is neither a volume nor a file that can be created.",
             "Name a device, a volume, or a file in an existing directory.");
-        Row(ErrorId.TargetChanged, ErrorKind.DeviceError, "Another device has the target's name now than the one that was checked and confirmed.",
+        Row(ErrorId.TargetChanged, ErrorKind.DeviceError, "The target's name now belongs to a device other than the one that was checked and confirmed.",
             "See with Get-ImageVolume which device has the name now, then run the restore again.");
         Row(ErrorId.TargetHoldsData, ErrorKind.InvalidArgument, "The target is a member of LVM, a RAID or a ZFS pool, is encrypted, or has partitions.",
-            "If that is to be overwritten, use -Force, which asks once more; -Force -Confirm:$false does not ask.");
-        Row(ErrorId.SectorSizeDiffers, ErrorKind.InvalidArgument, "The target's sectors have another size than the file system needs.",
-            "Restore to a disk with sectors of the size that the message names, or to a file; -Force writes the image all the same.");
-        Row(ErrorId.MaybeInUseElsewhere, ErrorKind.Busy, "Another computer may be using the target, by what is written on it.",
+            "To overwrite it, use -Force, which asks once more; -Force -Confirm:$false does not ask.");
+        Row(ErrorId.SectorSizeDiffers, ErrorKind.InvalidArgument, "The target's sectors do not have the size that the file system needs.",
+            "Restore to a disk with sectors of the size that the message names, or to a file; -Force writes the image nevertheless.");
+        Row(ErrorId.MaybeInUseElsewhere, ErrorKind.Busy, "The target's content says that another computer may be using it.",
             "Make sure that no other computer has it mounted, imported or active; then use -Force.");
-        Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "What was read back from the target differs from what was written.",
-            "Replace the target disk: it does not keep what is written to it.");
+        Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "The data read back from the target differs from the data written to it.",
+            "Replace the target disk: it does not keep the data written to it.");
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
             "Give a value that the message allows; Get-Help with -Parameter describes each.");
         Row(ErrorId.ConfirmationNeeded, ErrorKind.InvalidArgument, "The command must ask before it goes on, and PowerShell is not interactive.",
-            "Run the command where it can ask, or add -Confirm:$false to go on without the question.");
+            "Run the command in an interactive session, or add -Confirm:$false to go on without the question.");
         Row(ErrorId.NotSupported, ErrorKind.NotSupported, "This system or volume cannot do that.",
-            "See about_ImageBackup for what each system supports.");
+            "about_ImageBackup lists the features of each system.");
         Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",
-            "Run it again; what was written is reused.");
-        Row(ErrorId.RuleInvalid, ErrorKind.InvalidData, "A rule list has a fault; nothing of it applies.",
+            "Run it again: it reuses the data that is already stored.");
+        Row(ErrorId.RuleInvalid, ErrorKind.InvalidData, "The rule list has an error, so none of its rules are used.",
             "Correct the line that the message names; about_ImageBackup_Rules has the syntax.");
         Row(ErrorId.RuleNotFound, ErrorKind.NotFound, "No rule of the list has that pattern.",
             "List the rules with Get-IncludeImage.");
-        Row(ErrorId.ManagementClassNotFound, ErrorKind.NotFound, "There is no management class of that name.",
+        Row(ErrorId.ManagementClassNotFound, ErrorKind.NotFound, "No management class has that name.",
             "List the classes with Get-ManagementClass, or create it with Set-ManagementClass.");
-        Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has a fault; none of it applies.",
-            "Correct what the message names, or set the class again with Set-ManagementClass.");
+        Row(ErrorId.ManagementClassInvalid, ErrorKind.InvalidData, "The management classes' file has an error, so none of its classes are used.",
+            "Correct the property that the message names, or set the class again with Set-ManagementClass.");
         Row(ErrorId.ManagementClassInUse, ErrorKind.InvalidArgument, "Rules name the management class.",
             "Give the rules another class with Set-IncludeImage, or use -Force and create the class again.");
-        Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A snapshot could not be taken or removed.",
-            "See what the message and the log say; try Test-SnapshotProvider, or take the image as Static.");
+        Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A volume snapshot could not be taken or removed.",
+            "Read the message and the log; try Test-SnapshotProvider, or take the image as Static.");
         Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",
             "See Get-SnapshotProvider, or leave -NoFailover out.");
-        Row(ErrorId.SnapshotInvalid, ErrorKind.DeviceError, "The snapshot was lost while it was copied: its room was full, or the system gave it up. No image was made.",
-            "Give it more room with -SnapshotCacheSize or Set-SnapshotProvider, or run when less is written.");
-        Row(ErrorId.SnapshotProviderNotFound, ErrorKind.NotFound, "This system has no snapshot provider of that name.",
+        Row(ErrorId.SnapshotInvalid, ErrorKind.DeviceError, "The volume snapshot was lost while it was copied: its copy-on-write area was full, or the system dropped it. No image was created.",
+            "Give it a larger area with -SnapshotCacheSize or Set-SnapshotProvider, or run the backup when programs write less.");
+        Row(ErrorId.SnapshotProviderNotFound, ErrorKind.NotFound, "No snapshot provider of this system has that name.",
             "List them with Get-SnapshotProvider.");
-        Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long; no image was made.",
+        Row(ErrorId.SnapshotCommandFailed, ErrorKind.DeviceError, "The command before the snapshot failed or took too long, so no image was created.",
             "Correct the command of -PreSnapshotCommand or the rule; its output is in the log.");
-        Row(ErrorId.UndoFailed, ErrorKind.DeviceError, "What a killed run left could not be undone; its record stays.",
-            "Do what the message says by hand, or correct the command that it names, and run Repair-ImageVolume again.");
+        Row(ErrorId.UndoFailed, ErrorKind.DeviceError, "The changes of a killed run could not be undone. Their undo record stays.",
+            "Do the step that the message names by hand, or correct the command that it names. Then run Repair-ImageVolume again.");
         Row(ErrorId.PolicyReadFailed, ErrorKind.ReadError, "A file of rules or classes could not be read.",
             "Check the path and that you may read it.");
         Row(ErrorId.PolicyWriteFailed, ErrorKind.WriteError, "A file of rules or classes could not be written.",
-            "Run elevated, or name a file that you may write; if somebody else changed it, run the command again.");
-        Row(ErrorId.PolicyFileUnsafe, ErrorKind.Permission, "Others than its owner may write a file of rules, classes or snapshot commands, or put another in its place.",
-            "Give the file and its directories to root or to the user who runs the command, and take everybody else's permission to write ('chmod go-w'); if others may have written it, check what it says.");
-        Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "It was done, but parts could not be read; zeros stand in their place.",
-            "See the object's ReadErrors or CorruptRanges for what is missing; replace the disk, or take what is missing from another image.");
+            "Run elevated, or name a file that you may write; if another user changed it, run the command again.");
+        Row(ErrorId.PolicyFileUnsafe, ErrorKind.Permission, "Users other than its owner may write or replace a file of rules, classes or snapshot commands.",
+            "Give the file and its directories to root or to the user who runs the command, and remove all other users' permission to write ('chmod go-w'). If other users may have written it, check its content.");
+        Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "The command is done, but some parts could not be read. They are zeros.",
+            "The object's ReadErrors or CorruptRanges list the missing ranges. Replace the disk, or take the missing ranges from another image.");
         return rows;
     }
 }

@@ -19,7 +19,7 @@ public sealed record ImageBackupInfo
 
     /// <summary>
     /// Which volume it is: images of one computer with the same id are versions of one another, whatever the volume was called.
-    /// Made of the strongest fact of <see cref="Identity"/>; where there is none, the volume's name.
+    /// Made of the strongest fact of <see cref="Identity"/>; if there is none, the volume's name.
     /// </summary>
     public string VolumeId { get => field ?? Volume; init; }
 
@@ -33,7 +33,7 @@ public sealed record ImageBackupInfo
     /// <summary>The volume's size in bytes.</summary>
     public required long SizeBytes { get; init; }
 
-    /// <summary>Bytes that the image covers as used (the whole volume where there is no map).</summary>
+    /// <summary>Bytes that the image covers as used (the whole volume if there is no map).</summary>
     public long? UsedBytes { get; init; }
 
     /// <summary>Bytes that this backup added to the repository, packs' and tree's.</summary>
@@ -55,10 +55,10 @@ public sealed record ImageBackupInfo
     /// <summary>The file system's allocation unit in bytes.</summary>
     public int? ClusterSizeBytes { get; init; }
 
-    /// <summary>Used bytes by the file system's own counters, where it has them.</summary>
+    /// <summary>Used bytes by the file system's own counters, if it has them.</summary>
     public long? FileSystemUsedBytes { get; init; }
 
-    /// <summary>Whether the file system was cleanly unmounted when the image was taken; null where it cannot be told.</summary>
+    /// <summary>Whether the file system was cleanly unmounted when the image was taken; null if it cannot be told.</summary>
     public bool? IsClean { get; init; }
 
     /// <summary>Unused runs longer than this are not stored; 0: everything is.</summary>
@@ -89,17 +89,17 @@ public sealed record ImageBackupInfo
     public long? SnapshotCacheBytes { get; init; }
     public long? SnapshotCacheUsedBytes { get; init; }
 
-    /// <summary>How the volume was brought to rest for a static image.</summary>
+    /// <summary>How the volume was quiesced for a static image.</summary>
     public string? QuiescedBy { get; init; }
     public string? ManagementClass { get; init; }
 
-    /// <summary>The class's values when the image was taken; null where none is recorded.</summary>
+    /// <summary>The class's values when the image was taken; null if none is recorded.</summary>
     public RetentionValues? Retention { get; init; }
 
-    /// <summary>The rule that the volume hit when the image was taken; null where none matched or none is recorded.</summary>
+    /// <summary>The rule that the volume hit when the image was taken; null if none matched or none is recorded.</summary>
     public MatchedRule? Rule { get; init; }
 
-    /// <summary>Every option and who decided it; empty where none is recorded.</summary>
+    /// <summary>Every option and who decided it; empty if none is recorded.</summary>
     public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
 
     /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
@@ -120,7 +120,7 @@ public sealed record ImageBackupInfo
     /// <summary>The next <c>Remove-ImageBackup -Expired</c> takes it.</summary>
     public bool IsExpired { get; init; }
 
-    /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null where it was not asked.</summary>
+    /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null if it was not asked.</summary>
     public RetentionReason? ExpiryReason { get; init; }
 
     /// <summary>Whose values decided: the class as it is now, or as the image recorded it.</summary>
@@ -141,7 +141,7 @@ public sealed record ImageBackupInfo
     /// <summary>False for a snapshot that restic made of a device or of standard input.</summary>
     public bool IsOurs { get; init; } = true;
 
-    /// <summary>Bytes a second over the volume's size; null where the duration is not known.</summary>
+    /// <summary>Bytes a second over the volume's size; null if the duration is not known.</summary>
     public double? BytesPerSecond => Duration is { TotalSeconds: > 0 } d ? SizeBytes / d.TotalSeconds : null;
 
     /// <summary>Its members, as they may be shown.</summary>

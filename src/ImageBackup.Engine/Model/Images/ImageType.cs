@@ -1,6 +1,6 @@
 namespace ImageBackup;
 
-/// <summary>How quiet the volume was while it was copied; the original's three image types.</summary>
+/// <summary>How quiet the volume was while it was copied; TSM's three image types.</summary>
 public enum ImageType
 {
     /// <summary>Nobody could write: unmounted, or locked.</summary>

@@ -8,7 +8,7 @@ public sealed record ManagementClassInfo
 {
     public required string Name { get; init; }
 
-    /// <summary>What applies where no rule names a class.</summary>
+    /// <summary>What applies if no rule names a class.</summary>
     public required bool IsDefault { get; init; }
     public string? Description { get; init; }
 

@@ -30,7 +30,7 @@ public readonly record struct RetentionLimit
 
     public static RetentionLimit FromInt32(int value) => Of(value);
 
-    /// <summary>Reads a number or NoLimit (any case; the original's abbreviation NOL and longer).</summary>
+    /// <summary>Reads a number or NoLimit (any case; TSM's abbreviation NOL and longer).</summary>
     public static bool TryParse(string? text, out RetentionLimit limit)
     {
         limit = NoLimit;

@@ -1,6 +1,6 @@
 namespace ImageBackup;
 
-/// <summary>How long images of a class live; the defaults are the original's. Recorded with every image.</summary>
+/// <summary>How long images of a class live; the defaults are TSM's. Recorded with every image.</summary>
 public sealed record RetentionValues
 {
     public static RetentionValues Default { get; } = new();

@@ -15,7 +15,7 @@ public sealed record DamagedImage
     public required string Volume { get; init; }
     public required string ComputerName { get; init; }
 
-    /// <summary>True where the list of its chunks is lost: nothing of it can be restored, and no backup heals it.</summary>
+    /// <summary>True if the list of its chunks is lost: nothing of it can be restored, and no backup heals it.</summary>
     public required bool IsLost { get; init; }
 
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, in bytes, sorted.</summary>

@@ -27,7 +27,7 @@ public sealed record RepositoryCheckResult
     /// <summary>Packs whose every byte was read.</summary>
     public int ReadPackCount { get; init; }
 
-    /// <summary>The name of the last pack of a sample: where the next run goes on. Null where everything or nothing was read.</summary>
+    /// <summary>The name of the last pack of a sample: where the next run goes on. Null if everything or nothing was read.</summary>
     public string? SampleEnd { get; init; }
     public required TimeSpan Duration { get; init; }
 

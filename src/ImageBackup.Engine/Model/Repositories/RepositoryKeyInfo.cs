@@ -18,7 +18,7 @@ public sealed record RepositoryKeyInfo
     public string? ComputerName { get; init; }
     public DateTime? Created { get; init; }
 
-    /// <summary>Why the key's file cannot be used; null where it can.</summary>
+    /// <summary>Why the key's file cannot be used; null if it can.</summary>
     public string? Problem { get; init; }
 
     /// <summary>The repository's location, as given when it was opened.</summary>

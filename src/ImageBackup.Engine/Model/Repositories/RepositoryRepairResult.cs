@@ -9,10 +9,10 @@ public sealed record RepositoryRepairResult
 {
     public required string Repository { get; init; }
 
-    /// <summary>True where nothing was written: it was asked for the plan only.</summary>
+    /// <summary>True if nothing was written: it was asked for the plan only.</summary>
     public required bool IsPlan { get; init; }
 
-    /// <summary>False where there was nothing to do.</summary>
+    /// <summary>False if there was nothing to do.</summary>
     public required bool WasNeeded { get; init; }
     public required int PackCount { get; init; }
 

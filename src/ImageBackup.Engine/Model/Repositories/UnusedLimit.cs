@@ -48,5 +48,5 @@ public readonly record struct UnusedLimit
         _isUnlimited ? "Unlimited" : _percent > 0 ? _percent.ToString(CultureInfo.InvariantCulture) + "%" : _bytes.ToString(CultureInfo.InvariantCulture);
 
     private static ImageBackupException Invalid(string text) =>
-        new(ErrorId.ParameterInvalid, $"'{text}' cannot be a limit of what stays unused: give bytes, a share from 0% to below 100%, or Unlimited.");
+        new(ErrorId.ParameterInvalid, $"'{text}' cannot be a limit of unused space: give bytes, a share from 0% to below 100%, or Unlimited.");
 }

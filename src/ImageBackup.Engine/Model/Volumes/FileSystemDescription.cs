@@ -7,7 +7,7 @@ namespace ImageBackup;
 /// <summary>What a probe found. Sizes in bytes; null = the file system does not say.</summary>
 internal sealed record FileSystemDescription
 {
-    /// <summary>The name users know: ntfs, ext2, ext3, ext4, xfs, btrfs, vfat, exfat, swap, crypto_LUKS, BitLocker, ReFS, f2fs ...; blkid's name where it has one.</summary>
+    /// <summary>The name users know: ntfs, ext2, ext3, ext4, xfs, btrfs, vfat, exfat, swap, crypto_LUKS, BitLocker, ReFS, f2fs ...; blkid's name if it has one.</summary>
     public required string Type { get; init; }
     public string? Label { get; init; }
 
@@ -27,10 +27,10 @@ internal sealed record FileSystemDescription
     /// <summary>Used bytes by the file system's own counters, where the superblock has them.</summary>
     public long? UsedBytes { get; init; }
 
-    /// <summary>Whether it was cleanly unmounted; null where it cannot be told.</summary>
+    /// <summary>Whether it was cleanly unmounted; null if it cannot be told.</summary>
     public bool? IsClean { get; init; }
 
-    /// <summary>True where the bytes are ciphertext (LUKS, BitLocker): copied whole.</summary>
+    /// <summary>True if the bytes are ciphertext (LUKS, BitLocker): copied whole.</summary>
     public bool IsEncrypted { get; init; }
 
     /// <summary>The bytes by which it was recognised, sorted by offset: where all are zeroed it is not recognised again.</summary>

@@ -31,7 +31,7 @@ public sealed record ImageVolume
     /// <summary>The file system's allocation unit in bytes.</summary>
     public int? ClusterSizeBytes => FileSystemProbe?.ClusterSizeBytes;
 
-    /// <summary>Whether the file system was cleanly unmounted (a mounted one is not, on most); null where it cannot be told.</summary>
+    /// <summary>Whether the file system was cleanly unmounted (a mounted one is not, on most); null if it cannot be told.</summary>
     public bool? IsClean => FileSystemProbe?.IsClean;
     public IReadOnlyList<string> MountPoints => JoinedList.Of(Description.MountPoints);
     public bool IsMounted => Description.IsMounted;

@@ -5,7 +5,7 @@ namespace ImageBackup;
 /// <summary>A snapshot that a killed run left.</summary>
 /// <param name="Provider">The provider's name.</param>
 /// <param name="Name">What it is called, for people and for Remove.</param>
-/// <param name="VolumeName">Of which volume, where that is known.</param>
+/// <param name="VolumeName">Of which volume, if that is known.</param>
 public sealed record OrphanSnapshot(string Provider, string Name, string? VolumeName)
 {
     /// <summary>Its members, as they may be shown.</summary>

@@ -11,14 +11,14 @@ public sealed record SnapshotProviderInfo
     public required string Description { get; init; }
     public required bool IsUsable { get; init; }
 
-    /// <summary>Why it cannot be used; null where it can.</summary>
+    /// <summary>Why it cannot be used; null if it can.</summary>
     public string? WhyNot { get; init; }
 
-    /// <summary>Taken where nobody names one: the default that was set, else the first that is usable.</summary>
+    /// <summary>Taken if nobody names one: the default that was set, else the first that is usable.</summary>
     public bool IsDefault { get; init; }
     public int Preference { get; init; }
 
-    /// <summary>What Set-SnapshotProvider has set: a provider's name, or NONE; null where nothing is set.</summary>
+    /// <summary>What Set-SnapshotProvider has set: a provider's name, or NONE; null if nothing is set.</summary>
     public string? DefaultProvider { get; init; }
 
     /// <summary>Several volumes can be taken at one and the same moment.</summary>

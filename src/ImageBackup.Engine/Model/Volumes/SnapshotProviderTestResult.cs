@@ -11,11 +11,11 @@ public sealed record SnapshotProviderTestResult
 {
     public required string Volume { get; init; }
 
-    /// <summary>The provider that was tried; null where none can take the volume.</summary>
+    /// <summary>The provider that was tried; null if none can take the volume.</summary>
     public string? Provider { get; init; }
     public required bool IsGood { get; init; }
 
-    /// <summary>What went wrong; null where nothing did.</summary>
+    /// <summary>What went wrong; null if nothing did.</summary>
     public string? Fault { get; init; }
 
     /// <summary>How long the snapshot took to take, and to remove.</summary>

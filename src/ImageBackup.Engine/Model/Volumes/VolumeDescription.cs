@@ -9,7 +9,7 @@ internal sealed record VolumeDescription
 {
     /// <summary>
     /// What the system calls it now: a device path by its kernel name (/dev/sda1, /dev/mapper/vg-lv), a drive letter with
-    /// colon (D:), a \\?\Volume{guid}\ where there is no letter, or a file's full path. Names are given away again: which
+    /// colon (D:), a \\?\Volume{guid}\ if there is no letter, or a file's full path. Names are given away again: which
     /// volume it is, <see cref="Identity"/> says.
     /// </summary>
     public required string Name { get; init; }

@@ -49,7 +49,7 @@ public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<Vol
     public bool IsDerived { get; }
 
     /// <summary>
-    /// The name under which images are filed: the strongest fact's. A file's is its path. Null where there is no fact: then the
+    /// The name under which images are filed: the strongest fact's. A file's is its path. Null if there is no fact: then the
     /// volume's name is all there is.
     /// </summary>
     public string? StableName => Facts.Count == 0 ? null
@@ -57,7 +57,7 @@ public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<Vol
         : StableNamePrefix + IdentityFact.NameOf(Facts[0].Kind) + "/" + Escape(Facts[0].Value);
 
     /// <summary>
-    /// The stable name of one of several clones, told apart by the disk that each lies on; null where nothing tells them apart.
+    /// The stable name of one of several clones, told apart by the disk that each lies on; null if nothing tells them apart.
     /// </summary>
     public string? StableNameOfClone => StableName is { } name && Facts[0].Kind != IdentityFactKind.Hardware && Find(IdentityFactKind.Hardware) is { } hardware
         ? name + "/on/" + Escape(hardware.Value.TrimStart('/'))

@@ -100,7 +100,7 @@ internal static class DurableFiles
 
     /// <summary>
     /// Asks the system to begin writing what is in its cache of a file, without waiting: the flush at the end then has
-    /// little left to do. Only a hint; where there is none, nothing happens.
+    /// little left to do. Only a hint; if there is none, nothing happens.
     /// </summary>
     public static void BeginWriteback(FileStream stream)
     {

@@ -22,7 +22,7 @@ internal static class FileModes
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
-    /// <summary>The file that a symbolic link names in the end; the path itself where it is no link or not there.</summary>
+    /// <summary>The file that a symbolic link names in the end; the path itself if it is not a link or does not exist.</summary>
     public static string FollowLink(string path)
     {
         try
@@ -46,7 +46,7 @@ internal static class FileModes
 #endif
     }
 
-    /// <summary>A file's permission bits; null where it is not there, and on Windows, where <see cref="Replace"/> keeps the access list.</summary>
+    /// <summary>A file's permission bits; null if it is not there, and on Windows, where <see cref="Replace"/> keeps the access list.</summary>
     public static int? Of(string path)
     {
         if (s_isWindows || !File.Exists(path))
@@ -65,7 +65,7 @@ internal static class FileModes
             throw new IOException($"The permissions of '{path}' could not be set (errno {Marshal.GetLastWin32Error()}).");
     }
 
-    /// <summary>Renames over a file that may exist, in one step for whoever looks.</summary>
+    /// <summary>Renames over a file that may exist, in one step for every reader.</summary>
     public static void Replace(string temporary, string target)
     {
         if (s_isWindows && File.Exists(target))
@@ -96,7 +96,7 @@ internal static class FileModes
         _ = close(handle);
     }
 
-    /// <summary>Keeps two writers of one file apart while it is held; null where another holds it.</summary>
+    /// <summary>Keeps two writers of one file apart while it is held; null if another holds it.</summary>
     public static IDisposable? TryLock(string path)
     {
         // A writer needs milliseconds; one that died left no lock behind, because the system dropped it.

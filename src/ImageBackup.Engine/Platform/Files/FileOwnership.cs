@@ -90,7 +90,7 @@ internal static class FileOwnership
         return null;
     }
 
-    /// <summary>Where an open file lies now; null where that is not a path, or /proc is not there.</summary>
+    /// <summary>Where an open file lies now; null if that is not a path, or /proc is not there.</summary>
     private static string? RealPath(SafeHandle file)
     {
         var buffer = new byte[MaxPathBytes];

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Platform.Files;
 /// Gives back what the system's cache holds of a file. What a backup writes or a restore reads is not read again soon: left
 /// in the cache, it pushes out what other programs need, and makes the system find a fresh page for every one of ours
 /// instead of the one just freed, which on a virtual machine whose host takes unused memory back is the dearest part of
-/// writing. A hint: where it cannot be given, nothing changes.
+/// writing. A hint: if it cannot be given, nothing changes.
 /// </summary>
 internal static class PageCache
 {

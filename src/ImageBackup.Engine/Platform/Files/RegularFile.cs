@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Platform.Files;
 internal sealed class NotRegularFileException(string path, string what) : IOException($"'{path}' is {what}, not a regular file.");
 
 /// <summary>
-/// Opens files that somebody else may have put there. Opening a pipe waits for whoever writes to it, a device may do anything,
+/// Opens files that somebody else may have put there. Opening a pipe waits for its writer, a device may do anything,
 /// and a link leads elsewhere. So the name is opened without waiting and without following a link, and the handle is asked
 /// what it is before a byte is read.
 /// </summary>

@@ -65,7 +65,7 @@ internal sealed class RootedFiles(string root)
         return made!;
     }
 
-    /// <summary>Throws where the directory, or one on the way to it, is a link. One that is not there is none.</summary>
+    /// <summary>Throws if the directory, or one on the way to it, is a link. One that is not there is none.</summary>
     /// <exception cref="LinkInRepositoryException">It is.</exception>
     public void ThrowIfLinked(string directory)
     {

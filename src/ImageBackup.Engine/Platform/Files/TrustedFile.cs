@@ -24,13 +24,13 @@ internal static class TrustedFile
     private const int SetFlags = 4;
     private const short InputReady = 1;
 
-    /// <summary>A writer of a pipe that says nothing for so long is gone; whoever prints a password may have to ask for it first.</summary>
+    /// <summary>A writer of a pipe that says nothing for so long is gone; a program that prints a password may have to ask for it first.</summary>
     private const int PipeTimeoutMilliseconds = 4_000, SecretTimeoutMilliseconds = 60_000;
     private const int PollMilliseconds = 200;
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
-    /// <summary>Unbuffered: no copy of a secret stays in a stream's buffer. Never waits for whoever made a pipe in the file's place.</summary>
+    /// <summary>Unbuffered: no copy of a secret stays in a stream's buffer. Never waits for the maker of a pipe in the file's place.</summary>
     /// <exception cref="FileNotFoundException">There is none; also where a directory on the way is missing.</exception>
     /// <exception cref="UntrustedFileException">It is not to be relied on.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>

@@ -22,7 +22,7 @@ internal static class WindowsFileKind
     private const uint OpenReparsePoint = 0x0020_0000;
     private const uint BackupSemantics = 0x0200_0000;
 
-    /// <summary>SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION: whoever made a pipe of the name may ask who we are, and not act as us.</summary>
+    /// <summary>SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION: the process that made a pipe of the name may ask who we are, and not act as us.</summary>
     private const uint NoImpersonation = 0x0011_0000;
     private const uint DiskType = 1, CharacterType = 2, PipeType = 3;
     private const int AttributeTagInfo = 9;
@@ -58,7 +58,7 @@ internal static class WindowsFileKind
     }
 
     /// <summary>
-    /// Holds a directory so that nobody can rename it or put another in its place; null where it is not there.
+    /// Holds a directory so that nobody can rename it or put another in its place; null if it is not there.
     /// </summary>
     /// <exception cref="LinkInRepositoryException">It is a link.</exception>
     public static SafeFileHandle? HoldDirectory(string path, bool followsLink)
@@ -94,7 +94,7 @@ internal static class WindowsFileKind
         {
             fileNotFound => new FileNotFoundException($"There is no file '{path}'.", path),
             pathNotFound => new DirectoryNotFoundException($"A directory on the way to '{path}' is missing."),
-            // A directory is denied too where it is not asked for as one.
+            // A directory is denied too if it is not asked for as one.
             accessDenied when Directory.Exists(path) => new NotRegularFileException(path, "a directory"),
             accessDenied => new UnauthorizedAccessException($"Access to '{path}' is denied.", failure),
             _ => failure,

@@ -6,7 +6,7 @@ using System.Threading;
 namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>
-/// What a command's threads wait for in the system: a device that does not answer holds a thread where nothing can interrupt it,
+/// What a command's threads wait for in the system: a device that does not answer holds a thread if nothing can interrupt it,
 /// neither a signal nor a cancellation. Every call that a device or a share can hold up enters here and leaves when it has
 /// ended, so that who stops the command can tell a call that does not return from work that needs its time, and let go of
 /// the one and wait for the other. Follows the command into all threads that it starts.
@@ -15,7 +15,7 @@ internal static class PendingCalls
 {
     private static readonly AsyncLocal<PendingCallScope?> s_scope = new();
 
-    /// <summary>Whether the command that this thread works for is to stop; never where nobody began a scope.</summary>
+    /// <summary>Whether the command that this thread works for is to stop; never if nobody began a scope.</summary>
     internal static CancellationToken Stop => s_scope.Value?.Stop ?? CancellationToken.None;
 
     /// <summary>Begins a command's scope on this thread and those that it starts from now on.</summary>
@@ -37,7 +37,7 @@ internal static class PendingCalls
         return new PendingCall(scope, scope is not null && scope.Enter(what));
     }
 
-    /// <summary>Waits; true where the command was stopped meanwhile.</summary>
+    /// <summary>Waits; true if the command was stopped meanwhile.</summary>
     internal static bool WaitOrStop(TimeSpan time)
     {
         try
@@ -78,7 +78,7 @@ internal sealed class PendingCallScope : IDisposable
 
     internal CancellationToken Stop { get; }
 
-    /// <summary>What a call that began so long ago and has not returned is about; null where there is none.</summary>
+    /// <summary>What a call that began so long ago and has not returned is about; null if there is none.</summary>
     public string? Unanswered(TimeSpan since)
     {
         lock (_calls)

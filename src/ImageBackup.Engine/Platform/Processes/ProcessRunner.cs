@@ -50,7 +50,7 @@ internal static class ProcessRunner
     private static readonly bool s_isUnix = !RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
     private static readonly string[] s_directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-    /// <summary>Where the system keeps a program; null where it is not installed. PATH is not asked: we may be root.</summary>
+    /// <summary>Where the system keeps a program; null if it is not installed. PATH is not asked: we may be root.</summary>
     public static string? Find(string program)
     {
         foreach (string directory in s_directories)

@@ -21,7 +21,7 @@ internal static class ProgramFiles
     /// The full path of a program. A name with a directory in it is that file, relative to the current directory where the
     /// name says so; a bare one is looked for in the search path.
     /// </summary>
-    /// <returns>Null where there is no such program.</returns>
+    /// <returns>Null if there is no such program.</returns>
     public static string? Find(string name) => Find(name, Environment.GetEnvironmentVariable("PATH") ?? "", s_isWindows, IsProgram);
 
     /// <summary>A file that cmd.exe runs, and no program itself.</summary>

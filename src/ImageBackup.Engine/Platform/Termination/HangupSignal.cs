@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Platform.Termination;
 
 /// <summary>
 /// While one is held, SIGHUP does not end this process. restic asks whether the process of a lock still lives by sending it
-/// that signal, which it ignores itself: whoever holds a lock of restic's protocol has to ignore it too, or dies of the
+/// that signal, which it ignores itself: a process that holds a lock of restic's protocol has to ignore it too, or dies of the
 /// question. Any thread.
 /// </summary>
 internal sealed class HangupSignal : IDisposable

@@ -4,7 +4,7 @@ using ImageBackup.Engine.Policy.Options;
 namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
-/// A management class: how long its images live and, where it says so, how they are taken. Null = the class leaves it
+/// A management class: how long its images live and, if it says so, how they are taken. Null = the class leaves it
 /// to the client-wide statements and the built-in defaults (serialization shrstatic, 4 retries, a gap of 32 KB).
 /// </summary>
 internal sealed record ManagementClass
@@ -61,7 +61,7 @@ internal sealed record ManagementClass
 
     public static bool IsSameName(string? one, string? other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>1 to 30 letters, digits and _ . - + &amp;, as the original's names.</summary>
+    /// <summary>1 to 30 letters, digits and _ . - + &amp;, as TSM's names.</summary>
     public static bool IsValidName(string? name)
     {
         if (name is null || name.Length is 0 or > MaximumNameLength)

@@ -6,8 +6,7 @@ using ImageBackup.Engine.Policy.Rules;
 namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
-/// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with the
-/// original's defaults where neither has one of that name.
+/// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with TSM's defaults if neither has one of that name.
 /// </summary>
 internal sealed class ManagementClassCatalog
 {
@@ -27,7 +26,7 @@ internal sealed class ManagementClassCatalog
         Default = Get(enforced?.DefaultClass ?? machine.DefaultClass ?? ManagementClass.DefaultName);
     }
 
-    /// <summary>What applies where no rule names a class.</summary>
+    /// <summary>What applies if no rule names a class.</summary>
     public ManagementClass Default { get; }
 
     public IReadOnlyCollection<ManagementClass> All => _byName.Values;

@@ -20,7 +20,7 @@ internal sealed class ManagementClassFile
     /// <summary>The file is there; else there are no classes but the built-in one.</summary>
     public bool Exists => _savedBytes is not null;
 
-    /// <summary>An empty document where there is no file and <paramref name="mustExist"/> is false.</summary>
+    /// <summary>An empty document if there is no file and <paramref name="mustExist"/> is false.</summary>
     /// <param name="path">The file.</param>
     /// <param name="mustExist">True for a file that the user named.</param>
     /// <exception cref="ImageBackupException">ManagementClassInvalid, PolicyReadFailed.</exception>

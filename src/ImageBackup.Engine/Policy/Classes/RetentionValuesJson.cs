@@ -4,7 +4,7 @@ namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
 /// Retention as JSON, in a class's document and in an image's record alike: a limit is a number, or "NoLimit". Their readers are
-/// two: a document refuses what is no limit, a record that is only shown takes it as none.
+/// two: a document refuses a value that is not a limit, a record that is only shown takes it as none.
 /// </summary>
 internal static class RetentionValuesJson
 {

@@ -9,7 +9,7 @@ using ImageBackup.Engine.Policy.Options;
 namespace ImageBackup.Engine.Policy.MachineDefaults;
 
 /// <summary>
-/// The machine's defaults for quiet and frozen volumes: what applies where neither command line, rule, class nor a client-wide
+/// The machine's defaults for quiet and frozen volumes: what applies if neither command line, rule, class nor a client-wide
 /// statement says anything. Null: the built-in value.
 /// </summary>
 internal sealed record SnapshotDefaults
@@ -41,11 +41,11 @@ internal sealed record SnapshotDefaults
     public IReadOnlyList<string> IncludeWriters { get; init; } = [];
     public IReadOnlyList<string> ExcludeWriters { get; init; } = [];
 
-    /// <summary>Those of a file; empty where there is none.</summary>
+    /// <summary>Those of a file; empty if there is none.</summary>
     /// <exception cref="ImageBackupException">PolicyReadFailed, ParameterInvalid: the file has a fault; nothing of it applies.</exception>
     public static SnapshotDefaults Load(string path) => PolicyFile.TryRead(path, MaximumBytes) is { } bytes ? Parse(bytes, path) : Empty;
 
-    /// <summary>Reads, changes and writes in one step for whoever else does.</summary>
+    /// <summary>Reads, changes and writes in one step with respect to other writers.</summary>
     /// <exception cref="ImageBackupException">PolicyReadFailed, PolicyWriteFailed, ParameterInvalid.</exception>
     public static SnapshotDefaults Edit(string path, Func<SnapshotDefaults, SnapshotDefaults> change)
     {
@@ -84,7 +84,7 @@ internal sealed record SnapshotDefaults
             using JsonDocument document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 4, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             JsonElement root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                throw new FormatException("it is no JSON object");
+                throw new FormatException("it is not a JSON object");
             return new SnapshotDefaults
             {
                 Provider = Text(root, "provider"),

@@ -3,11 +3,11 @@ using System.Globalization;
 namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
-/// The original's imagegapsize: an unused run of a volume that is <b>longer than</b> the gap is left out of the
+/// TSM's imagegapsize: an unused run of a volume that is <b>longer than</b> the gap is left out of the
 /// image; one of exactly the gap's length or shorter is stored, so that the volume is read in longer pieces.
 /// A gap of 0 stores everything, the unused tail included. Any other gap leaves the unused tail out, however short.
 /// </summary>
-/// <remarks>Kept in KiB, as the original counts: 0 to 4294967295. The default value of the type is a gap of 0.</remarks>
+/// <remarks>Kept in KiB, as TSM counts: 0 to 4294967295. The default value of the type is a gap of 0.</remarks>
 internal readonly record struct GapSize
 {
     public const long MaximumKibibytes = 4294967295;
@@ -15,7 +15,7 @@ internal readonly record struct GapSize
 
     private GapSize(long kibibytes) => Kibibytes = kibibytes;
 
-    /// <summary>What applies where nobody names a gap: 32 KiB.</summary>
+    /// <summary>What applies if nobody names a gap: 32 KiB.</summary>
     public static GapSize Default { get; } = new(32);
 
     /// <summary>Stores everything.</summary>
@@ -64,7 +64,7 @@ internal readonly record struct GapSize
             : throw new ImageBackupException(ErrorId.ParameterInvalid,
                 $"'{text}' is not a gap size: 0 to 4294967295, with k, m or g or without (KB).");
 
-    /// <summary>True where an unused run is stored all the same.</summary>
+    /// <summary>True if an unused run is stored all the same.</summary>
     /// <param name="runBytes">The run's length in bytes.</param>
     /// <param name="isTail">The run reaches the end of the volume.</param>
     public bool Stores(long runBytes, bool isTail) => StoresEverything || (!isTail && runBytes <= Bytes);

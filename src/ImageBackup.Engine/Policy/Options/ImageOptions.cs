@@ -50,7 +50,7 @@ internal sealed record ImageOptions
             throw new ArgumentNullException(nameof(value));
         var keyword = OptionKeyword.Find(name) ?? throw new ImageBackupException(ErrorId.ParameterInvalid, $"There is no option '{name}'.", name);
         return keyword.Set(this, value)
-            ?? throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{value}' is no value of {keyword.Name}: {keyword.Values}.", value);
+            ?? throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{value}' is not a value of {keyword.Name}: {keyword.Values}.", value);
     }
 
     /// <summary>The options that are set, as the rule syntax writes them: <c>imagetype=static imagegapsize=64k</c>.</summary>
@@ -66,7 +66,7 @@ internal sealed record ImageOptions
         return text.ToString();
     }
 
-    /// <summary>This one's values, and where it has none those of the other.</summary>
+    /// <summary>This one's values, and if it has none those of the other.</summary>
     public ImageOptions Over(ImageOptions other)
     {
         if (other is null)

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace ImageBackup.Engine.Policy.Options;
 
-/// <summary>How the volume is brought to rest before a static image, and what happens when it does not rest.</summary>
+/// <summary>How the volume is quiesced before a static image, and what happens if that fails.</summary>
 /// <param name="AttemptCount">How often to try to get it quiet; 0: not at all.</param>
 /// <param name="EndsDynamic">After the attempts the volume is taken as it is and the image marked fuzzy; else the backup fails.</param>
 internal sealed record QuiescePolicy(int AttemptCount, bool EndsDynamic)
@@ -21,10 +21,10 @@ internal sealed record QuiescePolicy(int AttemptCount, bool EndsDynamic)
 
 /// <summary>Which type an image will have and why: shown beforehand, and recorded with the image.</summary>
 /// <param name="Type">What will be taken.</param>
-/// <param name="Source">Who decided; BuiltIn where nobody asked for a type.</param>
+/// <param name="Source">Who decided; BuiltIn if nobody asked for a type.</param>
 /// <param name="Reason">In words.</param>
 /// <param name="IsFailover">A snapshot was asked for and cannot be had: a warning, or with -NoFailover an error.</param>
-/// <param name="Failover">What to fall over to when a snapshot fails; null where <paramref name="Type"/> is no snapshot.</param>
+/// <param name="Failover">What to fall over to when a snapshot fails; null if <paramref name="Type"/> is not Snapshot.</param>
 /// <param name="Quiet">For <see cref="ImageType.Static"/>, also as the failover.</param>
 internal sealed record ImageTypeDecision(
     ImageType Type,

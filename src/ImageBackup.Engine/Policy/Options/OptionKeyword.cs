@@ -5,12 +5,12 @@ using System.Globalization;
 namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
-/// One option of the rule syntax: its name, how far it may be shortened, how its value reads and writes. The
-/// original shows the shortest form of a name in capitals (IMAGEGapsize); any longer beginning is the same option.
+/// One option of the rule syntax: its name, how far it may be shortened, how its value reads and writes. TSM
+/// shows the shortest form of a name in capitals (IMAGEGapsize); any longer beginning is the same option.
 /// </summary>
 internal sealed class OptionKeyword
 {
-    /// <summary>Returns the options with the value set; null where the value cannot be used.</summary>
+    /// <summary>Returns the options with the value set; null if the value cannot be used.</summary>
     public delegate ImageOptions? Setter(ImageOptions options, string value);
 
     private static readonly ImageType[] s_imageTypes = { ImageType.Static, ImageType.Dynamic, ImageType.Snapshot };
@@ -33,7 +33,7 @@ internal sealed class OptionKeyword
     public string Values { get; }
     public Setter Set { get; }
 
-    /// <summary>The value as it is written; null where the option is not set, or is written under another name.</summary>
+    /// <summary>The value as it is written; null if the option is not set, or is written under another name.</summary>
     public Func<ImageOptions, string?>? Get { get; }
 
     public bool Matches(string word) =>
@@ -107,7 +107,7 @@ internal sealed class OptionKeyword
         return false;
     }
 
-    /// <summary>The four names; in the shortest forms that the original's copy groups allow: STatic, SHRSTatic, SHRDYnamic, DYnamic.</summary>
+    /// <summary>The four names; in the shortest forms that TSM's copy groups allow: STatic, SHRSTatic, SHRDYnamic, DYnamic.</summary>
     public static bool TryParseSerialization(string value, out SerializationMode mode)
     {
         mode = default;
@@ -123,7 +123,7 @@ internal sealed class OptionKeyword
         return false;
     }
 
-    /// <summary>500ms, 2s, 2; the original also takes a second value after a comma, which is read and not used.</summary>
+    /// <summary>500ms, 2s, 2; TSM also takes a second value after a comma, which is read and not used.</summary>
     public static bool TryParseWait(string value, out TimeSpan wait)
     {
         wait = default;

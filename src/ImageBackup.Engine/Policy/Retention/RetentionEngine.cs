@@ -22,7 +22,7 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// </remarks>
 internal sealed class RetentionEngine
 {
-    // Clocks of machines differ; further ahead than this is no clock's fault.
+    // Clocks of machines differ; further ahead than this is not a difference between clocks.
     private static readonly TimeSpan s_futureTolerance = TimeSpan.FromDays(1);
 
     // No image was taken before; the clock of a computer that has no battery says so.

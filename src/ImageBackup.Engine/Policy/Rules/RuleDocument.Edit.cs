@@ -15,7 +15,7 @@ internal sealed partial class RuleDocument
     /// <param name="position">Null: a rule that exists stays where it is, a new one becomes the first.</param>
     /// <exception cref="ImageBackupException">
     /// ParameterInvalid: the rule cannot be written so that it reads back the same. RuleNotFound: no rule has the
-    /// position's pattern. NotSupported: an options file of the original's.
+    /// position's pattern. NotSupported: an options file of TSM.
     /// </exception>
     public RuleDocument Set(RuleSpecification rule, RulePosition? position = null)
     {
@@ -50,7 +50,7 @@ internal sealed partial class RuleDocument
     }
 
     /// <summary>Takes out every rule of this file that has the pattern. Comments stay.</summary>
-    /// <exception cref="ImageBackupException">RuleNotFound; NotSupported: an options file of the original's.</exception>
+    /// <exception cref="ImageBackupException">RuleNotFound; NotSupported: an options file of TSM.</exception>
     public RuleDocument Remove(string pattern)
     {
         RequireEditable();
@@ -62,7 +62,7 @@ internal sealed partial class RuleDocument
     }
 
     /// <summary>Sets what <c>domain.image</c> names, as one statement; none = no such statement.</summary>
-    /// <exception cref="ImageBackupException">ParameterInvalid; NotSupported: an options file of the original's.</exception>
+    /// <exception cref="ImageBackupException">ParameterInvalid; NotSupported: an options file of TSM.</exception>
     public RuleDocument SetDomain(IReadOnlyList<string> volumes)
     {
         if (volumes is null)
@@ -79,7 +79,7 @@ internal sealed partial class RuleDocument
     }
 
     /// <summary>Sets the client-wide options: those that differ are written, those that are null taken out.</summary>
-    /// <exception cref="ImageBackupException">ParameterInvalid; NotSupported: an options file of the original's.</exception>
+    /// <exception cref="ImageBackupException">ParameterInvalid; NotSupported: an options file of TSM.</exception>
     public RuleDocument SetClientOptions(ImageOptions wanted)
     {
         if (wanted is null)
@@ -234,6 +234,6 @@ internal sealed partial class RuleDocument
     {
         if (ParseOptions.Dialect == RuleDialect.OptionsFile)
             throw new ImageBackupException(ErrorId.NotSupported,
-                $"{Path} is an options file of the original's, which is only read here. Keep the rules in a list of their own.", Path);
+                $"{Path} is an options file of TSM, and it is read only. Keep the rules in a rule list.", Path);
     }
 }

@@ -54,7 +54,7 @@ internal sealed partial class RuleDocument
             }
         }
 
-        /// <summary>The server whose stanza applies; null where the file has no stanzas.</summary>
+        /// <summary>The server whose stanza applies; null if the file has no stanzas.</summary>
         private string? ChooseStanza(List<RuleLine> lines)
         {
             var servers = new List<string>();
@@ -123,7 +123,7 @@ internal sealed partial class RuleDocument
                 return ReadIncludedFile();
             if (IsOptionsFile)
                 return Foreign(keyword);
-            Fault(FirstColumn(text), $"'{known!.Name}' belongs into the original's options files, not into a rule list.");
+            Fault(FirstColumn(text), $"'{known!.Name}' belongs in TSM's options files, not in a rule list.");
             return null;
         }
 
@@ -189,7 +189,7 @@ internal sealed partial class RuleDocument
             var updated = keyword.Set(imageOptions, word.Text);
             if (updated is null)
             {
-                Fault(word.ValueColumn, $"'{Shown(word.Text)}' is no value of {keyword.Name}: {keyword.Values}.");
+                Fault(word.ValueColumn, $"'{Shown(word.Text)}' is not a value of {keyword.Name}: {keyword.Values}.");
                 return;
             }
 
@@ -203,7 +203,7 @@ internal sealed partial class RuleDocument
             imageOptions = updated;
         }
 
-        // Whoever can write to the repository must not be able to run programs on every machine that backs up to it.
+        // A user who can write to the repository must not be able to run programs on every machine that backs up to it.
         private bool IsForbidden(ImageOptions read, int column)
         {
             if (!options.IsEnforced || (string.IsNullOrEmpty(read.PreSnapshotCommand) && string.IsNullOrEmpty(read.PostSnapshotCommand)))
@@ -232,14 +232,14 @@ internal sealed partial class RuleDocument
             if (_words.Count != 2)
             {
                 Fault(_words.Count < 2 ? EndColumn() : _words[2].Column,
-                    _words.Count < 2 ? $"The value of {keyword.Name} is missing." : $"{keyword.Name} takes one value; put it in quotes where it has blanks.");
+                    _words.Count < 2 ? $"The value of {keyword.Name} is missing." : $"{keyword.Name} takes one value; put it in quotes if it has blanks.");
                 return null;
             }
 
             var value = keyword.Set(ImageOptions.Empty, _words[1].Whole);
             if (value is not null)
                 return IsForbidden(value, _words[1].Column) ? null : new ClientOptionStatement(path, _line, keyword.Name, value);
-            Fault(_words[1].Column, $"'{Shown(_words[1].Whole)}' is no value of {keyword.Name}: {keyword.Values}.");
+            Fault(_words[1].Column, $"'{Shown(_words[1].Whole)}' is not a value of {keyword.Name}: {keyword.Values}.");
             return null;
         }
 
@@ -337,7 +337,7 @@ internal sealed partial class RuleDocument
         private static bool IsSame(string one, string other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>A statement's keyword: its shortest form (the original's capitals) and the rest.</summary>
+    /// <summary>A statement's keyword: its shortest form (TSM's capitals) and the rest.</summary>
     private sealed class StatementKeyword(string shortest, string rest)
     {
         public static readonly StatementKeyword Include = new("include.im", "age");

@@ -10,10 +10,10 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// line that the edit did not concern is the same to the byte.
 /// </summary>
 /// <remarks>
-/// <para>Evaluation runs from the bottom of the file up and the first match wins, as the original's does. Wherever this
+/// <para>Evaluation runs from the bottom of the file up and the first match wins, as TSM's does. Wherever this
 /// type speaks of an order ("first", "before"), it is the order of evaluation: the first rule is the lowest in the
 /// file.</para>
-/// <para>Syntax: one statement a line; keywords and option names without regard to case and in the original's
+/// <para>Syntax: one statement a line; keywords and option names without regard to case and in TSM's
 /// abbreviations; values quoted with " or ' where they have blanks; a line whose first character is <c>*</c> is a
 /// comment; blank lines do not count.</para>
 /// </remarks>
@@ -75,7 +75,7 @@ internal sealed partial class RuleDocument
     /// <summary>The rules in the order of evaluation, those of included files in their place.</summary>
     public IReadOnlyList<ImageRule> Rules { get; }
 
-    /// <summary>What <c>domain.image</c> names, in the file's order; empty where there is no such statement.</summary>
+    /// <summary>What <c>domain.image</c> names, in the file's order; empty if there is no such statement.</summary>
     public IReadOnlyList<VolumePattern> Domain { get; }
 
     /// <summary>The client-wide options; of several statements of one option the lowest counts.</summary>
@@ -101,7 +101,7 @@ internal sealed partial class RuleDocument
         return Read(text, path, options, isIncluded: false);
     }
 
-    /// <summary>The rule of this file (not of one it includes) that has the pattern and takes effect; null where none has.</summary>
+    /// <summary>The rule of this file (not of one it includes) that has the pattern and takes effect; null if none has.</summary>
     public ImageRule? Find(string pattern)
     {
         var key = KeyOf(pattern);

@@ -51,7 +51,7 @@ internal sealed class RuleEvaluator
     private readonly bool _isWindows;
 
     /// <param name="machine">The machine's list.</param>
-    /// <param name="enforced">The list in the repository's keeping; null where it keeps none.</param>
+    /// <param name="enforced">The list in the repository's keeping; null if it keeps none.</param>
     public RuleEvaluator(RuleDocument machine, RuleDocument? enforced = null)
     {
         if (machine is null)

@@ -20,13 +20,13 @@ internal sealed class RuleFile
     /// <summary>The file is there; else the list is empty, as on a machine without rules.</summary>
     public bool Exists => _savedBytes is not null;
 
-    /// <summary>What a file's name says about its dialect: dsm.sys, dsm.opt and other .opt and .sys files are the original's.</summary>
+    /// <summary>What a file's name says about its dialect: dsm.sys, dsm.opt and other .opt and .sys files are TSM's.</summary>
     public static RuleDialect DialectOf(string path) =>
         System.IO.Path.GetExtension(path ?? throw new ArgumentNullException(nameof(path))).ToLowerInvariant() is ".opt" or ".sys"
             ? RuleDialect.OptionsFile
             : RuleDialect.RuleList;
 
-    /// <summary>Reads a list; an empty one where there is no file and <paramref name="mustExist"/> is false.</summary>
+    /// <summary>Reads a list; an empty one if there is no file and <paramref name="mustExist"/> is false.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Null: this system's way to compare, the dialect that the file's name says.</param>
     /// <param name="mustExist">True for a file that the user named.</param>
@@ -45,7 +45,7 @@ internal sealed class RuleFile
             : new RuleFile(RuleDocument.Parse(RuleText.Decode(bytes, path), path, options), bytes);
     }
 
-    /// <summary>Writes another version of the document, atomically; does nothing where no byte differs.</summary>
+    /// <summary>Writes another version of the document, atomically; does nothing if no byte differs.</summary>
     /// <exception cref="ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
     public void Save(RuleDocument document)
     {

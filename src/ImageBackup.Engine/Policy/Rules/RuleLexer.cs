@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// <param name="Text">The value: what is between the quotes, or the word itself. With <see cref="Name"/>: what follows the '='.</param>
 /// <param name="Column">Where the word begins, from 1.</param>
 /// <param name="ValueColumn">Where the value's first character is, from 1.</param>
-/// <param name="Name">What stands before the first '='; null where there is none or the word begins with a quote.</param>
+/// <param name="Name">What stands before the first '='; null if there is none or the word begins with a quote.</param>
 /// <param name="IsQuoted">The word begins with a quote.</param>
 internal readonly record struct RuleWord(string Text, int Column, int ValueColumn, string? Name, bool IsQuoted)
 {
@@ -23,7 +23,7 @@ internal static class RuleLexer
 {
     public static bool IsBlank(char c) => c is ' ' or '\t';
 
-    /// <summary>False where the line cannot be cut; then the fault's column (from 1) and message.</summary>
+    /// <summary>False if the line cannot be cut; then the fault's column (from 1) and message.</summary>
     public static bool TryRead(string line, List<RuleWord> words, out int faultColumn, out string? fault)
     {
         words.Clear();
@@ -82,7 +82,7 @@ internal static class RuleLexer
         }
     }
 
-    /// <summary>The value as it must be written to read back; null where no way of quoting can hold it.</summary>
+    /// <summary>The value as it must be written to read back; null if no way of quoting can hold it.</summary>
     public static string? Quote(string value)
     {
         var equals = value.IndexOf('=');

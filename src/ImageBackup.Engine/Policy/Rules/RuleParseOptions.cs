@@ -10,7 +10,7 @@ internal enum RuleDialect
     RuleList,
 
     /// <summary>
-    /// The original's dsm.opt or dsm.sys: our statements are taken, the others passed over with a remark. Read only.
+    /// TSM's dsm.opt or dsm.sys: our statements are taken, the others passed over with a remark. Read only.
     /// </summary>
     OptionsFile,
 }

@@ -15,5 +15,5 @@ internal sealed record ClientOptionStatement(string Path, int Line, string Name,
 /// <summary><c>inclexcl file</c>: the statements of another file, in the place of this one.</summary>
 internal sealed record IncludedFileStatement(string Path, int Line, string File, RuleDocument Document) : RuleStatement(Path, Line);
 
-/// <summary>A statement that is not ours, in an options file of the original's.</summary>
+/// <summary>A statement that is not ours, in an options file of TSM.</summary>
 internal sealed record ForeignStatement(string Path, int Line, string Keyword) : RuleStatement(Path, Line);

@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
 /// A text file as it lies on disk: its characters and the encoding that gives the same bytes back. UTF-8 and UTF-16
-/// by their byte-order marks, UTF-8 without one; bytes that are no UTF-8 (an old code page in a comment) are taken one
+/// by their byte-order marks, UTF-8 without one; bytes that are not UTF-8 (an old code page in a comment) are taken one
 /// character each, so that nothing is lost.
 /// </summary>
 internal sealed class RuleText

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// matches any of them.
 /// </summary>
 /// <remarks>
-/// A label is only ever given as <c>LABEL=x</c>: whoever formats a stick chooses its label, and must not be able to
+/// A label is only ever given as <c>LABEL=x</c>: the user who formats a stick chooses its label, and must not be able to
 /// make it answer to another volume's path.
 /// </remarks>
 internal sealed record VolumeNames

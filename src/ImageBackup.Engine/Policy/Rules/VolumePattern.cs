@@ -5,7 +5,7 @@ using System.Text;
 namespace ImageBackup.Engine.Policy.Rules;
 
 /// <summary>
-/// A pattern of a rule, compiled for one system's way to compare names. The original's syntax:
+/// A pattern of a rule, compiled for one system's way to compare names. TSM's syntax:
 /// <list type="bullet">
 /// <item><c>?</c> one character, never a directory separator;</item>
 /// <item><c>*</c> any number of characters, none of them a separator; the pattern <c>*</c> alone is every volume;</item>
@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// <item><c>[abc]</c>, <c>[a-m]</c> one character of a class; inside a class, and only there, <c>\</c> takes the
 /// next character as it is: <c>[\*]</c>, <c>[\]]</c>. There is no negation.</item>
 /// </list>
-/// On Windows case does not count and <c>/</c> is <c>\</c>; a leading <c>\\?\</c> is no wildcard. Separators at the
+/// On Windows case does not count and <c>/</c> is <c>\</c>; a leading <c>\\?\</c> is not a wildcard. Separators at the
 /// end do not count. In names that begin with LABEL=, UUID= or PARTUUID= nothing is a separator.
 /// </summary>
 internal sealed partial class VolumePattern
@@ -155,7 +155,7 @@ internal sealed partial class VolumePattern
         return escaped.ToString();
     }
 
-    /// <summary>True where the pattern matches any of the names; <paramref name="matchedName"/> is the first that it does.</summary>
+    /// <summary>True if the pattern matches any of the names; <paramref name="matchedName"/> is the first that it does.</summary>
     public bool IsMatch(VolumeNames volume, out string? matchedName)
     {
         if (volume is null)
@@ -172,7 +172,7 @@ internal sealed partial class VolumePattern
         return false;
     }
 
-    /// <summary>True where the pattern matches the name.</summary>
+    /// <summary>True if the pattern matches the name.</summary>
     public bool IsMatch(string name)
     {
         if (name is null)

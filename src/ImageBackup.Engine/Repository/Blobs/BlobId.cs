@@ -39,7 +39,7 @@ internal readonly struct BlobId : IEquatable<BlobId>
         BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(24), _d);
     }
 
-    /// <summary>False where the text is not 64 hexadecimal digits in ASCII.</summary>
+    /// <summary>False if the text is not 64 hexadecimal digits in ASCII.</summary>
     public static bool TryParse(ReadOnlySpan<byte> hexAscii, out BlobId id)
     {
         Span<byte> bytes = stackalloc byte[SizeBytes];

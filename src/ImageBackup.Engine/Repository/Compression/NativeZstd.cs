@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Repository.Compression;
 
 /// <summary>
 /// Zstandard by the C library itself, which ZstdNet brings for the usual processors and systems: a fifth faster than its
-/// translation to C#, and it need not be compiled while the first gigabyte passes. Where it cannot be loaded (an older C
+/// translation to C#, and it need not be compiled while the first gigabyte passes. If it cannot be loaded (an older C
 /// library, another processor, the netstandard2.0 build) <see cref="IsSupported"/> is false. Not thread-safe: one a thread.
 /// </summary>
 internal sealed class NativeZstd : IDisposable
@@ -36,7 +36,7 @@ internal sealed class NativeZstd : IDisposable
     /// <summary>Compresses into <paramref name="target"/>, which is long enough for whatever comes, and returns the length.</summary>
     public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _compressor.Wrap(source, target);
 
-    /// <summary>Decompresses into <paramref name="target"/> and returns the length; -1 where the frame is damaged or longer.</summary>
+    /// <summary>Decompresses into <paramref name="target"/> and returns the length; -1 if the frame is damaged or longer.</summary>
     public int Decompress(ReadOnlySpan<byte> source, Span<byte> target)
     {
         try

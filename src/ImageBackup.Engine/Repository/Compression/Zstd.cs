@@ -6,7 +6,7 @@ using ZstdSharp.Unsafe;
 namespace ImageBackup.Engine.Repository.Compression;
 
 /// <summary>
-/// Zstandard frames: by the C library where it can be loaded, else through ZstdSharp, its translation to C#. Not thread-safe:
+/// Zstandard frames: by the C library if it can be loaded, else through ZstdSharp, its translation to C#. Not thread-safe:
 /// one a thread.
 /// </summary>
 internal sealed class Zstd : IDisposable
@@ -52,7 +52,7 @@ internal sealed class Zstd : IDisposable
     public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _native?.Compress(source, target) ?? _compressor!.Wrap(source, target);
 
     /// <summary>
-    /// Decompresses one blob into exactly <paramref name="target"/>. False where the frame is damaged or its content
+    /// Decompresses one blob into exactly <paramref name="target"/>. False if the frame is damaged or its content
     /// is not exactly that long: a frame cannot make us write or allocate more than its index entry promised.
     /// </summary>
     public bool TryDecompress(ReadOnlySpan<byte> source, Span<byte> target)
@@ -71,7 +71,7 @@ internal sealed class Zstd : IDisposable
 
     /// <summary>
     /// Decompresses a frame whose content length nobody promised (index and snapshot files), up to a limit.
-    /// Null where it is damaged or longer.
+    /// Null if it is damaged or longer.
     /// </summary>
     public static byte[]? Decompress(byte[] source, int offset, int limitBytes)
     {

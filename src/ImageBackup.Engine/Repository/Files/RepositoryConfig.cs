@@ -44,7 +44,7 @@ internal sealed record RepositoryConfig(int Version, string Id, string ChunkerPo
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
         {
-            throw new FormatException("The config is not what a config is.", e);
+            throw new FormatException("The file does not have the format of a config.", e);
         }
     }
 }

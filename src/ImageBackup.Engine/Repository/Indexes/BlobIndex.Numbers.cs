@@ -14,7 +14,7 @@ internal sealed partial class BlobIndex
 
     public BlobId PackAt(int pack) => _packIds[pack];
 
-    /// <summary>-1 where no index file lists the pack.</summary>
+    /// <summary>-1 if no index file lists the pack.</summary>
     public int PackNumberOf(BlobId packId) => _packNumbers.TryGetValue(packId, out int pack) ? pack : -1;
 
     public (BlobId Id, BlobLocation Location, int Pack) EntryAt(int number)
@@ -25,7 +25,7 @@ internal sealed partial class BlobIndex
 
     public int PackOf(int number) => At(number).Pack;
 
-    /// <summary>The first entry of a blob, which stands for all its copies; -1 where there is none.</summary>
+    /// <summary>The first entry of a blob, which stands for all its copies; -1 if there is none.</summary>
     public int FirstNumber(BlobId id, BlobType type) => Find(id, type, isLive: false);
 
     /// <summary>Adds the numbers of all entries of a blob, the first one first.</summary>

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Repository.Indexes;
 /// </summary>
 /// <remarks>
 /// A blob may lie in several packs; each place is an entry. Entries whose pack has been marked dead (it was listed only
-/// by superseded index files) are read only where there is no other, and never count as stored: restic itself takes no
+/// by superseded index files) are read only if there is no other, and never count as stored: restic itself takes no
 /// notice of what an index supersedes, so after a removal that was killed half way its backups may still refer to such a
 /// pack.
 /// </remarks>
@@ -104,7 +104,7 @@ internal sealed partial class BlobIndex
         return -1;
     }
 
-    /// <summary>The next entry of the blob from a slot on, and the slot behind it; -1 where there is none.</summary>
+    /// <summary>The next entry of the blob from a slot on, and the slot behind it; -1 if there is none.</summary>
     private int Next(BlobId id, BlobType type, ref int slot)
     {
         for (int entry; (entry = _slots[slot]) != 0;)

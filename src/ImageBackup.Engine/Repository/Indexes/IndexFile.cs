@@ -73,7 +73,7 @@ internal static class IndexFile
                 ExpectEnd(ref reader);
                 return supersedes;
             }
-            Expect(reader.TokenType == JsonTokenType.StartObject, "is no object");
+            Expect(reader.TokenType == JsonTokenType.StartObject, "is not an object");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool isPacks = reader.ValueTextEquals("packs"u8), isSupersedes = reader.ValueTextEquals("supersedes"u8);
@@ -86,7 +86,7 @@ internal static class IndexFile
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.String)
                         supersedes.Add(reader.GetString()!);
-                    Expect(reader.TokenType == JsonTokenType.EndArray, "supersedes something that is no name");
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "supersedes something that is not a name");
                 }
                 else
                 {
@@ -122,7 +122,7 @@ internal static class IndexFile
                     {
                         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                             blobs.Add(ReadBlob(ref reader));
-                        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a blob belongs");
+                        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a blob's place");
                     }
                 }
                 else
@@ -134,7 +134,7 @@ internal static class IndexFile
             Expect(!packId.IsNull, "has a pack without an id");
             onPack(new IndexedPack(packId, blobs));
         }
-        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a pack belongs");
+        Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a pack's place");
     }
 
     private static PackEntry ReadBlob(ref Utf8JsonReader reader)
@@ -185,7 +185,7 @@ internal static class IndexFile
     {
         if (reader.TokenType == JsonTokenType.String && !reader.HasValueSequence && BlobId.TryParse(reader.ValueSpan, out BlobId id))
             return id;
-        throw new FormatException("The index has something else where an id belongs.");
+        throw new FormatException("The index has something else in an id's place.");
     }
 
     /// <summary>A reader that stopped early must not pass for one that read everything.</summary>

@@ -17,7 +17,7 @@ internal static class IndexLoader
 {
     /// <summary>
     /// Loads every index file. Packs that only superseded files list are dead. A file that cannot be used goes to
-    /// <paramref name="onError"/>, or is thrown where that is null. A file that vanished between listing and reading was
+    /// <paramref name="onError"/>, or is thrown if that is null. A file that vanished between listing and reading was
     /// superseded meanwhile: the listing is taken again. With the index comes the listing that it was loaded by.
     /// </summary>
     public static (BlobIndex Index, IReadOnlyList<string> FileNames) Load(

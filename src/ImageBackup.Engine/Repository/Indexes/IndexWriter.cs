@@ -29,7 +29,7 @@ internal sealed class IndexWriter(Func<byte[], string> save)
         }
     }
 
-    /// <summary>Writes what is collected; nothing where there is nothing.</summary>
+    /// <summary>Writes what is collected; nothing if there is nothing.</summary>
     public void Flush()
     {
         lock (_gate)

@@ -12,7 +12,7 @@ internal static class PackLengths
     /// <summary>What is read at most of a file that says it is so long: a sparse one of exabytes costs its maker nothing.</summary>
     public static long Readable(long lengthBytes) => Math.Min(lengthBytes, RepositoryFormat.PackLimitBytes);
 
-    /// <summary>The sum; the largest number where it would be larger.</summary>
+    /// <summary>The sum; the largest number if it would be larger.</summary>
     public static long Total(IEnumerable<long> lengthsBytes)
     {
         long sum = 0;

@@ -73,7 +73,7 @@ internal sealed record KeyFile
         }
     }
 
-    /// <summary>The master key; null where the password is another's (or the sealed data was tampered with: one cannot tell).</summary>
+    /// <summary>The master key; null if the password is another's (or the sealed data was tampered with: one cannot tell).</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="OutOfMemoryException">This machine has not the memory that the key asks for.</exception>
     public MasterKey? Open(RepositoryPassword password, CancellationToken cancellation = default)
@@ -153,7 +153,7 @@ internal sealed record KeyFile
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
         {
-            throw new FormatException("The key file is not what a key file is.", e);
+            throw new FormatException("The file does not have the format of a key.", e);
         }
     }
 

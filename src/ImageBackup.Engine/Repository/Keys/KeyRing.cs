@@ -41,7 +41,7 @@ internal static class KeyRing
             throw new ImageBackupException(ErrorId.NotSupported,
                 $"The repository '{files.Location}' has {count} keys, and restic tries no more than {ResticTriedCount}: it might never find another.", files.Location)
             {
-                RecommendedAction = "Remove keys that nobody uses with Remove-ImageRepositoryKey.",
+                RecommendedAction = "Remove unused keys with Remove-ImageRepositoryKey.",
             };
         }
         string name = Add(files, master, password);
@@ -60,7 +60,7 @@ internal static class KeyRing
             .OrderBy(key => key.Created ?? DateTime.MaxValue).ThenBy(key => key.Id, StringComparer.Ordinal).ToList();
 
     /// <summary>
-    /// Removes a key; never the one that opened the repository, and none where that one has gone: nobody knows then
+    /// Removes a key; never the one that opened the repository, and none if that one has gone: nobody knows then
     /// whether another one opens it.
     /// </summary>
     /// <exception cref="ImageBackupException">KeyInUse, KeyIsLast, KeyNotFound, a storage failure.</exception>
@@ -126,20 +126,20 @@ internal static class KeyRing
     private static string Short(string name) => name.Length > 8 ? name.Substring(0, 8) : name;
 
     /// <summary>
-    /// The key that a password opens. Whoever writes to the repository can put keys there, dear ones and many: the one that is
+    /// The key that a password opens. A user who can write to the repository can put keys there, dear ones and many: the one that is
     /// named is tried first, then the cheap before the dear, until the work of one key at the limit has been done in all.
     /// </summary>
     /// <param name="files">The repository's files.</param>
     /// <param name="password">The password.</param>
     /// <param name="fits">
     /// Whether a master key is the repository's: a creation that ended half way may have left a key of the same password
-    /// and of another master key. Where none fits, the first that the password opens is given.
+    /// and of another master key. If none fits, the first that the password opens is given.
     /// </param>
     /// <param name="cancellation">Ends the trying, within a key too.</param>
     /// <param name="hint">The beginning of the id of the key to try first, whatever it costs; null or empty: none.</param>
     /// <exception cref="ImageBackupException">
-    /// WrongPassword; KeysNotTried where there are more than could be tried; KeyCorrupt where every key is unreadable;
-    /// RepositoryInvalid where there is none.
+    /// WrongPassword; KeysNotTried if there are more than could be tried; KeyCorrupt where every key is unreadable;
+    /// RepositoryInvalid if there is none.
     /// </exception>
     public static (MasterKey Master, string KeyName) Open(
         RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation, string? hint = null)

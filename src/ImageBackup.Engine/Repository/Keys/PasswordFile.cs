@@ -169,7 +169,7 @@ internal static class PasswordFile
         if (lines.Length != 2 || !lines[0].StartsWith(ProtectedHeader, StringComparison.Ordinal))
         {
             throw new ImageBackupException(
-                ErrorId.PasswordFileInvalid, $"'{path}' is no protected password file.", path);
+                ErrorId.PasswordFileInvalid, $"'{path}' is not a protected password file.", path);
         }
         try
         {

@@ -30,7 +30,7 @@ internal static class SecretText
     }
 
     /// <summary>
-    /// Throws where a password has control characters (but tab and line ends, which restic keeps inside a password): UTF-16
+    /// Throws if a password has control characters (but tab and line ends, which restic keeps inside a password): UTF-16
     /// without a byte order mark has a NUL in every character, and such a password would lock its user out of everything that
     /// is typed.
     /// </summary>

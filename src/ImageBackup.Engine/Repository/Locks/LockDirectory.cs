@@ -52,7 +52,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     public void Delete(string name) => files.Delete(StoredKind.Lock, name);
 
     /// <summary>
-    /// Throws where another lock stands in the way: any for an exclusive lock, an exclusive one for a shared lock. Stale
+    /// Throws if another lock stands in the way: any for an exclusive lock, an exclusive one for a shared lock. Stale
     /// ones don't; those of this machine whose process is gone are removed on the way.
     /// </summary>
     /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>

@@ -67,7 +67,7 @@ internal sealed record LockFile
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
         {
-            throw e as FormatException ?? new FormatException("The lock is not what a lock is.", e);
+            throw e as FormatException ?? new FormatException("The file does not have the format of a lock.", e);
         }
     }
 }

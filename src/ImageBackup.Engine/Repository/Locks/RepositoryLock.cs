@@ -50,7 +50,7 @@ internal sealed class RepositoryLock : IDisposable
     /// <param name="timing">How long to wait.</param>
     /// <param name="cancellation">Ends the waiting; nothing is left.</param>
     /// <param name="meanwhile">Done while the lock settles: nothing of the repository, which may be another's still.</param>
-    /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly where nothing can be locked).</exception>
+    /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly if nothing can be locked).</exception>
     public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation, Action? meanwhile = null)
     {
         RepositoryLock held = Begin(directory, isExclusive, timing);
@@ -115,7 +115,7 @@ internal sealed class RepositoryLock : IDisposable
 
     /// <summary>
     /// Puts a new lock file in the old one's place. A lock that has been stale for others meanwhile (the machine slept, the
-    /// storage was away) is only refreshed where nobody else has come. Internal for tests; the timer calls it.
+    /// storage was away) is only refreshed if nobody else has come. Internal for tests; the timer calls it.
     /// </summary>
     internal void Refresh(DateTimeOffset now)
     {
@@ -176,7 +176,7 @@ internal sealed class RepositoryLock : IDisposable
     }
 
     /// <summary>
-    /// Throws where the lock is no longer held. After a sleep this may be asked before the timer has woken up: then it is
+    /// Throws if the lock is no longer held. After a sleep this may be asked before the timer has woken up: then it is
     /// found out here.
     /// </summary>
     /// <exception cref="ImageBackupException">LockLost.</exception>
@@ -209,7 +209,7 @@ internal sealed class RepositoryLock : IDisposable
         }
     }
 
-    /// <summary>False where the storage is away: the lock goes stale by itself.</summary>
+    /// <summary>False if the storage is away: the lock goes stale by itself.</summary>
     private static bool TryDelete(LockDirectory directory, string name)
     {
         try

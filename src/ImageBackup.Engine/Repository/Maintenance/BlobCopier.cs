@@ -17,7 +17,7 @@ internal sealed class BlobCopier(ImageRepository repository, BlobIndex index, Pa
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
     private readonly PackWriter?[] _packs = new PackWriter?[2];
 
-    /// <summary>Copies the blob of an entry; where that cannot be read, another copy of it.</summary>
+    /// <summary>Copies the blob of an entry; if that cannot be read, another copy of it.</summary>
     /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt: no copy can be read. A storage failure.</exception>
     public void Copy(int number)
     {

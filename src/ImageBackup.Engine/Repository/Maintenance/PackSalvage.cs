@@ -27,7 +27,7 @@ internal sealed class PackSalvage(ImageRepository repository)
     public int PackCount { get; private set; }
     public int MissingCount { get; private set; }
 
-    /// <summary>True where a pack's own header says something else of it than the index did.</summary>
+    /// <summary>True if a pack's own header says something else of it than the index did.</summary>
     public bool IsRelisted { get; private set; }
 
     /// <summary>Whole packs as they are to be listed, the adopted ones among them.</summary>

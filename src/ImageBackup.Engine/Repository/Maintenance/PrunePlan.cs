@@ -163,7 +163,7 @@ internal sealed class PrunePlan
 
     /// <summary>
     /// Of several copies the one stays whose pack wastes least (so that the packs which a killed run had written already
-    /// win over those they came from), and only where it can be read: the others go.
+    /// win over those they came from), and only if it can be read: the others go.
     /// </summary>
     private void ChooseCopy(int first, List<int> copies, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost)
     {

@@ -27,7 +27,7 @@ internal sealed class Pruner(ImageRepository repository)
 
     private readonly RepositoryFiles _files = repository.Files;
 
-    /// <summary>Looks under a shared lock (none where storage is read-only) and says what a removal would do.</summary>
+    /// <summary>Looks under a shared lock (none if storage is read-only) and says what a removal would do.</summary>
     /// <exception cref="ImageBackupException">As <see cref="Run"/>.</exception>
     public RepositoryOptimizeResult Plan(UnusedLimit limit, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
@@ -274,7 +274,7 @@ internal sealed class Pruner(ImageRepository repository)
         if (usedCount != state.Plan.UsedBlobCount)
         {
             throw new ImageBackupException(ErrorId.RepositoryWriteFailed,
-                $"The new index files of '{_files.Location}' list {usedCount} of {state.Plan.UsedBlobCount} blobs in use: the storage does not keep what is written. Nothing was removed.", _files.Location);
+                $"The new index files of '{_files.Location}' list {usedCount} of {state.Plan.UsedBlobCount} blobs in use: the storage does not keep written data. Nothing was removed.", _files.Location);
         }
     }
 

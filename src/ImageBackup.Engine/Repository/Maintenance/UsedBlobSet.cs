@@ -180,7 +180,7 @@ internal sealed class UsedBlobSet : IDisposable
         }
     }
 
-    /// <summary>From the first copy that is whole; null where none is.</summary>
+    /// <summary>From the first copy that is whole; null if none is.</summary>
     private byte[]? ReadTree(BlobId tree)
     {
         _copies.Clear();

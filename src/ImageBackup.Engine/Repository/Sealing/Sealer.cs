@@ -14,7 +14,7 @@ internal sealed class Sealer : IDisposable
     public const int IvSizeBytes = 16;
     public const int OverheadBytes = IvSizeBytes + Poly1305.TagSizeBytes;
 
-    /// <summary>How much is decrypted at a time where it is only looked at: what stays in the fastest cache.</summary>
+    /// <summary>How much is decrypted at a time if it is only looked at: what stays in the fastest cache.</summary>
     private const int PartBytes = 16 * 1024;
 
     private readonly AesCounterMode _cipher;

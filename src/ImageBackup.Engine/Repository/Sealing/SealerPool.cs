@@ -31,7 +31,7 @@ internal sealed class SealerPool(MasterKey key) : IDisposable
         return target;
     }
 
-    /// <summary>Opens into a new array; null where the bytes were tampered with, damaged or too short.</summary>
+    /// <summary>Opens into a new array; null if the bytes were tampered with, damaged or too short.</summary>
     public byte[]? Open(ReadOnlySpan<byte> sealedBytes)
     {
         if (sealedBytes.Length < Sealer.OverheadBytes)

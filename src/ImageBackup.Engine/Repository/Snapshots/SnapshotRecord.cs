@@ -28,7 +28,7 @@ internal sealed record SnapshotRecord
     public string? Parent { get; init; }
     public string? ProgramVersion { get; init; }
 
-    /// <summary>The object under <see cref="SummaryKey"/>, as JSON; null where there is none.</summary>
+    /// <summary>The object under <see cref="SummaryKey"/>, as JSON; null if there is none.</summary>
     public byte[]? Summary { get; init; }
 
     public byte[] Write()
@@ -94,7 +94,7 @@ internal sealed record SnapshotRecord
         }
         catch (Exception e) when (JsonText.IsBadJson(e))
         {
-            throw e as FormatException ?? new FormatException("The snapshot is not what a snapshot is.", e);
+            throw e as FormatException ?? new FormatException("The file does not have the format of a snapshot record.", e);
         }
     }
 

@@ -18,7 +18,7 @@ internal static partial class TreeFile
         try
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32 });
-            Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "is no object");
+            Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "is not an object");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool isNodes = reader.ValueTextEquals("nodes"u8);
@@ -30,7 +30,7 @@ internal static partial class TreeFile
                 }
                 while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                     NodeReferences(ref reader, onReference);
-                Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a node belongs");
+                Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a node's place");
             }
             Expect(!reader.Read(), "goes on after its end");
         }
@@ -50,7 +50,7 @@ internal static partial class TreeFile
             {
                 while (reader.Read() && reader.TokenType == JsonTokenType.String)
                     onReference(Id(ref reader), BlobType.Data);
-                Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where an id belongs");
+                Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in an id's place");
             }
             else if (isSubtree && reader.TokenType == JsonTokenType.String)
             {
@@ -59,7 +59,7 @@ internal static partial class TreeFile
             else
             {
                 // Where ids belong, only nothing may stand instead of them.
-                Expect(!(isContent || isSubtree) || reader.TokenType == JsonTokenType.Null, "has something else where an id belongs");
+                Expect(!(isContent || isSubtree) || reader.TokenType == JsonTokenType.Null, "has something else in an id's place");
                 reader.Skip();
             }
         }
@@ -67,7 +67,7 @@ internal static partial class TreeFile
 
     private static BlobId Id(ref Utf8JsonReader reader)
     {
-        Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else where an id belongs");
+        Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
         return id;
     }
 }

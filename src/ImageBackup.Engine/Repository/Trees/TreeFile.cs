@@ -86,7 +86,7 @@ internal static partial class TreeFile
         try
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32 });
-            Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "is no object");
+            Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "is not an object");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool isNodes = reader.ValueTextEquals("nodes"u8);
@@ -95,7 +95,7 @@ internal static partial class TreeFile
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                         nodes.Add(ReadNode(ref reader));
-                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where a node belongs");
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a node's place");
                 }
                 else
                 {
@@ -148,10 +148,10 @@ internal static partial class TreeFile
                     content = new List<BlobId>();
                     while (reader.Read() && reader.TokenType == JsonTokenType.String)
                     {
-                        Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else where an id belongs");
+                        Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
                         content.Add(id);
                     }
-                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else where an id belongs");
+                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in an id's place");
                 }
             }
             else if (reader.ValueTextEquals("subtree"u8))
@@ -159,7 +159,7 @@ internal static partial class TreeFile
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.String)
                 {
-                    Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else where an id belongs");
+                    Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
                     subtree = id;
                 }
             }

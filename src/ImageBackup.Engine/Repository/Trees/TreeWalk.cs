@@ -35,7 +35,7 @@ internal static class TreeWalk
         }
     }
 
-    /// <summary>The regular file of this name among a tree's nodes; null where there is none.</summary>
+    /// <summary>The regular file of this name among a tree's nodes; null if there is none.</summary>
     public static TreeNode? File(this IEnumerable<TreeNode> nodes, string name) => nodes.FirstOrDefault(n => n.Type == "file" && n.Name == name);
 
     /// <summary>Every regular file below a tree, with its path; stops after <paramref name="limit"/> of them.</summary>

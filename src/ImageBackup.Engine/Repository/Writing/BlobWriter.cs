@@ -30,7 +30,7 @@ internal sealed class BlobWriter : IDisposable
     }
 
     /// <summary>
-    /// Stores a blob unless the repository has it. Returns the sealed bytes added, 0 where nothing was.
+    /// Stores a blob unless the repository has it. Returns the sealed bytes added, 0 if nothing was.
     /// </summary>
     public int Save(BlobType type, BlobId id, ReadOnlySpan<byte> content)
     {
@@ -50,7 +50,7 @@ internal sealed class BlobWriter : IDisposable
         if (!_sealer.Proves(_sealed.AsSpan(0, sealedBytes), plain))
         {
             throw new ImageBackupException(ErrorId.RepositoryWriteFailed,
-                "A chunk did not decrypt to what was encrypted: this machine's memory or processor is faulty.", _files.Location);
+                "A chunk did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", _files.Location);
         }
 
         PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type);

@@ -24,7 +24,7 @@ internal sealed class PackUploader : IDisposable
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
-    /// <param name="confirm">Called first, on the same thread: where it throws, no pack gets its name.</param>
+    /// <param name="confirm">Called first, on the same thread: if it throws, no pack gets its name.</param>
     public PackUploader(Action<IndexedPack> onCommitted, Action? confirm = null)
     {
         _onCommitted = onCommitted;
@@ -33,7 +33,7 @@ internal sealed class PackUploader : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Takes over a sealed pack; waits while the queue is full. Where it throws, the pack is still the caller's.</summary>
+    /// <summary>Takes over a sealed pack; waits while the queue is full. If it throws, the pack is still the caller's.</summary>
     public void Submit(PackWriter pack)
     {
         ThrowIfFailed();

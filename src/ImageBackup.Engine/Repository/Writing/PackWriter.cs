@@ -44,7 +44,7 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
         byte[] header = PackHeader.Write(_entries);
         byte[] sealedHeader = sealers.Seal(header);
         if (sealers.Open(sealedHeader) is not { } opened || !opened.AsSpan().SequenceEqual(header))
-            throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "A pack's header did not decrypt to what was encrypted: this machine's memory or processor is faulty.", files.Location);
+            throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "The header of a pack did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", files.Location);
         Write(sealedHeader, sealedHeader.Length);
         byte[] length = new byte[PackHeader.LengthFieldBytes];
         BinaryPrimitives.WriteUInt32LittleEndian(length, (uint)sealedHeader.Length);

@@ -34,7 +34,7 @@ internal sealed class RepositoryWriter : IDisposable
     /// gone.
     /// </param>
     /// <param name="confirm">
-    /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws where they
+    /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws if they
     /// may not. While a lock settles, blobs are made but nothing gets a name.
     /// </param>
     public RepositoryWriter(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost,
@@ -61,7 +61,7 @@ internal sealed class RepositoryWriter : IDisposable
     public bool Has(BlobId id, BlobType type) => _index.Contains(id, type);
 
     /// <summary>
-    /// True where the blob must be stored by the caller; false where the repository has it or another lane is storing it.
+    /// True if the blob must be stored by the caller; false if the repository has it or another lane is storing it.
     /// </summary>
     internal bool Reserve(BlobId id, BlobType type)
     {

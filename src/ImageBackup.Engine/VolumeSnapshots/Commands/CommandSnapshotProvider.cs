@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.VolumeSnapshots.Commands;
 /// Snapshots by two command lines of the administrator's, for whatever this module has no provider for. The first one freezes
 /// and prints the frozen device's (or file's) path on its last line; the second one removes. Both find in their environment:
 /// IMAGEBACKUP_VOLUME, IMAGEBACKUP_DEVICE, IMAGEBACKUP_MOUNTPOINT, IMAGEBACKUP_ID (of letters and digits, the same for both)
-/// and the second one IMAGEBACKUP_SNAPSHOT (what the first one printed; empty where it failed).
+/// and the second one IMAGEBACKUP_SNAPSHOT (what the first one printed; empty if it failed).
 /// </summary>
 internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
 {

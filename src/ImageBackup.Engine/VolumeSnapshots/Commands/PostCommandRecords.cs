@@ -108,5 +108,5 @@ internal sealed class PostCommandRecords(
     private static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
     private static ImageBackupException Failed(OrphanSnapshot leftover, string why) => new(ErrorId.SnapshotCommandFailed,
-        $"The command after the snapshot of '{leftover.VolumeName}', which a killed run did not get to, failed: {why}: {leftover.Name}", leftover.VolumeName ?? "");
+        $"The command after the snapshot of '{leftover.VolumeName}', which a killed run did not reach, failed: {why}: {leftover.Name}", leftover.VolumeName ?? "");
 }

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.VolumeSnapshots.Lvm;
 
 /// <summary>
 /// Snapshots of LVM2's logical volumes: classic ones with room for the blocks that change, and thin ones, whose room is the
-/// pool's. The kernel freezes the file system for the moment of the snapshot, so its journal is at rest.
+/// pool's. The kernel freezes the file system for the moment of the snapshot, so its journal is consistent.
 /// </summary>
 internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string recordDirectory) : ISnapshotProvider
 {
@@ -42,9 +42,9 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
             return machine;
         // Every logical volume is a mapped device; LVM's programs need not be started for others.
         if (volume.Kind != VolumeKind.BlockDevice || !volume.Name.StartsWith("/dev/mapper/", StringComparison.Ordinal))
-            return new SnapshotSupport($"'{volume.Name}' is no logical volume");
+            return new SnapshotSupport($"'{volume.Name}' is not a logical volume");
         if (LvmTools.Find(out _)!.Report(volume.DevicePath, s_reportTimeout, out string fault) is not { } report)
-            return new SnapshotSupport($"'{volume.Name}' is no logical volume that LVM knows ({fault})");
+            return new SnapshotSupport($"'{volume.Name}' is not a logical volume that LVM knows ({fault})");
         return WhyNot(report) is { } reason ? new SnapshotSupport(reason) : SnapshotSupport.Usable;
     }
 

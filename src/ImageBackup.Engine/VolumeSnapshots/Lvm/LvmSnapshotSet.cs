@@ -102,7 +102,7 @@ internal sealed class LvmSnapshotSet(LvmTools tools, LinuxUndoRecord record, Vol
             record.Dispose();
     }
 
-    /// <summary>False where it is still there: its record then leads the next run to it.</summary>
+    /// <summary>False if it is still there: its record then leads the next run to it.</summary>
     private bool Remove()
     {
         // It may not exist yet, and something that looks at every new device may have it open for a moment.

@@ -50,7 +50,7 @@ internal sealed class LvmTools
     private LvmTools(string lvs, string lvcreate, string lvremove, string dmsetup) =>
         (_lvs, _lvcreate, _lvremove, _dmsetup) = (lvs, lvcreate, lvremove, dmsetup);
 
-    /// <summary>Null where one is not installed; then <paramref name="missing"/> names it.</summary>
+    /// <summary>Null if one is not installed; then <paramref name="missing"/> names it.</summary>
     public static LvmTools? Find(out string? missing)
     {
         string[] names = ["lvs", "lvcreate", "lvremove", "dmsetup"];
@@ -60,8 +60,8 @@ internal sealed class LvmTools
         return at < 0 ? new LvmTools(paths[0]!, paths[1]!, paths[2]!, paths[3]!) : null;
     }
 
-    /// <summary>One volume, by its device's path or as group/name; null where LVM knows none of that name.</summary>
-    /// <param name="fault">What lvs said where there is none.</param>
+    /// <summary>One volume, by its device's path or as group/name; null if LVM knows none of that name.</summary>
+    /// <param name="fault">What lvs said if there is none.</param>
     public LogicalVolume? Report(string name, TimeSpan timeout, out string fault)
     {
         ProgramResult result = Run(_lvs, timeout, "--reportformat", "json", "--units", "b", "--nosuffix", "-o", Fields, "--", name);
@@ -81,7 +81,7 @@ internal sealed class LvmTools
     /// <summary>dmsetup's status line of a mapped device.</summary>
     public ProgramResult Status(string devicePath, TimeSpan timeout) => Run(_dmsetup, timeout, "status", "--", devicePath);
 
-    /// <summary>The first volume of lvs's JSON; null where it is not of that form.</summary>
+    /// <summary>The first volume of lvs's JSON; null if it is not of that form.</summary>
     internal static LogicalVolume? Parse(string json)
     {
         if (json.Length > MaxReportBytes)

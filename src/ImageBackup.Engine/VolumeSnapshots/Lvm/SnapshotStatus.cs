@@ -34,7 +34,7 @@ internal static class SnapshotStatus
             case "thin":
                 return new SnapshotState { IsValid = true };
             default:
-                return Invalid($"the device is no snapshot but '{target}'");
+                return Invalid($"the device is not a snapshot but '{target}'");
         }
     }
 

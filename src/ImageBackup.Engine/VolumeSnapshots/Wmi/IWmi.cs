@@ -8,10 +8,10 @@ namespace ImageBackup.Engine.VolumeSnapshots.Wmi;
 /// </summary>
 internal interface IWmi
 {
-    /// <summary>Null where it answers; else why it does not. Never throws.</summary>
+    /// <summary>Null if it answers; else why it does not. Never throws.</summary>
     string? WhyNotUsable();
 
-    /// <summary>The objects that a WQL query gives, with the properties asked for (null where an object has none).</summary>
+    /// <summary>The objects that a WQL query gives, with the properties asked for (null if an object has none).</summary>
     /// <exception cref="WmiException">It was refused.</exception>
     IReadOnlyList<IReadOnlyDictionary<string, object?>> Query(string query, params string[] properties);
 

@@ -68,7 +68,7 @@ internal sealed class ScriptingWmi : IWmi
         var values = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase);
         foreach (string name in names)
         {
-            // An object's own path is no property like the others.
+            // An object's own path is not a property like the others.
             values[name] = name == "__PATH"
                 ? ComAutomation.Get(ComAutomation.Get(item, "Path_")!, "Path")
                 : ComAutomation.Get(Property(item, name), "Value");

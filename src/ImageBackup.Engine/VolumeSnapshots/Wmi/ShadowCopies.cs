@@ -45,7 +45,7 @@ internal sealed class ShadowCopies(IWmi wmi)
         return code;
     }
 
-    /// <summary>Null where it is not there.</summary>
+    /// <summary>Null if it is not there.</summary>
     /// <exception cref="WmiException">WMI refused the call.</exception>
     public ShadowCopy? Find(string id) => Guid.TryParse(id, out Guid guid)
         ? wmi.Query($"SELECT ID, DeviceObject FROM {ClassName} WHERE ID = '{guid:B}'", "ID", "DeviceObject")

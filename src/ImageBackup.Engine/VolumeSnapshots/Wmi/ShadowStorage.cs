@@ -14,7 +14,7 @@ internal sealed class ShadowStorage(IWmi wmi, TimeSpan timeout)
 {
     private const string ClassName = "Win32_ShadowStorage";
 
-    /// <summary>Sets the association of a volume, making it where there is none.</summary>
+    /// <summary>Sets the association of a volume, making it if there is none.</summary>
     /// <param name="volume">The volume that is shadowed.</param>
     /// <param name="place">The volume that takes the room; null: where it is now, else the volume itself.</param>
     /// <param name="percent">Of the shadowed volume's size, 1 to 100.</param>

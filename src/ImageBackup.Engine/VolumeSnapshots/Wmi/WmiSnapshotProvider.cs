@@ -48,7 +48,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
     public SnapshotSupport CheckVolume(VolumeDescription volume, SnapshotOptions options)
     {
         if (ShadowedVolume.RootOf(volume) is null)
-            return new SnapshotSupport($"'{volume.Name}' is no Windows volume that is mounted");
+            return new SnapshotSupport($"'{volume.Name}' is not a mounted Windows volume");
         return volume.MountedFileSystem?.ToUpperInvariant() is null or "NTFS" or "REFS" or "CSVFS"
             ? SnapshotSupport.Usable
             : new SnapshotSupport($"Windows makes no shadow copies of {volume.MountedFileSystem}");
@@ -59,7 +59,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         if (volumes.Count != 1)
             throw new ArgumentException("This provider takes one volume at a time.", nameof(volumes));
         VolumeDescription volume = volumes[0];
-        string root = ShadowedVolume.RootOf(volume) ?? throw Failed(volume, "it is no Windows volume that is mounted");
+        string root = ShadowedVolume.RootOf(volume) ?? throw Failed(volume, "it is not a mounted Windows volume");
         WindowsUndoRecord record = _records.Begin(
             new Dictionary<string, string>
             {
@@ -112,7 +112,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
         }
         else
         {
-            log($"A killed run had begun to make {leftover.Name}; whether it was made is not known: see 'vssadmin list shadows'.");
+            log($"A killed run began to make {leftover.Name}; whether it exists is not known: see 'vssadmin list shadows'.");
         }
     }
 
@@ -126,7 +126,7 @@ internal sealed class WmiSnapshotProvider(IWmi wmi, Func<IVolumeSystem> system, 
                 late => DeleteLate(copies, late.Item1, late.made, log));
             if (code == 0)
                 return id;
-            // Windows makes one at a time, whoever asks.
+            // Windows makes one at a time, for all programs together.
             if (code != ShadowCopies.InProgress || DateTime.UtcNow + RetryPause >= end)
                 throw Failed(volume, ShadowCopies.Describe(code));
             log("Another shadow copy is being made; waiting.");

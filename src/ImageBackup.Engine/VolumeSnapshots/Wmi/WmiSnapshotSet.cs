@@ -23,7 +23,7 @@ internal sealed class WmiSnapshotSet(ShadowCopies copies, WindowsUndoRecord reco
     public DateTimeOffset Time { get; } = DateTimeOffset.Now;
     public IReadOnlyList<ISnapshot> Snapshots => [this];
     public IReadOnlyList<SnapshotDocument> Documents => [];
-    public IReadOnlyList<string> Warnings => ["No application took part in the shadow copy: it is what a crash would have left."];
+    public IReadOnlyList<string> Warnings => ["No application took part in the shadow copy: its content is as after a crash."];
     public VolumeDescription Volume => volume;
     public string DevicePath { get; private set; } = "";
 

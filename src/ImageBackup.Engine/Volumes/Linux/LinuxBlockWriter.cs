@@ -53,7 +53,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     }
 
     /// <summary>
-    /// Every so many bytes, whoever wrote the last of them waits for the disk and gives the pages back: a restore neither
+    /// Every so many bytes, the thread that wrote the last of them waits for the disk and gives the pages back: a restore neither
     /// fills the memory with dirty pages nor pushes out what others need.
     /// </summary>
     private void RecycleCache(int lengthBytes)
@@ -127,7 +127,7 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
 
     private delegate bool RangeCall(long offsetBytes, long lengthBytes, out int errno);
 
-    /// <summary>False where the target cannot do it at all; it is not asked again.</summary>
+    /// <summary>False if the target cannot do it at all; it is not asked again.</summary>
     private bool TryInSteps(ByteRange range, ref int unsupported, RangeCall call)
     {
         using PendingCall pending = PendingCalls.Enter(Name);

@@ -191,7 +191,7 @@ internal sealed partial class LinuxVolumeSystem
     }
 
     private static ImageBackupException Changed(string name, string difference, ErrorId id) =>
-        new(id, $"'{name}' is not what it was when it was looked at: {difference}. Nothing was read from it or written to it.", name);
+        new(id, $"'{name}' has changed since it was examined: {difference}. Nothing was read from it or written to it.", name);
 
     private static DeviceInstance InstanceOf(FileStatus file) => DeviceInstance.Of(("file system and file", $"{file.Device} {file.Inode}"));
 
@@ -215,7 +215,7 @@ internal sealed partial class LinuxVolumeSystem
         {
             if (i == SuspendedLookCount)
             {
-                throw new ImageBackupException(id, $"'{volume.Name}' is suspended by the device mapper: whatever reads or writes it waits.", volume.Name)
+                throw new ImageBackupException(id, $"'{volume.Name}' is suspended by the device mapper: all reads and writes wait.", volume.Name)
                 {
                     RecommendedAction = "Wait for the program that suspended it (a snapshot, a resize), or resume it with 'dmsetup resume'.",
                 };

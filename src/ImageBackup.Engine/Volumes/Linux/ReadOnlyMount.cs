@@ -146,7 +146,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
     /// <summary>The volume of a record; null if it names none.</summary>
     public static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
-    /// <summary>Undoes what a killed run left. Null where nothing is left to undo.</summary>
+    /// <summary>Undoes what a killed run left. Null if nothing is left to undo.</summary>
     public static string? PutBackLeft(LinuxRoots roots, LinuxUndoRecord record)
     {
         string volume = record.Values.Find(VolumeKey) ?? "?";
@@ -162,7 +162,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
             return string.Join(" ", faults);
         }
         record.Remove();
-        return wasUndone ? $"'{volume}', which a killed run had left read-only at '{record.Values.Find(PointKey)}', is writable again." : null;
+        return wasUndone ? $"'{volume}', which a killed run left read-only at '{record.Values.Find(PointKey)}', is writable again." : null;
     }
 
     public string? Disturbance()
@@ -227,11 +227,11 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
         wasUndone = false;
         string volume = values.Find(VolumeKey) ?? "?", point = values.Find(PointKey) ?? "", options = values.Find(OptionsKey) ?? "";
         if (DeviceNumber.Parse(values.Find(DeviceKey) ?? "") is not { } device || !ulong.TryParse(values.Find(FlagsKey), out ulong flags))
-            return [$"The record of what must be put back of '{volume}' cannot be read."];
+            return [$"The undo record of '{volume}' cannot be read."];
         IReadOnlyList<MountEntry> mounts = MountsOf(roots, device);
         // Another container's mounts are not seen from here: it has to put back its own.
         if (mounts.Count == 0 && values.Find(NamespaceKey) is { Length: > 0 } space && space != LinuxPath.TryReadLink(NamespacePath))
-            return [$"'{volume}' is not mounted here; it was brought to rest in another mount namespace ({space})."];
+            return [$"'{volume}' is not mounted here; it was quiesced in another mount namespace ({space})."];
         // Unmounted, or made writable by somebody else, meanwhile: nothing is left to do.
         if (mounts.Count == 0 || mounts.All(mount => !MountFlags.IsSuperReadOnly(mount)))
             return [];

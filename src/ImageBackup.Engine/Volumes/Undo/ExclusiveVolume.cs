@@ -3,7 +3,7 @@ using ImageBackup.Engine.Blocks;
 
 namespace ImageBackup.Engine.Volumes.Undo;
 
-/// <summary>At rest because its reader holds it exclusively; closing that is all there is to put back.</summary>
+/// <summary>Quiesced because its reader holds it exclusively; closing that is all there is to put back.</summary>
 internal sealed class ExclusiveVolume(IBlockReader reader) : IQuiescedVolume
 {
     public IBlockReader Reader => reader;

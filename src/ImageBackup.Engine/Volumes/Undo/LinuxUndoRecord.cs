@@ -133,7 +133,7 @@ internal sealed class LinuxUndoRecord : IUndoRecord
         {
             using FileDescriptor? descriptor = Open(path, out string? complaint);
             if (complaint is not null)
-                refused.Add((path, $"The record '{path}' of what a killed run left is not taken: {complaint}. Look at it and remove it."));
+                refused.Add((path, $"The undo record '{path}' of a killed run is not used: {complaint}. Look at it and remove it."));
         }
         return refused;
     }

@@ -22,12 +22,12 @@ internal static class WindowsVolumeBitmap
     private const int VolumeIsDirty = 1;
     private const int MostClusterBytes = 32 << 20;
 
-    /// <summary>Null where the driver does not answer, or gives what cannot be: then the structures are to be read.</summary>
+    /// <summary>Null if the driver does not answer, or gives what cannot be: then the structures are to be read.</summary>
     /// <param name="volume">The open volume.</param>
     /// <param name="fileSystem">What it is mounted as.</param>
     /// <param name="sectorSizeBytes">The volume's logical sector.</param>
     /// <param name="lengthBytes">The volume's length.</param>
-    /// <param name="clusterSizeOfFileSystem">The cluster's size where it is not NTFS, in bytes; 0: not known.</param>
+    /// <param name="clusterSizeOfFileSystem">The cluster's size if it is not NTFS, in bytes; 0: not known.</param>
     public static VolumeBitmap? Query(
         IVolumeControl volume, string? fileSystem, int sectorSizeBytes, long lengthBytes, Func<long> clusterSizeOfFileSystem)
     {

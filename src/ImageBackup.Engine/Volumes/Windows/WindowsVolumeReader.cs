@@ -14,7 +14,7 @@ internal sealed class WindowsVolumeReader(
     public VolumeBitmap? QueryUsedMap() =>
         WindowsVolumeBitmap.Query(Handle, volume.MountedFileSystem, SectorSizeBytes, LengthBytes, ClusterSizeOfFileSystem);
 
-    /// <summary>As the file system tells it (GetDiskFreeSpace); 0 where it does not.</summary>
+    /// <summary>As the file system tells it (GetDiskFreeSpace); 0 if it does not.</summary>
     private long ClusterSizeOfFileSystem() =>
         volume.MountPoints.Count > 0
         && Kernel32.GetDiskFreeSpaceW(volume.MountPoints[0], out uint sectorsPerCluster, out uint bytesPerSector, out _, out _)

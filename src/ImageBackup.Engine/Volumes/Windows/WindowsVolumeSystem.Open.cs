@@ -113,7 +113,7 @@ internal sealed partial class WindowsVolumeSystem
     {
         string? guidName = aliases.FirstOrDefault(alias => WindowsVolumeName.Parse(alias) is { Kind: WindowsNameKind.VolumeGuid });
         if (volume.Instance?.DifferenceFrom(InstanceOf(opened, guidName)) is { } difference)
-            throw new ImageBackupException(id, $"'{volume.Name}' is not what it was when it was looked at: {difference}. Nothing was read from it or written to it.", volume.Name);
+            throw new ImageBackupException(id, $"'{volume.Name}' has changed since it was examined: {difference}. Nothing was read from it or written to it.", volume.Name);
     }
 
     /// <summary>Puts what the file system still holds in memory on the volume. Needs the right to write; without it nothing happens, and it says so.</summary>

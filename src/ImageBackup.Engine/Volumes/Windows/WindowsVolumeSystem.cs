@@ -77,7 +77,7 @@ internal sealed partial class WindowsVolumeSystem : IVolumeSystem
             throw NotFound(name, "neither a volume nor a file has that name");
         return VolumeNames.AtMountPoint(fullPath) is { } volume
             ? DescribeAt(volume, [fullPath.TrimEnd('\\') + "\\"])
-            : throw NotFound(name, "it is a directory and not where a volume is mounted");
+            : throw NotFound(name, "it is a directory and not a mount point");
     }
 
     /// <summary>Not a network drive, nor a letter that SUBST made.</summary>

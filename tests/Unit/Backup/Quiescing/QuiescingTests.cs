@@ -201,7 +201,7 @@ public sealed class QuiescingTests : IDisposable
         _rig.Volumes.OnRest = (volume, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "in use", volume.Name);
         ImageBackupInfo image = Backup(ImageType.Static, Quick(attempts, endsDynamic: true));
         Assert.Equal((ImageType.Dynamic, true, tried), (image.ImageType, image.IsFuzzy, _rig.Volumes.RestAttempts));
-        Assert.Contains(image.Warnings, w => w.Contains("could not be brought to rest", StringComparison.Ordinal));
+        Assert.Contains(image.Warnings, w => w.Contains("could not be quiesced", StringComparison.Ordinal));
         Assert.Contains(EventId.ImageFuzzy, _events.Ids);
     }
 

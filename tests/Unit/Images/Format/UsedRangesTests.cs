@@ -122,7 +122,7 @@ public sealed class UsedRangesTests
         return used;
     }
 
-    /// <summary>The rule as the original's manual says it: unused runs of up to the gap size are filled, the tail is not.</summary>
+    /// <summary>The rule as TSM's manual says it: unused runs of up to the gap size are filled, the tail is not.</summary>
     private static bool[] Model(bool[] used, int gap)
     {
         bool[] stored = (bool[])used.Clone();

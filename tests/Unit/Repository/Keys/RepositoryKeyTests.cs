@@ -69,7 +69,7 @@ public sealed class RepositoryKeyTests : IDisposable
         string bad = BlobId.Of(garbage).ToString();
         _rig.Memory.Save(StoredKind.Key, bad, garbage);
         RepositoryKeyInfo listed = _rig.Repository.Keys().Single(k => k.Id == bad);
-        Assert.Contains("not what a key file is", listed.Problem, StringComparison.Ordinal);
+        Assert.Contains("does not have the format of a key", listed.Problem, StringComparison.Ordinal);
         Assert.Null(listed.Created);
         _rig.Repository.RemoveKey(bad, CancellationToken.None);
         Assert.Single(_rig.Repository.Keys());

@@ -39,7 +39,7 @@ internal sealed class DeviceNames(LinuxRoots roots)
         return aliases;
     }
 
-    /// <summary>The partition's UUID, type and name, from udev, else from the table on the disk; null where nobody tells.</summary>
+    /// <summary>The partition's UUID, type and name, from udev, else from the table on the disk; null if nobody tells.</summary>
     public (string? Uuid, string? Type, string? Label) PartitionIdsOf(SysDevice device, SysDevice? disk)
     {
         if (disk is null)
@@ -57,7 +57,7 @@ internal sealed class DeviceNames(LinuxRoots roots)
         return (uuid, type, device.PartitionLabel);
     }
 
-    /// <summary>The table on a disk; none where it cannot be read.</summary>
+    /// <summary>The table on a disk; none if it cannot be read.</summary>
     public DiskTable TableOf(SysDevice disk)
     {
         if (_tables.TryGetValue(disk.KernelName, out DiskTable? table))
@@ -79,7 +79,7 @@ internal sealed class DeviceNames(LinuxRoots roots)
         return table;
     }
 
-    /// <summary>What udev's database says of a device; empty where there is no udev.</summary>
+    /// <summary>What udev's database says of a device; empty if there is no udev.</summary>
     public IReadOnlyDictionary<string, string> UdevOf(SysDevice device) => PropertyLines.Parse(string.Join("\n", UdevLines(device)), "E:");
 
     private string[] UdevLines(SysDevice device) =>

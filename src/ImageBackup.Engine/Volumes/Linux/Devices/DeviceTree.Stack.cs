@@ -51,7 +51,7 @@ internal sealed partial class DeviceTree
         return [.. above.Select(upper => upper.Name).Distinct()];
     }
 
-    /// <summary>The device behind a loop device; null where it is a plain file, or none.</summary>
+    /// <summary>The device behind a loop device; null if it is a plain file, or none.</summary>
     public SysDevice? DeviceBehind(SysDevice loop) => loop is { BackingFile: { } file, IsBackingFileDeleted: false } ? NodeAt(file) : null;
 
     private void AddAbove(SysDevice device, List<SysDevice> above, HashSet<SysDevice> seen)

@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Volumes.Linux.Devices;
 /// <param name="mounts">All mounts of the namespace, in the kernel's order.</param>
 /// <param name="swaps">Paths of the active swaps.</param>
 /// <param name="deviceSets">Devices (by kernel name) that bear one file system together: btrfs.</param>
-/// <param name="locate">Where a path leads, or the nearest directory above it; null where nowhere.</param>
+/// <param name="locate">Where a path leads, or the nearest directory above it; null if it leads to no volume.</param>
 internal sealed partial class DeviceTree(
     IReadOnlyList<SysDevice> devices,
     IReadOnlyList<MountEntry> mounts,
@@ -58,7 +58,7 @@ internal sealed partial class DeviceTree(
     public IReadOnlyList<MountEntry> MountsOf(SysDevice device) =>
         [.. mounts.Where(mount => DevicesOf(mount).Contains(device))];
 
-    /// <summary>The devices that bear the mounted file system; none where it has no device that is known.</summary>
+    /// <summary>The devices that bear the mounted file system; none if it has no device that is known.</summary>
     public IReadOnlyList<SysDevice> DevicesOf(MountEntry mount)
     {
         if (!_devicesOfMount.TryGetValue(mount, out IReadOnlyList<SysDevice>? known))

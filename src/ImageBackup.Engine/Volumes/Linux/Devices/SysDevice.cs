@@ -43,7 +43,7 @@ internal sealed record SysDevice
     /// <summary>Where in the file a loop device begins, in bytes.</summary>
     public long LoopOffsetBytes { get; init; }
 
-    /// <summary>The path of the file or device behind a loop device; null where none is attached.</summary>
+    /// <summary>The path of the file or device behind a loop device; null if none is attached.</summary>
     public string? BackingFile { get; init; }
 
     /// <summary>The file behind the loop device has lost its name; another may bear it now.</summary>

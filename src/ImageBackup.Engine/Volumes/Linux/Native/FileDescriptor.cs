@@ -18,7 +18,7 @@ internal sealed unsafe class FileDescriptor : SafeHandle
 
     public override bool IsInvalid => handle == new IntPtr(NoDescriptor);
 
-    /// <summary>Null where the file could not be opened. Always closed on exec.</summary>
+    /// <summary>Null if the file could not be opened. Always closed on exec.</summary>
     public static FileDescriptor? Open(string path, int flags, out int errno, uint mode = 0)
     {
         byte[] native = LinuxPath.ToNative(path);
@@ -144,7 +144,7 @@ internal sealed unsafe class FileDescriptor : SafeHandle
     }
 
     /// <summary>
-    /// For F_OFD_GETLK the type comes back as F_UNLCK where nobody's lock stands in the way. Ranges are the
+    /// For F_OFD_GETLK the type comes back as F_UNLCK if nobody's lock stands in the way. Ranges are the
     /// whole file.
     /// </summary>
     public bool RangeLock(int command, ref short type, out int errno)

@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Volumes.Linux.Native;
 /// </summary>
 internal static class FileLock
 {
-    /// <summary>False where somebody else holds a lock. A file system without locks (some FUSE ones) holds nobody off.</summary>
+    /// <summary>False if somebody else holds a lock. A file system without locks (some FUSE ones) holds nobody off.</summary>
     public static bool TryTake(FileDescriptor file, bool isWritable)
     {
         // Who only reads may not set a write lock, but may ask whether one could be set.

@@ -43,7 +43,7 @@ internal readonly record struct FileStatus(
 
     public bool IsSameFile(FileStatus other) => Inode == other.Inode && Device == other.Device;
 
-    /// <summary>Follows symbolic links. Null where the call failed; the error number says why.</summary>
+    /// <summary>Follows symbolic links. Null if the call failed; the error number says why.</summary>
     public static unsafe FileStatus? OfPath(string path, out int errno)
     {
         using PendingCall call = PendingCalls.Enter(path);

@@ -19,7 +19,7 @@ internal static class LinuxPath
         return bytes;
     }
 
-    /// <summary>The path without symbolic links, or null where it does not exist or may not be walked.</summary>
+    /// <summary>The path without symbolic links, or null if it does not exist or may not be walked.</summary>
     public static string? Resolve(string path)
     {
         byte[] buffer = new byte[PathMaxBytes + 1];
@@ -40,7 +40,7 @@ internal static class LinuxPath
     /// <summary>The file's directory, for a full path; "/" for what lies there.</summary>
     public static string DirectoryOf(string fullPath) => Path.GetDirectoryName(fullPath) ?? "/";
 
-    /// <summary>True where the path is the directory or lies in it.</summary>
+    /// <summary>True if the path is the directory or lies in it.</summary>
     public static bool IsInside(string path, string directory) =>
         directory == "/" || path == directory
         || (path.Length > directory.Length && path[directory.Length] == '/' && path.StartsWith(directory, StringComparison.Ordinal));

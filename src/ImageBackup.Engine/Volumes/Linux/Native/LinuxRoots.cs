@@ -15,7 +15,7 @@ internal sealed record LinuxRoots
     public string Dev { get; init; } = "/dev";
     public string Run { get; init; } = "/run";
 
-    /// <summary>A whole file as text, without the last newline; null where it is not there or may not be read. Bounded.</summary>
+    /// <summary>A whole file as text, without the last newline; null if it is not there or may not be read. Bounded.</summary>
     public static string? TryReadText(string path)
     {
         try
@@ -37,7 +37,7 @@ internal sealed record LinuxRoots
     public static long? TryReadNumber(string path) =>
         long.TryParse(TryReadText(path), out long value) && value >= 0 ? value : null;
 
-    /// <summary>The names in a directory, sorted; none where it is not there.</summary>
+    /// <summary>The names in a directory, sorted; none if it is not there.</summary>
     public static IReadOnlyList<string> Names(string directory)
     {
         try

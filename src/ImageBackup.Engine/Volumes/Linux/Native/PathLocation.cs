@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.Volumes.Linux.Native;
 /// <param name="Node">The device that it is the node of; null for anything but a block device.</param>
 internal sealed record PathLocation(string RealPath, DeviceNumber Device, long? MountId, DeviceNumber? Node)
 {
-    /// <summary>Of the path or, where it does not exist, of the nearest directory above it that does.</summary>
+    /// <summary>Of the path or, if it does not exist, of the nearest directory above it that does.</summary>
     public static PathLocation? OfNearest(string path)
     {
         string current = path;
@@ -22,7 +22,7 @@ internal sealed record PathLocation(string RealPath, DeviceNumber Device, long? 
         }
     }
 
-    /// <summary>Null where the path does not exist or may not be walked.</summary>
+    /// <summary>Null if the path does not exist or may not be walked.</summary>
     public static PathLocation? Of(string path) =>
         FileStatus.OfPath(path) is { } status && LinuxPath.Resolve(path) is { } realPath
             ? new PathLocation(realPath, status.Device, status.MountId, status.IsBlockDevice ? status.NodeDevice : null)

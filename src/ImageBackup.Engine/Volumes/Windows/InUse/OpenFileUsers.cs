@@ -12,7 +12,7 @@ internal static unsafe class OpenFileUsers
     private const int SessionKeyChars = 33;
     private const int MostProcesses = 256;
 
-    /// <summary>Empty where it cannot be told. Never throws.</summary>
+    /// <summary>Empty if it cannot be told. Never throws.</summary>
     public static IReadOnlyList<string> Of(string[] files)
     {
         try

@@ -17,7 +17,7 @@ internal static class VolumeUsers
     private const int MostDepth = 6;
     private static readonly TimeSpan s_mostTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>"Notepad (1234)" for each; empty where it cannot be told. Never throws.</summary>
+    /// <summary>"Notepad (1234)" for each; empty if it cannot be told. Never throws.</summary>
     public static IReadOnlyList<string> Of(IReadOnlyList<string> mountPoints)
     {
         if (mountPoints.Count == 0)

@@ -41,7 +41,7 @@ internal sealed class SystemVolumes
             _mountPoints.Add(volume);
     }
 
-    /// <summary>A text value, or the texts of a list; none where the value is not there.</summary>
+    /// <summary>A text value, or the texts of a list; none if the value is not there.</summary>
     private static IReadOnlyList<string> RegistryTexts(string key, string value)
     {
         char[] data = new char[8192];

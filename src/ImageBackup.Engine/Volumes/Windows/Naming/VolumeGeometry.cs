@@ -43,7 +43,7 @@ internal static class VolumeGeometry
             : null;
     }
 
-    /// <summary>Length in bytes as the volume tells it; needs the right to read. Null where it does not (Wine, some snapshots).</summary>
+    /// <summary>Length in bytes as the volume tells it; needs the right to read. Null if it does not (Wine, some snapshots).</summary>
     public static long? ToldLength(WindowsHandle volume)
     {
         Span<byte> length = stackalloc byte[sizeof(long)];
@@ -64,7 +64,7 @@ internal static class VolumeGeometry
     }
 
     /// <summary>
-    /// Which disks the volume lies on, and where, in words; needs no right to read. Null where it does not tell (Wine), or where it lies on more
+    /// Which disks the volume lies on, and where, in words; needs no right to read. Null if it does not tell (Wine), or where it lies on more
     /// disks than fit.
     /// </summary>
     public static string? Extents(IVolumeControl volume)

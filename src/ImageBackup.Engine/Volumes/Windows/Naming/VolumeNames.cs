@@ -50,7 +50,7 @@ internal static class VolumeNames
         return [];
     }
 
-    /// <summary>\\?\Volume{guid}\ of what is mounted at a letter or folder; null where nothing is.</summary>
+    /// <summary>\\?\Volume{guid}\ of what is mounted at a letter or folder; null if nothing is.</summary>
     public static string? AtMountPoint(string path)
     {
         char[] buffer = new char[NativeText.PathChars];
@@ -65,7 +65,7 @@ internal static class VolumeNames
         return Kernel32.GetVolumePathNameW(path, buffer, (uint)buffer.Length) ? NativeText.Read(buffer) : null;
     }
 
-    /// <summary>The kernel's name (\Device\HarddiskVolume1) of a letter or Volume{guid}; null where there is none.</summary>
+    /// <summary>The kernel's name (\Device\HarddiskVolume1) of a letter or Volume{guid}; null if there is none.</summary>
     public static string? KernelName(string dosName)
     {
         char[] buffer = new char[NativeText.PathChars];

@@ -27,7 +27,7 @@ internal sealed record WindowsPartition(bool IsGpt, long StartBytes, string? Uui
     private const uint StyleMbr = 0;
     private const uint StyleGpt = 1;
 
-    /// <summary>Null where the volume is no partition or does not say (Wine). Needs no right to read.</summary>
+    /// <summary>Null if the volume is not a partition or does not say (Wine). Needs no right to read.</summary>
     public static WindowsPartition? Of(IVolumeControl volume)
     {
         Span<byte> info = stackalloc byte[InfoBytes];
@@ -48,7 +48,7 @@ internal sealed record WindowsPartition(bool IsGpt, long StartBytes, string? Uui
         };
     }
 
-    /// <summary>The number of the disk that the volume lies on, as in \\.\PhysicalDrive0; null where it has none.</summary>
+    /// <summary>The number of the disk that the volume lies on, as in \\.\PhysicalDrive0; null if it has none.</summary>
     public static uint? DiskNumberOf(IVolumeControl volume)
     {
         Span<byte> number = stackalloc byte[DeviceNumberBytes];

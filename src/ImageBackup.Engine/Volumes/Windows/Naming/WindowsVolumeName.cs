@@ -50,7 +50,7 @@ internal readonly record struct WindowsVolumeName(WindowsNameKind Kind, string V
     /// <summary>"D:" of "D:\"; null for anything longer.</summary>
     public static string? LetterOf(string mountPoint) => Letter(mountPoint)?.Value;
 
-    /// <summary>What follows \\?\ or \\.\; null where the name begins otherwise.</summary>
+    /// <summary>What follows \\?\ or \\.\; null if the name begins otherwise.</summary>
     private static string? DevicePart(string name) =>
         name.StartsWith(@"\\?\", StringComparison.Ordinal) || name.StartsWith(@"\\.\", StringComparison.Ordinal)
             || name.StartsWith(@"\??\", StringComparison.Ordinal)

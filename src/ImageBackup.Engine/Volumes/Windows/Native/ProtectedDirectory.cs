@@ -36,7 +36,7 @@ internal static unsafe class ProtectedDirectory
         if (!Directory.Exists(path))
             Make(path);
         if (!IsTrusted(path))
-            throw new UnauthorizedAccessException($"'{path}' does not belong to the administrators: what is written in it cannot be relied on. Remove it.");
+            throw new UnauthorizedAccessException($"'{path}' does not belong to the administrators, so its content cannot be trusted. Remove it.");
     }
 
     /// <summary>Whether it belongs to administrators or the system; elsewhere than on Windows the directory's mode says who may write.</summary>

@@ -16,7 +16,7 @@ internal sealed unsafe class WindowsHandle : IVolumeControl, IDisposable
 
     private WindowsHandle(SafeFileHandle handle) => _handle = handle;
 
-    /// <summary>Null where it could not be opened.</summary>
+    /// <summary>Null if it could not be opened.</summary>
     public static WindowsHandle? Open(string path, uint access, uint share, uint creation, uint flags, out int error)
     {
         using PendingCall call = PendingCalls.Enter(path);
