@@ -7,7 +7,7 @@ internal interface IVssService
     string? WhyNotUsable();
 
     /// <summary>
-    /// An Alphaleonis.Win32.Vss.IVssFactory. As an object: the runtime must be able to load this interface where AlphaVSS is not there.
+    /// An Alphaleonis.Win32.Vss.IVssFactory. As an object: the runtime must be able to load this interface if AlphaVSS is not there.
     /// </summary>
     object Factory();
 }

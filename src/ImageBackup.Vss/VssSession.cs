@@ -187,7 +187,7 @@ internal sealed partial class VssSession : IDisposable
     /// <summary>
     /// After each event that VSS sends to the writers one has to ask how they took it. A requester may go on without a writer that
     /// vetoes ("Writer Errors and Vetoes"): the copy then shows that writer's data as a crash would leave them. That is for the user
-    /// to accept, by leaving the writer out, where its data can be in the images or where the user named it; else it is a warning.
+    /// to accept, by leaving the writer out, if its data can be in the images or if the user named it; else it is a warning.
     /// </summary>
     private void CheckWriters(IReadOnlyList<VolumeDescription> volumes, WriterChoice writers, CancellationToken cancellation)
     {

@@ -8,7 +8,7 @@ using ImageBackup.Engine.VolumeSnapshots;
 
 namespace ImageBackup.Vss;
 
-/// <summary>A finished set; aborted where it was not completed, and deleted, by Dispose.</summary>
+/// <summary>A finished set; aborted if it was not completed, and deleted, by Dispose.</summary>
 internal sealed class VssSnapshotSet : ISnapshotSet
 {
     private readonly VssSession _session;

@@ -28,7 +28,7 @@ Import-Module Microsoft.PowerShell.PlatyPS -MinimumVersion 1.0
 
 $shared = @{
     Repository    = "The repository: its path, or the object that ``Connect-ImageRepository`` or ``Initialize-ImageRepository`` gives. Without it the`nsession's connected repository is used, and without one the path in the environment variable RESTIC_REPOSITORY."
-    Password      = "The repository's password. Without it RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE and RESTIC_PASSWORD are looked at, in`nthis order. It is not needed where the repository is connected already."
+    Password      = "The repository's password. Without it RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE and RESTIC_PASSWORD are looked at, in`nthis order. It is not needed if the repository is connected already."
     PasswordFile  = "A file that ``Export-ImageRepositoryPassword`` wrote. On Linux it must be its user's alone; on Windows only the user or computer that`nit was written for can read it."
     ThrottleLimit = 'The number of worker threads. By default there is one for each processor.'
     Confirm       = 'Prompts you for confirmation before running the cmdlet.'

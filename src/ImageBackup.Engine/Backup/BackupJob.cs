@@ -163,7 +163,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     }
 
     /// <summary>
-    /// Takes one snapshot set for all volumes that are to be taken by snapshot, where their provider takes sets. Each of its
+    /// Takes one snapshot set for all volumes that are to be taken by snapshot, if their provider takes sets. Each of its
     /// <see cref="SharedSnapshots.Requests"/> is then run, and its end told by <see cref="SharedSnapshots.End"/>.
     /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>

@@ -5,7 +5,7 @@ namespace ImageBackup.Engine.Blocks;
 /// <summary>Lists of ranges that are sorted by offset and disjoint.</summary>
 internal static class ByteRanges
 {
-    /// <summary>Adds a range to the end of the list, as part of the last one where it begins where that ends.</summary>
+    /// <summary>Adds a range to the end of the list, as part of the last one if it begins where that ends.</summary>
     public static void AddJoined(this List<ByteRange> sorted, ByteRange next)
     {
         int last = sorted.Count - 1;

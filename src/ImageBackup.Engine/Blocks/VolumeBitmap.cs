@@ -18,7 +18,7 @@ internal sealed record VolumeBitmap
     public required long ClusterCount { get; init; }
 
     /// <summary>The answer in pages, from cluster 0 up. Asked for while it is enumerated, once.</summary>
-    /// <remarks>Enumerating throws a <see cref="BlockReadException"/> where the source stops answering.</remarks>
+    /// <remarks>Enumerating throws a <see cref="BlockReadException"/> if the source stops answering.</remarks>
     public required IEnumerable<UsedMapPage> Pages { get; init; }
 }
 

@@ -2,7 +2,7 @@ using System;
 
 namespace ImageBackup.Engine.Blocks;
 
-/// <summary>Zeros to write where a target has no cheaper way to clear a range.</summary>
+/// <summary>Zeros to write if a target has no cheaper way to clear a range.</summary>
 internal static class ZeroBytes
 {
     private static readonly byte[] s_zeros = new byte[1 << 20];

@@ -1,6 +1,6 @@
 namespace ImageBackup.Engine.Compat;
 
-/// <summary>Bit counting, by the processor where the framework offers it.</summary>
+/// <summary>Bit counting, by the processor if the framework offers it.</summary>
 internal static class BitScan
 {
 #if NET

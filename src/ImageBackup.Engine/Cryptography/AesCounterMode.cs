@@ -7,7 +7,7 @@ using ImageBackup.Engine.Cryptography.Vectorized;
 namespace ImageBackup.Engine.Cryptography;
 
 /// <summary>
-/// AES-256 in counter mode (NIST SP 800-38A, 6.5, with the whole block as counter: B.1): by <see cref="AesNi"/> where the
+/// AES-256 in counter mode (NIST SP 800-38A, 6.5, with the whole block as counter: B.1): by <see cref="AesNi"/> if the
 /// processor has AES, in one pass over the data; else the platform's AES makes the key stream in parts.
 /// </summary>
 /// <remarks>Not thread-safe.</remarks>

@@ -12,7 +12,7 @@ internal enum DiskTableKind
     /// <summary>A GUID partition table whose header is in the second sector.</summary>
     Gpt,
 
-    /// <summary>The copy of a GUID partition table at the disk's end, where the one at its beginning is not the same.</summary>
+    /// <summary>The copy of a GUID partition table at the disk's end, if the one at its beginning is not the same.</summary>
     GptBackup,
 }
 

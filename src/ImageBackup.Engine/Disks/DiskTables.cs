@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Disks;
 internal static class DiskTables
 {
     /// <summary>
-    /// The tables, those without an entry too; none if there is none. Where a GPT stands behind a protective MBR the two are one
+    /// The tables, those without an entry too; none if there is none. If a GPT stands behind a protective MBR the two are one
     /// table. More than one means that some are left over from an earlier use.
     /// </summary>
     /// <exception cref="BlockReadException">The disk could not be read.</exception>

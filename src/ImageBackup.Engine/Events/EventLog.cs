@@ -9,7 +9,7 @@ internal sealed class EventLog(IReadOnlyList<IEventSink> sinks) : IDisposable
     private static readonly object s_gate = new();
     private static EventLog? s_current;
 
-    /// <summary>Nobody listens: for tests, and where a caller keeps its own log.</summary>
+    /// <summary>Nobody listens: for tests, and if a caller keeps its own log.</summary>
     public static EventLog Silent { get; } = new([]);
 
     /// <summary>This machine's logs.</summary>

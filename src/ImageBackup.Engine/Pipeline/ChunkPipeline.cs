@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Pipeline;
 internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
     where TItem : struct
 {
-    /// <summary>What buffers may take where several chunks are named at once.</summary>
+    /// <summary>What buffers may take if several chunks are named at once.</summary>
     private const long BatchedBytes = 96L << 20;
 
     /// <summary>How long a worker that keeps items waits for more of them: longer than a chunk takes out of a cache.</summary>
@@ -26,7 +26,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     public interface IWorker : IDisposable
     {
         /// <summary>
-        /// Takes an item. Its buffer is the worker's until it gives it back: at once, or where it keeps the item for naming it
+        /// Takes an item. Its buffer is the worker's until it gives it back: at once, or if it keeps the item for naming it
         /// beside others, when it has as many as it wants or in <see cref="Drain"/>.
         /// </summary>
         void Process(TItem item, byte[] buffer);
@@ -44,7 +44,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     /// </summary>
     /// <param name="workerCount">Worker threads.</param>
     /// <param name="chunkBytes">The longest chunk.</param>
-    /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobHasher"/> likes it where memory allows.</param>
+    /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobHasher"/> likes it if memory allows.</param>
     public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes, out int batchCount)
     {
         batchCount = (int)Math.Min(BlobHasher.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));

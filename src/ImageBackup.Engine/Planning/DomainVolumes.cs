@@ -38,7 +38,7 @@ internal sealed record DomainVolumes(
             {
                 try
                 {
-                    // Where a class stands for a plain character, the text as written is not the name.
+                    // If a class stands for a plain character, the text as written is not the name.
                     Add(inventory.Resolve(pattern.Text.IndexOf('[') >= 0 ? pattern.Prefix : pattern.Text, cancellation));
                 }
                 catch (ImageBackupException e)

@@ -23,7 +23,7 @@ internal sealed class RemoveJob(ImageRepository repository)
 {
     /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
     /// <param name="ids">Whole ids. An image that is gone already is not an error.</param>
-    /// <param name="expiredBy">Where given: only those go that it finds expired now, with nobody else at work.</param>
+    /// <param name="expiredBy">If given: only those go that it finds expired now, with nobody else at work.</param>
     /// <param name="onWarning">Told of snapshots that cannot be read: they count for nothing and stay.</param>
     /// <param name="cancellation">Between two images.</param>
     /// <returns>The ids removed.</returns>

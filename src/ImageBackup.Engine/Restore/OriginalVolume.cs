@@ -9,7 +9,7 @@ using ImageBackup.Engine.Volumes;
 namespace ImageBackup.Engine.Restore;
 
 /// <summary>
-/// The volume that an image was taken of, where it is on this machine now: what a restore goes to that names no destination. Found by
+/// The volume that an image was taken of, if it is on this machine now: what a restore goes to that names no destination. Found by
 /// identity, never by the name alone.
 /// </summary>
 /// <param name="Name">What it is called now; a file's path.</param>

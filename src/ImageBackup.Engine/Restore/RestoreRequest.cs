@@ -24,7 +24,7 @@ internal sealed record RestoreRequest
     /// <summary>Replace a file that exists (once the new one is whole).</summary>
     public bool ReplaceFile { get; init; }
 
-    /// <summary>Restores all that is whole of a damaged image: zeros where a chunk is missing or corrupt, and the result lists them.</summary>
+    /// <summary>Restores all that is whole of a damaged image: zeros if a chunk is missing or corrupt, and the result lists them.</summary>
     public bool SkipCorrupt { get; init; }
 
     /// <summary>

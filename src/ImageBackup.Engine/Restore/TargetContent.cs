@@ -47,7 +47,7 @@ internal sealed record TargetContent
     /// What may be in use although nobody uses it now, and what is more than one file system: members of volume groups, arrays and pools,
     /// ciphertext, tables with partitions. Each as a clause.
     /// </summary>
-    /// <param name="own">What the image itself holds, where the target may have it from an earlier attempt; null: all counts.</param>
+    /// <param name="own">What the image itself holds, if the target may have it from an earlier attempt; null: all counts.</param>
     public IReadOnlyList<string> Valuables(TargetContent? own) =>
     [
         .. _claims.Where(claim => claim.Role is SignatureRole.Member or SignatureRole.Encrypted or SignatureRole.PartitionTable)

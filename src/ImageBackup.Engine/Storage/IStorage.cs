@@ -23,7 +23,7 @@ internal interface IStorage : IDisposable
 
     /// <summary>
     /// What is there now. A file that others remove meanwhile may be missing or not; that is not a failure. Nothing if a kind
-    /// has no place yet, but a StorageException (ReadError) where the whole repository has gone.
+    /// has no place yet, but a StorageException (ReadError) if the whole repository has gone.
     /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind);
 
@@ -46,7 +46,7 @@ internal interface IStorage : IDisposable
     void Delete(StoredKind kind, string name);
 
     /// <summary>
-    /// Makes all deletions of a kind durable. Called where something else may be done only once they are: packs go after
+    /// Makes all deletions of a kind durable. Called if something else may be done only once they are: packs go after
     /// the index files that list them.
     /// </summary>
     void SyncDeletions(StoredKind kind);

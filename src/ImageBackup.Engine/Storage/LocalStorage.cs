@@ -76,7 +76,7 @@ internal sealed partial class LocalStorage : IStorage
     }
 
     /// <summary>
-    /// Lists again where a file vanished under the listing: a lock is replaced every few minutes, and who removes an index
+    /// Lists again if a file vanished under the listing: a lock is replaced every few minutes, and who removes an index
     /// file has written another, which the listing may have been too early for.
     /// </summary>
     private List<StoredFile> ListWhole(StoredKind kind)

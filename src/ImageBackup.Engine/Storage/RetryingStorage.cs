@@ -22,7 +22,7 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
 
     public string Location => inner.Location;
 
-    /// <summary>A directory's storage; with retries where it lies on a network.</summary>
+    /// <summary>A directory's storage; with retries if it lies on a network.</summary>
     public static IStorage At(string path)
     {
         var local = new LocalStorage(path);

@@ -18,8 +18,8 @@ internal interface ISnapshotProvider
     string Description { get; }
 
     /// <summary>
-    /// If no provider is named, the usable one with the lowest number is taken: 10 where applications take part, 20
-    /// where the system keeps the volume as a crash would leave it, 30 by the administrator's commands.
+    /// If no provider is named, the usable one with the lowest number is taken: 10 if applications take part, 20
+    /// if the system keeps the volume as a crash would leave it, 30 by the administrator's commands.
     /// </summary>
     int Preference { get; }
 
@@ -36,7 +36,7 @@ internal interface ISnapshotProvider
     /// Takes all volumes at one moment. When it throws nothing is left behind, and if something had to be it is found by
     /// <see cref="FindOrphans"/>.
     /// </summary>
-    /// <param name="volumes">One or more; more than one only where <see cref="TakesSets"/>.</param>
+    /// <param name="volumes">One or more; more than one only if <see cref="TakesSets"/>.</param>
     /// <param name="options">How.</param>
     /// <param name="log">Lines for the log: what was called, what it said.</param>
     /// <param name="cancellation">Cancelled: everything begun is undone, then OperationCanceledException.</param>

@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Volumes;
 
 /// <summary>
 /// A quiesced volume: no program can change it until <see cref="Release"/>, which puts everything back as it was. Dispose releases
-/// where Release was not called; neither throws, and both may be called twice and from another thread.
+/// if Release was not called; neither throws, and both may be called twice and from another thread.
 /// </summary>
 internal interface IQuiescedVolume : IDisposable
 {

@@ -8,7 +8,7 @@ internal enum VolumeOpenMode
 {
     /// <summary>
     /// Shared, for imaging: others may write while it is read. What the system still holds in memory is put on the
-    /// volume first, where the user may do that.
+    /// volume first, if the user may do that.
     /// </summary>
     Shared,
 

@@ -6,7 +6,7 @@ using System.Management.Automation;
 namespace ImageBackup.Binding;
 
 /// <summary>
-/// Lets a parameter take the beginnings of ids also where PowerShell took one for a number (<see cref="NumberToken"/>), and refuses
+/// Lets a parameter take the beginnings of ids also if PowerShell took one for a number (<see cref="NumberToken"/>), and refuses
 /// a blank one: every id begins with nothing.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]

@@ -17,7 +17,7 @@ public sealed partial class BackupVolumeImageCommand
     private volatile SharedSnapshots? _shared;
 
     /// <summary>
-    /// All volumes of the command are frozen at one and the same moment, where they are taken by snapshot and their provider
+    /// All volumes of the command are frozen at one and the same moment, if they are taken by snapshot and their provider
     /// can; they are backed up when the last one is known.
     /// </summary>
     [Parameter]

@@ -39,7 +39,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     public VolumeArgument[]? Volume { get; set; }
 
     /// <summary>
-    /// Static, Dynamic or Snapshot; by default what rule and class say, else Snapshot where a provider can take the volume, else
+    /// Static, Dynamic or Snapshot; by default what rule and class say, else Snapshot if a provider can take the volume, else
     /// Static.
     /// </summary>
     [Parameter]

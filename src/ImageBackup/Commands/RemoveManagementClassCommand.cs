@@ -32,7 +32,7 @@ public sealed class RemoveManagementClassCommand : PolicyEditCmdlet
         },
         $"Remove the management class {Name}"));
 
-    /// <summary>The built-in class takes over where STANDARD is removed, the repository's if it has one of the name.</summary>
+    /// <summary>The built-in class takes over if STANDARD is removed, the repository's if it has one of the name.</summary>
     private void ThrowIfNamed(string name)
     {
         if ((Force && !Enforced) || ManagementClass.IsSameName(name, ManagementClass.DefaultName))

@@ -76,7 +76,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     public SwitchParameter ZeroUnused { get; set; }
 
     /// <summary>
-    /// Restore all that is whole of a damaged image: where a chunk is missing or corrupt zeros are left, and the result's
+    /// Restore all that is whole of a damaged image: if a chunk is missing or corrupt zeros are left, and the result's
     /// CorruptRanges lists them.
     /// </summary>
     [Parameter]

@@ -118,7 +118,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    // $null becomes an empty text where the parameter is one; only a command has a use for that.
+    // $null becomes an empty text if the parameter is one; only a command has a use for that.
     private static ImageOptions Changed(ImageOptions options, string keyword, Func<ImageOptions, ImageOptions> clear, object? value) => value switch
     {
         null => clear(options),

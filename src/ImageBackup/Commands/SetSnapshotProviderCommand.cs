@@ -82,7 +82,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
     public string? RemoveCommand { get; set; }
 
     /// <summary>
-    /// An object of Get-SnapshotProvider, also out of CSV, JSON or CLIXML: what it says is set where it differs from what applies
+    /// An object of Get-SnapshotProvider, also out of CSV, JSON or CLIXML: what it says is set if it differs from what applies
     /// now, so that the built-in values stay built in. What is named on the command line goes before it.
     /// </summary>
     [Parameter(ValueFromPipeline = true)]

@@ -43,7 +43,7 @@ internal abstract class CatalogCompleter : NameCompleter
         return image.IsActive ? text : text + ", inactive";
     }
 
-    /// <summary>The repository that a command line means, where it is open.</summary>
+    /// <summary>The repository that a command line means, if it is open.</summary>
     internal static RepositoryConnection? ConnectionOf(IDictionary bound)
     {
         RepositoryConnection? current = SessionConnection.Current;

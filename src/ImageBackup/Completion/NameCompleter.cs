@@ -76,7 +76,7 @@ internal abstract class NameCompleter : IArgumentCompleter
     }
 
     /// <summary>
-    /// As it must be written on a command line: bare where PowerShell then reads the same text, and not a number, an operator or
+    /// As it must be written on a command line: bare if PowerShell then reads the same text, and not a number, an operator or
     /// a variable; what must not be shown is written as an expression that gives it.
     /// </summary>
     internal static string Quoted(string text)

@@ -28,7 +28,7 @@ public sealed class RulePatternArgument
     public string? Pattern { get; }
     public string? Problem { get; }
 
-    /// <summary>The object where it is a whole rule and not only a pattern; <see cref="RuleObject"/> reads it.</summary>
+    /// <summary>The object if it is a whole rule and not only a pattern; <see cref="RuleObject"/> reads it.</summary>
     internal PSObject? Rule { get; private init; }
 
     public override string ToString() => Pattern ?? Problem ?? "";

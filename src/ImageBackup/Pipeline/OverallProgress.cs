@@ -9,7 +9,7 @@ namespace ImageBackup.Pipeline;
 
 /// <summary>
 /// The progress of a command over all its volumes or images, above the record of each. Percent and time left are told
-/// where everything that is to come is known: the elements of a parameter are, the objects of a pipeline are not.
+/// if everything that is to come is known: the elements of a parameter are, the objects of a pipeline are not.
 /// Pipeline thread only.
 /// </summary>
 internal sealed class OverallProgress(int activityId)

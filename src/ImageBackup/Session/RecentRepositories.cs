@@ -16,7 +16,7 @@ internal sealed class RecentRepositories(string? path)
     public const int MaxCount = 20;
     private const int MaxFileBytes = 128 * 1024;
 
-    /// <summary>This user's; nothing is noted where the user has no home directory (a service).</summary>
+    /// <summary>This user's; nothing is noted if the user has no home directory (a service).</summary>
     public static RecentRepositories Own => new(DefaultPath());
 
     public IReadOnlyList<string> List()

@@ -22,7 +22,7 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
         return MayHoldData(range) && (used.IsWhole || used.Within(range).Any());
     }
 
-    /// <summary>Fills the buffer's first bytes with a chunk, where it is in use. Any thread.</summary>
+    /// <summary>Fills the buffer's first bytes with a chunk, if it is in use. Any thread.</summary>
     /// <exception cref="BlockReadException">The volume could not be read.</exception>
     public void Fill(long chunk, byte[] buffer)
     {

@@ -30,7 +30,7 @@ internal sealed class ReadErrorPolicy(IBlockReader volume, long errorLimit)
         }
     }
 
-    /// <summary>Fills the target, with zeros where the source gives nothing.</summary>
+    /// <summary>Fills the target, with zeros if the source gives nothing.</summary>
     /// <exception cref="BlockReadException">The source is gone, ends early, or has more bad sectors than the limit allows.</exception>
     public void Read(long offsetBytes, Span<byte> target)
     {

@@ -70,7 +70,7 @@ internal sealed record UsedMap
         : claimants.Count == 0 ? "no file system that is known here was found on it"
         : $"it is a disk with a partition table ({claimants[0]}); each partition can be backed up on its own";
 
-    /// <summary>The driver's own answer where it gives one, else what our reader finds in the structures.</summary>
+    /// <summary>The driver's own answer if it gives one, else what our reader finds in the structures.</summary>
     private static (UsedRangeMap Map, string Source) ReadRanges(
         IBlockReader volume, IFileSystemReader reader, string type, UsedMapOptions options, CancellationToken cancellation)
     {
@@ -83,7 +83,7 @@ internal sealed record UsedMap
             }
             catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
             {
-                // Ours is asked instead; where that fails too its reason is the one that the user can do something about.
+                // Ours is asked instead; if that fails too its reason is the one that the user can do something about.
             }
         }
         UsedRangeMap map = reader is IFlushAwareReader aware

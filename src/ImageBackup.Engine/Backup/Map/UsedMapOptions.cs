@@ -14,7 +14,7 @@ internal sealed record UsedMapOptions
     /// </summary>
     public bool IsFlushed { get; init; }
 
-    /// <summary>The volume is mounted and others may write to it: its own answer is asked for where it gives one.</summary>
+    /// <summary>The volume is mounted and others may write to it: its own answer is asked for if it gives one.</summary>
     public bool IsLive { get; init; }
 
     /// <summary>Paging files and their like are stored like other files.</summary>

@@ -4,7 +4,7 @@ using ImageBackup.Engine.FileSystems;
 
 namespace ImageBackup.Engine.Backup.Map;
 
-/// <summary>Makes used ranges of a source's own answer: all used at the start, cleared where a bit says free.</summary>
+/// <summary>Makes used ranges of a source's own answer: all used at the start, cleared if a bit says free.</summary>
 internal static class VolumeBitmapReader
 {
     /// <exception cref="FileSystemFormatException">The answer contradicts itself or the volume's length.</exception>

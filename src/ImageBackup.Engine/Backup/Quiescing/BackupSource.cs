@@ -59,7 +59,7 @@ internal sealed class BackupSource : IDisposable
     public string? QuiescedBy { get; }
     public IReadOnlyList<SnapshotDocument> Documents { get; }
 
-    /// <summary>Why no snapshot was had, where one was to be.</summary>
+    /// <summary>Why no snapshot was had, if one was to be.</summary>
     public string? FailoverReason { get; init; }
 
     /// <summary>The last answer of a snapshot.</summary>

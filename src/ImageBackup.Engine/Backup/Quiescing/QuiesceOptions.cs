@@ -19,7 +19,7 @@ internal sealed partial record QuiesceOptions
     /// <summary>Between two attempts to quiesce the volume.</summary>
     public TimeSpan IdleWait { get; init; } = OptionResolver.DefaultIdleWait;
 
-    /// <summary>Static or Dynamic: taken where a snapshot cannot be had.</summary>
+    /// <summary>Static or Dynamic: taken if a snapshot cannot be had.</summary>
     public ImageType Failover { get; init; } = ImageType.Static;
 
     /// <summary>A snapshot that cannot be had is an error.</summary>

@@ -31,7 +31,7 @@ internal sealed partial class VolumeQuiescer
     }
 
     /// <summary>
-    /// Takes one set, with the commands before and after it. The second command runs also where the snapshot failed: what
+    /// Takes one set, with the commands before and after it. The second command runs also if the snapshot failed: what
     /// the first one stopped must run again.
     /// </summary>
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: nothing was taken; SnapshotFailed ...</exception>

@@ -10,7 +10,7 @@ using System.Runtime.Intrinsics.X86;
 namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
-/// SHA-256 (FIPS 180-4) of eight messages of one length side by side, where the processor has AVX-512's rotations and
+/// SHA-256 (FIPS 180-4) of eight messages of one length side by side, if the processor has AVX-512's rotations and
 /// three-way logic: word i of every message in one vector. Over half as fast again as the processor's own SHA instructions,
 /// which wait for each other's results. Sixteen lanes would be faster by a fifth, on messages that are in the nearest cache;
 /// sixteen chunks are in none.

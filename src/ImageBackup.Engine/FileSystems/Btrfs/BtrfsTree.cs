@@ -25,7 +25,7 @@ internal sealed class BtrfsTree(IBlockReader volume, BtrfsSuperblock superblock,
     /// <param name="level">Its level; 0 = a leaf.</param>
     /// <param name="generation">The transaction it must have been written in; null = not known.</param>
     /// <param name="visitor">Takes the items.</param>
-    /// <param name="nodeVisitor">Takes the address of every node, where given.</param>
+    /// <param name="nodeVisitor">Takes the address of every node, if given.</param>
     /// <exception cref="FileSystemFormatException">A node is damaged or not part of the tree.</exception>
     public void Walk(long root, int level, ulong? generation, ItemVisitor visitor, Action<long>? nodeVisitor = null)
     {
@@ -74,7 +74,7 @@ internal sealed class BtrfsTree(IBlockReader volume, BtrfsSuperblock superblock,
         }
     }
 
-    // The second copy is asked where the first one is not what it should be.
+    // The second copy is asked if the first one is not what it should be.
     private byte[] ReadNode(long address, int level, ulong? generation)
     {
         BtrfsChunkMap.Chunk chunk = chunks.Find(address, superblock.NodeSizeBytes);

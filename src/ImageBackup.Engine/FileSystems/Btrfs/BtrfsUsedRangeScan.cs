@@ -62,7 +62,7 @@ internal sealed class BtrfsUsedRangeScan
             ? found
             : throw new FileSystemFormatException("btrfs: there is no extent tree");
 
-        // A chunk that no group knows is not believed to be free. Where groups have no tree of their own, each has its
+        // A chunk that no group knows is not believed to be free. If groups have no tree of their own, each has its
         // item in the extent tree, before any of its free space is passed.
         if (_roots.TryGetValue(BlockGroupTreeId, out Root groups))
             _tree.Walk(groups.Address, groups.Level, groups.Generation, ReadGroupItem, _nodes.Add);

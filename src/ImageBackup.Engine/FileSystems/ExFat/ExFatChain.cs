@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.FileSystems.ExFat;
 internal readonly record struct ExFatRun(uint FirstCluster, uint ClusterCount);
 
 /// <summary>
-/// Where an allocation lies: in one run where its directory entry says so, else by the chain in the file allocation
+/// Where an allocation lies: in one run if its directory entry says so, else by the chain in the file allocation
 /// table (section 4). Reads the table through a window, as chains mostly run forward.
 /// </summary>
 internal sealed class ExFatChain(IBlockReader volume, ExFatBootSector geometry, CancellationToken cancellation)

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.FileSystems.ExFat;
 /// <remarks>
 /// exFAT has no journal and its own count is a percentage that drivers round as they like. So the map is held
 /// against the directory tree: every cluster of every file must be marked used. That also settles a volume that was
-/// not closed cleanly. Where the tree is larger than <see cref="MaxCheckedEntries"/> the rest is not walked, and the
+/// not closed cleanly. If the tree is larger than <see cref="MaxCheckedEntries"/> the rest is not walked, and the
 /// volume must be clean and its percentage agree instead.
 /// </remarks>
 internal sealed class ExFatReader : IFileSystemReader

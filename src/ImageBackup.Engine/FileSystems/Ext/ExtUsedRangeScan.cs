@@ -31,7 +31,7 @@ internal sealed class ExtUsedRangeScan
     private readonly byte[] _rawBuffer;
     private long _freeClusterCount;
 
-    /// <summary>Set where more is kept than the counters ask for, so that the sum cannot be compared.</summary>
+    /// <summary>Set if more is kept than the counters ask for, so that the sum cannot be compared.</summary>
     private bool _keepsMore;
 
     public ExtUsedRangeScan(IBlockReader volume, ExtSuperblock superblock, ExtJournal? journal)

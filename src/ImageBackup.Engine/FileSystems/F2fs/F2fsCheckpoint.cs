@@ -91,7 +91,7 @@ internal sealed class F2fsCheckpoint
         return newest ?? throw new FileSystemFormatException("F2FS: neither checkpoint is whole");
     }
 
-    // A pack is whole where its first and last blocks are, and are of one version.
+    // A pack is whole if its first and last blocks are, and are of one version.
     private static F2fsCheckpoint? TryReadPack(IBlockReader volume, F2fsSuperblock superblock, long start, bool verifiesChecksums)
     {
         byte[] first = ReadBlock(volume, start);

@@ -38,7 +38,7 @@ internal sealed record FatBootSector
     /// <summary>FAT32 only: where the root directory begins.</summary>
     public required uint RootCluster { get; init; }
 
-    /// <summary>The copy in use where the copies are not kept alike (FAT32); null = all are.</summary>
+    /// <summary>The copy in use if the copies are not kept alike (FAT32); null = all are.</summary>
     public required int? ActiveFat { get; init; }
 
     /// <summary>FAT32 only; 0 = there is none.</summary>

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.FileSystems.Fat;
 /// a cluster that the table calls free belongs to no file that a driver could read. The proof is in the table
 /// itself: its copies are alike, and no chain points to a free cluster. Bad clusters count as used.</para>
 /// <para>FAT32's count of free clusters (FSInfo) is a hint by its specification, which drivers may leave stale:
-/// where it differs, the map says so in a warning and stands.</para>
+/// if it differs, the map says so in a warning and stands.</para>
 /// </remarks>
 internal sealed class FatReader : IFileSystemReader
 {

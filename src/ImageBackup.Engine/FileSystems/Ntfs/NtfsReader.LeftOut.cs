@@ -18,7 +18,7 @@ internal sealed partial class NtfsReader
     private const int MaxOmittedFiles = 1024;
 
     /// <summary>
-    /// pagefile.sys, swapfile.sys and hiberfil.sys of the root, where they are hidden system files, and the shadow
+    /// pagefile.sys, swapfile.sys and hiberfil.sys of the root, if they are hidden system files, and the shadow
     /// storage. Nothing if the system that owns the volume may be hibernated, as it needs them to wake up: an open
     /// journal without the caller's word for a flush, or a hibernation file that is not spent.
     /// </summary>

@@ -10,7 +10,7 @@ internal sealed record SignatureClaim
     public required SignatureRole Role { get; init; }
 
     /// <summary>
-    /// The bytes by which it is known, at all the places where it keeps them, sorted by offset, never empty. Where all are zeroed a
+    /// The bytes by which it is known, at all the places where it keeps them, sorted by offset, never empty. If all are zeroed a
     /// scan does not find the claim again.
     /// </summary>
     public required IReadOnlyList<ByteRange> Marks { get; init; }

@@ -61,7 +61,7 @@ internal static class ExtUsage
         return isClean == false ? UsageSigns.WrittenSinceStart(written, context) : null;
     }
 
-    /// <summary>Zeros where it is off or cannot be read.</summary>
+    /// <summary>Zeros if it is off or cannot be read.</summary>
     private static (uint Sequence, string? Node, DateTimeOffset? Beat) ReadProtection(IBlockReader volume, byte[] superblock)
     {
         if ((LittleEndian.UInt32(superblock, IncompatOffset) & IncompatProtection) == 0)

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Images.Catalog;
 /// <param name="Present">The volume of this machine that has the name now; null: there is none.</param>
 internal sealed record VolumeReference(string Name, ImageVolume? Present)
 {
-    /// <summary>The name as it was written, where that may be a name in the images' records too; null: <see cref="Name"/> alone.</summary>
+    /// <summary>The name as it was written, if that may be a name in the images' records too; null: <see cref="Name"/> alone.</summary>
     public string? Former { get; init; }
 }
 

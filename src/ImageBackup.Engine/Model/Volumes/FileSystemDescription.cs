@@ -24,7 +24,7 @@ internal sealed record FileSystemDescription
     /// <summary>Allocation unit in bytes (cluster, block).</summary>
     public int? ClusterSizeBytes { get; init; }
 
-    /// <summary>Used bytes by the file system's own counters, where the superblock has them.</summary>
+    /// <summary>Used bytes by the file system's own counters, if the superblock has them.</summary>
     public long? UsedBytes { get; init; }
 
     /// <summary>Whether it was cleanly unmounted; null if it cannot be told.</summary>
@@ -33,6 +33,6 @@ internal sealed record FileSystemDescription
     /// <summary>True if the bytes are ciphertext (LUKS, BitLocker): copied whole.</summary>
     public bool IsEncrypted { get; init; }
 
-    /// <summary>The bytes by which it was recognised, sorted by offset: where all are zeroed it is not recognised again.</summary>
+    /// <summary>The bytes by which it was recognised, sorted by offset: if all are zeroed it is not recognised again.</summary>
     internal IReadOnlyList<ByteRange> Marks { get; init; } = Array.Empty<ByteRange>();
 }

@@ -76,7 +76,7 @@ internal static class DurableFiles
 #endif
     }
 
-    /// <summary>Creates a file that only the owner may read, for writing; fails where the name is taken.</summary>
+    /// <summary>Creates a file that only the owner may read, for writing; fails if the name is taken.</summary>
     public static FileStream CreatePrivateFile(string path, int bufferSizeBytes)
     {
 #if NET

@@ -155,7 +155,7 @@ internal sealed class RootedFiles(string root)
         }
     }
 
-    /// <summary>Renames without replacing; where the file system cannot, by a second name and removing the first. 0, or the errno.</summary>
+    /// <summary>Renames without replacing; if the file system cannot, by a second name and removing the first. 0, or the errno.</summary>
     private static int Rename(int fromDirectory, byte[] from, int toDirectory, byte[] to)
     {
         if (UnixCalls.renameat2(fromDirectory, from, toDirectory, to, UnixCalls.NoReplace) == 0)

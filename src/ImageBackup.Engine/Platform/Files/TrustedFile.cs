@@ -31,7 +31,7 @@ internal static class TrustedFile
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
     /// <summary>Unbuffered: no copy of a secret stays in a stream's buffer. Never waits for the maker of a pipe in the file's place.</summary>
-    /// <exception cref="FileNotFoundException">There is none; also where a directory on the way is missing.</exception>
+    /// <exception cref="FileNotFoundException">There is none; also if a directory on the way is missing.</exception>
     /// <exception cref="UntrustedFileException">It is not to be relied on.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>

@@ -44,7 +44,7 @@ internal static class WindowsFileKind
             {
                 if ((tag.ReparseTag & NameSurrogate) != 0)
                     throw new NotRegularFileException(path, "a link");
-                // The file's own content lies behind a filter, which answers where its reparse point is not asked for.
+                // The file's own content lies behind a filter, which answers if its reparse point is not asked for.
                 handle.Dispose();
                 handle = Open(path, 0);
             }

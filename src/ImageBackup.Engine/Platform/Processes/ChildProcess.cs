@@ -64,7 +64,7 @@ internal static class ChildProcess
         start.Arguments = line.ToString();
     }
 
-    /// <summary>With everything that it started, where the runtime that loads this build can; .NET Framework ends the process itself.</summary>
+    /// <summary>With everything that it started, if the runtime that loads this build can; .NET Framework ends the process itself.</summary>
     internal static void Kill(Process process)
     {
         if (typeof(Process).GetMethod("Kill", [typeof(bool)]) is { } killTree)

@@ -16,7 +16,7 @@ internal static class CoreDumps
     private static int s_reasonCount;
     private static bool s_isMarked;
 
-    /// <summary>Whether the process is marked now; false also where the system has no such mark.</summary>
+    /// <summary>Whether the process is marked now; false also if the system has no such mark.</summary>
     public static bool AreForbidden => RuntimeInformation.IsOSPlatform(OSPlatform.Linux) && prctl(GetDumpable, UIntPtr.Zero, UIntPtr.Zero, UIntPtr.Zero, UIntPtr.Zero) == 0;
 
     /// <summary>From now on, until <see cref="Allow"/> is called as often.</summary>

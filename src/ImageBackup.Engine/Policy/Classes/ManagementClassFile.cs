@@ -33,7 +33,7 @@ internal sealed class ManagementClassFile
             bytes is null ? ManagementClassDocument.Empty : ManagementClassDocument.Read(bytes, path, isEnforced: false), bytes);
     }
 
-    /// <exception cref="ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
+    /// <exception cref="ImageBackupException">PolicyWriteFailed, also if the file is no longer what was loaded.</exception>
     public void Save(ManagementClassDocument document)
     {
         if (document is null)

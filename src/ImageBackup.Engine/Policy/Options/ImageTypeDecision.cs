@@ -35,13 +35,13 @@ internal sealed record ImageTypeDecision(
     QuiescePolicy Quiet)
 {
     /// <summary>
-    /// Asked for by command, rule, class or client-wide statement: that type. Nobody asked: a snapshot where a
+    /// Asked for by command, rule, class or client-wide statement: that type. Nobody asked: a snapshot if a
     /// provider is usable and snapshots are not turned off, else what the class's serialization allows without one:
-    /// static, or dynamic where it is Dynamic.
+    /// static, or dynamic if it is Dynamic.
     /// </summary>
     /// <param name="options">The options, decided.</param>
     /// <param name="isProviderUsable">A provider can take a snapshot of this volume.</param>
-    /// <param name="whyNot">Why none can; used where <paramref name="isProviderUsable"/> is false.</param>
+    /// <param name="whyNot">Why none can; used if <paramref name="isProviderUsable"/> is false.</param>
     public static ImageTypeDecision Decide(ResolvedOptions options, bool isProviderUsable, string? whyNot = null)
     {
         if (options is null)

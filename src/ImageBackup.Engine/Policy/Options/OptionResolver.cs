@@ -69,7 +69,7 @@ internal sealed class OptionResolver
             SnapshotCacheLocation = PickText(options => options.SnapshotCacheLocation),
             IdleWait = Pick(options => options.IdleWait, DefaultIdleWait),
 
-            // One knob where only one is set: a class's retries are how often a quiet volume is waited for, too.
+            // One knob if only one is set: a class's retries are how often a quiet volume is waited for, too.
             IdleRetries = Pick(options => options.IdleRetries, retries.Value) is { Source: not OptionSource.BuiltIn } idle ? idle : retries,
             PreSnapshotCommand = Command(PickText(options => options.PreSnapshotCommand)),
             PostSnapshotCommand = Command(PickText(options => options.PostSnapshotCommand)),

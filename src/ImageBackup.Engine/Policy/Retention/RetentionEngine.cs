@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// became inactive, whichever comes first; the active one never. When the volume is stated to be gone, all are
 /// inactive: the last one expires RetainOnlyDays after that, the others still RetainExtraDays after they became
 /// inactive, and all but the newest VersionsDeleted at once.</para>
-/// <para>Each image is evaluated by its own class: as it is now where it exists, else as the image recorded it. An image
+/// <para>Each image is evaluated by its own class: as it is now if it exists, else as the image recorded it. An image
 /// of which neither is known never expires.</para>
 /// <para><b>The floor.</b> An image younger than keepWithin does not expire, whatever else there is: an intruder who
 /// may only add cannot push it out by adding images of forged times. Images of times later than a day ahead of the
@@ -152,7 +152,7 @@ internal sealed class RetentionEngine
         if (inactiveSince is not { } since || values is null)
             return verdict;
 
-        // By days; the reason stays where the days have no limit and no count steps in.
+        // By days; the reason stays if the days have no limit and no count steps in.
         var isLast = rank == 0;
         var days = isLast ? values.RetainOnlyDays : values.RetainExtraDays;
         var reason = isLast ? RetentionReason.RetainOnly : RetentionReason.RetainExtra;

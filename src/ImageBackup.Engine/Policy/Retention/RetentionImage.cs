@@ -17,6 +17,6 @@ internal sealed record RetentionImage
     /// <summary>Null: the image records none (restic made it).</summary>
     public string? ManagementClass { get; init; }
 
-    /// <summary>The class's values when the image was taken; used where the class no longer exists.</summary>
+    /// <summary>The class's values when the image was taken; used if the class no longer exists.</summary>
     public RetentionValues? Recorded { get; init; }
 }

@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.Policy.Rules;
 /// type speaks of an order ("first", "before"), it is the order of evaluation: the first rule is the lowest in the
 /// file.</para>
 /// <para>Syntax: one statement a line; keywords and option names without regard to case and in TSM's
-/// abbreviations; values quoted with " or ' where they have blanks; a line whose first character is <c>*</c> is a
+/// abbreviations; values quoted with " or ' if they have blanks; a line whose first character is <c>*</c> is a
 /// comment; blank lines do not count.</para>
 /// </remarks>
 internal sealed partial class RuleDocument

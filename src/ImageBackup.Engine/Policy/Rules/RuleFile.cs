@@ -46,7 +46,7 @@ internal sealed class RuleFile
     }
 
     /// <summary>Writes another version of the document, atomically; does nothing if no byte differs.</summary>
-    /// <exception cref="ImageBackupException">PolicyWriteFailed, also where the file is no longer what was loaded.</exception>
+    /// <exception cref="ImageBackupException">PolicyWriteFailed, also if the file is no longer what was loaded.</exception>
     public void Save(RuleDocument document)
     {
         if (document is null)

@@ -44,7 +44,7 @@ internal sealed partial class VolumePattern
 
     private sealed class CharacterClass((char First, char Last)[] ranges, bool ignoreCase)
     {
-        /// <summary>The only character that the class has, where it is an ASCII one; else null.</summary>
+        /// <summary>The only character that the class has, if it is an ASCII one; else null.</summary>
         public char? Single => ranges.Length == 1 && ranges[0].First == ranges[0].Last && ranges[0].First < 128 ? ranges[0].First : null;
 
         public bool Contains(char c) =>

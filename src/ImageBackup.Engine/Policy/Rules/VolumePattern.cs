@@ -56,7 +56,7 @@ internal sealed partial class VolumePattern
     /// <summary>Equal for patterns that mean the same text: what "the same pattern" is when a rule is set again.</summary>
     internal string Key { get; }
 
-    /// <summary>Null and the fault's place and message where the pattern's syntax is wrong.</summary>
+    /// <summary>Null and the fault's place and message if the pattern's syntax is wrong.</summary>
     /// <param name="text">The pattern.</param>
     /// <param name="isWindows">Whose names it is to match.</param>
     /// <param name="faultIndex">Index in <paramref name="text"/>.</param>

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Cryptography.Vectorized;
 
 namespace ImageBackup.Engine.Repository.Blobs;
 
-/// <summary>The ids of several contents at once: side by side where the processor can, one after the other elsewhere.</summary>
+/// <summary>The ids of several contents at once: side by side if the processor can, one after the other elsewhere.</summary>
 internal static class BlobHasher
 {
     /// <summary>From so many contents at once on naming them is faster than one by one.</summary>

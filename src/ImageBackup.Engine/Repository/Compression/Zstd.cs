@@ -14,10 +14,10 @@ internal sealed class Zstd : IDisposable
     /// <summary>The level for everything we write: the fastest of zstd's positive levels.</summary>
     public const int DefaultLevel = 1;
 
-    /// <summary>A window of a whole chunk, where the level has half of one: a little less to store, in the same time.</summary>
+    /// <summary>A window of a whole chunk, if the level has half of one: a little less to store, in the same time.</summary>
     private const int WindowLog = 20;
 
-    /// <summary>Matches from six bytes on, where the level takes those of seven: a fiftieth less to store, for as much of the time.</summary>
+    /// <summary>Matches from six bytes on, if the level takes those of seven: a fiftieth less to store, for as much of the time.</summary>
     private const int MinimumMatchBytes = 6;
 
     private readonly NativeZstd? _native;

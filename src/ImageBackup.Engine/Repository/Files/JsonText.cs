@@ -30,7 +30,7 @@ internal static class JsonText
     public static bool? Bool(JsonElement element, string name) =>
         element.TryGetProperty(name, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null;
 
-    /// <summary>A time; null if there is none, or where it is neither RFC 3339's nor ISO 8601's.</summary>
+    /// <summary>A time; null if there is none, or if it is neither RFC 3339's nor ISO 8601's.</summary>
     public static DateTimeOffset? TimeOf(JsonElement element, string name)
     {
         if (!element.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.String)

@@ -188,7 +188,7 @@ internal sealed class RepositoryFiles(IStorage storage)
         };
     }
 
-    /// <summary>Seals and saves a JSON document, compressed where the format has that; returns its name.</summary>
+    /// <summary>Seals and saves a JSON document, compressed if the format has that; returns its name.</summary>
     public string SaveSealed(StoredKind kind, byte[] json, int formatVersion, SealerPool sealers)
     {
         byte[] plain = json;

@@ -138,7 +138,7 @@ internal static class KeyRing
     /// <param name="cancellation">Ends the trying, within a key too.</param>
     /// <param name="hint">The beginning of the id of the key to try first, whatever it costs; null or empty: none.</param>
     /// <exception cref="ImageBackupException">
-    /// WrongPassword; KeysNotTried if there are more than could be tried; KeyCorrupt where every key is unreadable;
+    /// WrongPassword; KeysNotTried if there are more than could be tried; KeyCorrupt if every key is unreadable;
     /// RepositoryInvalid if there is none.
     /// </exception>
     public static (MasterKey Master, string KeyName) Open(
@@ -185,7 +185,7 @@ internal static class KeyRing
                 continue;
             }
             triedCount++;
-            // The named one does not count: who names it wants it tried, and the others too where it was the wrong one.
+            // The named one does not count: who names it wants it tried, and the others too if it was the wrong one.
             spentBytes += IsHinted(name, hint) ? 0 : file.WorkBytes;
             if (opened is not { } master)
                 continue;

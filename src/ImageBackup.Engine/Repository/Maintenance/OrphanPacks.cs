@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// <summary>
 /// What a backup starts from: the index as it should be. A killed backup leaves packs that landed and that no index lists:
 /// they are taken over. Packs that an index lists and that are gone, or of another length than they should have, are
-/// passed over: what they held is stored again where the volume still has it.
+/// passed over: what they held is stored again if the volume still has it.
 /// </summary>
 internal sealed class OrphanPacks
 {
@@ -36,7 +36,7 @@ internal sealed class OrphanPacks
     public IReadOnlyList<BlobId> Lost { get; }
 
     /// <summary>
-    /// Whether all is there still that this was read from: asked when the lock has settled, where it was loaded before. Who held
+    /// Whether all is there still that this was read from: asked when the lock has settled, if it was loaded before. Who held
     /// the repository exclusively until then removes index files whenever it removes a pack that they list.
     /// </summary>
     public bool IsStill(ImageRepository repository)

@@ -122,7 +122,7 @@ internal sealed class PackSalvage(ImageRepository repository)
             return;
         }
 
-        // Torn, or every byte is wanted: each blob is read. Where the header is gone an index may still know the blobs.
+        // Torn, or every byte is wanted: each blob is read. If the header is gone an index may still know the blobs.
         List<PackEntry> candidates = header ?? listed ?? new();
         var whole = new List<PackEntry>();
         foreach (PackEntry entry in candidates)

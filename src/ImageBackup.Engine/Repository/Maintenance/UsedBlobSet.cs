@@ -19,7 +19,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// </summary>
 internal sealed class UsedBlobSet : IDisposable
 {
-    /// <summary>So many images are named where one thing is missing; the rest is counted.</summary>
+    /// <summary>So many images are named if one thing is missing; the rest is counted.</summary>
     private const int NamedCount = 10;
 
     private readonly ImageRepository _repository;

@@ -20,7 +20,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     /// <summary>
     /// Fills <paramref name="content"/> (at least the blob's content length) and returns the length.
     /// </summary>
-    /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong; PackCorrupt where the pack is missing or too short; a storage failure.</exception>
+    /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong; PackCorrupt if the pack is missing or too short; a storage failure.</exception>
     public int Read(BlobId id, in BlobLocation location, byte[] content)
     {
         int contentBytes = ReadUnhashed(id, location, content);

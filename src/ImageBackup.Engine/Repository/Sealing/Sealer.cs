@@ -44,7 +44,7 @@ internal sealed class Sealer : IDisposable
 
     /// <summary>
     /// Opens into <paramref name="target"/>, which is <see cref="OverheadBytes"/> shorter. Returns false, with the
-    /// target untouched, where the tag does not match or there is no room for one.
+    /// target untouched, if the tag does not match or there is no room for one.
     /// </summary>
     public bool TryOpen(ReadOnlySpan<byte> sealedBytes, Span<byte> target)
     {

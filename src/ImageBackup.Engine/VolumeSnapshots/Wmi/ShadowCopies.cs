@@ -31,7 +31,7 @@ internal sealed class ShadowCopies(IWmi wmi)
     public const uint InProgress = 9;
 
     /// <param name="root">The volume's root, with a backslash at the end.</param>
-    /// <param name="id">The new one's id, where the code is 0.</param>
+    /// <param name="id">The new one's id, if the code is 0.</param>
     /// <returns>The method's return value.</returns>
     /// <exception cref="WmiException">WMI refused the call.</exception>
     public uint Create(string root, out string id)

@@ -159,7 +159,7 @@ internal sealed class LinuxFileTarget : FileTarget
 
     private static int Rename(byte[] from, byte[] to) => Libc.rename(from, to) == 0 ? 0 : Marshal.GetLastWin32Error();
 
-    /// <summary>Renames without replacing; where the file system cannot, by a second name and removing the first.</summary>
+    /// <summary>Renames without replacing; if the file system cannot, by a second name and removing the first.</summary>
     private static int RenameToNewName(byte[] from, byte[] to)
     {
         if (Libc.renameat2(Libc.AT_FDCWD, from, Libc.AT_FDCWD, to, Libc.RENAME_NOREPLACE) == 0)

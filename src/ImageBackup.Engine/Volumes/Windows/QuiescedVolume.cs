@@ -32,7 +32,7 @@ internal sealed class QuiescedVolume : IQuiescedVolume
     /// <summary>Locks, then dismounts. The handle stays the caller's until <see cref="Reads"/>.</summary>
     /// <param name="volume">The open volume.</param>
     /// <param name="name">For messages.</param>
-    /// <param name="users">Who has files of it open, if that can be told; asked only where the lock is refused.</param>
+    /// <param name="users">Who has files of it open, if that can be told; asked only if the lock is refused.</param>
     /// <exception cref="ImageBackupException">VolumeInUse.</exception>
     public static QuiescedVolume Take(IVolumeControl volume, string name, Func<IReadOnlyList<string>> users)
     {

@@ -20,7 +20,7 @@ internal sealed class WindowsFileReader(WindowsHandle handle, string name)
         return lengthBytes >= 0 ? lengthBytes : throw WindowsError.Read(error, name, 0, 0);
     }
 
-    /// <summary>By FSCTL_QUERY_ALLOCATED_RANGES; where the file system has no sparse files all is data.</summary>
+    /// <summary>By FSCTL_QUERY_ALLOCATED_RANGES; if the file system has no sparse files all is data.</summary>
     public static ByteRange? FindData(WindowsHandle file, long offsetBytes, long lengthBytes)
     {
         if (offsetBytes < 0)

@@ -14,7 +14,7 @@ internal static class WindowsIdentity
     private const string GuidPrefix = @"\\?\Volume{";
 
     /// <param name="root">\\?\Volume{guid}\, or a root that is not a volume's name.</param>
-    /// <param name="partition">The partition that the volume is, where Windows says so.</param>
+    /// <param name="partition">The partition that the volume is, if Windows says so.</param>
     /// <param name="diskId">Its disk's GUID or signature; null: not known.</param>
     public static VolumeIdentity Of(string root, WindowsPartition? partition, string? diskId)
     {

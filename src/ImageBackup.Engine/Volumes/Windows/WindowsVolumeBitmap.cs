@@ -103,7 +103,7 @@ internal static class WindowsVolumeBitmap
         return isWhole && bitmapBytes * 8L < clustersLeft ? $"{bitmapBytes} bytes for {clustersLeft} clusters" : null;
     }
 
-    /// <summary>Where damage waits for chkdsk the driver's bitmap is as wrong as the one on the disk.</summary>
+    /// <summary>If damage waits for chkdsk the driver's bitmap is as wrong as the one on the disk.</summary>
     private static bool IsSound(IVolumeControl volume)
     {
         byte[] flags = new byte[sizeof(uint)];

@@ -17,7 +17,7 @@ internal sealed partial class DeviceTree
     private HashSet<SysDevice>? _systemDevices;
 
     /// <summary>
-    /// Everything that a file or directory lies on, from the top down: devices by name and, where a loop device
+    /// Everything that a file or directory lies on, from the top down: devices by name and, if a loop device
     /// is among them, the file behind it by its path. Empty for network and memory file systems.
     /// </summary>
     public IReadOnlyList<string> NamesUnder(string path)
@@ -136,7 +136,7 @@ internal sealed partial class DeviceTree
     }
 
     /// <summary>
-    /// The mount that a path was reached through: by its number where the kernel tells it, else the last of the
+    /// The mount that a path was reached through: by its number if the kernel tells it, else the last of the
     /// deepest mount points that the path lies in.
     /// </summary>
     public MountEntry? MountAt(PathLocation location)

@@ -86,7 +86,7 @@ internal sealed partial class DeviceTree(
     public IEnumerable<SysDevice> LoopsOn(Func<string, bool> isSame) =>
         devices.Where(device => device.BackingFile is { } file && !device.IsBackingFileDeleted && isSame(file));
 
-    /// <summary>What stacks directly on the device, by name; "swap" where it is active swap.</summary>
+    /// <summary>What stacks directly on the device, by name; "swap" if it is active swap.</summary>
     public IReadOnlyList<string> HoldersOf(SysDevice device)
     {
         List<string> holders = [.. device.Holders.Select(name => ByKernelName(name)?.Name ?? name)];

@@ -34,7 +34,7 @@ internal sealed record SysDevice
     /// <summary>The device mapper's UUID: LVM-..., CRYPT-LUKS2-...-name.</summary>
     public string? MapperUuid { get; init; }
 
-    /// <summary>A software RAID's UUID, where this kernel tells it.</summary>
+    /// <summary>A software RAID's UUID, if this kernel tells it.</summary>
     public string? RaidUuid { get; init; }
 
     /// <summary>The disk's WWN or serial as the kernel has it; of a partition its disk's.</summary>

@@ -123,7 +123,7 @@ internal sealed unsafe class FileDescriptor : SafeHandle
 
     /// <summary>
     /// Waits until what was dirty when it was called has been written, without flushing the disk's own cache. False with an
-    /// errno where that failed; the kernel tells it once, so the next sync may not.
+    /// errno if that failed; the kernel tells it once, so the next sync may not.
     /// </summary>
     public bool AwaitWriteback(out int errno) => Repeat(
         Libc.sync_file_range(this, 0, 0, Libc.SYNC_FILE_RANGE_WAIT_BEFORE | Libc.SYNC_FILE_RANGE_WRITE | Libc.SYNC_FILE_RANGE_WAIT_AFTER), out errno);

@@ -64,7 +64,7 @@ internal static class VolumeGeometry
     }
 
     /// <summary>
-    /// Which disks the volume lies on, and where, in words; needs no right to read. Null if it does not tell (Wine), or where it lies on more
+    /// Which disks the volume lies on, and where, in words; needs no right to read. Null if it does not tell (Wine), or if it lies on more
     /// disks than fit.
     /// </summary>
     public static string? Extents(IVolumeControl volume)

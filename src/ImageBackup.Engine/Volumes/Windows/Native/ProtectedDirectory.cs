@@ -21,7 +21,7 @@ internal static unsafe class ProtectedDirectory
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
-    /// <summary>Makes it, and its parent, where they are not there.</summary>
+    /// <summary>Makes it, and its parent, if they are not there.</summary>
     /// <exception cref="IOException">It could not be made, or somebody else had made it.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
     public static void Create(string path)
