@@ -44,7 +44,7 @@ internal sealed partial class VssSession : IDisposable
     {
         var calls = new VssCalls(options.Timeout, log);
         WindowsUndoRecord record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
-            new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
+            new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
         VssSession? session = null;
         try
         {

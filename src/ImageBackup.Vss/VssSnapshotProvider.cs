@@ -78,7 +78,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     {
         string names = string.Join(", ", volumes.Select(volume => volume.Name));
         if (volumes.FirstOrDefault(volume => ShadowedVolume.RootOf(volume) is null) is { } homeless)
-            throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of '{homeless.Name}': it is not a mounted Windows volume.", homeless.Name);
+            throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of '{homeless.Name}': it is not a mounted Windows volume.", homeless.Name);
         DateTime end = DateTime.UtcNow + options.Timeout;
         for (int retries = 0, waits = 0; ;)
         {
@@ -100,7 +100,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
             }
             catch (VssSupportException e)
             {
-                throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS took no snapshot of {names}: {e.Message}.", volumes[0].Name, e);
+                throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of {names}: {e.Message}.", volumes[0].Name, e);
             }
             if (cancellation.WaitHandle.WaitOne(RetryPause))
                 cancellation.ThrowIfCancellationRequested();

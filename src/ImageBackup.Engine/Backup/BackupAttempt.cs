@@ -69,7 +69,7 @@ internal sealed class BackupAttempt : IDisposable
         }
         catch (ChunkTagMismatchException e)
         {
-            warnings.Add($"The image before, {_parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Verify that image (Test-ImageBackup), and this machine's memory.");
+            warnings.Add($"The previous image, {_parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
             copied = CopyAfter(null);
         }
         _session.Confirm();

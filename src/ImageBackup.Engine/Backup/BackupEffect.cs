@@ -34,7 +34,7 @@ internal static class BackupEffect
         if (quiet.NoFailover || quiet.Taken is not null || !volume.IsMounted)
             return going;
         string otherwise = quiet.Failover == ImageType.Static ? Static(volume, quiet.Plan) : Dynamic(volume);
-        return $"{going}; if no snapshot can be had it is taken as {quiet.Failover} image, and then {otherwise}";
+        return $"{going}; if the snapshot fails, the image is {quiet.Failover}, and then {otherwise}";
     }
 
     private static string Static(VolumeDescription volume, QuiescePolicy plan)

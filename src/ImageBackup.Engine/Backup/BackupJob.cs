@@ -179,7 +179,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     {
         _events.Write(EventId.ImageTaken, $"The image {image.ShortId} of '{image.Volume}' was taken as {image.ImageType} image.", image.Volume);
         if (image.IsFuzzy)
-            _events.Write(EventId.ImageFuzzy, $"The image {image.ShortId} of '{image.Volume}' was taken while it could be written to.", image.Volume);
+            _events.Write(EventId.ImageFuzzy, $"The image {image.ShortId} of '{image.Volume}' was taken while programs could write to it.", image.Volume);
         foreach (string warning in image.Warnings)
             _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
     }

@@ -66,7 +66,7 @@ internal static class PolicyFile
             using var guard = FileModes.TryLock(target + ".lock")
                 ?? throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"{path} is being written by another process.", path);
             if (!AreSame(TryRead(target, maximumBytes), expected))
-                throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"{path} was changed by somebody else meanwhile. Run the command again.", path);
+                throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"Another user changed {path} meanwhile. Run the command again.", path);
 
             temporary = target + "." + Guid.NewGuid().ToString("N") + ".tmp";
             using (var stream = DurableFiles.CreatePrivateFile(temporary, 4096))

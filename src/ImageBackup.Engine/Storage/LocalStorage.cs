@@ -157,7 +157,7 @@ internal sealed partial class LocalStorage : IStorage
     private void ThrowIfGone(string directory)
     {
         if (AttributesOf(PathOf(StoredKind.Config, "")) is null)
-            throw new IOException($"Neither '{directory}' nor the repository's 'config' is there: the repository has gone, or its share has.");
+            throw new IOException($"Neither '{directory}' nor the repository's 'config' exists: the repository or its share is gone.");
     }
 
     /// <summary>False if a file vanished between the directory's listing and the question how long it is; it is left out.</summary>
@@ -186,7 +186,7 @@ internal sealed partial class LocalStorage : IStorage
             using FileStream stream = RegularFile.OpenRead(path);
             long lengthBytes = stream.Length;
             if (lengthBytes > limitBytes)
-                throw new StorageException(StorageProblem.TooLarge, path, $"The file is {lengthBytes} bytes long; at most {limitBytes} make sense.");
+                throw new StorageException(StorageProblem.TooLarge, path, $"The file is {lengthBytes} bytes long; at most {limitBytes} are expected.");
             byte[] content = new byte[lengthBytes];
             int done = 0;
             while (done < content.Length)

@@ -70,7 +70,7 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
         string? fault = pending.Orphan is not null ? TryUndo(pending) : PutBack(pending);
         return fault is null && !Find().Any(pending.IsSameAs)
             ? pending with { IsUndone = true }
-            : throw new ImageBackupException(ErrorId.UndoFailed, fault ?? $"It is still to be undone: {pending.Description}.", pending.Volume ?? pending.Name);
+            : throw new ImageBackupException(ErrorId.UndoFailed, fault ?? $"The changes are not undone yet: {pending.Description}.", pending.Volume ?? pending.Name);
     }
 
     private static PendingUndo Of(PendingUndoKind kind, OrphanSnapshot leftover, string? provider) =>

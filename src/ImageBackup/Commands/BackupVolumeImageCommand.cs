@@ -117,7 +117,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private void ThrowIfNothing()
     {
         if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
-            throw new ImageBackupException(ErrorId.NoVolume, "Nothing came down the pipeline: no volume was backed up.");
+            throw new ImageBackupException(ErrorId.NoVolume, "The pipeline was empty: no volume was backed up.");
         if (_excluded.Count > 0 && _wantedCount == 0 && !HasWrittenError)
         {
             throw new ImageBackupException(ErrorId.NoVolume,

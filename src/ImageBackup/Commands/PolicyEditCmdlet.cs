@@ -89,7 +89,7 @@ public abstract class PolicyEditCmdlet : PolicyCmdlet
 
     private T NothingToDo<T>(T document, string where)
     {
-        WriteVerbose($"{where}: it says so already.");
+        WriteVerbose($"{where}: there is nothing to change.");
         return document;
     }
 

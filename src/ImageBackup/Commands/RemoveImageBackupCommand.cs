@@ -123,7 +123,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     private List<VolumeRemoval> StateRemovals(string[] volumes)
     {
         if (ComputerName is { Length: > 1 })
-            throw new ImageBackupException(ErrorId.ParameterInvalid, "-VolumeRemoved is said of one computer: name one with -ComputerName.");
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "-VolumeRemoved needs one computer: name it with -ComputerName.");
         string computer = ComputerName is { Length: 1 } ? ComputerName[0] : LocalHost.Name;
         IReadOnlyList<ImageBackupInfo> images = List(Opened, null);
         var stated = new List<VolumeRemoval>();
@@ -134,7 +134,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             if (!newest.IsActive)
                 continue;
             var removal = new VolumeRemoval(newest.VolumeId, newest.ComputerName, DateTimeOffset.Now);
-            if (ShouldProcess($"{newest.Volume} on {newest.ComputerName}", "Put on record that the volume is gone"))
+            if (ShouldProcess($"{newest.Volume} on {newest.ComputerName}", "Record that the volume is gone"))
                 RunInBackground("Putting a statement on record", _ => new RemoveJob(Opened).State(removal, Stop));
             else if (!IsWhatIf)
                 continue;

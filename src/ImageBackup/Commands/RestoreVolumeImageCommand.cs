@@ -111,7 +111,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
     private void ThrowIfNothing()
     {
         if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
-            throw new ImageBackupException(ErrorId.ImageNotFound, "Nothing came down the pipeline: no image was restored.");
+            throw new ImageBackupException(ErrorId.ImageNotFound, "The pipeline was empty: no image was restored.");
     }
 
     private void Restore(ImageArgument argument)
@@ -180,7 +180,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         if (_written.Contains(destination))
         {
             throw new ImageBackupException(
-                ErrorId.ParameterInvalid, $"'{destination}' has just been restored from another image: give each image a destination of its own.", destination);
+                ErrorId.ParameterInvalid, $"'{destination}' has just been restored from another image: give each image another destination.", destination);
         }
         var request = new RestoreRequest
         {

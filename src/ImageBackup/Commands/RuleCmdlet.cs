@@ -98,7 +98,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
             return;
         if (isOvershadowed)
         {
-            WriteVerbose($"{pattern}: an earlier rule of the same pattern has been set; this one would never decide.");
+            WriteVerbose($"{pattern}: an earlier rule of the same pattern is set; this one would never match.");
             return;
         }
         if (volume.Rule is not null)

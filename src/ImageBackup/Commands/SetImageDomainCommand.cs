@@ -60,14 +60,14 @@ public sealed class SetImageDomainCommand : PolicyEditCmdlet
     {
         if (_patterns.Count == 0)
         {
-            throw new ImageBackupException(ErrorId.NoVolume, "Nothing came down the pipeline, and domain.image stays as it is.")
+            throw new ImageBackupException(ErrorId.NoVolume, "The pipeline was empty, so domain.image stays as it is.")
             {
-                RecommendedAction = "Name the volumes; -Volume @() takes the statement out.",
+                RecommendedAction = "Name the volumes; -Volume @() removes the statement.",
             };
         }
         // A list of which one name could not be read would leave a volume out, silently from the next run on.
         if (_isFaulty)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, "domain.image stays as it is: not everything that was given names a volume.");
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "domain.image stays as it is: not every argument names a volume.");
         foreach ((bool isEnforced, string? rulePath, List<string> patterns) in _patterns.Values)
         {
             Enforced = isEnforced;

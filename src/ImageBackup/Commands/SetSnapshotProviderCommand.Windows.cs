@@ -27,11 +27,11 @@ public sealed partial class SetSnapshotProviderCommand
         if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
         {
             if (Volume is not null)
-                WriteWarning("Shadow storage is of Windows; -Volume does nothing here.");
+                WriteWarning("Only Windows has shadow storage; -Volume does nothing here.");
             return;
         }
         if (WindowsEventSource.Register() is { } whyNot)
-            WriteVerbose($"The event source {WindowsEventSource.Name} is not registered: {whyNot}. Events are written all the same.");
+            WriteVerbose($"The event source {WindowsEventSource.Name} is not registered: {whyNot}. Events are written nevertheless.");
         var volumes = new VolumeInventory(VolumeSystem.Current);
         foreach (string name in Volume ?? Array.Empty<string>())
         {

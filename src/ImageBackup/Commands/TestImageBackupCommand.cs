@@ -33,7 +33,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
     private protected override void End()
     {
         if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
-            throw new ImageBackupException(ErrorId.ImageNotFound, "Nothing came down the pipeline: no image was proven.");
+            throw new ImageBackupException(ErrorId.ImageNotFound, "The pipeline was empty: no image was tested.");
     }
 
     private void Test(ImageArgument argument)

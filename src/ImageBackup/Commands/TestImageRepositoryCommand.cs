@@ -53,7 +53,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
                 Stop);
         });
         if (result.SampleEnd is { } end && cursor?.TrySave(end) == false)
-            WriteWarning("Where this sample ended could not be noted: the next one begins at a random place.");
+            WriteWarning("The end of this sample could not be recorded: the next one begins at a random place.");
         WriteObject(result);
         if (result.IsHealthy || result.Problems.Count == 0)
             return;

@@ -44,7 +44,7 @@ public abstract partial class BackgroundCmdlet
         }
         catch (Exception failure) when (failure is PSInvalidOperationException or PSNotImplementedException or HostException)
         {
-            throw new ImageBackupException(ErrorId.ConfirmationNeeded, $"Nobody can be asked, because PowerShell is not interactive here: {query}", null, failure);
+            throw new ImageBackupException(ErrorId.ConfirmationNeeded, $"PowerShell is not interactive, so the command cannot ask: {query}", null, failure);
         }
     }
 }

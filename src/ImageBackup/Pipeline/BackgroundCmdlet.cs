@@ -91,7 +91,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         if (!TellsOfPendingUndo)
             return;
         foreach (PendingUndo pending in UndoJob.FindOnMachine())
-            WriteWarning($"A run that was killed has not been undone: {pending.Description}. Repair-ImageVolume undoes it; so does the next backup.");
+            WriteWarning($"The changes of a killed run are not undone yet: {pending.Description}. Repair-ImageVolume undoes it; so does the next backup.");
     }
 
     /// <summary>Does one thing of several: its failure is written as an error record and the others follow.</summary>
@@ -284,7 +284,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     private protected void ThrowIfNamesNothing(string parameter, int count)
     {
         if (count == 0 && MyInvocation.BoundParameters.ContainsKey(parameter))
-            throw new ImageBackupException(ErrorId.NoVolume, $"-{parameter} names nothing: it is $null or an empty list.", parameter);
+            throw new ImageBackupException(ErrorId.NoVolume, $"-{parameter} names no volume: it is $null or an empty list.", parameter);
     }
 
     /// <summary>

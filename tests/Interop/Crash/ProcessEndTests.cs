@@ -184,7 +184,7 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         string[] parts = shown.Split("---");
         string what = phase switch { "static" => "is still read-only at", "before" => "was not run", _ => "is still there" };
         // Whatever the command is for.
-        Assert.All(parts, part => Assert.Contains("A run that was killed has not been undone", Unwrapped(part), StringComparison.Ordinal));
+        Assert.All(parts, part => Assert.Contains("The changes of a killed run are not undone yet", Unwrapped(part), StringComparison.Ordinal));
         Assert.All(parts, part => Assert.Contains(what, Unwrapped(part), StringComparison.Ordinal));
         if (phase == "static")
         {

@@ -57,7 +57,7 @@ public sealed class RestoreCommandTests : IDisposable
             _session.Host.Console.IsDeaf = true;
             ShellResult deaf = _session.Run("$image | Restore-VolumeImage -Destination $device -Force");
             Assert.Equal("ConfirmationNeeded", deaf.ErrorId);
-            Assert.Contains("Nobody can be asked", deaf.Errors[0].ToString(), StringComparison.Ordinal);
+            Assert.Contains("PowerShell is not interactive", deaf.Errors[0].ToString(), StringComparison.Ordinal);
             Assert.Equal(luks, File.ReadAllBytes(_target));
             _session.Host.Console.IsDeaf = false;
             _session.Run("$image | Restore-VolumeImage -Destination $device -Force -Confirm:$false").WithoutErrors();

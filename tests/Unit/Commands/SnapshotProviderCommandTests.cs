@@ -66,7 +66,7 @@ public sealed class SnapshotProviderCommandTests : IDisposable
         ShellResult result = _session.Run("Backup-VolumeImage $volume -ImageType Snapshot -SnapshotProvider LINUX_LVM -Confirm:$false");
         ImageBackupInfo image = result.WithoutErrors().Single<ImageBackupInfo>();
         Assert.Equal((ImageType.Static, ImageType.Snapshot, true), (image.ImageType, image.RequestedImageType, image.IsFailedOver));
-        Assert.Contains(result.Warnings, w => w.Contains("No snapshot of", StringComparison.Ordinal));
+        Assert.Contains(result.Warnings, w => w.Contains("Cannot take a snapshot of", StringComparison.Ordinal));
         Assert.Contains("failover", _session.Run("$args = Get-ImageBackup -Id $id; $args | Out-Default", ("id", image.Id)).Text, StringComparison.Ordinal);
     }
 

@@ -154,7 +154,7 @@ public sealed class SnapshotSetCommandTests : IDisposable
         ShellResult result = _session.Run(Both).WithoutErrors();
         Assert.All(result.Output, o => Assert.Equal(((ImageType?)ImageType.Static, true), Shape((ImageBackupInfo)o.BaseObject)));
         Assert.Equal(2, result.Output.Count);
-        Assert.Equal(2, result.Warnings.Count(w => w.Contains("No snapshot of", StringComparison.Ordinal)));
+        Assert.Equal(2, result.Warnings.Count(w => w.Contains("Cannot take a snapshot of", StringComparison.Ordinal)));
         ShellResult strict = _session.Run(Both + " -NoFailover");
         Assert.Equal(["SnapshotFailed", "SnapshotFailed"], strict.Ids);
         Assert.Empty(strict.Output);

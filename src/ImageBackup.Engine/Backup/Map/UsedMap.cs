@@ -113,7 +113,7 @@ internal sealed record UsedMap
         }
         catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
         {
-            warnings.Add($"Paging files and shadow storage, if there are any, are stored too, because they could not be told from other files: {e.Message}");
+            warnings.Add($"Paging files and shadow storage, if there are any, are stored too, because they could not be recognised: {e.Message}");
             return [];
         }
     }

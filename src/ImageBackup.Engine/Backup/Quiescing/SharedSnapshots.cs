@@ -112,7 +112,7 @@ internal sealed class SharedSnapshots : IDisposable
                 group.Add(request);
                 continue;
             }
-            tell($"{request.Volume.Name}: {reason}; it is taken on its own.");
+            tell($"{request.Volume.Name}: {reason}; its snapshot is taken alone.");
             alone.Add(request);
         }
         var shared = new List<BackupRequest>();

@@ -106,8 +106,8 @@ internal sealed partial class VolumeQuiescer
 
     private void SayRun(string command, ProgramResult result, string volume)
     {
-        events.Write(EventId.CommandRun, WithOutput($"'{command}' ended well.", result), volume);
-        tell(WithOutput($"'{command}' ended well.", result));
+        events.Write(EventId.CommandRun, WithOutput($"'{command}' succeeded.", result), volume);
+        tell(WithOutput($"'{command}' succeeded.", result));
     }
 
     private static string WithOutput(string message, ProgramResult result)

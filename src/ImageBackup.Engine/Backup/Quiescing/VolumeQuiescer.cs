@@ -84,7 +84,7 @@ internal sealed partial class VolumeQuiescer(
         if (request.Plan is { Type: { IsFailover: true, Reason: { } known } })
         {
             return quiet.NoFailover
-                ? throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {known}.", request.Volume.Name)
+                ? throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"Cannot take a snapshot of '{request.Volume.Name}': {known}.", request.Volume.Name)
                 : (new BackupPreview(request.ImageType ?? quiet.Failover, null, known, known), null);
         }
         if (request.ImageType is ImageType.Static or ImageType.Dynamic)
@@ -99,7 +99,7 @@ internal sealed partial class VolumeQuiescer(
         if (request.ImageType is null)
             return (new BackupPreview(quiet.Failover, null, null, whyNot!), null);
         if (quiet.NoFailover)
-            throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"No snapshot of '{request.Volume.Name}' can be had: {whyNot}.", request.Volume.Name);
+            throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"Cannot take a snapshot of '{request.Volume.Name}': {whyNot}.", request.Volume.Name);
         return (new BackupPreview(quiet.Failover, null, whyNot, whyNot!), null);
     }
 
@@ -149,7 +149,7 @@ internal sealed partial class VolumeQuiescer(
 
     private void SayFailover(string volume, ImageType type, string reason, List<string> warnings)
     {
-        string message = $"No snapshot of '{volume}' could be had; it is taken as {type} image: {reason}";
+        string message = $"Cannot take a snapshot of '{volume}', so the image is {type}: {reason}";
         warnings.Add(message);
         events.Write(EventId.ImageFailedOver, message, volume);
     }

@@ -66,6 +66,6 @@ internal static class UsageSigns
 
     /// <summary>The clause for a file system that was not unmounted and was written since this computer started; null otherwise.</summary>
     internal static string? WrittenSinceStart(DateTimeOffset? written, UsageContext context) => written is { } time && time > context.StartTime
-        ? $"it was not unmounted, and was written at {Text(time)}, after this computer started: somebody else has it mounted, or it was taken away while it was mounted here"
+        ? $"it was not unmounted, and was written at {Text(time)}, after this computer started: another computer has it mounted, or it was removed while it was mounted here"
         : null;
 }

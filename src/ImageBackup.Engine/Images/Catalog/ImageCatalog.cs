@@ -141,7 +141,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
     {
         StoredFile? other = repository.Files.List(StoredKind.Snapshot).Cast<StoredFile?>().FirstOrDefault(file => file!.Value.Name.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase));
         return other is { } file
-            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot {file.Name.Substring(0, 8)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
+            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot record {file.Name.Substring(0, 8)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
             : new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix);
     }
 

@@ -40,6 +40,6 @@ internal sealed class VanishedImages(ImageRepository repository, RepositoryMemor
     private HashSet<string> Ids() => new(repository.Files.List(StoredKind.Snapshot).Select(file => file.Name), StringComparer.Ordinal);
 
     private string Message(SeenImage seen) => string.Format(CultureInfo.InvariantCulture,
-        "The newest image that this machine made of '{0}' ({1}, {2:yyyy-MM-dd HH:mm}) is not in '{3}' any more, and this machine did not remove it: somebody else did, or put an older state of the repository back.",
+        "The newest image that this machine made of '{0}' ({1}, {2:yyyy-MM-dd HH:mm}) is not in '{3}' any more, and this machine did not remove it. Another user removed it, or put an older state of the repository back.",
         seen.Volume, seen.Id.Substring(0, 8), seen.Time.ToLocalTime(), repository.Location);
 }

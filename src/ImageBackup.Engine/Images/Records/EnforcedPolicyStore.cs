@@ -56,7 +56,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         EnforcedPolicy policy = Parse(kept);
         // Noted after it was read whole: one that cannot be used does not take the place of one that can.
         if (kept is not null && kept.SnapshotId != seen?.SnapshotId && _memory.NotePolicy(kept) is { } fault)
-            return policy with { Rollback = $"It could not be noted which policy the repository '{repository.Location}' keeps ({fault}): if somebody takes it away, this machine does not notice." };
+            return policy with { Rollback = $"This machine could not record which policy the repository '{repository.Location}' keeps ({fault}), so it would not notice if the policy is removed." };
         return policy;
     }
 
@@ -67,7 +67,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         SeenPolicy? kept = LoadKept(onWarning, cancellation);
         EnforcedPolicy policy = Parse(kept);
         if (_memory.NotePolicy(kept) is { } fault)
-            throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"It could not be noted that the policy of '{repository.Location}' is accepted: {fault}", repository.Location);
+            throw new ImageBackupException(ErrorId.PolicyWriteFailed, $"This machine could not record that the policy of '{repository.Location}' is accepted: {fault}", repository.Location);
         return policy;
     }
 
@@ -76,7 +76,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         || (kept.Revision == seen.Revision && string.CompareOrdinal(kept.SnapshotId, seen.SnapshotId) < 0);
 
     private string RollbackOf(SeenPolicy? kept, SeenPolicy seen) => string.Format(CultureInfo.InvariantCulture,
-        "The repository '{0}' keeps {1}, but this machine has seen its revision {2}{3}: somebody took it away, or put an older state of the repository back. "
+        "The repository '{0}' keeps {1}, but this machine has seen its revision {2}{3}: another user removed it, or put an older state of the repository back. "
         + "The rules and classes of revision {2} go on counting here. If the change is wanted, accept it: Connect-ImageRepository -AcceptPolicy.",
         repository.Location,
         kept is null ? "no rules and classes any more" : $"the rules and classes of revision {kept.Revision.ToString(CultureInfo.InvariantCulture)}",
@@ -200,5 +200,5 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
     }
 
     private ImageBackupException Overtaken() =>
-        new(ErrorId.PolicyWriteFailed, $"The policy of '{repository.Location}' was changed by somebody else meanwhile. Run the command again.", repository.Location);
+        new(ErrorId.PolicyWriteFailed, $"Another user changed the policy of '{repository.Location}' meanwhile. Run the command again.", repository.Location);
 }

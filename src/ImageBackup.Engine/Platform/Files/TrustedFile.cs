@@ -47,7 +47,7 @@ internal static class TrustedFile
                 throw new IOException($"'{path}' is not a plain file.");
             // Most telling first: whose the file is, then whose the way to it.
             if ((FileOwnership.Complaint(handle, privacy) ?? FileOwnership.PlaceComplaint(full, handle)) is { } complaint)
-                throw new UntrustedFileException($"'{path}' is not taken: {complaint}.");
+                throw new UntrustedFileException($"'{path}' is not used: {complaint}.");
             if (FileOwnership.IsPipe(handle))
                 AwaitWriter(handle, path, privacy == FilePrivacy.Secret ? SecretTimeoutMilliseconds : PipeTimeoutMilliseconds);
             return new FileStream(handle, FileAccess.Read, 1);
@@ -71,7 +71,7 @@ internal static class TrustedFile
         try
         {
             if ((WindowsAccess.FileComplaint(stream.SafeFileHandle) ?? WindowsAccess.DirectoryComplaint(Path.GetDirectoryName(path)!)) is { } complaint)
-                throw new UntrustedFileException($"'{path}' is not taken: {complaint}.");
+                throw new UntrustedFileException($"'{path}' is not used: {complaint}.");
             return stream;
         }
         catch
@@ -103,7 +103,7 @@ internal static class TrustedFile
         {
             PendingCalls.Stop.ThrowIfCancellationRequested();
             if (left <= PollMilliseconds)
-                throw new IOException($"Nothing came through the pipe '{path}'.");
+                throw new IOException($"The pipe '{path}' gave no data.");
         }
         _ = fcntl(pipe.DangerousGetHandle().ToInt32(), SetFlags, 0);
     }

@@ -103,7 +103,7 @@ internal sealed record SnapshotDefaults
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or ImageBackupException or OverflowException)
         {
-            throw new ImageBackupException(ErrorId.ParameterInvalid, $"{path} has a fault, and nothing of it applies: {e.Message}", path, e);
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"{path} has an error, so none of its values are used: {e.Message}", path, e);
         }
     }
 

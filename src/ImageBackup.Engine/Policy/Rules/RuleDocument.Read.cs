@@ -37,7 +37,7 @@ internal sealed partial class RuleDocument
                     {
                         isOurs = TryReadWords(line.Text) && _words.Count > 1 && IsSame(_words[1].Whole, stanza);
                         if (!isOurs)
-                            Remark("The stanza of another server begins; it is passed over.");
+                            Remark("The stanza of another server begins; it is skipped.");
                         statement = new ForeignStatement(path, _line, StatementKeyword.ServerName.Name);
                     }
                     else if (isOurs)
@@ -129,7 +129,7 @@ internal sealed partial class RuleDocument
 
         private ForeignStatement Foreign(string keyword)
         {
-            Remark($"'{Shown(keyword)}' is not for image backup; it is passed over.");
+            Remark($"'{Shown(keyword)}' is not for image backup; it is skipped.");
             return new ForeignStatement(path, _line, keyword);
         }
 
@@ -180,7 +180,7 @@ internal sealed partial class RuleDocument
             if (keyword is null)
             {
                 if (IsOptionsFile)
-                    Remark($"The option '{Shown(word.Name!)}' is not known here; it is passed over.");
+                    Remark($"The option '{Shown(word.Name!)}' is not known here; it is skipped.");
                 else
                     Fault(word.Column, $"There is no option '{Shown(word.Name!)}'.");
                 return;

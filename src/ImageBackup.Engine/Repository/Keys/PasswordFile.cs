@@ -25,7 +25,7 @@ internal static class PasswordFile
     public static void Write(string path, RepositoryPassword password, PasswordFileScope scope, bool replace)
     {
         if (password.IsEmpty)
-            throw new ImageBackupException(ErrorId.PasswordMissing, "An empty password cannot be kept.", path);
+            throw new ImageBackupException(ErrorId.PasswordMissing, "An empty password cannot be exported.", path);
         if (scope == PasswordFileScope.LocalMachine && !s_isWindows)
         {
             throw new ImageBackupException(
@@ -116,7 +116,7 @@ internal static class PasswordFile
             Array.Clear(buffer, 0, buffer.Length);
             return length <= MaxFileBytes
                 ? content
-                : throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"'{path}' is longer than {MaxFileBytes} bytes: no password file.", path);
+                : throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"'{path}' is longer than {MaxFileBytes} bytes, so it is not a password file.", path);
         }
         catch (UntrustedFileException e)
         {

@@ -49,7 +49,7 @@ internal static class SecretText
             if (!isControl)
                 continue;
             string what = password[i] == 0 ? "NUL characters: is it UTF-16 without a byte order mark, or a binary file" : "control characters: is it a binary file";
-            throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"{source} is not taken as a password. It has {what}?", target)
+            throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"{source} cannot be a password: does it have {what}?", target)
             {
                 RecommendedAction = "Write the password as one line of text in UTF-8, or with a byte order mark; Export-ImageRepositoryPassword writes such a file.",
             };

@@ -69,7 +69,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
                 continue;
             string kind = other.IsExclusive ? "exclusively" : "for reading or adding";
             string who = !other.IsReadable
-                ? "by somebody whose lock cannot be read"
+                ? "by a process whose lock cannot be read"
                 : string.Format(CultureInfo.InvariantCulture, "by process {0} of {1} on {2} since {3:yyyy-MM-dd HH:mm:ss}", other.ProcessId, other.UserName, other.ComputerName, other.Time);
             throw new ImageBackupException(ErrorId.RepositoryLocked,
                 $"The repository '{Location}' is locked {kind} {who} (lock {other.Id.Substring(0, 8)}).", Location)

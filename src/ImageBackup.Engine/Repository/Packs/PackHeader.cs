@@ -70,7 +70,7 @@ internal static class PackHeader
             header = header.Slice(entryBytes);
         }
         if (offset != blobBytes)
-            throw new FormatException("The pack's header does not account for all of the pack.");
+            throw new FormatException("The pack's header does not cover the whole pack.");
         return entries;
     }
 }

@@ -114,7 +114,7 @@ internal sealed class CommandSnapshotProvider(Func<IVolumeSystem> volumes, strin
     private static string MountPointOf(VolumeDescription volume) => volume.MountPoints.Count > 0 ? volume.MountPoints[0] : "";
 
     private static ImageBackupException Failed(VolumeDescription volume, string why) =>
-        new(ErrorId.SnapshotFailed, $"The command took no snapshot of '{volume.Name}': {why}", volume.Name);
+        new(ErrorId.SnapshotFailed, $"The command cannot take a snapshot of '{volume.Name}': {why}", volume.Name);
 
     private sealed class CommandSnapshotSet(LinuxUndoRecord record, VolumeDescription volume, string id, SnapshotOptions options, Action<string> log)
         : ISnapshotSet, ISnapshot

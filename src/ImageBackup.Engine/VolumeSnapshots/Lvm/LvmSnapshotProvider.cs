@@ -127,5 +127,5 @@ internal sealed class LvmSnapshotProvider(Func<IVolumeSystem> volumes, string re
     private static long RoundUp(long bytes, long unitBytes) => Math.Max(1, (bytes + unitBytes - 1) / unitBytes) * unitBytes;
 
     private static ImageBackupException Failed(VolumeDescription volume, string why) =>
-        new(ErrorId.SnapshotFailed, $"LVM took no snapshot of '{volume.Name}': {why}", volume.Name);
+        new(ErrorId.SnapshotFailed, $"LVM cannot take a snapshot of '{volume.Name}': {why}", volume.Name);
 }

@@ -25,7 +25,7 @@ internal sealed class ShadowStorage(IWmi wmi, TimeSpan timeout)
     public string Set(VolumeDescription volume, VolumeDescription? place, int percent)
     {
         if (ShadowedVolume.RootOf(volume) is not { } root || (place is not null && ShadowedVolume.RootOf(place) is null))
-            throw new ImageBackupException(ErrorId.ParameterInvalid, "Shadow storage is of Windows volumes that are mounted.", volume.Name);
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "Only mounted Windows volumes have shadow storage.", volume.Name);
         long maxBytes = Math.Max(volume.SizeBytes / 100 * percent, 1);
         try
         {

@@ -92,7 +92,7 @@ internal sealed class LinuxFileTarget : FileTarget
         byte[] to = LinuxPath.ToNative(Path);
         int errno = _replaceExisting ? Rename(from, to) : RenameToNewName(from, to);
         if (errno == Errno.EEXIST)
-            throw new ImageBackupException(ErrorId.TargetExists, $"A file '{Path}' came up while it was being restored.", Path);
+            throw new ImageBackupException(ErrorId.TargetExists, $"Another program created '{Path}' during the restore.", Path);
         if (errno != 0)
         {
             throw new ImageBackupException(ErrorId.WriteFailed,

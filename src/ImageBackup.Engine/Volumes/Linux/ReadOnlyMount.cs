@@ -169,7 +169,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
     {
         IReadOnlyList<MountEntry> mounts = MountsOf(_roots, _device);
         return mounts.Count == 0 ? "it was unmounted"
-            : mounts.Any(mount => !MountFlags.IsSuperReadOnly(mount)) ? "somebody remounted it writable"
+            : mounts.Any(mount => !MountFlags.IsSuperReadOnly(mount)) ? "another program remounted it writable"
             : null;
     }
 

@@ -77,7 +77,7 @@ internal sealed class WindowsFileTarget : FileTarget
             return;
         int error = Marshal.GetLastWin32Error();
         throw error is WindowsError.AlreadyExists or WindowsError.FileExists
-            ? new ImageBackupException(ErrorId.TargetExists, $"A file '{Path}' came up while it was being restored.", Path)
+            ? new ImageBackupException(ErrorId.TargetExists, $"Another program created '{Path}' during the restore.", Path)
             : new ImageBackupException(ErrorId.WriteFailed,
                 $"The restored file could not be named '{Path}': {WindowsError.Describe(error)}.", Path);
     }

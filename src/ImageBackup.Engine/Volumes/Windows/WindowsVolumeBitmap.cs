@@ -71,7 +71,7 @@ internal static class WindowsVolumeBitmap
         for (long next = 0; next < clusterCount;)
         {
             if (Page(volume, next, answer, out int bitmapBytes, out long left) is { } failure)
-                throw new BlockReadException(0, 0, $"the map from cluster {next} on could not be had: {failure}");
+                throw new BlockReadException(0, 0, $"the map from cluster {next} on could not be read: {failure}");
             if (left != clusterCount - next)
                 throw new BlockReadException(0, 0, $"the map had {clusterCount} clusters when it was asked for first, and {next + left} later");
             long count = Math.Min(left, bitmapBytes * 8L);

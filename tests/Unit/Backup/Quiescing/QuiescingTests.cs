@@ -231,7 +231,7 @@ public sealed class QuiescingTests : IDisposable
     [Fact]
     public void A_volume_that_did_not_stay_at_rest_gives_no_image()
     {
-        _rig.Volumes.Disturbance = () => "somebody remounted it writable";
+        _rig.Volumes.Disturbance = () => "another program remounted it writable";
         JobRig.AssertFails(ErrorId.VolumeChanged, () => Backup(ImageType.Static));
         Assert.Equal((0, 0), (_rig.SnapshotCount, _rig.Volumes.QuiescedCount));
     }

@@ -20,7 +20,7 @@ internal static class StaticCases
             using var rig = new Rig();
             ImageBackupInfo image = rig.Backup(device, ImageType.Snapshot);
             Expect.Equal(ImageType.Static, image.ImageType!.Value, "The type");
-            Expect.True(image.IsFailedOver && image.Warnings.Any(w => w.Contains("No snapshot of", StringComparison.Ordinal)), "The failover is not told.");
+            Expect.True(image.IsFailedOver && image.Warnings.Any(w => w.Contains("Cannot take a snapshot of", StringComparison.Ordinal)), "The failover is not told.");
             Expect.True(Rig.CanWrite(point), "The volume was not put back.");
             ImageBackupException e = Expect.Throws<ImageBackupException>(() => rig.Backup(device, ImageType.Snapshot, Rig.Quick(1) with { NoFailover = true }));
             Expect.Equal(ErrorId.SnapshotUnavailable, e.Id, "The error");
