@@ -33,7 +33,7 @@ internal sealed partial class VssSession
         }
     }
 
-    /// <summary>Deletes the set that a killed run left, if VSS still has it.</summary>
+    /// <summary>Deletes the orphan set of a killed run, if VSS still has it.</summary>
     /// <exception cref="VssSupportException">It is still there.</exception>
     public static void DeleteLeft(IVssService service, IReadOnlyDictionary<string, string> values, Action<string> log)
     {

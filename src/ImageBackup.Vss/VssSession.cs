@@ -13,7 +13,7 @@ namespace ImageBackup.Vss;
 
 /// <summary>
 /// One backup components object: good for one attempt ("Aborting VSS Operations"). The order of calls is that of "Overview of
-/// Processing a Backup Under VSS". Every call has the time limit; what was begun is undone on every way out.
+/// Processing a Backup Under VSS". Every call has the time limit; the steps taken are undone on every way out.
 /// </summary>
 internal sealed partial class VssSession : IDisposable
 {
@@ -36,9 +36,9 @@ internal sealed partial class VssSession : IDisposable
     }
 
     /// <summary>One attempt.</summary>
-    /// <exception cref="VssSupportException">It failed; what it had begun is undone.</exception>
+    /// <exception cref="VssSupportException">It failed; its steps are undone.</exception>
     /// <exception cref="ImageBackupException">SnapshotFailed: nothing was begun.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; what it had begun is undone.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; its steps are undone.</exception>
     public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotUndoRecords<WindowsUndoRecord> records,
         IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {

@@ -31,7 +31,7 @@ internal sealed class VssSnapshotSet : ISnapshotSet
     public IReadOnlyList<SnapshotDocument> Documents { get; }
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>What did not succeed is aborted by Dispose.</summary>
+    /// <summary>Dispose aborts a set that did not succeed.</summary>
     public IReadOnlyList<string> Complete(bool succeeded) => succeeded ? _session.Complete() : [];
 
     public void Dispose() => _session.Dispose();

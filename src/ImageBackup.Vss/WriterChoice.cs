@@ -20,7 +20,7 @@ internal sealed class WriterChoice
         IReadOnlyList<string> all = [.. options.IncludeWriters, .. options.ExcludeWriters];
         IReadOnlyList<(string Name, Guid Id)> known = all.All(name => Guid.TryParse(name, out _)) ? [] : Known(service, calls, cancellation);
         Guid[] excluded = Ids(options.ExcludeWriters, known);
-        // One list only: after a first call that enables, what is not enabled is disabled.
+        // One list only: after a first call that enables, every other writer is disabled.
         return options.IncludeWriters.Count > 0
             ? new WriterChoice { Enabled = [.. Ids(options.IncludeWriters, known).Except(excluded)] }
             : new WriterChoice { Disabled = excluded };

@@ -15,7 +15,7 @@ using ImageBackup.Engine.Repository.Writing;
 namespace ImageBackup.Engine.Backup;
 
 /// <summary>
-/// The copying of one backup, begun while its lock settles: what the repository has is read, the volume's chunks are hashed
+/// The copying of one backup, begun while its lock settles: the repository's index is read, the volume's chunks are hashed
 /// against it and packed. Before the first pack gets its name the lock has to stand, and all has to be there still that was
 /// read.
 /// </summary>

@@ -82,7 +82,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
+            // Before the volume is taken: blocks that come into use between its flush and the reading of its data are fuzzy, and
             // no program should wait for a quiesced volume while an index is loaded.
             repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
             string volumeId = request.Volume.Name;
@@ -106,7 +106,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
                     warnings.Add(FuzzyWarning(request.Volume, map));
                 warnings.AddRange(map.Warnings);
                 VolumeIdentity identity = request.Volume.Identity.WithFileSystem(map.FileSystem?.Type, map.FileSystem?.Uuid);
-                // Who asked did not look at the volume: what lies there may be all that says which one it is.
+                // The caller did not look at the volume: its content may be all that says which one it is.
                 if (request.Identity is null && identity.StableName != request.Volume.Identity.StableName)
                     (volumeId, previous) = FindPrevious(request with { Identity = identity }, start, stop.Token);
                 string fileUnder = volumeId;
@@ -129,7 +129,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             }
             catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
             {
-                // A lost snapshot shows itself as unreadable blocks; what is wrong is the snapshot.
+                // A lost snapshot shows itself as unreadable blocks; the snapshot is the cause.
                 source.ThrowIfSpoiled();
                 throw;
             }

@@ -2,5 +2,5 @@ using System;
 
 namespace ImageBackup.Engine.Backup;
 
-/// <summary>What was read of a repository while its lock settled has been removed by its holder before.</summary>
+/// <summary>The holder of an earlier lock removed files that were read while the new lock settled.</summary>
 internal sealed class RepositoryChangedException() : Exception("The repository was changed while its lock settled.");

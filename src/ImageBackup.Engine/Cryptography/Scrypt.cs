@@ -53,7 +53,7 @@ internal static class Scrypt
         }
         catch (AggregateException)
         {
-            // What it met is thrown below as it is.
+            // Its exception is thrown below as it is.
         }
         return deriving.GetAwaiter().GetResult();
     }

@@ -48,7 +48,7 @@ internal sealed class FileEventSink(string path) : IEventSink
     }
 
     /// <summary>
-    /// Time, severity, number, name, volume, error id, message; what follows in further lines is indented. Nothing that is in a
+    /// Time, severity, number, name, volume, error id, message; further lines are indented. Nothing that is in a
     /// name begins a line or steers the terminal on which the log is read.
     /// </summary>
     internal static string Line(LoggedEvent happened)

@@ -12,7 +12,7 @@ internal sealed record LoggedEvent(EventId Id, DateTimeOffset Time, string Messa
 
 /// <summary>
 /// Where events go: the error log file, syslog, the Windows event log. Contract: any thread; Write never throws and never
-/// waits long, because a log that cannot be written must not cost an image. What cannot be written is dropped.
+/// waits long, because a log that cannot be written must not cost an image. An event that cannot be written is dropped.
 /// </summary>
 internal interface IEventSink : IDisposable
 {

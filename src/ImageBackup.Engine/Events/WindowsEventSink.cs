@@ -35,7 +35,7 @@ internal sealed class WindowsEventSink : IEventSink
             EventSeverity.Warning => WindowsEventApi.WarningType,
             _ => WindowsEventApi.InformationType,
         };
-        // What follows in further lines is indented: none of it passes for the lines below.
+        // Further lines are indented, so that none of them passes for the lines below.
         string text = DisplayText.Lines(happened.Message);
         if (happened.ErrorId is { } id)
             text += Environment.NewLine + "Error: " + id;
@@ -58,7 +58,7 @@ internal sealed class WindowsEventSink : IEventSink
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or SEHException)
         {
-            // No event log here; what cannot be written is dropped.
+            // No event log here: the event is dropped.
         }
     }
 

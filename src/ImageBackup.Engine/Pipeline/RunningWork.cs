@@ -21,7 +21,7 @@ internal sealed class RunningWork : IDisposable
     /// </summary>
     public static bool IsProcessEnding => ExitCleanup.IsEnding;
 
-    /// <summary>The terminal was closed and the work goes on: what cannot be shown must not end it.</summary>
+    /// <summary>The terminal was closed and the work goes on: output that cannot be shown must not end it.</summary>
     public static bool IsTerminalLost => HangupSignal.IsTerminalLost;
 
     /// <param name="cancel">Cancels the work; called on another thread. It may throw ObjectDisposedException.</param>

@@ -16,7 +16,7 @@ internal static class GcTrim
     private static long s_stayedBytes;
 
     /// <summary>
-    /// Gives the system back what nobody refers to any more, if there may be much of it. To be called before something
+    /// Gives the system back the memory that is not referenced any more, if there may be much of it. To be called before something
     /// large is loaded. What stayed the last time (a session's own data) is not looked through again for nothing.
     /// </summary>
     public static void Run()

@@ -17,7 +17,7 @@ namespace ImageBackup.Engine.Removal;
 
 /// <summary>
 /// Removes images. Taking a snapshot's file away is the commit point: before it the image is whole, after it there is none.
-/// What only it referred to stays until the repository is optimized.
+/// Blobs that only it referred to stay until the repository is optimized.
 /// </summary>
 internal sealed class RemoveJob(ImageRepository repository)
 {
@@ -89,7 +89,7 @@ internal sealed class RemoveJob(ImageRepository repository)
         repository.Files.SaveSealed(StoredKind.Snapshot, RemovalRecord.Make(removal, tree).Write(), repository.FormatVersion, repository.Sealers);
     }
 
-    /// <summary>What a statement was for is done when no image of its volume remains.</summary>
+    /// <summary>A statement is done when no image of its volume remains.</summary>
     private void RemoveVoidStatements(ImageCatalog catalog, CancellationToken cancellation)
     {
         bool isComplete = true;

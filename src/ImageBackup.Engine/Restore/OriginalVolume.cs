@@ -18,7 +18,7 @@ namespace ImageBackup.Engine.Restore;
 internal sealed record OriginalVolume(string Name, ImageVolume? Volume, IReadOnlyList<string> Warnings)
 {
     /// <exception cref="ImageBackupException">
-    /// VolumeIsAnother: what has the name is another volume. VolumeIdentityUnknown: it cannot be told. VolumeAmbiguous: two are the
+    /// VolumeIsAnother: another volume has the name. VolumeIdentityUnknown: it cannot be told. VolumeAmbiguous: two are the
     /// same. VolumeNotFound: it is not here.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

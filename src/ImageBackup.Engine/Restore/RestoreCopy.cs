@@ -101,7 +101,7 @@ internal sealed class RestoreCopy(
             bool isCompared = _copy.Request.SkipUnchanged && !_copy.Target.IsAllZero;
             if (!chunk.IsZero && !isCompared && used.Count > 0 && _reader.TryReadUnhashed(chunk, buffer))
                 return true;
-            // What was kept is written first: disks like the order, and what was written before a failure is a beginning.
+            // Kept chunks are written first: disks like the order, and a failure leaves a beginning.
             Drain();
             ReleaseUnused(whole, used);
             if (used.Count == 0)
@@ -162,7 +162,7 @@ internal sealed class RestoreCopy(
             }
         }
 
-        /// <summary>True: what the target holds is in the buffer.</summary>
+        /// <summary>True: the target's content is in the buffer.</summary>
         private bool IsToVerify(ImageChunk chunk, byte[] buffer) => Reads(RangeOf(chunk), buffer) ? true : throw new ImageBackupException(ErrorId.VerifyFailed,
             $"'{_copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", _copy.Target.Name);
 

@@ -29,7 +29,7 @@ internal sealed record RestoreRequest
 
     /// <summary>
     /// Goes over what is refused else: a target that another computer may be using, that is a member of something larger, is encrypted or has
-    /// partitions, or whose sectors are of a size that the image's file system cannot use. What must never be written to stays refused.
+    /// partitions, or whose sectors are of a size that the image's file system cannot use. A target that must never be written to stays refused.
     /// </summary>
     public bool Force { get; init; }
 

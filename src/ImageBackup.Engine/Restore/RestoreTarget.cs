@@ -95,7 +95,7 @@ internal sealed class RestoreTarget
         return TargetContent.Read(reader);
     }
 
-    /// <summary>What the user said yes to must be what is written to.</summary>
+    /// <summary>The target that is written to must be the one that the user confirmed.</summary>
     private static void RequireConfirmed(RestoreRequest request, VolumeDescription device)
     {
         if (device.Instance is { } now && request.Confirmed?.DifferenceFrom(now) is { } difference)

@@ -44,7 +44,7 @@ internal sealed record TargetContent
         : string.Join(" and ", _claims.Select(Describe));
 
     /// <summary>
-    /// What may be in use although nobody uses it now, and what is more than one file system: members of volume groups, arrays and pools,
+    /// Content that may be in use although no program uses it now, and content that is more than one file system: members of volume groups, arrays and pools,
     /// ciphertext, tables with partitions. Each as a clause.
     /// </summary>
     /// <param name="own">What the image itself holds, if the target may have it from an earlier attempt; null: all counts.</param>

@@ -27,7 +27,7 @@ internal interface IStorage : IDisposable
     /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind);
 
-    /// <summary>How many bytes a file is long: what is asked before a large one is loaded.</summary>
+    /// <summary>A file's length in bytes: asked before a large one is loaded.</summary>
     long LengthOf(StoredKind kind, string name);
 
     /// <summary>A whole file of at most <paramref name="limitBytes"/>; a longer one is a StorageException (TooLarge).</summary>

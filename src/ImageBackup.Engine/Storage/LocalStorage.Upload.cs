@@ -42,7 +42,7 @@ internal sealed partial class LocalStorage
             {
                 if ((attributes & (FileAttributes.Directory | FileAttributes.ReparsePoint)) != 0)
                     throw new NotRegularFileException(path, (attributes & FileAttributes.ReparsePoint) != 0 ? "a link" : "a directory");
-                // Names are content hashes: what is there already is what we have.
+                // Names are content hashes: a file of the name has our content.
                 steps.Delete(temporaryPath);
             }
             else
@@ -86,7 +86,7 @@ internal sealed partial class LocalStorage
             exit.Cancel();
         }
 
-        /// <summary>A writer that failed once refuses further use: what a failed flush lost cannot be known.</summary>
+        /// <summary>A writer that failed once refuses further use: a failed flush does not tell what it lost.</summary>
         private void Once(Action action)
         {
             if (_failed || _committed)

@@ -15,7 +15,7 @@ internal sealed partial class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
 
-    /// <summary>After so many listings under which files vanished, what the last one saw is given.</summary>
+    /// <summary>After so many listings under which files vanished, the last listing is returned.</summary>
     private const int ListAttempts = 5;
 
     private static readonly string[] s_directories = ["data", "index", "keys", "locks", "snapshots", "tmp"];
@@ -223,7 +223,7 @@ internal sealed partial class LocalStorage : IStorage
 
     /// <summary>
     /// Before the first file of a kind is written: a pack goes to any of 256 directories, and a backup must not find out after
-    /// hours that one of them is a link. What comes in between is found when the file gets its name.
+    /// hours that one of them is a link. A link that is made in between is found when the file gets its name.
     /// </summary>
     private void ThrowIfLinked(StoredKind kind)
     {

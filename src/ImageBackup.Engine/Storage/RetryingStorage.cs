@@ -7,11 +7,11 @@ using ImageBackup.Engine.Platform.Processes;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>
-/// A storage on a network: what a moment's outage makes fail is tried again, a little later each time. What will not pass
+/// A storage on a network: a call that fails by a moment's outage is tried again, a little later each time. A failure that will not pass
 /// (a full disk, a denied access, a file that is not there, a read-only share) is not. Any thread.
 /// </summary>
 /// <remarks>
-/// Uploads are not tried again but for their beginning: what a failed write has left of a file cannot be known, and the
+/// Uploads are not tried again except for their beginning: a failed write does not tell what it left of a file, and the
 /// backup that is run again reuses every pack that landed. A wait ends when the command is stopped
 /// (<see cref="PendingCalls"/>), with an OperationCanceledException.
 /// </remarks>
@@ -85,7 +85,7 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
             catch (StorageException e) when (attempt < waits.Count && (e.Problem is StorageProblem.ReadError or StorageProblem.WriteError)
                 && !PendingCalls.Stop.IsCancellationRequested)
             {
-                // Stopped before: what is tidied up on the way out is tried once and not waited for.
+                // Stopped before: each cleanup on the way out is tried once, without a wait.
                 if (PendingCalls.WaitOrStop(waits[attempt]))
                     PendingCalls.Stop.ThrowIfCancellationRequested();
             }

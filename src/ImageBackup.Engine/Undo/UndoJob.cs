@@ -20,7 +20,7 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
     /// <summary>This machine's.</summary>
     public static UndoJob OfMachine(Action<string>? tell = null) => new(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current, tell);
 
-    /// <summary>What there is to undo on this machine; nothing on a system whose volumes cannot be imaged. Never throws.</summary>
+    /// <summary>The changes to undo on this machine; none on a system whose volumes cannot be imaged. Never throws.</summary>
     public static IReadOnlyList<PendingUndo> FindOnMachine()
     {
         try
@@ -33,7 +33,7 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
         }
     }
 
-    /// <summary>What there is to undo, as far as this user may see it. Changes nothing; reads two directories. Never throws.</summary>
+    /// <summary>The changes to undo, as far as this user may see them. Changes nothing; reads two directories. Never throws.</summary>
     public IReadOnlyList<PendingUndo> Find()
     {
         var found = new List<PendingUndo>();
@@ -50,7 +50,7 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
     }
 
     /// <summary>
-    /// Undoes everything that there is; what cannot be undone is logged and stays. In this order: snapshots, then the commands
+    /// Undoes every change; a change that cannot be undone is logged and its record stays. In this order: snapshots, then the commands
     /// that follow them.
     /// </summary>
     public void UndoAll()

@@ -46,7 +46,7 @@ internal interface ISnapshotProvider
     /// </exception>
     ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation);
 
-    /// <summary>What killed runs of ours left on this machine. A set of a process that lives is none. Never throws.</summary>
+    /// <summary>The orphan snapshots of killed runs on this machine. A set of a living process is not an orphan. Never throws.</summary>
     IReadOnlyList<OrphanSnapshot> FindOrphans();
 
     /// <summary>Removes one of <see cref="FindOrphans"/>'.</summary>

@@ -6,7 +6,7 @@ using ImageBackup.Engine.Volumes.Undo;
 
 namespace ImageBackup.Engine.VolumeSnapshots;
 
-/// <summary>What a provider writes down of each snapshot before it takes it, and how it finds again what killed runs left.</summary>
+/// <summary>The undo records that a provider writes before it takes a snapshot, and by which it finds orphans of killed runs.</summary>
 /// <typeparam name="T">The system's kind of note.</typeparam>
 internal sealed class SnapshotUndoRecords<T>
     where T : class, IUndoRecord
@@ -14,13 +14,13 @@ internal sealed class SnapshotUndoRecords<T>
     /// <summary>Makes a note of these values.</summary>
     public required Func<IReadOnlyDictionary<string, string>, T> Create { private get; init; }
 
-    /// <summary>The notes that killed runs left, held now.</summary>
+    /// <summary>The undo records of killed runs, held now.</summary>
     public required Func<IReadOnlyList<T>> Abandoned { private get; init; }
 
     /// <summary>Notes that somebody else may have written, and why they are not taken.</summary>
     public Func<IReadOnlyList<(string Path, string Why)>> Refused { private get; init; } = () => [];
 
-    /// <summary>What the notes say that killed runs left; none is held.</summary>
+    /// <summary>The orphans of killed runs by their undo records; none is held.</summary>
     public required Func<IReadOnlyList<IReadOnlyDictionary<string, string>>> Left { private get; init; }
 
     /// <summary>What the snapshot is called by these values; null: nothing was taken.</summary>

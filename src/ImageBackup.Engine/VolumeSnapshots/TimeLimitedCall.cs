@@ -38,7 +38,7 @@ internal static class TimeLimitedCall
         if (!hasEnded)
         {
             stop.Cancel();
-            // One that listens gives its result, or what it has begun, back in time; its answer counts only if nobody cancelled.
+            // One that listens gives its result, or what it has begun, back in time; its answer counts only without a cancellation.
             if (Wait(task, Grace, CancellationToken.None) && task.Status == TaskStatus.RanToCompletion)
                 late?.Invoke(task.Result);
             else

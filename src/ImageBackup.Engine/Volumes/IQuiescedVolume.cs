@@ -22,7 +22,7 @@ internal interface IQuiescedVolume : IDisposable
     /// </summary>
     string? Disruption { get; }
 
-    /// <summary>Null while nobody took the rest from it (remounted it writable under us); else what happened.</summary>
+    /// <summary>Null while it is quiesced; else what happened (another program remounted it writable).</summary>
     string? Disturbance();
 
     /// <summary>Closes the reader and puts the volume back. Gives what could not be put back, in words.</summary>

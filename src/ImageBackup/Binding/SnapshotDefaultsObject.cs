@@ -14,7 +14,7 @@ namespace ImageBackup.Binding;
 internal static class SnapshotDefaultsObject
 {
     /// <summary>
-    /// The defaults with what the object says. An object shows what applies, set or built in: what is the same as now is left
+    /// The defaults with what the object says. An object shows the values that apply, set or built in: values that are the same as now are left
     /// as it is.
     /// </summary>
     /// <exception cref="ImageBackupException">ParameterInvalid: a property has a value that is none of it, or there is nothing to set.</exception>

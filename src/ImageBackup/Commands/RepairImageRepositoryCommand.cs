@@ -10,7 +10,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// Makes a damaged repository usable again: rebuilds the indexes from the packs, saves what is whole in torn or corrupt packs,
-/// removes what is damaged and of no use. What it cannot understand stays and is named. Needs the repository for itself. -WhatIf puts out what would be done.
+/// removes damaged files that are of no use. Files that it cannot understand stay and are named. Needs the repository for itself. -WhatIf puts out the plan.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "ImageRepository", SupportsShouldProcess = true)]
 [OutputType(typeof(RepositoryRepairResult))]

@@ -5,7 +5,7 @@ using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
 
-/// <summary>Restores in the background. What can be checked and asked was checked and asked before the job starts.</summary>
+/// <summary>Restores in the background. The checks and questions come before the job starts.</summary>
 [OutputType(typeof(ImageBackupJob))]
 public sealed partial class RestoreVolumeImageCommand
 {

@@ -206,7 +206,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
             AddToJob(repository, image, destination, check.Confirmed);
             return;
         }
-        // What was said already is not said again.
+        // A warning is not repeated.
         request = request with { Confirmed = check.Confirmed };
         RestoreResult result = RunInBackground($"Restoring {image.Volume} to {destination}", channel => job.Run(request, channel, Stop));
         _written.Add(destination);
@@ -236,7 +236,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         return $"Overwrite {now} with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}: {content}, {ProgressText.Size(image.SizeBytes)}";
     }
 
-    /// <summary>-Force goes over what may be in use though nobody uses it now; that is asked of its own, unless -Confirm:$false answers it.</summary>
+    /// <summary>-Force overwrites a target that may be in use although no program uses it now; that is a question of its own, unless -Confirm:$false answers it.</summary>
     private bool MayOverwrite(RestoreCheck check)
     {
         bool answered = MyInvocation.BoundParameters.TryGetValue("Confirm", out object? confirm) && !LanguagePrimitives.IsTrue(confirm);

@@ -11,8 +11,8 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// Sets a rule that includes volumes, with the class and options of their images. A rule that has the pattern is changed:
-/// what is not named stays as it is, and $null takes an option out. An object that is a whole rule (Get-IncludeImage) is set
-/// as it is, an excluding one too; what is named goes before what it says.
+/// options that are not named stay as they are, and $null removes an option. An object that is a whole rule (Get-IncludeImage) is set
+/// as it is, an excluding one too; parameters of the command line override the object.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "IncludeImage", SupportsShouldProcess = true, DefaultParameterSetName = "Set")]
 [OutputType(typeof(RuleInfo))]

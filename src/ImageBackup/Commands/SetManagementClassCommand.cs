@@ -7,7 +7,7 @@ using ImageBackup.Engine.Policy.Classes;
 namespace ImageBackup.Commands;
 
 /// <summary>
-/// Makes a management class, with TSM's defaults for what is not named, or changes one: what is not named stays
+/// Makes a management class, with TSM's defaults for values that are not named, or changes one: values that are not named stay
 /// as it is, and $null takes a value out.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "ManagementClass", SupportsShouldProcess = true)]

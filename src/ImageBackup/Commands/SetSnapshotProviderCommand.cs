@@ -11,7 +11,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>
 /// Sets the machine's defaults for snapshots and quiet volumes, which apply if neither command line, rule, class nor
-/// client-wide statement says anything. What is not named stays as it is; $null takes a value out.
+/// client-wide statement says anything. Values that are not named stay as they are; $null removes a value.
 /// </summary>
 [Cmdlet(VerbsCommon.Set, "SnapshotProvider", SupportsShouldProcess = true)]
 [OutputType(typeof(SnapshotProviderInfo))]
@@ -83,7 +83,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 
     /// <summary>
     /// An object of Get-SnapshotProvider, also out of CSV, JSON or CLIXML: what it says is set if it differs from what applies
-    /// now, so that the built-in values stay built in. What is named on the command line goes before it.
+    /// now, so that the built-in values stay built in. Parameters of the command line override the object.
     /// </summary>
     [Parameter(ValueFromPipeline = true)]
     [ValidateNotNull]

@@ -73,7 +73,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
         {
             try
             {
-                // What cannot be read is among the check's problems.
+                // Unreadable files are among the check's problems.
                 if (Connection.Policy.Load(onWarning: null, Stop).Rollback is { } rollback)
                     channel.Warn(rollback);
             }

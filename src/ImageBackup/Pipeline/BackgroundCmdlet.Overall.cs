@@ -14,7 +14,7 @@ public abstract partial class BackgroundCmdlet
 
     /// <summary>Attempts one after the other, under an overall progress if there are several.</summary>
     /// <param name="target">What an error record is about.</param>
-    /// <param name="usedBytes">What one adds to the whole; null if nobody can tell beforehand.</param>
+    /// <param name="usedBytes">What one adds to the whole; null if that is not known beforehand.</param>
     /// <param name="areAll">Nothing comes after these, also if they came down the pipeline.</param>
     private protected void AttemptEach<T>(IReadOnlyList<T> items, Func<T, object?> target, Action<T> action, Func<T, long?>? usedBytes = null, bool areAll = false)
     {

@@ -82,10 +82,10 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     {
     }
 
-    /// <summary>The command undoes what killed runs left, or is asked for the list of it: it need not be told.</summary>
+    /// <summary>The command undoes or lists the changes of killed runs: it does not warn of them.</summary>
     private protected virtual bool TellsOfPendingUndo => true;
 
-    /// <summary>A volume that a killed run left read-only must not wait for the next backup until somebody hears of it.</summary>
+    /// <summary>A user must learn of a volume that a killed run left read-only before the next backup.</summary>
     private void WarnOfPendingUndo()
     {
         if (!TellsOfPendingUndo)
@@ -235,7 +235,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>
-    /// The work was cancelled because the process is told to end: what the script would do next must not be done.
+    /// The work was cancelled because the process is told to end: the script must not go on.
     /// </summary>
     private static void WaitForProcessEnd()
     {

@@ -6,7 +6,7 @@ using ImageBackup.Vss;
 
 namespace ImageBackup.Session;
 
-/// <summary>What lives in assemblies that the engine does not know is made known to it when the module is imported.</summary>
+/// <summary>Registers with the engine the parts of assemblies that it does not know, when the module is imported.</summary>
 public sealed class ModuleStart : IModuleAssemblyInitializer
 {
     public void OnImport()

@@ -48,7 +48,7 @@ public sealed class RuleCommandTests(RepositoryFixture fixture) : IDisposable
         DateTime time = File.GetLastWriteTimeUtc(_session.RulePath);
         _session.Run("Set-IncludeImage /b -WhatIf; Remove-IncludeImage /a -WhatIf; Set-ExcludeImage /a -WhatIf; Set-ImageDomain /a -WhatIf; Set-ManagementClass X -WhatIf").WithoutErrors();
         ShellResult same = _session.Run("Set-IncludeImage /a -GapSize 4 -Verbose -PassThru").WithoutErrors();
-        Assert.Contains(same.Verbose, line => line.Contains("says so already", StringComparison.Ordinal));
+        Assert.Contains(same.Verbose, line => line.Contains("there is nothing to change", StringComparison.Ordinal));
         Assert.Equal("4k", same.Single<RuleInfo>().GapSize);
         Assert.Equal((before, time), (_session.Rules, File.GetLastWriteTimeUtc(_session.RulePath)));
     }

@@ -26,7 +26,7 @@ internal sealed class BackupCopy(IBlockReader volume, ChunkGeometry geometry, Us
 
     public long ZeroChunkCount => _zeroChunkCount;
 
-    /// <summary>What could not be read and is zeros in the image.</summary>
+    /// <summary>The unreadable ranges, which are zeros in the image.</summary>
     public IReadOnlyList<ByteRange> ReadErrors => _readErrors.Missing;
 
     /// <summary>Runs the copy; returns the chunks' ids in order. Progress counts used bytes.</summary>

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
-/// Reads a source whose disk may be bad: what fails is asked for again in halves, down to a sector, and each sector a few
+/// Reads a source whose disk may be bad: a read that fails is tried again in halves, down to a sector, and each sector a few
 /// times more. A sector that cannot be had is zeros, and counts; more of them than the limit end the reading. Any thread; one
 /// failure is looked into at a time, as a disk that fails is not helped by haste.
 /// </summary>

@@ -15,7 +15,7 @@ namespace ImageBackup.Engine.Backup.Map;
 /// </summary>
 internal sealed record UsedMap
 {
-    // The drivers of these keep a bitmap that FSCTL_GET_VOLUME_BITMAP gives; of others nobody has proven what it means.
+    // The drivers of these keep a bitmap that FSCTL_GET_VOLUME_BITMAP gives; of others its meaning is not proven.
     private static readonly string[] s_typesWithOwnMap = ["ntfs", "vfat", "exfat"];
 
     /// <summary>What the warning of a volume with several claimants begins with.</summary>

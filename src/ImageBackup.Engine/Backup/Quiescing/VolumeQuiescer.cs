@@ -154,6 +154,6 @@ internal sealed partial class VolumeQuiescer(
         events.Write(EventId.ImageFailedOver, message, volume);
     }
 
-    /// <summary>What killed runs left is found, named and removed before anything new is begun.</summary>
+    /// <summary>The orphans of killed runs are found, logged and removed before anything new begins.</summary>
     public void RemoveOrphans() => new UndoJob(volumes, providers, events, tell).UndoAll();
 }

@@ -195,7 +195,7 @@ internal sealed class BtrfsUsedRangeScan
         _builder.Free(position, _superblock.DeviceLengthBytes - position);
     }
 
-    // What was synced since the last commit is in no extent tree yet: the log trees' own nodes and the file content
+    // Data synced since the last commit is in no extent tree yet: the log trees' own nodes and the file content
     // that their items name.
     private void KeepLog()
     {

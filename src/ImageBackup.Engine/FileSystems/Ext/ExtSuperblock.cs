@@ -224,7 +224,7 @@ internal sealed class ExtSuperblock
     public static FileSystemDescription? Describe(ReadOnlySpan<byte> bytes)
     {
         uint logBlockSize = LittleEndian.UInt32(bytes, 0x18);
-        // The magic is two bytes only: what else must hold keeps chance matches out.
+        // The magic is two bytes only: the other conditions keep chance matches out.
         if (!HasMagic(bytes) || logBlockSize > 6 || LittleEndian.UInt32(bytes, 0x4C) > 1 || LittleEndian.UInt32(bytes, 0x20) == 0)
             return null;
         uint compat = LittleEndian.UInt32(bytes, 0x5C);

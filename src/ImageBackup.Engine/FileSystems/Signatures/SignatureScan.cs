@@ -8,7 +8,7 @@ using ImageBackup.Engine.Disks;
 namespace ImageBackup.Engine.FileSystems.Signatures;
 
 /// <summary>
-/// Finds everything that claims a volume, not only the first: what an earlier formatting left behind looks like what is there now, and
+/// Finds everything that claims a volume, not only the first: remains of an earlier formatting look like the current content, and
 /// the bytes do not say which is which.
 /// </summary>
 internal static class SignatureScan

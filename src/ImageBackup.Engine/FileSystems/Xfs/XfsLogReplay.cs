@@ -91,7 +91,7 @@ internal sealed class XfsLogReplay
         bool hasChanged = false;
         foreach (Change change in changes)
         {
-            // What lies on the volume is this change or a later one.
+            // The volume has this change or a later one.
             if (change.Sequence < cancelledBefore || present != 0 && present != ulong.MaxValue && present >= change.Lsn)
                 continue;
             if (change.OffsetBytes >= bytes.Length)

@@ -75,7 +75,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
             .Where(i => filter.Tags is null || filter.Tags.All(i.Tags.Contains));
         if (filter.PointInTime is { } time)
         {
-            // What a wrong clock dated is asked only if there is nothing else.
+            // An image dated by a wrong clock is used only if there is no other.
             images = images.Where(i => i.BackupTime.ToUniversalTime() <= time.UtcDateTime)
                 .GroupBy(ImageHistories.KeyOf)
                 .Select(g => g.LastOrDefault(i => !i.IsTimeImpossible) ?? g.Last());

@@ -48,7 +48,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
                 metadata => metadata.VolumeId is null && OldImageIdentity.Of(metadata).CompareTo(identity).Verdict != IdentityVerdict.Different));
     }
 
-    /// <summary>What a wrong clock dated into the future comes last: it says nothing of which is the newest.</summary>
+    /// <summary>An image that a wrong clock dated into the future comes last: its time does not tell which is the newest.</summary>
     private static PreviousImage? Newest(ImageRepository repository, List<SnapshotHeaderCache.Trace> traces, DateTimeOffset now, Func<ImageMetadata, bool> isUsable)
     {
         if (traces.Count == 0)

@@ -140,7 +140,7 @@ internal static partial class ImageMetadataJson
     private static DateTimeOffset? Time(JsonElement json, string name) => Member(json, name, out JsonElement value) ? value.GetDateTimeOffset() : null;
 
     /// <summary>
-    /// A retention limit as a number, or "NoLimit". What is neither is read as no limit: it keeps the image, and the rest of
+    /// A retention limit as a number, or "NoLimit". A value that is neither is read as no limit: it keeps the image, and the rest of
     /// what the image says of itself stays readable.
     /// </summary>
     private static RetentionLimit Limit(JsonElement json, string name) =>

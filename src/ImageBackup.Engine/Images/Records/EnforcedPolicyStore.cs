@@ -116,7 +116,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         if (changed is null)
             throw new ArgumentNullException(nameof(changed));
         repository.ThrowIfNotWritable();
-        // Machines have classes of their own, or not: what all must obey needs nothing of theirs.
+        // Machines may have classes of their own: the enforced policy does not depend on them.
         new ManagementClassCatalog(ManagementClassDocument.Empty, changed.Classes).Check(changed.Rules);
         byte[] rules = changed.Rules.Text.Encode();
         byte[] classes = changed.Classes.Write();

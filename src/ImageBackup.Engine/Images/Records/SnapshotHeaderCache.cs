@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// The little of each snapshot by which an image's parent and the policy in keeping are found. A snapshot's file never changes
-/// under its name: what was read once is not read again. Held by who works in one repository for long. Any thread.
+/// under its name: a record that was read once is not read again. Held by who works in one repository for long. Any thread.
 /// </summary>
 internal sealed class SnapshotHeaderCache(ImageRepository repository)
 {
@@ -24,7 +24,7 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
     /// <param name="IsImage">It carries our summary.</param>
     internal sealed record Trace(string Id, DateTimeOffset Time, string HostName, string? Path, bool IsImage, bool IsPolicy);
 
-    /// <summary>Of all snapshots that there are now. What was removed since it was listed is left out.</summary>
+    /// <summary>Of all snapshot records that exist now. Records removed since the listing are left out.</summary>
     /// <param name="onFailure">Told of every snapshot that cannot be read.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <exception cref="ImageBackupException">The snapshots cannot be listed.</exception>

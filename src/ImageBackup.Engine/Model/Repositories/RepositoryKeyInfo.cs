@@ -3,7 +3,7 @@ using ImageBackup.Engine.Platform;
 
 namespace ImageBackup;
 
-/// <summary>One of a repository's keys: a password that opens it. What its file says is not sealed: anyone who may write to the repository can change it.</summary>
+/// <summary>One of a repository's keys: a password that opens it. Its file is not sealed: everyone who may write to the repository can change it.</summary>
 public sealed record RepositoryKeyInfo
 {
     /// <summary>The key's name: 64 hexadecimal digits.</summary>

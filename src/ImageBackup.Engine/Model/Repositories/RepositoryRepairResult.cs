@@ -40,7 +40,7 @@ public sealed record RepositoryRepairResult
     /// <summary>Snapshots that cannot be read and were removed, because that was asked for: their names.</summary>
     public required IReadOnlyList<string> RemovedSnapshots { get; init; }
 
-    /// <summary>What cannot be understood and was left as it is: snapshots, and packs that are whole but whose header cannot be parsed.</summary>
+    /// <summary>The files that were not understood and left as they are: snapshot records, and packs that are whole but whose header cannot be parsed.</summary>
     public required IReadOnlyList<UnreadableFile> UnreadableFiles { get; init; }
 
     /// <summary>Images that are not whole after the repair.</summary>

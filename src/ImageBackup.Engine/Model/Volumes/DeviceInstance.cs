@@ -8,14 +8,14 @@ namespace ImageBackup;
 /// Which device (or file) stood behind a name at one moment: what the system can be asked again of the opened handle. A name is
 /// given to another device at any time; this tells whether it was, between the look and the opening.
 /// </summary>
-/// <remarks>Holds for this boot only. What a volume is, on any computer and at any time, is another matter.</remarks>
+/// <remarks>Holds for this boot only. The identity of a volume, on any computer and at any time, is <see cref="VolumeIdentity"/>.</remarks>
 internal sealed class DeviceInstance
 {
     private readonly IReadOnlyList<(string Fact, string Value)> _facts;
 
     private DeviceInstance(IReadOnlyList<(string Fact, string Value)> facts) => _facts = facts;
 
-    /// <param name="facts">What is asked and the answer; null: nobody answered.</param>
+    /// <param name="facts">The question and the answer; null: no answer.</param>
     internal static DeviceInstance Of(params (string Fact, string? Value)[] facts) =>
         new([.. facts.Where(fact => !string.IsNullOrEmpty(fact.Value)).Select(fact => (fact.Fact, fact.Value!))]);
 

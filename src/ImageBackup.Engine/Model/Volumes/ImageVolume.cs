@@ -47,7 +47,7 @@ public sealed record ImageVolume
     /// <summary>What stacks on the device (dm, md, swap, loop), by name.</summary>
     public IReadOnlyList<string> Holders => JoinedList.Of(Description.Holders);
 
-    /// <summary>What a run that was killed left of it to be undone; <c>Repair-ImageVolume</c> undoes it. Empty: nothing.</summary>
+    /// <summary>The changes of killed runs that are not undone yet; <c>Repair-ImageVolume</c> undoes them. Empty: none.</summary>
     public IReadOnlyList<PendingUndo> PendingUndo { get; init; } = [];
 
     /// <summary>A rule excludes it. False if the rules were not asked.</summary>

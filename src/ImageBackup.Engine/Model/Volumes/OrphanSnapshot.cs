@@ -2,7 +2,7 @@ using ImageBackup.Engine.Platform;
 
 namespace ImageBackup;
 
-/// <summary>A snapshot that a killed run left.</summary>
+/// <summary>An orphan snapshot of a killed run.</summary>
 /// <param name="Provider">The provider's name.</param>
 /// <param name="Name">What it is called, for people and for Remove.</param>
 /// <param name="VolumeName">Of which volume, if that is known.</param>

@@ -2,7 +2,7 @@ using System;
 
 namespace ImageBackup;
 
-/// <summary>What a run that was killed left to be undone.</summary>
+/// <summary>A change of a killed run that must be undone.</summary>
 public enum PendingUndoKind
 {
     /// <summary>A mounted volume is still read-only.</summary>

@@ -24,7 +24,7 @@ public sealed record SnapshotProviderInfo
     /// <summary>Several volumes can be taken at one and the same moment.</summary>
     public bool TakesSets { get; init; }
 
-    /// <summary>What killed runs left; the next backup removes it.</summary>
+    /// <summary>The orphan snapshots of killed runs; the next backup removes them.</summary>
     public IReadOnlyList<OrphanSnapshot> Orphans { get; init; } = Array.Empty<OrphanSnapshot>();
     public int CacheSizePercent { get; init; }
     public string? CacheLocation { get; init; }

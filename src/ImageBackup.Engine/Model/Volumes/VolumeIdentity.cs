@@ -68,7 +68,7 @@ public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<Vol
     /// <summary>The strongest fact of the place that no emulated slot can fake; null: none.</summary>
     internal IdentityFact? StrongPlace => Facts.FirstOrDefault(fact => fact.IsStrongPlace);
 
-    /// <summary>What is empty or too long to be an id is left out; of a kind the first counts.</summary>
+    /// <summary>Values that are empty or too long to be an id are left out; of a kind the first counts.</summary>
     public static VolumeIdentity Of(IEnumerable<IdentityFact> facts, bool isDerived = false)
     {
         if (facts is null)
@@ -94,7 +94,7 @@ public sealed class VolumeIdentity : IReadOnlyList<IdentityFact>, IEquatable<Vol
 
     private static IdentityFact? FileSystemFact(string? type, string? uuid)
     {
-        // Zeros are what a file system has to which nobody gave an id.
+        // A file system without an id has zeros.
         if (uuid is not { Length: > 0 } || uuid.All(c => c is '0' or '-'))
             return null;
         string id = uuid.ToLowerInvariant();

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Platform.Files;
 /// <summary>What a file must not let others do.</summary>
 internal enum FilePrivacy
 {
-    /// <summary>Nobody but its owner may change it: it tells us what to do.</summary>
+    /// <summary>Only its owner may change it: it tells us what to do.</summary>
     Orders,
 
     /// <summary>Nobody but its owner may read it either: it holds a secret.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageBackup.Engine.Platform.Files;
 
-/// <summary>A directory below the root is a link: what would be changed through it belongs to somebody else.</summary>
+/// <summary>A directory below the root is a link: the files behind it belong to another user.</summary>
 internal sealed class LinkInRepositoryException(string path, string? target)
     : IOException($"'{path}' is a link{(target is null ? "" : $" to '{target}'")}: nothing is written, renamed or removed through it.");
 

@@ -41,7 +41,7 @@ internal readonly record struct LinuxProcess(int Id, char State, int ParentId, i
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // What was seen until now is what can be told.
+            // The processes seen until now are the answer.
         }
         return found;
     }

@@ -43,7 +43,7 @@ internal static class ProcessRunner
 
     /// <summary>
     /// A terminal sends its signals to all programs of its foreground, ours too: Ctrl+C pressed twice would end the command that
-    /// undoes, a closed session the one that takes a snapshot. What is to end is ended by us, with SIGTERM. The arguments of
+    /// undoes, a closed session the one that takes a snapshot. We end the processes that are to end, with SIGTERM. The arguments of
     /// a program are not read by the shell, which becomes the program.
     /// </summary>
     private const string Shield = "trap '' HUP INT QUIT; ";
@@ -142,7 +142,7 @@ internal static class ProcessRunner
     }
 
     /// <summary>
-    /// A grandchild that went on in the background may keep the pipes: what it says is waited for so long only, and not at all
+    /// A grandchild that went on in the background may keep the pipes: its output is waited for so long only, and not at all
     /// after the run was cancelled.
     /// </summary>
     /// <returns>Whether all was heard.</returns>

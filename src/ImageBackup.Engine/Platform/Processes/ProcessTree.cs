@@ -122,7 +122,7 @@ internal sealed class ProcessTree : IDisposable
                 return;
             Thread.Sleep(s_look);
         }
-        // What a process starts between our look and its death is found by the next look.
+        // A process that it starts between our look and its death is found by the next look.
         for (int round = 0; round < MaxKillRounds; round++)
         {
             Find(known);

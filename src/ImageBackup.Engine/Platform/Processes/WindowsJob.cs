@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>
-/// A job object: what a process in it starts is in it too, and all of it can be ended at once. It does not end its processes
+/// A job object: a process that a process in it starts is in it too, and all of it can be ended at once. It does not end its processes
 /// when its handle is closed. Jobs nest from Windows 8 on; on an older system a process of another job stays out.
 /// </summary>
 internal sealed class WindowsJob : IDisposable
@@ -27,7 +27,7 @@ internal sealed class WindowsJob : IDisposable
         return null;
     }
 
-    /// <summary>To be called right after the start: what the process has started before is not in the job.</summary>
+    /// <summary>To be called right after the start: processes that it started before are not in the job.</summary>
     public void Add(Process process)
     {
         try

@@ -151,7 +151,7 @@ internal static class ExitCleanup
 
 /// <summary>
 /// An undo that is done once: by its holder, on every way out, or at the process's end. The second caller waits until it
-/// is done. What it undoes is done under <see cref="Do"/>, so that the undo neither comes too early nor is too late.
+/// is done. The action that it undoes is done under <see cref="Do"/>, so that the undo neither comes too early nor is too late.
 /// </summary>
 internal sealed class ExitUndo(Action undo) : IDisposable
 {

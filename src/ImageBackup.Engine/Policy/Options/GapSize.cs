@@ -15,7 +15,7 @@ internal readonly record struct GapSize
 
     private GapSize(long kibibytes) => Kibibytes = kibibytes;
 
-    /// <summary>What applies if nobody names a gap: 32 KiB.</summary>
+    /// <summary>The default: 32 KiB.</summary>
     public static GapSize Default { get; } = new(32);
 
     /// <summary>Stores everything.</summary>

@@ -95,7 +95,7 @@ internal sealed partial class RuleDocument
             var option = known is null ? OptionKeyword.Find(keyword) : null;
             if (known is null && option is null)
             {
-                // Not cut into words: what others write on their lines is none of our business.
+                // Not cut into words: other statements' lines are not ours to check.
                 if (IsOptionsFile)
                     return Foreign(keyword);
                 Fault(FirstColumn(text), $"'{Shown(keyword)}' is not a statement of a rule list. There are include.image, "

@@ -168,7 +168,7 @@ internal sealed class RepositoryFiles(IStorage storage)
             if (!isSealed)
                 throw Corrupt(kind, name, "its seal is broken");
         }
-        // It may be another by now: what is loaded is proven as any other.
+        // It may be another by now: its content is verified as any other.
         return Opened(kind, name, Load(kind, name), sealers);
     }
 

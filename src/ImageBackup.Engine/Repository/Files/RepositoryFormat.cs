@@ -6,7 +6,7 @@ internal static class RepositoryFormat
     public const int OldestVersion = 1;
     public const int Version = 2;
 
-    /// <summary>First byte of an unpacked file's plaintext in format 2: what follows is zstd (design.rst, "Unpacked Data Format").</summary>
+    /// <summary>First byte of an unpacked file's plaintext in format 2: zstd follows (design.rst, "Unpacked Data Format").</summary>
     public const byte CompressedEncoding = 2;
 
     /// <summary>Packs are closed once they reach this many bytes.</summary>

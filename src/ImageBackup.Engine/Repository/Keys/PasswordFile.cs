@@ -190,7 +190,7 @@ internal static class PasswordFile
         }
         catch (Exception e) when (IsFileTrouble(e))
         {
-            // What failed first is told.
+            // The first failure is reported.
         }
     }
 

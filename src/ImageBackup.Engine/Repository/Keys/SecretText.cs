@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.Repository.Keys;
 /// <summary>
 /// The text of a small file as restic reads it (its package textfile): a byte order mark says UTF-8, or UTF-16 of either
 /// endianness, which Windows PowerShell's <c>&gt;</c> writes; without one the bytes are taken as they are. White space at
-/// both ends (Go's strings.TrimSpace: line ends, blanks, tabs, and Unicode's) is cut off, what is inside stays.
+/// both ends (Go's strings.TrimSpace: line ends, blanks, tabs, and Unicode's) is cut off, white space inside stays.
 /// </summary>
 internal static class SecretText
 {

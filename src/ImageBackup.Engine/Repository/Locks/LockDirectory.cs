@@ -14,7 +14,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     public string Location => files.Location;
 
     /// <summary>
-    /// All locks. One that cannot be read is given as an exclusive lock that is not stale: nobody can tell what it
+    /// All locks. One that cannot be read is given as an exclusive lock that is not stale: it is not known what it
     /// protects, so it blocks until somebody removes it. One that vanished meanwhile is left out.
     /// </summary>
     /// <param name="now">The clock.</param>

@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Repository.Locks;
 
 /// <summary>
 /// A held lock by restic's protocol: check, write, wait, check again; refreshed every 5 minutes while it is held; removed
-/// when disposed. What a kill leaves is stale at once on this machine (its process is gone) and elsewhere after 30 minutes.
+/// when disposed. The lock of a killed process is stale at once on this machine (its process is gone) and elsewhere after 30 minutes.
 /// </summary>
 internal sealed class RepositoryLock : IDisposable
 {
@@ -62,7 +62,7 @@ internal sealed class RepositoryLock : IDisposable
         }
         catch
         {
-            // What happened is the news, not what the tidying meets; the lock goes stale by itself.
+            // The first failure is reported, not a failure of the cleanup; the lock goes stale by itself.
             held.Dispose();
             throw;
         }

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// <summary>
 /// What a backup starts from: the index as it should be. A killed backup leaves packs that landed and that no index lists:
 /// they are taken over. Packs that an index lists and that are gone, or of another length than they should have, are
-/// passed over: what they held is stored again if the volume still has it.
+/// skipped: their blobs are stored again if the volume still has them.
 /// </summary>
 internal sealed class OrphanPacks
 {

@@ -22,7 +22,7 @@ internal static class PackVerifier
         string name = packId.ToString();
         RepositoryFiles files = repository.Files;
 
-        // What is longer than it can be is not read whole: a sparse file of terabytes costs its maker nothing.
+        // A file longer than possible is not read whole: a sparse file of terabytes costs its maker nothing.
         bool isTooLong = lengthBytes > (indexed is null ? RepositoryFormat.PackLimitBytes : LengthOf(indexed));
         if (isTooLong && indexed is null)
             return [$"The file is {lengthBytes} bytes long, and no pack is."];

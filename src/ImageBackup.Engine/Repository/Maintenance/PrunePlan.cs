@@ -108,7 +108,7 @@ internal sealed class PrunePlan
             _numbersByPack[next[_index.PackOf(number)]++] = number;
     }
 
-    /// <summary>A pack is sound when it is as long as the index makes it: what ends early or holds something else is not.</summary>
+    /// <summary>A pack is sound if it is as long as the index says: a pack that ends early or holds something else is not.</summary>
     private void Measure(int pack, IReadOnlyDictionary<BlobId, long> packFiles)
     {
         ref PackTally tally = ref _tallies[pack];

@@ -184,7 +184,7 @@ internal sealed class Pruner(ImageRepository repository)
         return names;
     }
 
-    /// <summary>What was copied before a failure is listed still, so that the next run goes on from there.</summary>
+    /// <summary>Blobs copied before a failure are listed nevertheless, so that the next run goes on from there.</summary>
     private static void TryFlush(IndexWriter writer)
     {
         try

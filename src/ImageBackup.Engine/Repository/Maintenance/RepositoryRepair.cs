@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
 /// Makes a damaged repository one again that tells the truth: index files that list what is there, packs that are whole.
-/// What was whole in a torn or corrupt pack is saved into new ones; what is lost is listed nowhere, so that the next backup
+/// The whole blobs of a torn or corrupt pack are saved into new ones; lost blobs are listed nowhere, so that the next backup
 /// stores it again. Alone in the repository (exclusive lock).
 /// </summary>
 /// <remarks>
@@ -80,7 +80,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         {
             _triage.AddSalvageable(whole);
         }
-        // Not ThrowIfLost: what was to be done is done.
+        // Not ThrowIfLost: the work is done.
         return new RepositoryRepairResult
         {
             Repository = repository.Location,

@@ -45,8 +45,8 @@ internal sealed class UsedBlobSet : IDisposable
     /// <summary>Whether a blob is in use; by the number of its first entry.</summary>
     public bool IsMarked(int firstNumber) => _marks[firstNumber];
 
-    /// <summary>Marks all that the snapshots reach. What is missing on the way is collected in <see cref="Lost"/>.</summary>
-    /// <exception cref="ImageBackupException">SnapshotCorrupt: what such a snapshot refers to cannot be known. A storage failure.</exception>
+    /// <summary>Marks every blob that the snapshot records reach. Missing blobs are collected in <see cref="Lost"/>.</summary>
+    /// <exception cref="ImageBackupException">SnapshotCorrupt: the blobs of such a snapshot record are not known. A storage failure.</exception>
     public void Mark(IReadOnlyList<StoredFile> snapshots, Action<long, long>? progress, CancellationToken cancellation)
     {
         for (int i = 0; i < snapshots.Count; i++)

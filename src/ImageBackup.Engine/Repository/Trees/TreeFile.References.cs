@@ -10,7 +10,7 @@ internal static partial class TreeFile
 {
     /// <summary>
     /// Calls back for every data blob and every subtree that any node names. A node of a kind that is not known here, or
-    /// one that names its content twice, refers to all of it: what is in doubt is in use.
+    /// one that names its content twice, refers to all of it: in doubt, a blob is in use.
     /// </summary>
     /// <exception cref="FormatException">Not a tree.</exception>
     public static void References(ReadOnlySpan<byte> json, Action<BlobId, BlobType> onReference)

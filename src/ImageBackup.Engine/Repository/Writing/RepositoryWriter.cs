@@ -87,7 +87,7 @@ internal sealed class RepositoryWriter : IDisposable
         }
     }
 
-    /// <summary>Drops a pack that its lane will not hand over: what it held is not being stored any more.</summary>
+    /// <summary>Drops a pack that its lane will not hand over: its blobs are not being stored any more.</summary>
     internal void Abandon(PackWriter pack)
     {
         pack.Dispose();

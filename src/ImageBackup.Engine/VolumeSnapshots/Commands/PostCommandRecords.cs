@@ -27,14 +27,14 @@ internal sealed record PostCommand
 /// that one stops must be started again, even if this process is killed.
 /// </summary>
 /// <param name="begin">Writes a record.</param>
-/// <param name="find">What killed runs left.</param>
+/// <param name="find">The orphans of killed runs.</param>
 /// <param name="remove">Undoes one of them.</param>
 internal sealed class PostCommandRecords(
     Func<IReadOnlyDictionary<string, string>, Func<string, Exception, ImageBackupException>, IUndoRecord> begin,
     Func<IReadOnlyList<OrphanSnapshot>> find,
     Action<OrphanSnapshot, Action<IReadOnlyDictionary<string, string>>> remove)
 {
-    /// <summary>What stands in a leftover's place of a provider.</summary>
+    /// <summary>The provider's name of an orphaned command.</summary>
     public const string Name = "POSTCOMMAND";
     internal const string RecordKind = "postcommand";
     private const string VolumeKey = "volume", IdKey = "id", CommandKey = "command", TimeoutKey = "timeoutSeconds", VariablePrefix = "env.";
@@ -73,7 +73,7 @@ internal sealed class PostCommandRecords(
             $"The command before the snapshot of '{command.VolumeName}' is not run, because {why}", command.VolumeName, e));
     }
 
-    /// <summary>The commands that killed runs did not get to. Never throws.</summary>
+    /// <summary>The commands that killed runs did not reach. Never throws.</summary>
     public IReadOnlyList<OrphanSnapshot> FindOrphans() => find();
 
     /// <summary>Runs one of <see cref="FindOrphans"/>' and removes its record.</summary>

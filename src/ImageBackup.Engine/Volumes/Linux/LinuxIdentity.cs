@@ -58,7 +58,7 @@ internal static class LinuxIdentity
             yield return new IdentityFact(IdentityFactKind.Hardware, whole);
     }
 
-    /// <summary>LVM's is a place of its own; what ends in the name that somebody gave is cut to the id.</summary>
+    /// <summary>LVM's is a place of its own; an id with the user's name at its end is cut to the id.</summary>
     internal static IdentityFact? OfMapper(string uuid)
     {
         if (uuid.StartsWith(LvmPrefix, StringComparison.Ordinal) && uuid.Length >= LvmPrefix.Length + LvmUuidChars)

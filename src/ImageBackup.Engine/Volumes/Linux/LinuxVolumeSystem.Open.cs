@@ -47,7 +47,7 @@ internal sealed partial class LinuxVolumeSystem
         }
         try
         {
-            // Asked of what was opened, not of the name: nobody can mount or hold it from here on.
+            // Asked of the opened device, not of the name: no other program can mount or hold it from here on.
             DeviceNumber number = RequireDevice(descriptor, volume);
             RequireFreeTarget(volume, number);
             RequireSame(volume, descriptor, number, ErrorId.TargetChanged);

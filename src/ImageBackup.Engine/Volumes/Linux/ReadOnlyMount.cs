@@ -132,7 +132,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
         }
     }
 
-    /// <summary>What a killed run left read-only; null if nothing is left to undo: it was unmounted, remounted or restarted since.</summary>
+    /// <summary>The volume that a killed run left read-only; null if there is nothing to undo: it was unmounted, remounted or restarted since.</summary>
     public static LeftVolume? Left(LinuxRoots roots, UndoRecordContent record)
     {
         if (!record.IsOfThisBoot || DeviceNumber.Parse(record.Values.Find(DeviceKey) ?? "") is not { } device)
@@ -146,7 +146,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
     /// <summary>The volume of a record; null if it names none.</summary>
     public static string? VolumeOf(IReadOnlyDictionary<string, string> values) => values.Find(VolumeKey);
 
-    /// <summary>Undoes what a killed run left. Null if nothing is left to undo.</summary>
+    /// <summary>Undoes the remount of a killed run. Null if there is nothing to undo.</summary>
     public static string? PutBackLeft(LinuxRoots roots, LinuxUndoRecord record)
     {
         string volume = record.Values.Find(VolumeKey) ?? "?";

@@ -26,7 +26,7 @@ internal sealed class WindowsUndoRecord : IUndoRecord
         _values = values;
     }
 
-    /// <summary>Where they lie: what outlives a restart of the machine is still to be given back after it.</summary>
+    /// <summary>Where they lie: what outlives a restart of the machine must still be undone after it.</summary>
     public static string LastingDirectory => Path.Combine(MachineFolders.LastingState, UndoRecordFiles.DirectoryName);
 
     public IReadOnlyDictionary<string, string> Values => _values;

@@ -48,7 +48,7 @@ internal sealed partial class WindowsVolumeSystem
             RequireSame(volume, handle, current.Aliases, ErrorId.TargetChanged);
             if (!handle.Control(Kernel32.FSCTL_LOCK_VOLUME, out error))
                 throw QuiescedVolume.InUse(ErrorId.TargetInUse, name, VolumeUsers.Of(current.MountPoints));
-            // What the file system still knows of the old content must go before the new one comes.
+            // The file system's caches of the old content must go before the new one comes.
             if (!handle.Control(Kernel32.FSCTL_DISMOUNT_VOLUME, out error))
                 throw new ImageBackupException(ErrorId.TargetInUse, $"'{name}' could not be dismounted: {WindowsError.Describe(error)}.", name);
             handle.Control(Kernel32.FSCTL_ALLOW_EXTENDED_DASD_IO, out _);

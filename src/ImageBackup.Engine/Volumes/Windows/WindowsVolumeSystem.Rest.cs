@@ -20,7 +20,7 @@ internal sealed partial class WindowsVolumeSystem
         VolumeDescription current = Find(volume.Name);
         ThrowIfNeeded(current, neededPaths);
         string name = current.Name;
-        // What the lock would flush is flushed before: the less there is to do, the shorter everybody else waits for it.
+        // Dirty data is flushed before the lock does it: the less there is to do, the shorter everybody else waits for it.
         _ = FlushVolume(current.DevicePath);
         WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)

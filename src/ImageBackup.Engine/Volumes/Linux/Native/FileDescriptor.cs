@@ -130,7 +130,7 @@ internal sealed unsafe class FileDescriptor : SafeHandle
 
     public void AdviseSequential() => _ = Libc.posix_fadvise(this, 0, 0, Libc.POSIX_FADV_SEQUENTIAL);
 
-    /// <summary>Forgets what the page cache holds and nobody uses. Dirty pages stay.</summary>
+    /// <summary>Drops the unused pages of the page cache. Dirty pages stay.</summary>
     public void DropCache() => DropCache(0, 0);
 
     /// <summary>The same for a range; a length of 0 is all from the offset on.</summary>

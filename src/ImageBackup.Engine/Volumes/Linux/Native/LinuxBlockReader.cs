@@ -49,7 +49,7 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     {
         if (IsDevice)
         {
-            // Nobody can reach what lies behind the last whole sector (a 4096-byte loop device on an odd file).
+            // The bytes behind the last whole sector cannot be reached (a 4096-byte loop device on an odd file).
             return Descriptor.Control(Libc.BLKGETSIZE64, out long bytes, out int deviceErrno)
                 ? bytes - (bytes % SectorSizeBytes)
                 : throw LinuxFailure.Read(deviceErrno, Name, 0, 0);

@@ -53,7 +53,7 @@ internal static class VolumeUsers
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or System.Security.SecurityException)
             {
-                // What cannot be listed cannot be asked about.
+                // A process that cannot be listed cannot be asked about.
             }
         }
         return [.. files];
