@@ -16,7 +16,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Removal;
 
 /// <summary>
-/// Removes images. Taking a snapshot's file away is the commit point: before it the image is whole, after it there is none.
+/// Removes images. Taking a snapshot record's file away is the commit point: before it the image is whole, after it there is none.
 /// Blobs that only it referred to stay until the repository is optimized.
 /// </summary>
 internal sealed class RemoveJob(ImageRepository repository)
@@ -24,7 +24,7 @@ internal sealed class RemoveJob(ImageRepository repository)
     /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
     /// <param name="ids">Whole ids. An image that is gone already is not an error.</param>
     /// <param name="expiredBy">If given: only those go that it finds expired now, with nobody else at work.</param>
-    /// <param name="onWarning">Told of snapshots that cannot be read: they count for nothing and stay.</param>
+    /// <param name="onWarning">Told of snapshot records that cannot be read: they count for nothing and stay.</param>
     /// <param name="cancellation">Between two images.</param>
     /// <returns>The ids removed.</returns>
     /// <exception cref="ImageBackupException">RepositoryLocked, LockLost, RepositoryVersionUnsupported, a storage failure.</exception>

@@ -30,7 +30,7 @@ internal static class RepositoryPlace
         }
     }
 
-    /// <summary>One of a repository's directories, with no pack, index, snapshot or lock in it: nothing can have been stored.</summary>
+    /// <summary>One of a repository's directories, with no pack, index, snapshot record or lock in it: nothing can have been stored.</summary>
     private static bool IsLeftOver(string path)
     {
         var directory = new DirectoryInfo(path);

@@ -46,17 +46,17 @@ internal sealed record ImageFilter
     public ImageRetention? Retention { get; init; }
 }
 
-/// <summary>The images of a repository. Reads only snapshot files, unless one lacks our summary.</summary>
+/// <summary>The images of a repository. Reads only snapshot records, unless one lacks our summary.</summary>
 internal sealed class ImageCatalog(ImageRepository repository)
 {
-    /// <summary>So many snapshots that hold no image are named; the rest is counted.</summary>
+    /// <summary>So many snapshot records that hold no image are named; the rest is counted.</summary>
     private const int NamedCount = 10;
 
-    /// <summary>Told, once a listing, of the snapshots that hold no volume image: restic's, of several files or of directories.</summary>
+    /// <summary>Told, once a listing, of the snapshot records that hold no volume image: restic's, of several files or of directories.</summary>
     public Action<string>? OnPassedOver { get; init; }
 
     /// <summary>
-    /// Lists images, oldest first. A snapshot that cannot be read is reported to <paramref name="onWarning"/> with its
+    /// Lists images, oldest first. A snapshot record that cannot be read is reported to <paramref name="onWarning"/> with its
     /// error and left out.
     /// </summary>
     public IReadOnlyList<ImageBackupInfo> List(ImageFilter filter, Action<Exception>? onWarning, CancellationToken cancellation)
@@ -136,7 +136,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
         };
     }
 
-    /// <summary>No image has the id: perhaps a snapshot that holds none has.</summary>
+    /// <summary>No image has the id: perhaps a snapshot record that holds none has.</summary>
     private ImageBackupException Absent(string idPrefix)
     {
         StoredFile? other = repository.Files.List(StoredKind.Snapshot).Cast<StoredFile?>().FirstOrDefault(file => file!.Value.Name.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase));

@@ -10,7 +10,7 @@ using ImageBackup.Engine.Repository;
 namespace ImageBackup.Engine.Images.Catalog;
 
 /// <summary>The newest image of a volume before a backup: by the volume's identity, whatever it was called then.</summary>
-/// <param name="Id">The snapshot's full id.</param>
+/// <param name="Id">The snapshot record's full id.</param>
 /// <param name="Time">Its time.</param>
 /// <param name="Metadata">What it says of itself.</param>
 /// <param name="LaterTime">The latest time of an image of the volume, if that is later than the backup's own: a clock is or was wrong.</param>
@@ -25,12 +25,12 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
     /// <param name="hasTwins">Other volumes of the machine have the same identity: a clone has a history of its own.</param>
     /// <param name="now">When the backup began.</param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="Errors.ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
+    /// <exception cref="Errors.ImageBackupException">The snapshot records cannot be listed, or the last one cannot be read.</exception>
     public static (string VolumeId, PreviousImage? Image) Find(ImageRepository repository, SnapshotHeaderCache traces, string computerName, string volumeName,
         VolumeIdentity identity, bool hasTwins, DateTimeOffset now, CancellationToken cancellation)
     {
         string volumeId = identity.StableName ?? volumeName;
-        // A snapshot that cannot be read is another matter.
+        // A snapshot record that cannot be read is another matter.
         List<SnapshotHeaderCache.Trace> images =
         [
             .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, computerName, StringComparison.OrdinalIgnoreCase)),

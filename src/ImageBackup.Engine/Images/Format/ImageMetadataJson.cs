@@ -27,7 +27,7 @@ internal static partial class ImageMetadataJson
         return stream.ToArray();
     }
 
-    /// <summary>What the snapshot's own JSON carries: the same, with long lists cut.</summary>
+    /// <summary>What the snapshot record's own JSON carries: the same, with long lists cut.</summary>
     public static byte[] WriteSummary(ImageMetadata metadata) => Write(metadata with
     {
         ReadErrors = Cut(metadata.ReadErrors),

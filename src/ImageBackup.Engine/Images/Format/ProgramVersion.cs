@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace ImageBackup.Engine.Images.Format;
 
-/// <summary>What snapshots name as their program.</summary>
+/// <summary>What snapshot records name as their program.</summary>
 internal static class ProgramVersion
 {
     public static string Text { get; } = "ImageBackup " + (typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "");

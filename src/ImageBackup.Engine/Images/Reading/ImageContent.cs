@@ -17,7 +17,7 @@ namespace ImageBackup.Engine.Images.Reading;
 internal readonly record struct ImageChunk(long OffsetBytes, int LengthBytes, BlobId Id, BlobLocation? Location, bool IsZero);
 
 /// <summary>
-/// An image's content, ours or restic's: the snapshot, the list of chunks, the used ranges.
+/// An image's content, ours or restic's: the snapshot record, the list of chunks, the used ranges.
 /// </summary>
 internal sealed class ImageContent
 {
@@ -49,11 +49,11 @@ internal sealed class ImageContent
 
     /// <exception cref="ImageBackupException">ImageNotFound, ImageInvalid, SnapshotCorrupt, ChunkMissing (its tree), a storage failure.</exception>
     /// <param name="repository">The repository.</param>
-    /// <param name="id">The snapshot's full id.</param>
+    /// <param name="id">The snapshot record's full id.</param>
     /// <param name="index">Its index.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <param name="isTolerant">
-    /// Does without what lies beside the volume: a damaged image.json gives way to the snapshot's own copy, and without
+    /// Does without what lies beside the volume: a damaged image.json gives way to the snapshot record's own copy, and without
     /// used.ranges all is used.
     /// </param>
     public static ImageContent Load(ImageRepository repository, string id, BlobIndex index, CancellationToken cancellation, bool isTolerant = false)
@@ -81,7 +81,7 @@ internal sealed class ImageContent
             foreign.Node, UsedRanges.Whole(foreign.Node.SizeBytes), index, chunkSizeBytes: null);
     }
 
-    /// <summary>The one regular file of a snapshot that restic made of a device or of standard input; null if it has none or several.</summary>
+    /// <summary>The one regular file of a snapshot record that restic made of a device or of standard input; null if it has none or several.</summary>
     public static (string Path, TreeNode Node)? FindForeign(ImageRepository repository, BlobIndex index, SnapshotRecord snapshot, CancellationToken cancellation)
     {
         List<(string Path, TreeNode Node)> files = TreeWalk.Files(repository, index, snapshot.Tree, limit: 2, cancellation);

@@ -18,7 +18,7 @@ internal sealed record EnforcedPolicy
     public string? ComputerName { get; init; }
     public string? UserName { get; init; }
 
-    /// <summary>The snapshot that carries it; null: there is none.</summary>
+    /// <summary>The snapshot record that carries it; null: there is none.</summary>
     public string? SnapshotId { get; init; }
 
     /// <summary>

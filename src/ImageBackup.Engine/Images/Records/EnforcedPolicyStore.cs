@@ -20,7 +20,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
-/// The policy in a repository's keeping: a snapshot record of ours that is not an image. Every change is a new snapshot; the one
+/// The policy in a repository's keeping: a snapshot record of ours that is not an image. Every change is a new snapshot record; the one
 /// of the highest revision counts, and the others are its history. Any thread.
 /// </summary>
 /// <param name="repository">The repository.</param>
@@ -41,7 +41,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
     /// take the newest one away without a password, so one that this machine has seen counts until an administrator says
     /// otherwise (<see cref="Accept"/>).
     /// </summary>
-    /// <param name="onWarning">Told of every snapshot that cannot be read: it could be the one that counts.</param>
+    /// <param name="onWarning">Told of every snapshot record that cannot be read: it could be the one that counts.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <exception cref="ImageBackupException">
     /// RuleInvalid (<see cref="RuleFileException"/>), ManagementClassInvalid, SnapshotCorrupt: it cannot be used, and what
@@ -106,7 +106,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
 
     /// <summary>Stores a changed policy, under a shared lock.</summary>
     /// <param name="changed">Made from what <see cref="Load"/> gave, with other rules or classes.</param>
-    /// <param name="cancellation">Before the snapshot is written nothing has changed.</param>
+    /// <param name="cancellation">Before the snapshot record is written nothing has changed.</param>
     /// <exception cref="ImageBackupException">
     /// PolicyWriteFailed: somebody else changed it since it was loaded. ManagementClassNotFound: a rule or the default
     /// names a class that neither the policy nor the built-in classes have. RepositoryLocked, a storage failure.
@@ -163,7 +163,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         return tree;
     }
 
-    /// <summary>The policy's snapshot of the highest revision; of two of one revision, the one of the higher id.</summary>
+    /// <summary>The policy's snapshot record of the highest revision; of two of one revision, the one of the higher id.</summary>
     private (string Id, SnapshotRecord Snapshot)? Newest(Action<Exception>? onWarning, CancellationToken cancellation)
     {
         IEnumerable<SnapshotHeaderCache.Trace> newestFirst = _traces.Read(onWarning, cancellation).Where(trace => trace.IsPolicy)

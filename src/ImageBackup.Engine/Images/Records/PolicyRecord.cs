@@ -11,7 +11,7 @@ using ImageBackup.Engine.Repository.Snapshots;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
-/// How a repository's policy lies in a snapshot (src/FORMAT.md): a tag, two files, and a copy of them in the snapshot's
+/// How a repository's policy lies in a snapshot record (src/FORMAT.md): a tag, two files, and a copy of them in the snapshot record's
 /// JSON where they are small.
 /// </summary>
 internal static class PolicyRecord
@@ -23,18 +23,18 @@ internal static class PolicyRecord
 
     private const int FormatVersion = 1;
 
-    /// <summary>Every listing reads the snapshots: a larger policy is read from the tree.</summary>
+    /// <summary>Every listing reads the snapshot records: a larger policy is read from the tree.</summary>
     private const int InlineLimitBytes = 256 << 10;
 
     /// <summary>
-    /// The revision as the snapshot's time, in seconds of 1970: "latest" stays an image, and of several the later
-    /// revision is the later snapshot, whatever the machines' clocks say.
+    /// The revision as the snapshot record's time, in seconds of 1970: "latest" stays an image, and of several the later
+    /// revision is the later snapshot record, whatever the machines' clocks say.
     /// </summary>
     public static DateTimeOffset TimeOf(int revision) => DateTimeOffset.FromUnixTimeSeconds(revision);
 
     public static int RevisionOf(SnapshotRecord snapshot) => RevisionAt(snapshot.Time);
 
-    /// <summary>The revision that a policy's snapshot of this time has.</summary>
+    /// <summary>The revision that a policy's snapshot record of this time has.</summary>
     public static int RevisionAt(DateTimeOffset time) => (int)Math.Max(0, Math.Min(int.MaxValue, time.ToUnixTimeSeconds()));
 
     /// <summary>A policy and no image: tags are anybody's, so the path says it too.</summary>

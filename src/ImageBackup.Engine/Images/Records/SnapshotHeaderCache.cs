@@ -12,22 +12,22 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
-/// The little of each snapshot by which an image's parent and the policy in keeping are found. A snapshot's file never changes
+/// The little of each snapshot record by which an image's parent and the policy in keeping are found. A snapshot record's file never changes
 /// under its name: a record that was read once is not read again. Held by who works in one repository for long. Any thread.
 /// </summary>
 internal sealed class SnapshotHeaderCache(ImageRepository repository)
 {
     private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
 
-    /// <summary>Of one snapshot.</summary>
+    /// <summary>Of one snapshot record.</summary>
     /// <param name="Path">Its only path; null if it has several or none.</param>
     /// <param name="IsImage">It carries our summary.</param>
     internal sealed record Trace(string Id, DateTimeOffset Time, string HostName, string? Path, bool IsImage, bool IsPolicy);
 
     /// <summary>Of all snapshot records that exist now. Records removed since the listing are left out.</summary>
-    /// <param name="onFailure">Told of every snapshot that cannot be read.</param>
+    /// <param name="onFailure">Told of every snapshot record that cannot be read.</param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="ImageBackupException">The snapshots cannot be listed.</exception>
+    /// <exception cref="ImageBackupException">The snapshot records cannot be listed.</exception>
     internal IReadOnlyCollection<Trace> Read(Action<Exception>? onFailure, CancellationToken cancellation)
     {
         var traces = new ConcurrentBag<Trace>();
@@ -48,7 +48,7 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
             snapshot.Summary is not null && !isPolicy && !RemovalRecord.Is(snapshot), isPolicy);
     }
 
-    /// <summary>Does what asks for one snapshot, and puts what makes it unreadable to the failures.</summary>
+    /// <summary>Does what asks for one snapshot record, and puts what makes it unreadable to the failures.</summary>
     internal static void Try(ConcurrentBag<Exception> failures, Action action)
     {
         try

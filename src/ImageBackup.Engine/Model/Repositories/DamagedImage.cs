@@ -8,7 +8,7 @@ namespace ImageBackup;
 /// <summary>An image that damage reaches.</summary>
 public sealed record DamagedImage
 {
-    /// <summary>The snapshot's id.</summary>
+    /// <summary>The snapshot record's id.</summary>
     public required string ImageId { get; init; }
 
     /// <summary>The volume's name.</summary>

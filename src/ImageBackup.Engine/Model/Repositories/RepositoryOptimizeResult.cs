@@ -5,7 +5,7 @@ namespace ImageBackup;
 
 /// <summary>
 /// What <c>Optimize-ImageRepository</c> removed, or with <see cref="IsPlan"/> what it would. Sizes are bytes of pack files'
-/// content; "unused" is what no snapshot refers to, further copies of the same content counted.
+/// content; "unused" is what no snapshot record refers to, further copies of the same content counted.
 /// </summary>
 public sealed record RepositoryOptimizeResult
 {
@@ -15,7 +15,7 @@ public sealed record RepositoryOptimizeResult
     public required bool IsPlan { get; init; }
     public required int SnapshotCount { get; init; }
 
-    /// <summary>Blobs and bytes that snapshots refer to.</summary>
+    /// <summary>Blobs and bytes that snapshot records refer to.</summary>
     public required long UsedBlobCount { get; init; }
     public required long UsedBytes { get; init; }
 

@@ -37,7 +37,7 @@ public sealed record RepositoryRepairResult
     /// <summary>Index files that could not be used.</summary>
     public required int DamagedIndexCount { get; init; }
 
-    /// <summary>Snapshots that cannot be read and were removed, because that was asked for: their names.</summary>
+    /// <summary>Snapshot records that cannot be read and were removed, because that was asked for: their names.</summary>
     public required IReadOnlyList<string> RemovedSnapshots { get; init; }
 
     /// <summary>The files that were not understood and left as they are: snapshot records, and packs that are whole but whose header cannot be parsed.</summary>

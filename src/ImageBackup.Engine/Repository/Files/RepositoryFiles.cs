@@ -217,7 +217,7 @@ internal sealed class RepositoryFiles(IStorage storage)
         StoredKind.Config => "file 'config'",
         StoredKind.Key => "key",
         StoredKind.Lock => "lock",
-        StoredKind.Snapshot => "snapshot",
+        StoredKind.Snapshot => "snapshot record",
         StoredKind.Index => "index",
         _ => "pack",
     };

@@ -31,7 +31,7 @@ internal sealed class AffectedImages(ImageRepository repository, BlobIndex index
             }
             catch (Exception e) when (e is FormatException or ImageBackupException)
             {
-                // Reported as what it is: a snapshot that cannot be read names no volume.
+                // Reported as what it is: a snapshot record that cannot be read names no volume.
                 continue;
             }
             if (Look(file.Name, snapshot, cancellation) is { } found)

@@ -16,7 +16,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
-/// Removes what no snapshot refers to (restic's prune). The order makes every point a safe one to be killed at: new packs;
+/// Removes what no snapshot record refers to (restic's prune). The order makes every point a safe one to be killed at: new packs;
 /// new index files of all that stays; the old index files go, durably; then the packs that nothing lists any more. Until
 /// the first old index file goes, everything is found as before; from then on, as afterwards.
 /// </summary>
@@ -70,7 +70,7 @@ internal sealed class Pruner(ImageRepository repository)
 
     private State Prepare(UnusedLimit limit, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
-        // Snapshots before the index, packs after it: see design.rst, "Read and Write Ordering".
+        // Snapshot records before the index, packs after it: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = _files.List(StoredKind.Snapshot).ToList();
         List<string> indexNames = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
         BlobIndex index = repository.LoadIndex(cancellation);

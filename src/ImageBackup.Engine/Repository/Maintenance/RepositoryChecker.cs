@@ -17,7 +17,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
-/// Finds what is wrong in a repository and goes on: indexes, packs' presence and lengths, snapshots, trees, and that every
+/// Finds what is wrong in a repository and goes on: indexes, packs' presence and lengths, snapshot records, trees, and that every
 /// blob a tree names is there; with data, every byte of every pack.
 /// </summary>
 internal sealed class RepositoryChecker(ImageRepository repository)
@@ -33,7 +33,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         RepositoryFiles files = repository.Files;
         using RepositoryLock? held = repository.LockForReading(cancellation);
         CheckKeys();
-        // Snapshots are listed before the index is loaded: see design.rst, "Read and Write Ordering".
+        // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
@@ -156,7 +156,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             {
                 SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
                 foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
-                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
+                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot record {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
             }
             catch (FormatException e)
             {

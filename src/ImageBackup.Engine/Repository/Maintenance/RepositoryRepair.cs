@@ -143,8 +143,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     }
 
     /// <summary>
-    /// Snapshots that are damaged, and those that are whole and say something that this version does not understand. What
-    /// a snapshot that cannot be read refers to is not known: it stays until the user says that it is to go. One that the disk
+    /// Snapshot records that are damaged, and those that are whole and say something that this version does not understand. What
+    /// a snapshot record that cannot be read refers to is not known: it stays until the user says that it is to go. One that the disk
     /// or the system does not let us read stays in any case.
     /// </summary>
     private List<(UnreadableFile File, bool MayGo)> BadSnapshots(CancellationToken cancellation)

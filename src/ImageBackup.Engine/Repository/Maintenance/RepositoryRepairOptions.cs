@@ -10,7 +10,7 @@ internal sealed record RepositoryRepairOptions
     public bool ReadData { get; init; }
 
     /// <summary>
-    /// Removes snapshots that are damaged or that this version does not understand. Without it they stay and are named: what
+    /// Removes snapshot records that are damaged or that this version does not understand. Without it they stay and are named: what
     /// they refer to is not known, and may be wanted.
     /// </summary>
     public bool RemoveUnreadable { get; init; }

@@ -14,7 +14,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
-/// Which blobs snapshots refer to, ours and restic's alike: one bit for each entry of the index, set on the first entry of
+/// Which blobs snapshot records refer to, ours and restic's alike: one bit for each entry of the index, set on the first entry of
 /// a blob. One thread.
 /// </summary>
 internal sealed class UsedBlobSet : IDisposable

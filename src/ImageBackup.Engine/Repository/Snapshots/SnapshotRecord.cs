@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Repository.Snapshots;
 /// </summary>
 internal sealed record SnapshotRecord
 {
-    /// <summary>Our key in the snapshot's JSON; see src/FORMAT.md.</summary>
+    /// <summary>Our key in the snapshot record's JSON; see src/FORMAT.md.</summary>
     public const string SummaryKey = "imagebackup";
 
     public required DateTimeOffset Time { get; init; }
@@ -65,7 +65,7 @@ internal sealed record SnapshotRecord
         return stream.ToArray();
     }
 
-    /// <exception cref="FormatException">Not a snapshot.</exception>
+    /// <exception cref="FormatException">Not a snapshot record.</exception>
     public static SnapshotRecord Read(byte[] json)
     {
         try
@@ -73,7 +73,7 @@ internal sealed record SnapshotRecord
             using JsonDocument document = JsonDocument.Parse(json);
             JsonElement root = document.RootElement;
             if (!BlobId.TryParse(root.GetProperty("tree").GetString(), out BlobId tree))
-                throw new FormatException("The snapshot has no tree.");
+                throw new FormatException("The snapshot record has no tree.");
             return new SnapshotRecord
             {
                 Time = TimeOf(root),

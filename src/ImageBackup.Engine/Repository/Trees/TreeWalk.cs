@@ -9,7 +9,7 @@ using ImageBackup.Engine.Repository.Reading;
 
 namespace ImageBackup.Engine.Repository.Trees;
 
-/// <summary>Something wrong below a snapshot's tree.</summary>
+/// <summary>Something wrong below a snapshot record's tree.</summary>
 internal sealed record TreeProblem(ErrorId ErrorId, string Message);
 
 /// <summary>Reads trees from a repository, bounded against cycles (impossible by hash, but bytes are hostile) and depth.</summary>
@@ -50,7 +50,7 @@ internal static class TreeWalk
             cancellation.ThrowIfCancellationRequested();
             (BlobId tree, string path, int depth) = pending.Pop();
             if (depth > DepthLimit || ++visited > TreeCountLimit)
-                throw new ImageBackupException(ErrorId.ImageInvalid, "The snapshot's tree is too deep or too large to be an image's.", repository.Location);
+                throw new ImageBackupException(ErrorId.ImageInvalid, "The snapshot record's tree is too deep or too large to be an image's.", repository.Location);
             foreach (TreeNode node in Load(repository, index, tree))
             {
                 string name = path + "/" + node.Name;
