@@ -16,7 +16,7 @@ namespace ImageBackup.Engine.Pipeline;
 internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
     where TItem : struct
 {
-    /// <summary>What buffers may take if several chunks are named at once.</summary>
+    /// <summary>The most memory of the buffers if several chunks are hashed at once.</summary>
     private const long BatchedBytes = 96L << 20;
 
     /// <summary>How long a worker that keeps items waits for more of them: longer than a chunk takes out of a cache.</summary>
@@ -26,7 +26,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     public interface IWorker : IDisposable
     {
         /// <summary>
-        /// Takes an item. Its buffer is the worker's until it gives it back: at once, or if it keeps the item for naming it
+        /// Takes an item. Its buffer is the worker's until it gives it back: at once, or if it keeps the item for hashing it
         /// beside others, when it has as many as it wants or in <see cref="Drain"/>.
         /// </summary>
         void Process(TItem item, byte[] buffer);
@@ -39,7 +39,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     }
 
     /// <summary>
-    /// A pipeline for chunks of at most so many bytes: buffers for as many as each worker wants to name at once, and for as
+    /// A pipeline for chunks of at most so many bytes: buffers for as many as each worker wants to hash at once, and for as
     /// many that wait.
     /// </summary>
     /// <param name="workerCount">Worker threads.</param>

@@ -15,7 +15,7 @@ internal sealed class HashBatch<TItem>(int batchCount, Action<TItem, ArraySegmen
     private readonly List<TItem> _items = new();
     private readonly List<ArraySegment<byte>> _contents = new();
 
-    /// <summary>Keeps a chunk; if it was the last one wanted, all are named and used.</summary>
+    /// <summary>Keeps a chunk; if the batch is full, all its chunks are hashed and used.</summary>
     public void Add(TItem item, ArraySegment<byte> content)
     {
         _items.Add(item);

@@ -93,7 +93,7 @@ internal sealed class RestoreCopy(
             _meter.Add(chunk.LengthBytes);
         }
 
-        /// <summary>True if the chunk is in the buffer and is to be named and written; false if all is done.</summary>
+        /// <summary>True if the chunk is in the buffer and is to be hashed and written; false if all is done.</summary>
         private bool IsToRestore(ImageChunk chunk, byte[] buffer)
         {
             ByteRange whole = RangeOf(chunk);

@@ -7,7 +7,7 @@ using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Commands;
 
-/// <summary>The base of cmdlets that judge images by the management classes.</summary>
+/// <summary>The base of cmdlets that evaluate images by the management classes.</summary>
 public abstract class RetentionCmdlet : RepositoryCmdlet
 {
     /// <summary>The file of management classes; by default the machine's.</summary>

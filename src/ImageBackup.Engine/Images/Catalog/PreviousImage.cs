@@ -18,7 +18,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
 {
     /// <summary>The id to file a volume's image under, and the image before; null: there is none, or it cannot be read.</summary>
     /// <param name="repository">Where to look.</param>
-    /// <param name="traces">What is known of its snapshots.</param>
+    /// <param name="traces">The cached headers of its snapshot records.</param>
     /// <param name="computerName">The computer that the images are filed under.</param>
     /// <param name="volumeName">What the volume is called now: old images are filed under names.</param>
     /// <param name="identity">Which volume it is.</param>

@@ -11,7 +11,7 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
 
     /// <summary>
-    /// Fills the buffer from where the chunk lies first, its seal checked and its content not: that is named by the caller,
+    /// Fills the buffer from where the chunk lies first, its seal checked and its content not: the caller hashes that,
     /// beside others. False, or another id, says nothing more: <see cref="TryRead"/> finds out why, and whether another place
     /// has the chunk.
     /// </summary>

@@ -24,7 +24,7 @@ namespace ImageBackup.Engine.Images.Records;
 /// of the highest revision counts, and the others are its history. Any thread.
 /// </summary>
 /// <param name="repository">The repository.</param>
-/// <param name="traces">What is known of its snapshots already; null: nothing.</param>
+/// <param name="traces">The cached headers of its snapshot records; null: none.</param>
 /// <param name="memory">What this machine has seen of the repository; null: nothing, and nothing is noted.</param>
 internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHeaderCache? traces = null, RepositoryMemory? memory = null)
 {

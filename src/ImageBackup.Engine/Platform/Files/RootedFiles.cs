@@ -171,7 +171,7 @@ internal sealed class RootedFiles(string root)
         error = Marshal.GetLastWin32Error();
         if (error is not (UnixCalls.NotPermitted or UnixCalls.NotSupported or UnixCalls.NotImplemented))
             return error;
-        // Neither: names are content hashes, and what is there already is what we have.
+        // Neither: names are content hashes, so the file that exists has our content.
         return UnixCalls.renameat(fromDirectory, from, toDirectory, to) == 0 ? 0 : Marshal.GetLastWin32Error();
     }
 }

@@ -5,7 +5,7 @@ using ImageBackup.Engine.Policy.Classes;
 namespace ImageBackup.Engine.Policy.Retention;
 
 /// <summary>
-/// Says which images have expired. Pure: the same input gives the same verdicts, and nothing is deleted here.
+/// Tells which images have expired. Pure: the same input gives the same results, and nothing is deleted here.
 /// </summary>
 /// <remarks>
 /// <para>Images of one volume and computer are versions, the newest first (of equal times the higher id is the newer).
@@ -52,7 +52,7 @@ internal sealed class RetentionEngine
         _keepWithin = keepWithin;
     }
 
-    /// <summary>One verdict an image, in the order in which the images were given.</summary>
+    /// <summary>One result an image, in the order of the images given.</summary>
     public IReadOnlyList<RetentionResult> Evaluate(IReadOnlyList<RetentionImage> images, IEnumerable<VolumeRemoval> removals)
     {
         if (images is null)

@@ -8,10 +8,10 @@ namespace ImageBackup.Engine.Repository.Blobs;
 /// <summary>The ids of several contents at once: side by side if the processor can, one after the other elsewhere.</summary>
 internal static class BlobHasher
 {
-    /// <summary>From so many contents at once on naming them is faster than one by one.</summary>
+    /// <summary>From so many contents on, hashing them at once is faster than one by one.</summary>
     public const int BatchWorthCount = Sha256MultiBuffer.WorthFromCount;
 
-    /// <summary>How many contents are named best at once: one if that brings nothing.</summary>
+    /// <summary>How many contents are best hashed at once: one if a batch is not faster.</summary>
     public static int BatchCount => Sha256MultiBuffer.IsSupported ? Sha256MultiBuffer.LaneCount : 1;
 
     /// <summary>The ids of contents, in the same order. Side by side go those that are as long as the first one: of a volume's chunks all but its last.</summary>

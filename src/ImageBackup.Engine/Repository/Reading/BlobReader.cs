@@ -28,7 +28,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     }
 
     /// <summary>
-    /// As <see cref="Read(BlobId, in BlobLocation, byte[])"/>, for a caller that names several contents at once and compares their
+    /// As <see cref="Read(BlobId, in BlobLocation, byte[])"/>, for a caller that hashes several contents at once and compares their
     /// ids: here the seal only is checked.
     /// </summary>
     public int ReadUnhashed(BlobId id, in BlobLocation location, byte[] content)

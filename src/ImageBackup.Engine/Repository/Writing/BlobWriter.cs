@@ -7,7 +7,7 @@ using ImageBackup.Engine.Repository.Sealing;
 namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
-/// One worker's way into the repository, with its own cipher, compressor, buffers and open pack: lanes share nothing but
+/// One worker's way into the repository, with its own cipher, compressor, buffers and open pack: writers share nothing but
 /// the index. One thread at a time.
 /// </summary>
 internal sealed class BlobWriter : IDisposable

@@ -11,7 +11,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
-/// One job's writing of blobs: lanes (one a worker) dedupe, compress, seal, prove and pack; packs become durable behind
+/// One job's writing of blobs: <see cref="BlobWriter"/>s (one a worker) dedupe, compress, seal, prove and pack; packs become durable behind
 /// them; index files follow the packs. Nothing is referred to before it is on stable storage.
 /// </summary>
 internal sealed class RepositoryWriter : IDisposable
@@ -35,7 +35,7 @@ internal sealed class RepositoryWriter : IDisposable
     /// </param>
     /// <param name="confirm">
     /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws if they
-    /// may not. While a lock settles, blobs are made but nothing gets a name.
+    /// may not. While a lock settles, blobs are made but no pack is committed.
     /// </param>
     public RepositoryWriter(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost,
         Func<IEnumerable<IndexedPack>>? confirm = null)
@@ -54,14 +54,14 @@ internal sealed class RepositoryWriter : IDisposable
     /// <summary>Bytes of all packs sealed so far.</summary>
     public long StoredBytes => Interlocked.Read(ref _storedBytes);
 
-    /// <summary>A lane for one thread.</summary>
+    /// <summary>A writer for one thread.</summary>
     public BlobWriter OpenLane() => new(this, _files, _sealers);
 
     /// <summary>Whether the repository has the blob: durable, in a pack that is there.</summary>
     public bool Has(BlobId id, BlobType type) => _index.Contains(id, type);
 
     /// <summary>
-    /// True if the blob must be stored by the caller; false if the repository has it or another lane is storing it.
+    /// True if the blob must be stored by the caller; false if the repository has it or another writer is storing it.
     /// </summary>
     internal bool Reserve(BlobId id, BlobType type)
     {
@@ -71,7 +71,7 @@ internal sealed class RepositoryWriter : IDisposable
             return !_index.Contains(id, type) && _inFlight.Add((id, type));
     }
 
-    /// <summary>Takes a pack over, whatever happens: its lane does not know it any more.</summary>
+    /// <summary>Takes a pack over, also on failure: its writer does not know it any more.</summary>
     internal void Submit(PackWriter pack)
     {
         try
@@ -87,7 +87,7 @@ internal sealed class RepositoryWriter : IDisposable
         }
     }
 
-    /// <summary>Drops a pack that its lane will not hand over: its blobs are not being stored any more.</summary>
+    /// <summary>Drops a pack that its writer will not hand over: its blobs are not being stored any more.</summary>
     internal void Abandon(PackWriter pack)
     {
         pack.Dispose();
@@ -108,7 +108,7 @@ internal sealed class RepositoryWriter : IDisposable
     /// <summary>Waits until packs may be committed; throws what forbids it.</summary>
     public void Confirm() => _committer.Confirm();
 
-    /// <summary>Makes everything durable and indexed. Every lane must have been flushed before.</summary>
+    /// <summary>Makes everything durable and indexed. Every writer must have been flushed before.</summary>
     public void Finish()
     {
         if (_finished)
