@@ -219,7 +219,7 @@ internal sealed partial class VssSession : IDisposable
         return true;
     }
 
-    /// <summary>StartSnapshotSet came back when nobody waited any more: left alone, it would block everybody's next set.</summary>
+    /// <summary>StartSnapshotSet came back after its time limit: left alone, it would block everybody's next set.</summary>
     private void AbortLate() => _ = Try("AbortBackup", _components.AbortBackup);
 
     private bool Try(string name, Action call)

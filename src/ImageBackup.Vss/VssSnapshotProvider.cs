@@ -69,7 +69,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // Whatever AlphaVSS throws, it throws as a reason.
+            // Every exception of AlphaVSS is a reason.
             return new SnapshotSupport("VSS cannot be asked about it: " + e.Message.TrimEnd('.'));
         }
     }

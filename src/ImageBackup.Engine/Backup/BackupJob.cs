@@ -30,7 +30,7 @@ namespace ImageBackup.Engine.Backup;
 /// <param name="repository">Where the image goes.</param>
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers to choose from; null: none.</param>
-/// <param name="events">The machine's logs; null: nobody is told.</param>
+/// <param name="events">The machine's logs; null: none.</param>
 internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volumes, SnapshotProviders? providers = null, EventLog? events = null)
 {
     private readonly EventLog _events = events ?? EventLog.Silent;

@@ -31,7 +31,7 @@ internal sealed record BackupRequest
     public VolumePlan? Plan { get; init; }
 
     /// <summary>
-    /// The type that the command, a rule, the class or a client-wide statement asked for. Null: nobody did; then Snapshot if
+    /// The type that the command, a rule, the class or a client-wide statement asked for. Null: none did; then Snapshot if
     /// a provider can take the volume, else <see cref="QuiesceOptions.Failover"/>.
     /// </summary>
     public ImageType? ImageType { get; init; }

@@ -21,7 +21,7 @@ internal interface IBlockReader : IDisposable
 
     /// <summary>
     /// Fills the buffer from <paramref name="offsetBytes"/>. Returns the number of bytes read: the buffer's
-    /// length, or less only if the volume ends.
+    /// length, or less only at the volume's end.
     /// </summary>
     /// <exception cref="BlockReadException">The device could not be read there.</exception>
     int ReadAt(long offsetBytes, Span<byte> buffer);

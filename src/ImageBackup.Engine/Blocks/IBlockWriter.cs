@@ -19,7 +19,7 @@ internal interface IBlockWriter : IBlockReader
     void ZeroRange(ByteRange range);
 
     /// <summary>
-    /// Tells the device that nobody needs the range any more. Returns false if the target cannot; the range's
+    /// Tells the device that the range is not needed any more. Returns false if the target cannot; the range's
     /// content is undefined afterwards.
     /// </summary>
     bool TryDiscard(ByteRange range);

@@ -5,7 +5,7 @@ internal interface IFlushedReader : IBlockReader
 {
     /// <summary>
     /// True if the system wrote what it held in memory back to the source right before the reader was opened, and
-    /// reads see that state. False if nobody asked for it, or the user may not.
+    /// reads see that state. False if that was not asked for, or the user may not.
     /// </summary>
     bool IsFlushed { get; }
 }

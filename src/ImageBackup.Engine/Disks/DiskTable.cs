@@ -40,7 +40,7 @@ internal sealed record DiskTable
     public IReadOnlyList<string> Faults { get; init; } = Array.Empty<string>();
 
     /// <summary>
-    /// Whether somebody may have data by this table: it has a partition, or it is damaged so that nobody can say that it has none.
+    /// Whether somebody may have data by this table: it has a partition, or it is damaged, so that it may have one.
     /// A table without an entry is not in use.
     /// </summary>
     public bool IsInUse => Partitions.Count > 0 || Faults.Count > 0;

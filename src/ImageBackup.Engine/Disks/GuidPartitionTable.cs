@@ -34,7 +34,7 @@ internal static class GuidPartitionTable
     private const int LeastEntryBytes = 128;
     private const int MostEntryBytes = 4096;
 
-    /// <summary>The format's minimum is 16 KiB, and nobody makes more than a few times that.</summary>
+    /// <summary>The format's minimum is 16 KiB, and partition tools make at most a few times that.</summary>
     private const int MostEntriesBytes = 4 << 20;
     private const int GuidBytes = 16;
     private const int ProtectiveSectorBytes = 512;

@@ -38,7 +38,7 @@ internal static class FileSystemCatalog
     /// <summary>The first reader that recognises the volume, with its description; null if none does.</summary>
     /// <remarks>
     /// If somebody else claims the volume too, a second file system or a partition table with entries, one of them is what an earlier
-    /// use left behind, and nobody can tell which: the reader returned is then a <see cref="ConflictingReader"/>, which refuses to
+    /// use left behind, and it is not known which: the reader returned is then a <see cref="ConflictingReader"/>, which refuses to
     /// map the volume, so that it is copied whole.
     /// </remarks>
     public static (IFileSystemReader Reader, FileSystemDescription Description)? Probe(IBlockReader volume)

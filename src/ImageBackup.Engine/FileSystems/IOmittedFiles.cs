@@ -29,6 +29,6 @@ internal sealed record OmittedFile
     /// <summary>Where the content lies: whole clusters, sorted by offset, disjoint, inside the volume.</summary>
     public required IReadOnlyList<ByteRange> Ranges { get; init; }
 
-    /// <summary>Why nobody misses it; a phrase for the user.</summary>
+    /// <summary>Why it is not needed; a phrase for the user.</summary>
     public required string Reason { get; init; }
 }

@@ -6,7 +6,7 @@ using ImageBackup.Engine.Platform.Files;
 namespace ImageBackup.Engine.Policy;
 
 /// <summary>
-/// A small policy file on disk. Reading is bounded, and only of a file that nobody else may have written. Writing is atomic and
+/// A small policy file on disk. Reading is bounded, and only of a file that no other user may have written. Writing is atomic and
 /// durable: a temporary file beside it, flushed, with the old one's mode (a new one has 0644, whatever the umask), renamed over it,
 /// and the directory flushed; a reader meanwhile sees the old or the new file, whole.
 /// </summary>

@@ -36,7 +36,7 @@ internal static class RepositoryPlace
         var directory = new DirectoryInfo(path);
         if (!directory.Exists || (directory.Attributes & FileAttributes.ReparsePoint) != 0)
             return false;
-        // Not looked into: they are the system's, and often nobody else may.
+        // Not looked into: they are the system's, and often closed to other users.
         if (s_ofFileSystem.Contains(directory.Name, StringComparer.OrdinalIgnoreCase))
             return true;
         if (s_begun.Contains(directory.Name))

@@ -10,8 +10,8 @@ namespace ImageBackup.Engine.Undo;
 /// <summary>Finds and undoes the changes of killed runs: quiesced volumes, volume snapshots, commands that did not run.</summary>
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers.</param>
-/// <param name="events">The machine's logs; null: nobody is told.</param>
-/// <param name="tell">Lines for -Verbose; null: nobody is told.</param>
+/// <param name="events">The machine's logs; null: none.</param>
+/// <param name="tell">Lines for -Verbose; null: none.</param>
 internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? tell = null)
 {
     private readonly EventLog _events = events ?? EventLog.Silent;

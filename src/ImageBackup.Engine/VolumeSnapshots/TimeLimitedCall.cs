@@ -6,7 +6,7 @@ namespace ImageBackup.Engine.VolumeSnapshots;
 
 /// <summary>
 /// One call into a service that may never answer. It runs on a thread of its own (in no COM apartment of the caller's), and the
-/// caller goes on when the time is over; whatever the call still does then is done behind its back.
+/// caller goes on when the time is over; the call then runs on unobserved.
 /// </summary>
 internal static class TimeLimitedCall
 {
@@ -16,7 +16,7 @@ internal static class TimeLimitedCall
     /// <param name="step">Given a token that is cancelled when the time is over or the caller gives up.</param>
     /// <param name="timeout">For the whole step.</param>
     /// <param name="cancellation">The caller's.</param>
-    /// <param name="late">What to do with a result that came when nobody waited any more.</param>
+    /// <param name="late">Takes a result that came after the time limit.</param>
     /// <exception cref="TimeoutException">The time is over.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public static T Run<T>(Func<CancellationToken, T> step, TimeSpan timeout, CancellationToken cancellation, Action<T>? late = null)

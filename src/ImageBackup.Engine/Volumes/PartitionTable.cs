@@ -26,10 +26,10 @@ internal sealed record DiskTable(bool IsGpt, string? DiskId, IReadOnlyList<Parti
     public static DiskTable None { get; } = new(false, null, []);
 }
 
-/// <summary>Reads a GPT or an MBR, for systems if nobody (udev) did.</summary>
+/// <summary>Reads a GPT or an MBR, for systems where udev did not.</summary>
 /// <remarks>
 /// Layouts: UEFI specification 5.3 (GPT; the MBR in 5.2). Matched with the kernel's partitions by their start,
-/// so a table that lies harms nobody: checksums are not looked at. Logical partitions of an MBR are not read.
+/// so a false table does no harm: checksums are not looked at. Logical partitions of an MBR are not read.
 /// </remarks>
 internal static class PartitionTable
 {

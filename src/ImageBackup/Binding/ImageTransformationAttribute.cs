@@ -5,7 +5,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Binding;
 
-/// <summary>Turns whatever is given to -ImageBackup into <see cref="ImageArgument"/>s.</summary>
+/// <summary>Turns the arguments of -ImageBackup into <see cref="ImageArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class ImageTransformationAttribute : ArgumentTransformationAttribute
 {

@@ -6,7 +6,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Binding;
 
-/// <summary>Reads properties of whatever came down the pipeline: CIM instances, deserialised objects, hashtables.</summary>
+/// <summary>Reads properties of pipeline objects: CIM instances, deserialised objects, hashtables.</summary>
 internal static class InputProperties
 {
     /// <summary>lsblk nests disk, partition, crypt, LV, ...; nothing real comes near this.</summary>
@@ -16,7 +16,7 @@ internal static class InputProperties
     [return: NotNullIfNotNull(nameof(value))]
     public static object? Bare(object? value) => value is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : value;
 
-    /// <summary>A value out of lists in lists, bare; false if there is nothing to look at, or nobody nests so deep.</summary>
+    /// <summary>A value out of lists in lists, bare; false if there is no value, or the nesting is too deep.</summary>
     public static bool TryBare(object? value, int depth, [NotNullWhen(true)] out object? bare)
     {
         bare = Bare(value);

@@ -60,7 +60,7 @@ internal static class NumberToken
         }
         catch (Exception e) when (e is RuntimeException or InvalidOperationException or NotImplementedException or NotSupportedException)
         {
-            // A runspace that tells nobody what it runs.
+            // A runspace that does not tell what it runs.
             return null;
         }
     }

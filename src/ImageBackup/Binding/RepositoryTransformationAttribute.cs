@@ -4,7 +4,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Binding;
 
-/// <summary>Turns whatever is given to -Repository into a <see cref="RepositoryArgument"/>.</summary>
+/// <summary>Turns the argument of -Repository into a <see cref="RepositoryArgument"/>.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RepositoryTransformationAttribute : ArgumentTransformationAttribute
 {

@@ -6,7 +6,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Binding;
 
-/// <summary>Turns whatever is given to the -Volume of a rule into <see cref="RulePatternArgument"/>s.</summary>
+/// <summary>Turns the arguments of a rule's -Volume into <see cref="RulePatternArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RulePatternTransformationAttribute : ArgumentTransformationAttribute
 {

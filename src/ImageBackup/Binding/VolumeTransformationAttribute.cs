@@ -6,7 +6,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Binding;
 
-/// <summary>Turns whatever is given to -Volume or -Destination into <see cref="VolumeArgument"/>s.</summary>
+/// <summary>Turns the arguments of -Volume or -Destination into <see cref="VolumeArgument"/>s.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class VolumeTransformationAttribute : ArgumentTransformationAttribute
 {

@@ -43,7 +43,7 @@ public sealed partial class BackupVolumeImageCommand
 
     partial void AddCommandOptions(ref ImageOptions options);
 
-    /// <summary>Whatever is wrong with rules and classes ends the command here, before any volume is touched.</summary>
+    /// <summary>An error in rules or classes ends the command here, before any volume is touched.</summary>
     private void BeginPolicy()
     {
         _policy = LoadPolicy();

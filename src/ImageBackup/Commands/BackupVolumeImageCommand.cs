@@ -22,7 +22,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// <summary>Volumes that were named, whether they could be found or not.</summary>
     private int _namedCount;
 
-    /// <summary>Volumes that rules let through, whatever became of them then.</summary>
+    /// <summary>Volumes that rules let through, failed ones too.</summary>
     private int _wantedCount;
     private readonly List<string> _excluded = [];
 

@@ -34,7 +34,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     private protected override void Begin()
     {
         _pending = UndoJob.FindOnMachine();
-        // Volumes can be looked at whatever state the rules are in.
+        // Volumes can be listed even if the rules have an error.
         Attempt(null, () =>
         {
             base.Begin();

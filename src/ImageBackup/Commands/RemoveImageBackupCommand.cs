@@ -143,7 +143,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         return stated;
     }
 
-    /// <summary>The volume by its id, or by a name that its images have in their records; it is gone, so nobody else can be asked.</summary>
+    /// <summary>The volume by its id, or by a name that its images have in their records; it is gone, so only the records tell.</summary>
     private static ImageBackupInfo NewestOf(IReadOnlyList<ImageBackupInfo> images, string computer, string volume)
     {
         List<ImageBackupInfo> own = [.. images.Where(image => string.Equals(image.ComputerName, computer, StringComparison.OrdinalIgnoreCase))];

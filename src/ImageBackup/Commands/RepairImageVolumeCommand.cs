@@ -58,7 +58,7 @@ public sealed class RepairImageVolumeCommand : BackgroundCmdlet
         _ => $"Run the command {pending.Name}",
     };
 
-    /// <summary>By the record's text or pattern; or by whatever names a volume that is there.</summary>
+    /// <summary>By the record's text or pattern; or by any name of a volume that exists.</summary>
     private Func<PendingUndo, bool> Names(VolumeArgument volume)
     {
         string full = VolumeNames.FullSource(volume, ResolvePath);

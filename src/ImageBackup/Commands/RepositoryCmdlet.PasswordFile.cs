@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace ImageBackup.Commands;
 
-/// <summary>The password from a file, for runs that nobody attends.</summary>
+/// <summary>The password from a file, for unattended runs.</summary>
 public abstract partial class RepositoryCmdlet
 {
     /// <summary>

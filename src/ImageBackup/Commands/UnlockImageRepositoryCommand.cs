@@ -24,7 +24,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     public SwitchParameter All { get; set; }
 
     /// <summary>
-    /// Remove locks whose file cannot be read too, such as one of 0 bytes that a power cut left. Nobody can tell whose they
+    /// Remove locks whose file cannot be read too, such as one of 0 bytes that a power cut left. It is not known whose they
     /// are: make sure that no command works on the repository.
     /// </summary>
     [Parameter]

@@ -8,7 +8,7 @@ namespace ImageBackup.Compat;
 
 /// <summary>
 /// Windows PowerShell only: the framework asks for exact versions of our dependencies' dependencies, and a module
-/// has no binding redirects. Whatever an assembly in our own directory asks for is answered from that directory;
+/// has no binding redirects. Requests of an assembly in our own directory are answered from that directory;
 /// requests of others are none of ours.
 /// </summary>
 /// <remarks>netstandard2.0 only. On .NET the load context does this.</remarks>

@@ -59,7 +59,7 @@ internal abstract class NameCompleter : IArgumentCompleter
         }
         catch (Exception)
         {
-            // Whatever went wrong: a completion is an offer, and there is none.
+            // On any failure there is no completion.
             return [];
         }
     }
@@ -69,7 +69,7 @@ internal abstract class NameCompleter : IArgumentCompleter
     {
         if (!bound.Contains(parameter) || bound[parameter] is not string { Length: > 0 } path)
             return usual;
-        // Nested in the completion's own pipeline: the runspace answers nobody else while that runs.
+        // Nested in the completion's own pipeline: the runspace answers no other caller while that runs.
         using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
         shell.AddScript("$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($args[0])", useLocalScope: true).AddArgument(path);
         return shell.Invoke<string>()[0];

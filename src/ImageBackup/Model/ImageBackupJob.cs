@@ -15,7 +15,7 @@ namespace ImageBackup;
 /// </summary>
 public sealed class ImageBackupJob : Job
 {
-    /// <summary>Progress is about now: five records a second for hours would be kept for nobody.</summary>
+    /// <summary>Progress is about now: five records a second for hours would only fill memory.</summary>
     private const int MaxProgressRecords = 200;
 
     /// <summary>How long those who hear of a job's end may take, before the caller that stops it goes on.</summary>
@@ -103,7 +103,7 @@ public sealed class ImageBackupJob : Job
         }
         catch (Exception failure)
         {
-            // Whatever it is, the job must end and say so.
+            // On any failure the job must end and say so.
             Error.Add((failure as RuntimeException)?.ErrorRecord ?? ErrorRecords.From(failure, null));
             state = JobState.Failed;
         }

@@ -31,7 +31,7 @@ public sealed class VolumeArgument
     /// <summary>The name came from an object that knows it whole: nothing is to be resolved against the location.</summary>
     public bool IsFullPath { get; }
 
-    /// <summary>The device that the user said yes to under this name; null: nobody was asked.</summary>
+    /// <summary>The device that the user said yes to under this name; null: the user was not asked.</summary>
     internal DeviceInstance? Confirmed { get; private init; }
 
     /// <summary>For a job: what was confirmed before it began.</summary>
@@ -155,7 +155,7 @@ public sealed class VolumeArgument
 
     /// <summary>
     /// Whether a line of lsblk is a device of the device mapper, whose name is the mapper's and not the kernel's: LVM and LUKS,
-    /// multipath, and whatever else has a type that is not a disk's.
+    /// multipath, and every other type that is not a disk's.
     /// </summary>
     private static bool IsMapperType(PSObject value) =>
         InputProperties.Text(value, "type") is { } type && type is "lvm" or "crypt" or "mpath" or "dm" or "dmraid" or "verity" or "integrity"

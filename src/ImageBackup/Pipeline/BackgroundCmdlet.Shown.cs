@@ -34,7 +34,7 @@ public abstract partial class BackgroundCmdlet
     private protected new bool ShouldContinue(string query, string caption) =>
         Ask(() => base.ShouldContinue(DisplayText.Lines(query), DisplayText.Line(caption)), query);
 
-    /// <summary>If nobody can be asked, the answer is an error that says how to give it.</summary>
+    /// <summary>If PowerShell is not interactive, the answer is an error that says how to give it.</summary>
     /// <exception cref="ImageBackupException">ConfirmationNeeded.</exception>
     private static bool Ask(Func<bool> question, string query)
     {

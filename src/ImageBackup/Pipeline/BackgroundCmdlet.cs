@@ -230,7 +230,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         }
         catch (Exception e) when ((e is IOException || e.InnerException is IOException) && RunningWork.IsTerminalLost)
         {
-            // Nobody looks any more; the log has it.
+            // The caller is gone; the log has it.
         }
     }
 

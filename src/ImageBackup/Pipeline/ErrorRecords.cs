@@ -8,7 +8,7 @@ namespace ImageBackup.Pipeline;
 /// <summary>Turns failures into error records with the stable ids of <see cref="ErrorTable"/>.</summary>
 internal static class ErrorRecords
 {
-    /// <summary>The id of whatever is not in the table: a defect of ours.</summary>
+    /// <summary>The id of an exception that is not in the table: a defect of ours.</summary>
     public const string UnexpectedId = "Unexpected";
 
     public static ErrorRecord From(Exception failure, object? target)

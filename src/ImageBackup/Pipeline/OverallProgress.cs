@@ -21,7 +21,7 @@ internal sealed class OverallProgress(int activityId)
 
     public int ActivityId { get; } = activityId;
 
-    /// <summary>Objects come one by one: nobody knows how many.</summary>
+    /// <summary>Objects come one by one: their count is not known.</summary>
     public bool IsOpen { get; init; }
 
     /// <summary>One record says enough about a single volume.</summary>

@@ -45,7 +45,7 @@ internal sealed class RecentRepositories(string? path)
             if (other != location && lines.Count < MaxCount)
                 lines.Add(other);
         }
-        // Not locked: another session's line may be lost, which nobody needs more than this.
+        // Not locked: another session's line may be lost, which matters little.
         _ = StateFile.TryWrite(path, string.Join("\n", lines) + "\n");
     }
 

@@ -7,7 +7,7 @@ namespace ImageBackup.Engine.FileSystems.F2fs;
 /// <summary>F2FS on one device: valid blocks by the newer checkpoint and the segment information table.</summary>
 /// <remarks>
 /// Data that fsync wrote after the checkpoint is valid although the table does not know it yet; it begins at the next
-/// free node block. A volume if something lies there, or that was not unmounted, is refused unless the driver
+/// free node block. A volume with data there, or one that was not unmounted, is refused unless the driver
 /// flushed it, which makes a checkpoint. All that lies before the main area counts as used.
 /// </remarks>
 internal sealed class F2fsReader : IFlushAwareReader

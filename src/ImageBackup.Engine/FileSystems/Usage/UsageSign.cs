@@ -29,7 +29,7 @@ internal sealed record UsageContext
 {
     public required string ComputerName { get; init; }
 
-    /// <summary>When this computer started: whatever is mounted since then and not here, somebody else mounted.</summary>
+    /// <summary>When this computer started: a volume mounted since then and not here is mounted by another computer.</summary>
     public required DateTimeOffset StartTime { get; init; }
 
     /// <summary>As ZFS counts hosts; null: this one has no number.</summary>

@@ -4,7 +4,7 @@ namespace ImageBackup;
 
 /// <summary>
 /// Every failure that a user can act on: a stable id, what happened and to what, and what to do about it.
-/// The cmdlets turn it into an ErrorRecord; whatever else reaches them is a defect of ours.
+/// The cmdlets turn it into an ErrorRecord; any other exception is a defect of ours.
 /// </summary>
 public class ImageBackupException : Exception
 {

@@ -19,7 +19,7 @@ public sealed record RestoreResult
     /// <summary>Bytes that were made zero without writing them.</summary>
     public required long ZeroBytes { get; init; }
 
-    /// <summary>True: what was written was read back and was right (-VerifyTarget). Null: nobody asked.</summary>
+    /// <summary>True: the written data was read back and was right (-VerifyTarget). Null: not verified.</summary>
     public bool? Verified { get; init; }
 
     /// <summary>Ranges of the volume that are zeros because their chunks are missing or corrupt (-SkipCorrupt), sorted.</summary>

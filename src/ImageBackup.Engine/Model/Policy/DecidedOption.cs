@@ -10,7 +10,7 @@ public sealed record DecidedOption
 {
     public required string Name { get; init; }
 
-    /// <summary>As the rule syntax writes it; null: nobody asked for anything.</summary>
+    /// <summary>As the rule syntax writes it; null: not set by anyone.</summary>
     public string? Value { get; init; }
     public OptionSource Source { get; init; }
 

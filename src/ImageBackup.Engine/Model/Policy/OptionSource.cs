@@ -10,6 +10,6 @@ public enum OptionSource
     ManagementClass,
     ClientWide,
 
-    /// <summary>Nobody: the built-in value.</summary>
+    /// <summary>The built-in value.</summary>
     BuiltIn,
 }

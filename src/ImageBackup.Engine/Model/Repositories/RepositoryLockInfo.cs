@@ -8,7 +8,7 @@ public sealed record RepositoryLockInfo(
     string Id, DateTime Time, bool IsExclusive, string ComputerName, string UserName, int ProcessId, bool IsStale)
 {
     /// <summary>
-    /// False: the file is damaged (a power cut often leaves one of 0 bytes), and nobody can tell whose lock it is. It counts as
+    /// False: the file is damaged (a power cut often leaves one of 0 bytes), and it is not known whose lock it is. It counts as
     /// an exclusive lock.
     /// </summary>
     public bool IsReadable { get; init; } = true;

@@ -14,7 +14,7 @@ public sealed record SnapshotProviderInfo
     /// <summary>Why it cannot be used; null if it can.</summary>
     public string? WhyNot { get; init; }
 
-    /// <summary>Taken if nobody names one: the default that was set, else the first that is usable.</summary>
+    /// <summary>Taken if no provider is named: the default that was set, else the first usable one.</summary>
     public bool IsDefault { get; init; }
     public int Preference { get; init; }
 

@@ -19,7 +19,7 @@ internal sealed partial class ManagementClassDocument
     private const int MaximumClasses = 10000;
     private const int FormatVersion = 1;
 
-    /// <exception cref="ImageBackupException">ManagementClassInvalid: whatever is wrong with it.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassInvalid: any error in it.</exception>
     public static ManagementClassDocument Read(byte[] bytes, string path, bool isEnforced)
     {
         if (bytes is null)

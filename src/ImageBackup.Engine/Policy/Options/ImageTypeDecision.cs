@@ -21,7 +21,7 @@ internal sealed record QuiescePolicy(int AttemptCount, bool EndsDynamic)
 
 /// <summary>Which type an image will have and why: shown beforehand, and recorded with the image.</summary>
 /// <param name="Type">What will be taken.</param>
-/// <param name="Source">Who decided; BuiltIn if nobody asked for a type.</param>
+/// <param name="Source">Who decided; BuiltIn if no type was asked for.</param>
 /// <param name="Reason">In words.</param>
 /// <param name="IsFailover">A snapshot was asked for and cannot be had: a warning, or with -NoFailover an error.</param>
 /// <param name="Failover">What to fall over to when a snapshot fails; null if <paramref name="Type"/> is not Snapshot.</param>
@@ -35,7 +35,7 @@ internal sealed record ImageTypeDecision(
     QuiescePolicy Quiet)
 {
     /// <summary>
-    /// Asked for by command, rule, class or client-wide statement: that type. Nobody asked: a snapshot if a
+    /// Asked for by command, rule, class or client-wide statement: that type. Else: a snapshot if a
     /// provider is usable and snapshots are not turned off, else what the class's serialization allows without one:
     /// static, or dynamic if it is Dynamic.
     /// </summary>

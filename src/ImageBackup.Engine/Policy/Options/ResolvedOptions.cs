@@ -9,7 +9,7 @@ internal sealed record ResolvedOptions
 {
     public required ResolvedOption<string> ManagementClass { get; init; }
 
-    /// <summary>Null value: nobody asked for a type; see <see cref="ImageTypeDecision"/>.</summary>
+    /// <summary>Null value: no type was asked for; see <see cref="ImageTypeDecision"/>.</summary>
     public required ResolvedOption<ImageType?> ImageType { get; init; }
     public required ResolvedOption<GapSize> GapSize { get; init; }
 

@@ -40,7 +40,7 @@ internal sealed class RetentionEngine
     {
     }
 
-    /// <param name="currentClass">An image's class as it is now; null: it no longer exists, or nobody here can say.</param>
+    /// <param name="currentClass">An image's class as it is now; null: it no longer exists, or is not known here.</param>
     /// <param name="now">The clock.</param>
     /// <param name="keepWithin">The floor: no image younger than this expires. Zero = none.</param>
     public RetentionEngine(Func<RetentionImage, ManagementClass?> currentClass, DateTimeOffset now, TimeSpan keepWithin)

@@ -70,7 +70,7 @@ internal sealed class Zstd : IDisposable
     }
 
     /// <summary>
-    /// Decompresses a frame whose content length nobody promised (index and snapshot records), up to a limit.
+    /// Decompresses a frame whose content length is not known before (index and snapshot records), up to a limit.
     /// Null if it is damaged or longer.
     /// </summary>
     public static byte[]? Decompress(byte[] source, int offset, int limitBytes)

@@ -126,7 +126,7 @@ internal sealed record KeyFile
         return stream.ToArray();
     }
 
-    /// <exception cref="FormatException">Not a key file, or of parameters that nobody means.</exception>
+    /// <exception cref="FormatException">Not a key file, or of unreasonable parameters.</exception>
     public static KeyFile Read(byte[] json)
     {
         try
@@ -157,7 +157,7 @@ internal sealed record KeyFile
         }
     }
 
-    /// <summary>Without strings, which nobody could zero.</summary>
+    /// <summary>Without strings, which cannot be zeroed.</summary>
     private static byte[] WriteMaster(MasterKey master)
     {
         (string Before, byte[] Key)[] parts = [("{\"mac\":{\"k\":\"", master.MacK), ("\",\"r\":\"", master.MacR), ("\"},\"encrypt\":\"", master.Encryption)];

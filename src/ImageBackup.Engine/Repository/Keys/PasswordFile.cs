@@ -9,7 +9,7 @@ using ImageBackup.Engine.Platform.Files;
 namespace ImageBackup.Engine.Repository.Keys;
 
 /// <summary>
-/// A repository's password in a file, for runs that nobody attends. Linux: the bare password in a file that only its
+/// A repository's password in a file, for unattended runs. Linux: the bare password in a file that only its
 /// owner may read, which is checked at every reading; restic's RESTIC_PASSWORD_FILE takes the same file. A byte order mark is understood (UTF-8, UTF-16). Windows:
 /// protected by the system's data protection, base64 below a line that says so.
 /// </summary>

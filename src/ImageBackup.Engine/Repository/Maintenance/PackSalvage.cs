@@ -14,7 +14,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// <summary>A pack that is torn or corrupt, and the blobs in it that are whole.</summary>
 internal sealed record DamagedPack(BlobId Id, IReadOnlyList<PackEntry> Whole, bool IsUnreadable);
 
-/// <summary>Sorts packs: those that are kept as they are, those that nobody listed, those that are damaged.</summary>
+/// <summary>Sorts packs: those that are kept as they are, those that no index listed, those that are damaged.</summary>
 internal sealed class PackSalvage(ImageRepository repository)
 {
     private readonly RepositoryFiles _files = repository.Files;
@@ -145,7 +145,7 @@ internal sealed class PackSalvage(ImageRepository repository)
             IsRelisted |= whole.Count < candidates.Count;
             return;
         }
-        // A torn pack that nobody ever listed was never anything.
+        // A torn pack that no index ever listed was never in use.
         _damaged.Add(new DamagedPack(id, whole, isUnreadable));
         _salvageable.UnionWith(whole.Select(e => (e.Id, e.Type)));
     }

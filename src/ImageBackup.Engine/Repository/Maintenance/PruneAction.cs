@@ -12,6 +12,6 @@ internal enum PruneAction : byte
     /// <summary>Nothing in it is in use, or each has a copy elsewhere.</summary>
     Remove,
 
-    /// <summary>It is not there, and nobody needs it: only the index is to forget it.</summary>
+    /// <summary>It is not there, and it is not needed: only the index is to forget it.</summary>
     Forget,
 }

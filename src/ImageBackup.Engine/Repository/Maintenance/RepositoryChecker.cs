@@ -67,7 +67,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         };
     }
 
-    /// <summary>Every key's structure; whether another password opens it nobody can tell.</summary>
+    /// <summary>Every key's structure; whether another password opens it is not known.</summary>
     private void CheckKeys()
     {
         IReadOnlyList<RepositoryKeyInfo> keys = repository.Keys();

@@ -148,7 +148,7 @@ internal sealed class RepositoryWriter : IDisposable
         }
         catch (ImageBackupException)
         {
-            // The storage that failed the job fails this too; the packs stay unreferenced, which harms nobody.
+            // The storage that failed the job fails this too; the packs stay unreferenced, which does no harm.
         }
         catch (OperationCanceledException)
         {

@@ -131,7 +131,7 @@ internal sealed class LinuxFileTarget : FileTarget
         throw CannotCreate(errno, path);
     }
 
-    /// <summary>Temporary files of this destination that nobody holds: their process is gone.</summary>
+    /// <summary>Temporary files of this destination that no process holds: theirs is gone.</summary>
     private static void RemoveLeftOvers(string path)
     {
         string directory = LinuxPath.DirectoryOf(path);

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Volumes.Undo;
 
 /// <summary>
 /// A small file that says what this process has taken and must give back: a volume remounted read-only, a snapshot. It is
-/// there before the thing is taken, and locked while the process lives; one that nobody holds a lock on was left by a killed
+/// there before the thing is taken, and locked while the process lives; one without a lock was left by a killed
 /// run. The kernel drops a lock with its process, so neither a process id used again nor another container's misleads.
 /// </summary>
 internal sealed class LinuxUndoRecord : IUndoRecord

@@ -39,7 +39,7 @@ internal sealed class DeviceNames(LinuxRoots roots)
         return aliases;
     }
 
-    /// <summary>The partition's UUID, type and name, from udev, else from the table on the disk; null if nobody tells.</summary>
+    /// <summary>The partition's UUID, type and name, from udev, else from the table on the disk; null if neither tells.</summary>
     public (string? Uuid, string? Type, string? Label) PartitionIdsOf(SysDevice device, SysDevice? disk)
     {
         if (disk is null)

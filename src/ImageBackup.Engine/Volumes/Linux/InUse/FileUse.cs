@@ -57,7 +57,7 @@ internal static class FileUse
             throw new ImageBackupException(ErrorId.TargetInUse, $"Another program holds a lock on '{path}'.", path);
     }
 
-    /// <summary>The kernel lets nobody write into active swap or a running program.</summary>
+    /// <summary>The kernel refuses writes into active swap or a running program.</summary>
     public static ImageBackupException SwapOrProgram(string path) =>
         DeviceTree.Read(new LinuxRoots()).Swaps.Any(swap => IsSame(swap, path))
             ? new(ErrorId.TargetIsSystem, $"'{path}' is active swap.", path)
