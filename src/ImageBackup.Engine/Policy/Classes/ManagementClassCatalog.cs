@@ -6,7 +6,8 @@ using ImageBackup.Engine.Policy.Rules;
 namespace ImageBackup.Engine.Policy.Classes;
 
 /// <summary>
-/// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with TSM's defaults if neither has one of that name.
+/// The classes that count: the repository's, then the machine's of other names, and a built-in STANDARD with TSM's
+/// defaults if neither has one of that name.
 /// </summary>
 internal sealed class ManagementClassCatalog
 {
