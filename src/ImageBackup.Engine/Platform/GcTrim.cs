@@ -8,7 +8,7 @@ namespace ImageBackup.Engine.Platform;
 /// the buffers) is free memory to the runtime, which is in no hurry to collect it: four backups in one session took twice
 /// the memory of one.
 /// </summary>
-internal static class GcTrim
+internal static partial class GcTrim
 {
     /// <summary>What it takes for a collection to be worth its time.</summary>
     private const long WorthBytes = 64L << 20;
@@ -26,11 +26,7 @@ internal static class GcTrim
         Interlocked.Exchange(ref s_stayedBytes, stayedBytes);
         if (bytes - stayedBytes < WorthBytes)
             return;
-#if NET
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-#else
-        GC.Collect();
-#endif
+        Collect();
         Interlocked.Exchange(ref s_stayedBytes, GC.GetTotalMemory(forceFullCollection: false));
     }
 }

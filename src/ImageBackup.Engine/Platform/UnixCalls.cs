@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageBackup.Engine.Platform;
 
 /// <summary>The C library's calls on files below the layers that know volumes, and what their answers mean in System.IO's terms. Linux.</summary>
-internal static class UnixCalls
+internal static partial class UnixCalls
 {
     // fcntl.h; equal on x64, arm64, riscv64 and loongarch64.
     public const int ReadOnly = 0;
@@ -104,13 +104,7 @@ internal static class UnixCalls
         int descriptor = handle.DangerousGetHandle().ToInt32();
         // It was opened so that nothing waits; the runtime would take it for a handle of asynchronous calls.
         _ = fcntl(descriptor, SetFlags, 0);
-#if NET
-        return new FileStream(handle, FileAccess.Read, bufferSize: 0);
-#else
-        // Mono knows only the handles that it opened itself. The kernel's name for an open file opens that very file again.
-        using (handle)
-            return new FileStream("/proc/self/fd/" + descriptor, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
-#endif
+        return StreamOver(handle);
     }
 
 #pragma warning disable IDE1006 // The names are libc's.

@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>What the BCL lacks for durable, private files, on both frameworks and both systems.</summary>
-internal static class DurableFiles
+internal static partial class DurableFiles
 {
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
@@ -60,43 +60,8 @@ internal static class DurableFiles
         return missing;
     }
 
-    private static void CreateOnePrivate(string path)
-    {
-#if NET
-        if (!OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return;
-        }
-        Directory.CreateDirectory(path);
-#else
-        Directory.CreateDirectory(path);
-        if (!s_isWindows)
-            _ = chmod(path, 0x1C0); // 0700
-#endif
-    }
-
     /// <summary>Creates a file that only the owner may read, for writing; fails if the name is taken.</summary>
-    public static FileStream CreatePrivateFile(string path, int bufferSizeBytes)
-    {
-#if NET
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            Share = FileShare.Read,
-            BufferSize = bufferSizeBytes,
-        };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new FileStream(path, options);
-#else
-        var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, Math.Max(1, bufferSizeBytes));
-        if (!s_isWindows)
-            _ = chmod(path, 0x180); // 0600
-        return stream;
-#endif
-    }
+    public static partial FileStream CreatePrivateFile(string path, int bufferSizeBytes);
 
     /// <summary>
     /// Asks the system to begin writing what is in its cache of a file, without waiting: the flush at the end then has
@@ -120,9 +85,4 @@ internal static class DurableFiles
 
     [DllImport("libc", SetLastError = true)]
     private static extern int close(int handle);
-
-#if !NET
-    [DllImport("libc", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern int chmod([MarshalAs(UnmanagedType.LPStr)] string path, int mode);
-#endif
 }

@@ -2,14 +2,11 @@ using System;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
-#if !NET
-using System.Reflection;
-#endif
 
 namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>What replacing a file needs of the system and netstandard2.0 has no name for.</summary>
-internal static class FileModes
+internal static partial class FileModes
 {
     /// <summary>0644.</summary>
     public const int ReadableByAll = 0x1A4;
@@ -35,28 +32,8 @@ internal static class FileModes
         }
     }
 
-    private static string Resolve(string path)
-    {
-#if NET
-        return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-#else
-        // Present in every runtime since .NET 6 that loads this build; .NET Framework has no such links to follow.
-        var resolve = typeof(File).GetMethod("ResolveLinkTarget", new[] { typeof(string), typeof(bool) });
-        return (Invoke(resolve, path, true) as FileSystemInfo)?.FullName ?? path;
-#endif
-    }
-
     /// <summary>A file's permission bits; null if it is not there, and on Windows, where <see cref="Replace"/> keeps the access list.</summary>
-    public static int? Of(string path)
-    {
-        if (s_isWindows || !File.Exists(path))
-            return null;
-#if NET
-        return OperatingSystem.IsWindows() ? null : (int)File.GetUnixFileMode(path);
-#else
-        return GetMode is { } get ? (int?)Convert.ToInt32(Invoke(get, path)) : null;
-#endif
-    }
+    public static int? Of(string path) => s_isWindows || !File.Exists(path) ? null : ModeOf(path);
 
     /// <summary>Sets a file's or directory's permission bits, whatever the umask is. Windows: nothing.</summary>
     public static void Set(string path, int mode)
@@ -73,15 +50,7 @@ internal static class FileModes
             File.Replace(temporary, target, null, ignoreMetadataErrors: false);
             return;
         }
-
-#if NET
-        File.Move(temporary, target, overwrite: true);
-#else
-        if (s_isWindows || !File.Exists(target))
-            File.Move(temporary, target);
-        else
-            File.Replace(temporary, target, null);
-#endif
+        MoveOver(temporary, target);
     }
 
     /// <summary>Makes a rename durable. Windows journals it; a file system that cannot be asked is left be.</summary>
@@ -114,23 +83,6 @@ internal static class FileModes
             }
         }
     }
-
-#if !NET
-    private static MethodInfo? GetMode => typeof(File).GetMethod("GetUnixFileMode", new[] { typeof(string) });
-
-    private static object? Invoke(MethodInfo? method, params object?[] arguments)
-    {
-        try
-        {
-            return method?.Invoke(null, arguments);
-        }
-        catch (TargetInvocationException e) when (e.InnerException is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e.InnerException).Throw();
-            throw;
-        }
-    }
-#endif
 
 #pragma warning disable IDE1006 // The names are libc's.
     [DllImport("libc", SetLastError = true)]

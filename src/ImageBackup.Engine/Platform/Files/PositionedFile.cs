@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Engine.Platform.Files;
 
 /// <summary>A file read at offsets from any thread; what was read leaves the system's cache with it.</summary>
-internal sealed class PositionedFile : IDisposable
+internal sealed partial class PositionedFile : IDisposable
 {
     private readonly FileStream _stream;
 
@@ -17,16 +17,7 @@ internal sealed class PositionedFile : IDisposable
         int done = 0;
         while (done < countBytes)
         {
-#if NET
-            int count = RandomAccess.Read(_stream.SafeFileHandle, buffer.AsSpan(done, countBytes - done), offsetBytes + done);
-#else
-            int count;
-            lock (_stream)
-            {
-                _stream.Position = offsetBytes + done;
-                count = _stream.Read(buffer, done, countBytes - done);
-            }
-#endif
+            int count = ReadSome(offsetBytes + done, buffer, done, countBytes - done);
             if (count == 0)
                 break;
             done += count;

@@ -5,7 +5,7 @@ using System.IO;
 namespace ImageBackup.Engine.Platform.Processes;
 
 /// <summary>Whether a process of this machine lives.</summary>
-internal static class RunningProcess
+internal static partial class RunningProcess
 {
     public static int CurrentId { get; } = GetCurrentId();
 
@@ -74,14 +74,4 @@ internal static class RunningProcess
             return false;
         }
     }
-
-#if NET
-    private static int GetCurrentId() => Environment.ProcessId;
-#else
-    private static int GetCurrentId()
-    {
-        using Process current = Process.GetCurrentProcess();
-        return current.Id;
-    }
-#endif
 }

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Platform.Termination;
 /// that signal, which it ignores itself: a process that holds a lock of restic's protocol has to ignore it too, or dies of the
 /// question. Any thread.
 /// </summary>
-internal sealed class HangupSignal : IDisposable
+internal sealed partial class HangupSignal : IDisposable
 {
     /// <summary>Who read the lock just before it went may still ask.</summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
@@ -81,43 +81,6 @@ internal sealed class HangupSignal : IDisposable
                 End();
         }
     }
-
-#if NET
-    private static PosixSignalRegistration? s_registration;
-
-    private static void Begin() => s_registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
-    {
-        context.Cancel = true;
-        Notice();
-    });
-
-    /// <summary>restic asks by the same signal: only the terminal tells which it was.</summary>
-    private static void Notice()
-    {
-        lock (s_gate)
-        {
-            if (!s_hadTerminal || HasTerminal())
-                return;
-            s_hadTerminal = false;
-            s_isLost = true;
-        }
-        s_terminalLost?.Invoke();
-    }
-
-    private static void End() => s_registration?.Dispose();
-#else
-    // The system ignores it for us, so nobody hears of it here.
-    private const int Hangup = 1;
-    private static readonly IntPtr s_ignore = new(1);
-    private static IntPtr s_before;
-
-    private static void Begin() => s_before = signal(Hangup, s_ignore);
-
-    private static void End() => signal(Hangup, s_before);
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern IntPtr signal(int number, IntPtr handler);
-#endif
 
     /// <summary>Whether this process has a controlling terminal that can be opened: tty(4), "/dev/tty".</summary>
     private static bool HasTerminal()

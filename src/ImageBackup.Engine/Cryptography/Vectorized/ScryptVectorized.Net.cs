@@ -1,13 +1,11 @@
 using System;
-using System.Threading;
-#if NET
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
-#endif
+using System.Threading;
 
 namespace ImageBackup.Engine.Cryptography.Vectorized;
 
@@ -19,7 +17,6 @@ namespace ImageBackup.Engine.Cryptography.Vectorized;
 /// </summary>
 internal static unsafe class ScryptVectorized
 {
-#if NET
     private const int WordCount = 16;
     private const int RowCount = 4;
     private const int BlockBytes = 64;
@@ -151,11 +148,4 @@ internal static unsafe class ScryptVectorized
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> RotateLeft(Vector128<uint> value, [ConstantExpected] byte bitCount) =>
         Avx512F.VL.IsSupported ? Avx512F.VL.RotateLeft(value, bitCount) : (value << bitCount) | (value >>> (32 - bitCount));
-#else
-    public static bool IsSupported => false;
-
-    public static byte[] Expand(byte[] password, byte[] salt, int countBytes) => throw new PlatformNotSupportedException($"{password.Length} {salt.Length} {countBytes}");
-
-    public static void Mix(Span<byte> block, int n, int r, CancellationToken cancellation = default) => throw new PlatformNotSupportedException($"{block.Length} {n} {r} {cancellation.CanBeCanceled}");
-#endif
 }

@@ -3,11 +3,6 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>Bit counting, by the processor if the framework offers it.</summary>
 internal static class BitScan
 {
-#if NET
-    public static int TrailingZeroCount(ulong value) => System.Numerics.BitOperations.TrailingZeroCount(value);
-
-    public static int PopCount(ulong value) => System.Numerics.BitOperations.PopCount(value);
-#else
     /// <summary>64 for 0, as the processor's instruction gives.</summary>
     public static int TrailingZeroCount(ulong value) => value == 0 ? 64 : PopCount((value & (ulong)-(long)value) - 1);
 
@@ -18,5 +13,4 @@ internal static class BitScan
         value = (value + (value >> 4)) & 0x0F0F0F0F0F0F0F0FUL;
         return (int)(unchecked(value * 0x0101010101010101UL) >> 56);
     }
-#endif
 }

@@ -1,8 +1,6 @@
 using System;
-#if NET
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
-#endif
 
 namespace ImageBackup.Engine.Platform.Termination;
 
@@ -18,7 +16,6 @@ namespace ImageBackup.Engine.Platform.Termination;
 /// </remarks>
 internal static class EndSignals
 {
-#if NET
     private static readonly List<PosixSignalRegistration> s_registrations = [];
 
     /// <summary>Once a process. The action must be able to run twice, on any thread, at the same time.</summary>
@@ -35,12 +32,4 @@ internal static class EndSignals
         if (!context.Cancel && !(context.Signal == PosixSignal.SIGHUP && HangupSignal.IsIgnored))
             action();
     }
-#else
-    /// <summary>Once a process. The action must be able to run twice, on any thread, at the same time.</summary>
-    public static void Register(Action action)
-    {
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => action();
-        AppDomain.CurrentDomain.UnhandledException += (_, _) => action();
-    }
-#endif
 }

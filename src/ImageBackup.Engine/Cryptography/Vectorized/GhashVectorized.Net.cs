@@ -1,10 +1,8 @@
 using System;
-#if NET
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-#endif
 
 namespace ImageBackup.Engine.Cryptography.Vectorized;
 
@@ -20,7 +18,6 @@ namespace ImageBackup.Engine.Cryptography.Vectorized;
 /// </remarks>
 internal sealed class GhashVectorized
 {
-#if NET
     private const int BlockBytes = 16;
 
     /// <summary>Bytes a step.</summary>
@@ -145,7 +142,4 @@ internal sealed class GhashVectorized
     private static Vector128<byte> Turn(Vector128<ulong> block) => Turn(block.AsByte());
 
     private static Vector128<byte> Turn(Vector128<byte> block) => Vector128.Shuffle(block, Vector128.Create(TurnedAround));
-#else
-    public static bool IsSupported => false;
-#endif
 }

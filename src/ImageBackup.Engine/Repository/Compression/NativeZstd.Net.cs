@@ -1,10 +1,8 @@
 using System;
-#if NET
 using System.Collections.Generic;
 using System.IO;
 using System.Runtime.InteropServices;
 using ZstdNet;
-#endif
 
 namespace ImageBackup.Engine.Repository.Compression;
 
@@ -15,7 +13,6 @@ namespace ImageBackup.Engine.Repository.Compression;
 /// </summary>
 internal sealed class NativeZstd : IDisposable
 {
-#if NET
     private static readonly IntPtr s_library = Load();
     private readonly Compressor _compressor;
     private readonly Decompressor _decompressor = new();
@@ -78,19 +75,4 @@ internal sealed class NativeZstd : IDisposable
         }
         return IntPtr.Zero;
     }
-#else
-    private readonly int _level;
-
-    public NativeZstd(int level, int windowLog, int minimumMatchBytes) => _level = IsSupported ? level + windowLog + minimumMatchBytes : throw new PlatformNotSupportedException();
-
-    public static bool IsSupported => false;
-
-    public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
-
-    public int Decompress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
-
-    public void Dispose()
-    {
-    }
-#endif
 }

@@ -5,9 +5,6 @@ namespace ImageBackup.Engine.Cryptography.Vectorized;
 /// <summary>64 × 64 → 128 bit multiplication.</summary>
 internal static class BigMul
 {
-#if NET
-    public static ulong Multiply(ulong a, ulong b, out ulong low) => Math.BigMul(a, b, out low);
-#else
     public static ulong Multiply(ulong a, ulong b, out ulong low)
     {
         ulong al = (uint)a, ah = a >> 32, bl = (uint)b, bh = b >> 32;
@@ -16,5 +13,4 @@ internal static class BigMul
         low = middle << 32 | (uint)ll;
         return hh + (lh >> 32) + (hl >> 32) + (middle >> 32);
     }
-#endif
 }

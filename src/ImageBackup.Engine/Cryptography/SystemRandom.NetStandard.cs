@@ -6,9 +6,6 @@ namespace ImageBackup.Engine.Cryptography;
 /// <summary>Random bytes from the operating system's generator.</summary>
 internal static class SystemRandom
 {
-#if NET
-    public static void Fill(Span<byte> target) => RandomNumberGenerator.Fill(target);
-#else
     private static readonly RandomNumberGenerator s_generator = RandomNumberGenerator.Create();
 
     public static void Fill(Span<byte> target)
@@ -19,5 +16,4 @@ internal static class SystemRandom
         bytes.CopyTo(target);
         Array.Clear(bytes, 0, bytes.Length);
     }
-#endif
 }

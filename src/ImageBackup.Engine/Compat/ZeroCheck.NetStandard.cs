@@ -6,9 +6,6 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>Whether a buffer is all zeros, at the speed of memory.</summary>
 internal static class ZeroCheck
 {
-#if NET
-    public static bool IsZero(ReadOnlySpan<byte> data) => data.IndexOfAnyExcept((byte)0) < 0;
-#else
     public static bool IsZero(ReadOnlySpan<byte> data)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(data);
@@ -24,5 +21,4 @@ internal static class ZeroCheck
         }
         return true;
     }
-#endif
 }

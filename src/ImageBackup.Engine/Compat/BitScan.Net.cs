@@ -1,0 +1,9 @@
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>Bit counting, by the processor where the framework offers it.</summary>
+internal static class BitScan
+{
+    public static int TrailingZeroCount(ulong value) => System.Numerics.BitOperations.TrailingZeroCount(value);
+
+    public static int PopCount(ulong value) => System.Numerics.BitOperations.PopCount(value);
+}

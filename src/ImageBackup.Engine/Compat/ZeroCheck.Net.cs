@@ -1,0 +1,10 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace ImageBackup.Engine.Compat;
+
+/// <summary>Whether a buffer is all zeros, at the speed of memory.</summary>
+internal static class ZeroCheck
+{
+    public static bool IsZero(ReadOnlySpan<byte> data) => data.IndexOfAnyExcept((byte)0) < 0;
+}

@@ -1,0 +1,20 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace ImageBackup.Engine.Platform.Processes;
+
+internal static partial class ChildProcess
+{
+    private static void SetArguments(ProcessStartInfo start, IReadOnlyList<string> arguments)
+    {
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
+    }
+
+    /// <summary>With everything that it started.</summary>
+    internal static void Kill(Process process) => process.Kill(entireProcessTree: true);
+}

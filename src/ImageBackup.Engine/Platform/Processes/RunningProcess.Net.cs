@@ -1,0 +1,10 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+
+namespace ImageBackup.Engine.Platform.Processes;
+
+internal static partial class RunningProcess
+{
+    private static int GetCurrentId() => Environment.ProcessId;
+}

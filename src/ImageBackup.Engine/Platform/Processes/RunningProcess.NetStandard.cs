@@ -1,0 +1,14 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+
+namespace ImageBackup.Engine.Platform.Processes;
+
+internal static partial class RunningProcess
+{
+    private static int GetCurrentId()
+    {
+        using Process current = Process.GetCurrentProcess();
+        return current.Id;
+    }
+}
