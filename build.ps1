@@ -12,7 +12,7 @@ Fuzz   fuzzes every parser and file system reader, -Seconds each (default 600).
 Soak   backups, prunes, checks and repairs of several processes on one repository with random kills, for -Seconds.
 Mutate takes safeguards out one by one and expects the named tests to fail.
 Help   brings en-US/*.md up to date with the cmdlets and makes the MAML help from them, with platyPS.
-Pack   makes the module's archive, its package for Install-PSResource, its bill of materials (SPDX) and the self-contained
+Pack   makes the module's archive, its package for Install-PSResource, its bill of materials (CycloneDX) and the self-contained
        Hosts for linux-x64 and win-x64 in output/. Archives of the same build are the same byte for byte.
 
 Every task is one or two commands, which do the same without this script: dotnet build src, dotnet test src, dotnet pack src. The
@@ -82,7 +82,19 @@ function Pack {
     Invoke-Dotnet pack src/ImageBackup -c $Configuration -o $output
     $version = (Import-PowerShellDataFile ImageBackup.psd1).ModuleVersion
     src/ImageBackup/Compress-Folder.ps1 (Join-Path $output 'ImageBackup') (Join-Path $output "ImageBackup-$version.zip")
-    src/ImageBackup/Write-BillOfMaterials.ps1 -Path (Join-Path $output "ImageBackup-$version.spdx.json") -Version $version
+    $bom = "ImageBackup-$version.cdx.json"
+    Push-Location src/ImageBackup
+    try {
+        # A manifest of its own: who only tests need not have this tool.
+        Invoke-Dotnet tool restore
+        Invoke-Dotnet tool run dotnet-CycloneDX '--' ImageBackup.csproj --disable-package-restore --no-serial-number --exclude-filter PowerShellStandard.Library -sn ImageBackup -sv $version -F Json -o $output -fn $bom
+    }
+    finally {
+        Pop-Location
+    }
+    # The time in it would differ from build to build.
+    $bom = Join-Path $output $bom
+    [IO.File]::WriteAllText($bom, ([IO.File]::ReadAllText($bom) -replace '(?<="timestamp": ")[^"]*', '1980-01-01T00:00:00Z'))
     # One restore for both systems: a restore by publish -r would rewrite the lock files for its system alone.
     Invoke-Dotnet restore src/ImageBackup.Host -p:SelfContained=true -p:PublishReadyToRun=true
     foreach ($rid in 'linux-x64', 'win-x64') {

@@ -5,6 +5,7 @@ using ImageBackup.Engine.Backup.Copy;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
@@ -69,7 +70,7 @@ internal sealed class BackupAttempt : IDisposable
         }
         catch (ChunkTagMismatchException e)
         {
-            warnings.Add($"The previous image, {_parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
+            warnings.Add($"The previous image, {DisplayText.ShortId(_parent!.Id)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
             copied = CopyAfter(null);
         }
         _session.Confirm();

@@ -5,6 +5,8 @@ namespace ImageBackup.Engine.Compat;
 /// <summary>Hexadecimal text of bytes: lower case, as restic writes ids. The BCL's own differ between our two frameworks.</summary>
 internal static class Hex
 {
+    private const int NameLength = 64;
+
     public static string Encode(ReadOnlySpan<byte> bytes)
     {
         const string digits = "0123456789abcdef";
@@ -39,6 +41,19 @@ internal static class Hex
             if ((high | low) < 0)
                 return false;
             target[i] = (byte)(high << 4 | low);
+        }
+        return true;
+    }
+
+    /// <summary>A name as restic gives one to its files: a SHA-256 in lower case.</summary>
+    public static bool IsName(string? text)
+    {
+        if (text is not { Length: NameLength })
+            return false;
+        foreach (char c in text)
+        {
+            if (c is not ((>= '0' and <= '9') or (>= 'a' and <= 'f')))
+                return false;
         }
         return true;
     }

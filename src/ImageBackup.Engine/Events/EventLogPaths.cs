@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Engine.Events;
@@ -25,12 +24,7 @@ internal static class EventLogPaths
         {
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
                 return named;
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) || Environment.UserName == "root")
-                return MachineFolders.Logs;
-            string state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } given
-                ? given
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
-            return Path.Combine(state, "imagebackup");
+            return MachineFolders.IsMachineWide ? MachineFolders.Logs : MachineFolders.UserState ?? MachineFolders.Logs;
         }
     }
 }

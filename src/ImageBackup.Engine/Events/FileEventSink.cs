@@ -1,25 +1,24 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
+using System.Text;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
-using Serilog;
-using Serilog.Core;
-using Serilog.Events;
 
 namespace ImageBackup.Engine.Events;
 
 /// <summary>
-/// The error log file: warnings and errors, a line each. Serilog turns it over by size and keeps the last few; several processes
-/// may write to it. It is opened with the first event, so that a run without trouble makes none.
+/// The error log file: warnings and errors, a line each. A full file is followed by the next (error.log, error_001.log ...), and the
+/// last few are kept. Several processes may write to it. The first event makes it, so that a run without trouble makes none.
 /// </summary>
 internal sealed class FileEventSink(string path) : IEventSink
 {
     private const long FileSizeLimitBytes = 4 << 20;
     private const int RetainedFileCount = 5;
     private readonly object _gate = new();
-    private Logger? _logger;
-    private bool _isGivenUp;
+    private bool _isDisposed;
 
     public string Description => "file " + path;
 
@@ -29,26 +28,27 @@ internal sealed class FileEventSink(string path) : IEventSink
             return;
         lock (_gate)
         {
-            _logger ??= _isGivenUp ? null : Open();
-            if (_logger is null)
+            if (_isDisposed)
                 return;
-            _logger.Write(happened.Severity == EventSeverity.Error ? LogEventLevel.Error : LogEventLevel.Warning, "{Line:l}", Line(happened));
-            MakePrivate();
+            try
+            {
+                Append(Encoding.UTF8.GetBytes(Line(happened) + Environment.NewLine));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+            {
+                // What cannot be written is dropped.
+            }
         }
     }
 
     public void Dispose()
     {
         lock (_gate)
-        {
-            _logger?.Dispose();
-            _logger = null;
-            _isGivenUp = true;
-        }
+            _isDisposed = true;
     }
 
     /// <summary>
-    /// Time, severity, number, name, volume, error id, message; further lines are indented. Nothing that is in a
+    /// Time, severity, number, name, volume, error id, message; what follows in further lines is indented. Nothing that is in a
     /// name begins a line or steers the terminal on which the log is read.
     /// </summary>
     internal static string Line(LoggedEvent happened)
@@ -60,44 +60,56 @@ internal sealed class FileEventSink(string path) : IEventSink
             happened.Time, happened.Severity == EventSeverity.Error ? "ERROR" : "WARN ", (int)happened.Id, happened.Id, about, error, message);
     }
 
-    private Logger? Open()
+    private void Append(byte[] line)
     {
-        try
+        string first = Path.GetFullPath(path);
+        DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(first)!);
+        // Another process may be at the same file, and both would turn it over.
+        using IDisposable? alone = FileModes.TryLock(first + ".lock");
+        if (alone is null)
+            return;
+        List<(int Number, string Path)> files = Files(first);
+        (int number, string current) = files.Count > 0 ? files[files.Count - 1] : (0, first);
+        if (files.Count > 0 && new FileInfo(current).Length >= FileSizeLimitBytes)
         {
-            DurableFiles.CreatePrivateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            // Messages name volumes, users and commands. Serilog has no say in the mode of what it makes, so the first file is made here.
-            // A pipe in its place would block a thread that reports an error.
-            if (File.Exists(path))
-                RegularFile.OpenRead(path, followsLink: true).Dispose();
-            else
-                DurableFiles.CreatePrivateFile(path, 1).Dispose();
-            return new LoggerConfiguration().MinimumLevel.Information()
-                .WriteTo.File(path, outputTemplate: "{Message:l}{NewLine}", formatProvider: CultureInfo.InvariantCulture, shared: true,
-                    fileSizeLimitBytes: FileSizeLimitBytes, rollOnFileSizeLimit: true, retainedFileCountLimit: RetainedFileCount)
-                .CreateLogger();
+            number++;
+            current = Name(first, number);
+            files.Add((number, current));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            _isGivenUp = true;
-            return null;
-        }
+        using (FileStream stream = Open(current))
+            stream.Write(line, 0, line.Length);
+        foreach ((_, string old) in files.Take(files.Count - RetainedFileCount))
+            File.Delete(old);
     }
 
-    /// <summary>The log, and those that it was turned over to, are their owner's alone, whatever the umask was.</summary>
-    private void MakePrivate()
+    /// <summary>Messages name volumes, users and commands, so the file is its owner's alone, whatever the umask is and whoever made it.</summary>
+    private static FileStream Open(string file)
     {
-        string full = Path.GetFullPath(path);
-        try
-        {
-            foreach (string file in Directory.GetFiles(Path.GetDirectoryName(full)!, Path.GetFileNameWithoutExtension(full) + "*" + Path.GetExtension(full)))
-            {
-                if (FileModes.Of(file) is { } mode && mode != FileModes.OwnerOnly)
-                    FileModes.Set(file, FileModes.OwnerOnly);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Somebody else's file beside ours, or one that was turned over and removed meanwhile.
-        }
+        if (!File.Exists(file))
+            return DurableFiles.CreatePrivateFile(file, 0);
+        // A pipe in its place would hold up whoever wants to tell of an error.
+        RegularFile.OpenRead(file, followsLink: true).Dispose();
+        if (FileModes.Of(file) is { } mode && mode != FileModes.OwnerOnly)
+            FileModes.Set(file, FileModes.OwnerOnly);
+        return new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 1);
     }
+
+    /// <summary>The log's files, the oldest first.</summary>
+    private static List<(int Number, string Path)> Files(string first)
+    {
+        var files = new List<(int Number, string Path)>();
+        foreach (string file in Directory.GetFiles(Path.GetDirectoryName(first)!, Path.GetFileNameWithoutExtension(first) + "*" + Path.GetExtension(first)))
+        {
+            string tail = Path.GetFileNameWithoutExtension(file).Substring(Path.GetFileNameWithoutExtension(first).Length);
+            int number = 0;
+            if (tail.Length == 0 || (tail[0] == '_' && int.TryParse(tail.Substring(1), NumberStyles.None, CultureInfo.InvariantCulture, out number)))
+                files.Add((number, file));
+        }
+        files.Sort();
+        return files;
+    }
+
+    private static string Name(string first, int number) => Path.Combine(
+        Path.GetDirectoryName(first)!,
+        string.Format(CultureInfo.InvariantCulture, "{0}_{1:000}{2}", Path.GetFileNameWithoutExtension(first), number, Path.GetExtension(first)));
 }

@@ -10,9 +10,6 @@ namespace ImageBackup.Engine.FileSystems;
 /// </summary>
 internal sealed class ConflictingReader(IReadOnlyList<SignatureClaim> claimants) : IFileSystemReader
 {
-    /// <summary>All who claim the volume, two or more.</summary>
-    public IReadOnlyList<SignatureClaim> Claimants => claimants;
-
     public FileSystemDescription? Probe(IBlockReader volume) => FileSystemCatalog.Probe(volume)?.Description;
 
     public UsedRangeMap ReadUsedRanges(IBlockReader volume, CancellationToken cancellation) =>

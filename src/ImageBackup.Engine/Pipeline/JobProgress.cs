@@ -5,7 +5,6 @@ namespace ImageBackup.Engine.Pipeline;
 /// <summary>What a job is doing.</summary>
 internal enum JobPhase
 {
-    Preparing,
     Reading,
     Copying,
     Verifying,

@@ -13,8 +13,6 @@ internal sealed class ProgressMeter(IProgress<JobProgress>? progress, string vol
     private long _doneBytes;
     private long _nextReport;
 
-    public TimeSpan Elapsed => _clock.Elapsed;
-
     public void Add(long countBytes)
     {
         long done = Interlocked.Add(ref _doneBytes, countBytes);

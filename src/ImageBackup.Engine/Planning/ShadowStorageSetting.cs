@@ -17,6 +17,6 @@ internal static class ShadowStorageSetting
         if (volume is null)
             throw new ArgumentNullException(nameof(volume));
         var defaults = new SnapshotOptions();
-        return new ShadowStorage(new ScriptingWmi(), defaults.Timeout).Set(volume, place, percent ?? defaults.CacheSizePercent);
+        return new ShadowStorage(new ManagementWmi(), defaults.Timeout).Set(volume, place, percent ?? defaults.CacheSizePercent);
     }
 }

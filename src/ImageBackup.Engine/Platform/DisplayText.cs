@@ -7,12 +7,12 @@ namespace ImageBackup.Engine.Platform;
 /// <summary>
 /// Text of others (labels, names, paths, what programs and servers say) as it may be shown: with nothing in it that steers a
 /// terminal, turns the direction of reading, or begins a line. Objects keep what was read; this is for the edge, where a person
-/// or a log is told of it: views, ToString, messages, progress, tooltips, event logs. The scripts of ImageBackup.Format.ps1xml
-/// do the same by a regular expression.
+/// or a log is told of it: views (by ViewText.Line), ToString, messages, progress, tooltips, event logs.
 /// </summary>
 internal static class DisplayText
 {
     private const string Indent = "    ";
+    private const int ShortIdLength = 8;
 
     /// <summary>The high half of plane 14, whose characters are invisible tags.</summary>
     private const char TagPlane = '\uDB40';
@@ -24,6 +24,9 @@ internal static class DisplayText
     /// A message, which may have several lines and tabs: further lines are indented, so that none passes for a message of its own.
     /// </summary>
     public static string Lines(string? text) => Escape(text, isOneLine: false);
+
+    /// <summary>The beginning of a restic id, which is long enough for people.</summary>
+    public static string ShortId(string? id) => Line(id is { Length: > ShortIdLength } ? id.Substring(0, ShortIdLength) : id);
 
     /// <summary>What a record's ToString gives, in one line that can be shown.</summary>
     /// <param name="printMembers">The record's own, which the compiler writes.</param>

@@ -13,7 +13,7 @@ namespace ImageBackup.Engine.Platform;
 internal static class MachineFolders
 {
     public const string RootVariable = "IMAGEBACKUP_ROOT";
-    private const string WindowsFolder = "ImageBackup";
+    private const string WindowsFolder = "ImageBackup", UserFolder = "imagebackup";
 
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
     private static readonly string s_root = Environment.GetEnvironmentVariable(RootVariable) is { Length: > 0 } root ? Path.GetFullPath(root) : "";
@@ -29,6 +29,21 @@ internal static class MachineFolders
 
     /// <summary>Gone with a restart, except on Windows, which has no such folder.</summary>
     public static string PassingState { get; } = s_isWindows ? WindowsData : s_root + "/run/imagebackup";
+
+    /// <summary>The machine's own folders are this process's: root's, and all users' on Windows.</summary>
+    public static bool IsMachineWide => s_isWindows || Environment.UserName == "root";
+
+    /// <summary>What this user's runs keep who may not write the machine's folders; null: the user has no folder of that kind.</summary>
+    public static string? UserState
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } given && Path.IsPathRooted(given))
+                return Path.Combine(given, UserFolder);
+            string home = Environment.GetFolderPath(s_isWindows ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
+            return home.Length == 0 ? null : Path.Combine(s_isWindows ? home : Path.Combine(home, ".local", "state"), UserFolder);
+        }
+    }
 
     private static string WindowsData => Path.Combine(
         s_root.Length > 0 ? s_root : Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), WindowsFolder);

@@ -130,9 +130,6 @@ internal static partial class UnixCalls
     public static extern int linkat(int fromDirectory, byte[] from, int toDirectory, byte[] to, int flags);
 
     [DllImport("libc", SetLastError = true)]
-    public static extern int mkdirat(int directory, byte[] name, uint mode);
-
-    [DllImport("libc", SetLastError = true)]
     private static extern int fcntl(int descriptor, int command, int argument);
 
     [DllImport("libc", SetLastError = true)]

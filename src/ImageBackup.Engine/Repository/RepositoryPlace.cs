@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Repository;
 
@@ -49,5 +50,5 @@ internal static class RepositoryPlace
 
     private static bool IsOwnFile(FileInfo file) =>
         file.Name.StartsWith("imagebackup-", StringComparison.Ordinal)
-        || file.Name.Length == 64 && file.Name.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
+        || Hex.IsName(file.Name);
 }

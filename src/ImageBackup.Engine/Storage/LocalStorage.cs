@@ -3,10 +3,11 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Platform;
-using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Files;
 using ImageBackup.Engine.Platform.Processes;
+using ImageBackup.Engine.Platform.Termination;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -164,7 +165,7 @@ internal sealed partial class LocalStorage : IStorage
     private static bool Collect(string directory, StoredKind kind, List<StoredFile> found)
     {
         bool isWhole = true;
-        foreach (FileInfo file in new DirectoryInfo(directory).EnumerateFiles().Where(file => IsName(file.Name)))
+        foreach (FileInfo file in new DirectoryInfo(directory).EnumerateFiles().Where(file => Hex.IsName(file.Name)))
         {
             try
             {
@@ -333,8 +334,6 @@ internal sealed partial class LocalStorage : IStorage
 
     public void Dispose() => _handles.Dispose();
 
-    private static bool IsName(string name) => name.Length == 64 && name.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
-
     private string DirectoryOf(StoredKind kind) => Path.Combine(Location, kind switch
     {
         StoredKind.Key => "keys",
@@ -349,7 +348,7 @@ internal sealed partial class LocalStorage : IStorage
     {
         if (kind == StoredKind.Config)
             return Path.Combine(Location, "config");
-        if (!IsName(name))
+        if (!Hex.IsName(name))
             throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
         return kind == StoredKind.Pack
             ? Path.Combine(Location, "data", name.Substring(0, 2), name)

@@ -18,6 +18,6 @@ internal static class SystemSnapshotProviders
             new CommandSnapshotProvider(() => VolumeSystem.Current, LinuxUndoRecord.LastingDirectory),
         ]
         : RuntimeInformation.IsOSPlatform(OSPlatform.Windows)
-            ? [new WmiSnapshotProvider(new ScriptingWmi(), () => VolumeSystem.Current, WindowsUndoRecord.LastingDirectory)]
+            ? [new WmiSnapshotProvider(new ManagementWmi(), () => VolumeSystem.Current, WindowsUndoRecord.LastingDirectory)]
             : [];
 }

@@ -4,6 +4,7 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Maintenance;
 
 namespace ImageBackup.Commands;
@@ -46,7 +47,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
         }
         string what = $"Rebuild the index of {plan.PackCount} packs ({plan.AdoptedPackCount} unlisted, {plan.MissingPackCount} missing, {plan.DamagedPackCount} damaged); "
             + $"save {plan.SalvagedBlobCount} blobs, give up {plan.LostBlobCount}"
-            + (plan.RemovedSnapshots.Count == 0 ? "" : $"; remove {plan.RemovedSnapshots.Count} snapshots that cannot be read ({string.Join(", ", plan.RemovedSnapshots.Select(name => name.Substring(0, 8)))})");
+            + (plan.RemovedSnapshots.Count == 0 ? "" : $"; remove {plan.RemovedSnapshots.Count} snapshots that cannot be read ({string.Join(", ", plan.RemovedSnapshots.Select(name => DisplayText.ShortId(name)))})");
         if (!ShouldProcess(Connection.Location, what))
         {
             // A plan is put out for -WhatIf; who answered no has read it in the question.
@@ -71,8 +72,8 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
         foreach (DamagedImage image in result.DamagedImages)
         {
             WriteWarning(image.IsLost
-                ? $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} is lost: remove it, and back the volume up again."
-                : $"The image {image.ImageId.Substring(0, 8)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which repairs the ranges that it still has.");
+                ? $"The image {DisplayText.ShortId(image.ImageId)} of '{image.Volume}' on {image.ComputerName} is lost: remove it, and back the volume up again."
+                : $"The image {DisplayText.ShortId(image.ImageId)} of '{image.Volume}' on {image.ComputerName} lacks {image.Ranges.Count} range(s): back the volume up again, which repairs the ranges that it still has.");
         }
         foreach (UnreadableFile file in result.UnreadableFiles)
         {

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Verify;
 
@@ -51,7 +52,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
         {
             throw new ImageBackupException(
                 ErrorId.ChunkCorrupt,
-                $"The image {result.ImageId.Substring(0, 8)} of '{result.Volume}' is damaged in {result.DamagedRanges.Count} ranges of the volume; the result's DamagedRanges lists them.",
+                $"The image {DisplayText.ShortId(result.ImageId)} of '{result.Volume}' is damaged in {result.DamagedRanges.Count} ranges of the volume; the result's DamagedRanges lists them.",
                 result.ImageId);
         }
     }

@@ -8,8 +8,6 @@ namespace ImageBackup.Pipeline;
 /// <summary>A job's state as a progress record shows it.</summary>
 internal static class ProgressText
 {
-    private static readonly string[] s_units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-
     public static void Fill(ProgressRecord record, JobProgress progress)
     {
         record.StatusDescription = Status(progress);
@@ -24,7 +22,6 @@ internal static class ProgressText
     {
         string phase = progress.Phase switch
         {
-            JobPhase.Preparing => "Preparing",
             JobPhase.Verifying => "Verifying",
             JobPhase.Finishing => "Finishing",
             JobPhase.Reading => "Reading",
@@ -38,15 +35,5 @@ internal static class ProgressText
     }
 
     /// <summary>A size in binary units with one decimal: 1.5 GiB.</summary>
-    public static string Size(long bytes)
-    {
-        double value = bytes;
-        int unit = 0;
-        while (Math.Abs(value) >= 1024 && unit < s_units.Length - 1)
-        {
-            value /= 1024;
-            unit++;
-        }
-        return value.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + s_units[unit];
-    }
+    public static string Size(long bytes) => ViewText.Scaled(bytes, "0.0", CultureInfo.InvariantCulture);
 }

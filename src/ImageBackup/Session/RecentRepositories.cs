@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Runtime.InteropServices;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
 
 namespace ImageBackup.Session;
@@ -49,21 +49,6 @@ internal sealed class RecentRepositories(string? path)
         _ = StateFile.TryWrite(path, string.Join("\n", lines) + "\n");
     }
 
-    private static string? DefaultPath()
-    {
-        string state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") ?? "";
-        if (state.Length == 0 || !Path.IsPathRooted(state))
-        {
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            {
-                state = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-            }
-            else
-            {
-                string home = Environment.GetEnvironmentVariable("HOME") ?? "";
-                state = home.Length > 0 ? Path.Combine(home, ".local", "state") : "";
-            }
-        }
-        return state.Length > 0 && Path.IsPathRooted(state) ? Path.Combine(state, "ImageBackup", "repositories") : null;
-    }
+    /// <summary>"repositories" is the folder of what the user's runs remember of each.</summary>
+    private static string? DefaultPath() => MachineFolders.UserState is { } state ? Path.Combine(state, "recent-repositories") : null;
 }

@@ -137,9 +137,9 @@ public sealed class HostileFileCommandTests : IDisposable
         try
         {
             Environment.SetEnvironmentVariable("XDG_STATE_HOME", state);
-            Pipes.LinkInPlace(Path.Combine(state, "ImageBackup", "repositories"), _directory["pipe"]);
+            Pipes.LinkInPlace(Path.Combine(state, "imagebackup", "recent-repositories"), _directory["pipe"]);
             Assert.Equal("", Run("Disconnect-ImageRepository; $null = Connect-ImageRepository $repository -Password $password"));
-            Assert.Equal([_location], File.ReadAllLines(Path.Combine(state, "ImageBackup", "repositories")));
+            Assert.Equal([_location], File.ReadAllLines(Path.Combine(state, "imagebackup", "recent-repositories")));
         }
         finally
         {

@@ -64,7 +64,7 @@ public sealed class ShownTextTests : IDisposable
     [Fact]
     public void The_scripts_of_the_views_show_a_text_as_everything_else_does()
     {
-        string script = XDocument.Load(SourceTree.FormatFile).Descendants("ScriptBlock").First(block => block.Value.Contains("\"$($_.Label)\"", StringComparison.Ordinal)).Value;
+        string script = XDocument.Load(SourceTree.FormatFile).Descendants("ScriptBlock").First(block => block.Value.Contains("Line($_.Label)", StringComparison.Ordinal)).Value;
         string Shown(string label) => Assert.Single(_session.Run($"$value | ForEach-Object {{ {script} }}", ("value", new PSObject(new { Label = label }))).WithoutErrors().Output).ToString();
         foreach (string text in new[] { Evil, "plain", "\U000E0041 👩‍🚀", "a\u00ad\u200c\u200d\ufeff\u0085\u009f", "" })
             Assert.Equal(DisplayText.Line(text), Shown(text));

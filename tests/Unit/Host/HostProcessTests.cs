@@ -164,7 +164,7 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
         Assert.Contains("ImageBackup.Engine ImageBackup", lines);
         Assert.Contains("ZstdNet ImageBackup", lines);
         Assert.DoesNotContain(lines, line => line.EndsWith(" Default", StringComparison.Ordinal)
-            && (line.StartsWith("ImageBackup.Engine", StringComparison.Ordinal) || line.StartsWith("Serilog", StringComparison.Ordinal) || line.StartsWith("Zstd", StringComparison.Ordinal)));
+            && (line.StartsWith("ImageBackup.Engine", StringComparison.Ordinal) || line.StartsWith("Zstd", StringComparison.Ordinal)));
     }
 
     [Fact]

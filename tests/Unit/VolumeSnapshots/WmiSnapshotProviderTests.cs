@@ -155,7 +155,7 @@ public sealed class WmiSnapshotProviderTests : IDisposable
     {
         _wmi.WhyNot = "this system has no WMI";
         Assert.Equal(_wmi.WhyNot, Provider.CheckMachine(new SnapshotOptions()).WhyNot);
-        Assert.NotNull(new ScriptingWmi().WhyNotUsable());
+        Assert.NotNull(new ManagementWmi().WhyNotUsable());
         Assert.True(Provider.CheckVolume(s_volume, new SnapshotOptions()).IsUsable);
         Assert.False(Provider.CheckVolume(s_volume with { MountedFileSystem = "FAT32" }, new SnapshotOptions()).IsUsable);
         Assert.False(Provider.CheckVolume(s_volume with { Kind = VolumeKind.BlockDevice }, new SnapshotOptions()).IsUsable);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
@@ -96,7 +97,7 @@ internal sealed class ParentImage : IDisposable
         catch (ImageBackupException e)
         {
             _isUsable = false;
-            _tell($"The chunk tags of the image {Id.Substring(0, 8)} cannot be used, so chunks are hashed from here: {e.Message}");
+            _tell($"The chunk tags of the image {DisplayText.ShortId(Id)} cannot be used, so chunks are hashed from here: {e.Message}");
             return false;
         }
     }

@@ -59,7 +59,6 @@ internal readonly struct NtfsAttribute(ReadOnlyMemory<byte> bytes)
 
     /// <summary>-1 if nothing is allocated.</summary>
     public long HighestVcn => (long)LittleEndian.UInt64(Bytes, 0x18);
-    public long AllocatedSizeBytes => LittleEndian.Int63(Bytes, 0x28);
     public long DataSizeBytes => LittleEndian.Int63(Bytes, 0x30);
     public long InitializedSizeBytes => LittleEndian.Int63(Bytes, 0x38);
 

@@ -9,6 +9,7 @@ using System.Threading.Tasks;
 using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Indexes;
@@ -141,7 +142,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
     {
         StoredFile? other = repository.Files.List(StoredKind.Snapshot).Cast<StoredFile?>().FirstOrDefault(file => file!.Value.Name.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase));
         return other is { } file
-            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot record {file.Name.Substring(0, 8)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
+            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot record {DisplayText.ShortId(file.Name)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
             : new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix);
     }
 
@@ -151,7 +152,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
             return;
         IEnumerable<string> named = passedOver.OrderByDescending(each => each.Snapshot.Time).Take(NamedCount).Select(each => string.Format(
             CultureInfo.InvariantCulture, "{0} ({1} on {2}, {3:yyyy-MM-dd HH:mm})",
-            each.Id.Substring(0, 8), string.Join(", ", each.Snapshot.Paths), each.Snapshot.HostName, each.Snapshot.Time.LocalDateTime));
+            DisplayText.ShortId(each.Id), string.Join(", ", each.Snapshot.Paths), each.Snapshot.HostName, each.Snapshot.Time.LocalDateTime));
         OnPassedOver($"{passedOver.Count} snapshot record(s) of '{repository.Location}' hold no volume image and are not listed: {string.Join("; ", named)}"
             + (passedOver.Count > NamedCount ? "; ..." : "."));
     }

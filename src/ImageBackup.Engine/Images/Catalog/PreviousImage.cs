@@ -5,6 +5,7 @@ using System.Threading;
 using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Engine.Images.Catalog;
@@ -68,7 +69,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
         IdentityFact? before = (Metadata.Identity ?? OldImageIdentity.Of(Metadata)).FileSystem;
         if (before?.Value != identity.FileSystem?.Value)
         {
-            yield return $"The file system of '{volumeName}' is another than in the image before, {Id.Substring(0, 8)} of {Time.LocalDateTime:yyyy-MM-dd HH:mm}: "
+            yield return $"The file system of '{volumeName}' is another than in the image before, {DisplayText.ShortId(Id)} of {Time.LocalDateTime:yyyy-MM-dd HH:mm}: "
                 + $"{before?.Value ?? "none"} then, {identity.FileSystem?.Value ?? "none"} now. The place is the same, so this image continues the volume's history.";
         }
         if (LaterTime is { } later)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Storage;
 
@@ -41,5 +42,5 @@ internal sealed class VanishedImages(ImageRepository repository, RepositoryMemor
 
     private string Message(SeenImage seen) => string.Format(CultureInfo.InvariantCulture,
         "The newest image that this machine made of '{0}' ({1}, {2:yyyy-MM-dd HH:mm}) is not in '{3}' any more, and this machine did not remove it. Another user removed it, or put an older state of the repository back.",
-        seen.Volume, seen.Id.Substring(0, 8), seen.Time.ToLocalTime(), repository.Location);
+        seen.Volume, DisplayText.ShortId(seen.Id), seen.Time.ToLocalTime(), repository.Location);
 }

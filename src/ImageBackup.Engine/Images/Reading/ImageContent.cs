@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Images.Format;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -236,5 +237,5 @@ internal sealed class ImageContent
     }
 
     private static ImageBackupException Invalid(ImageRepository repository, string id, string why) =>
-        new(ErrorId.ImageInvalid, $"The snapshot record {id.Substring(0, 8)} in '{repository.Location}' is not a volume image: {why}.", id);
+        new(ErrorId.ImageInvalid, $"The snapshot record {DisplayText.ShortId(id)} in '{repository.Location}' is not a volume image: {why}.", id);
 }

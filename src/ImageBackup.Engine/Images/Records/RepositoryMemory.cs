@@ -5,8 +5,10 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Images.Records;
 
@@ -26,7 +28,6 @@ internal sealed class RepositoryMemory
     private const int Version = 1;
     private const int MaxFileBytes = 32 << 20;
     private const int MaxImages = 4096;
-    private const int IdLength = 64;
     private readonly string? _path;
 
     /// <param name="path">The file; null: nothing is remembered.</param>
@@ -37,20 +38,9 @@ internal sealed class RepositoryMemory
 
     /// <summary>This machine's memory of a repository.</summary>
     public static RepositoryMemory Of(string repositoryId) =>
-        new(Folder is { } folder && IsId(repositoryId) ? Path.Combine(folder, "repositories", repositoryId + ".json") : null);
+        new(Folder is { } folder && Hex.IsName(repositoryId) ? Path.Combine(folder, "repositories", repositoryId + ".json") : null);
 
-    private static string? Folder
-    {
-        get
-        {
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows) || Environment.UserName == "root")
-                return MachineFolders.LastingState;
-            string state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } given && Path.IsPathRooted(given)
-                ? given
-                : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? Path.Combine(home, ".local", "state") : "";
-            return state.Length > 0 ? Path.Combine(state, "imagebackup") : null;
-        }
-    }
+    private static string? Folder => MachineFolders.IsMachineWide ? MachineFolders.LastingState : MachineFolders.UserState;
 
     /// <summary>Null: none was seen, or it is not known any more.</summary>
     internal SeenPolicy? Policy => Read().Policy;
@@ -80,8 +70,6 @@ internal sealed class RepositoryMemory
 
     private static bool IsOf(SeenImage image, string computerName, string volume) =>
         image.Volume == volume && string.Equals(image.ComputerName, computerName, StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsId(string? text) => text is { Length: IdLength } && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
 
     private sealed record Content(SeenPolicy? Policy, List<SeenImage> Images);
 
@@ -114,13 +102,13 @@ internal sealed class RepositoryMemory
             var images = new List<SeenImage>();
             foreach (JsonElement image in root.GetProperty("images").EnumerateArray())
             {
-                if (Text(image, "id") is { } id && IsId(id) && images.Count < MaxImages)
-                    images.Add(new SeenImage(Text(image, "computer") ?? "", Text(image, "volume") ?? "", id, image.GetProperty("time").GetDateTimeOffset()));
+                if (JsonText.String(image, "id") is { } id && Hex.IsName(id) && images.Count < MaxImages)
+                    images.Add(new SeenImage(JsonText.String(image, "computer") ?? "", JsonText.String(image, "volume") ?? "", id, image.GetProperty("time").GetDateTimeOffset()));
             }
             SeenPolicy? policy = root.TryGetProperty("policy", out JsonElement seen)
-                ? new SeenPolicy(seen.GetProperty("revision").GetInt32(), Text(seen, "snapshot"), seen.GetProperty("rules").GetBytesFromBase64(),
+                ? new SeenPolicy(seen.GetProperty("revision").GetInt32(), JsonText.String(seen, "snapshot"), seen.GetProperty("rules").GetBytesFromBase64(),
                     seen.GetProperty("classes").GetBytesFromBase64(),
-                    seen.TryGetProperty("modifiedAt", out JsonElement at) ? at.GetDateTimeOffset() : null, Text(seen, "computer"), Text(seen, "user"))
+                    seen.TryGetProperty("modifiedAt", out JsonElement at) ? at.GetDateTimeOffset() : null, JsonText.String(seen, "computer"), JsonText.String(seen, "user"))
                 : null;
             return new Content(policy, images);
         }
@@ -130,9 +118,6 @@ internal sealed class RepositoryMemory
             return new Content(null, []);
         }
     }
-
-    private static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static string Write(Content content)
     {

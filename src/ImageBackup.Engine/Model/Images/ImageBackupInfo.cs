@@ -12,7 +12,7 @@ public sealed record ImageBackupInfo
 {
     /// <summary>The snapshot's id: 64 hexadecimal digits.</summary>
     public required string Id { get; init; }
-    public string ShortId => Id.Length > 8 ? Id.Substring(0, 8) : Id;
+    public string ShortId => DisplayText.ShortId(Id);
 
     /// <summary>What the volume was called when the image was taken. Another volume may be called so now: see <see cref="VolumeId"/>.</summary>
     public required string Volume { get; init; }

@@ -8,7 +8,7 @@ public sealed record RepositoryKeyInfo
 {
     /// <summary>The key's name: 64 hexadecimal digits.</summary>
     public required string Id { get; init; }
-    public string ShortId => Id.Length > 8 ? Id.Substring(0, 8) : Id;
+    public string ShortId => DisplayText.ShortId(Id);
 
     /// <summary>This session opened the repository with it.</summary>
     public required bool IsCurrent { get; init; }

@@ -96,7 +96,7 @@ internal static class IndexLoader
                 {
                     packs.Add(pack.PackId);
                     foreach (PackEntry blob in pack.Blobs)
-                        index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+                        index.Add(blob.Id, blob.In(pack.PackId));
                 });
                 lock (gate)
                 {

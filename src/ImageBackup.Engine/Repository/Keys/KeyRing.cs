@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Sealing;
@@ -69,14 +70,14 @@ internal static class KeyRing
         if (name == currentName)
         {
             throw new ImageBackupException(ErrorId.KeyInUse,
-                $"The key {Short(name)} is the one that this session opened the repository '{files.Location}' with.", name);
+                $"The key {DisplayText.ShortId(name)} is the one that this session opened the repository '{files.Location}' with.", name);
         }
         if (!files.Guard(StoredKind.Key, () => files.Storage.Exists(StoredKind.Key, name)))
-            throw new ImageBackupException(ErrorId.KeyNotFound, $"The repository '{files.Location}' has no key {Short(name)} any more.", name);
+            throw new ImageBackupException(ErrorId.KeyNotFound, $"The repository '{files.Location}' has no key {DisplayText.ShortId(name)} any more.", name);
         if (Info(files, currentName, currentName) is { Problem: { } problem })
         {
             throw new ImageBackupException(ErrorId.KeyIsLast,
-                $"The key {Short(name)} may be the last one that opens the repository '{files.Location}': the one in use is gone or damaged ({problem}).", name);
+                $"The key {DisplayText.ShortId(name)} may be the last one that opens the repository '{files.Location}': the one in use is gone or damaged ({problem}).", name);
         }
         files.Delete(StoredKind.Key, name);
         files.SyncDeletions(StoredKind.Key);
@@ -122,8 +123,6 @@ internal static class KeyRing
             throw files.Corrupt(StoredKind.Key, name, e.Message.TrimEnd('.'));
         }
     }
-
-    private static string Short(string name) => name.Length > 8 ? name.Substring(0, 8) : name;
 
     /// <summary>
     /// The key that a password opens. A user who can write to the repository can put keys there, dear ones and many: the one that is

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
@@ -72,7 +73,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
                 ? "by a process whose lock cannot be read"
                 : string.Format(CultureInfo.InvariantCulture, "by process {0} of {1} on {2} since {3:yyyy-MM-dd HH:mm:ss}", other.ProcessId, other.UserName, other.ComputerName, other.Time);
             throw new ImageBackupException(ErrorId.RepositoryLocked,
-                $"The repository '{Location}' is locked {kind} {who} (lock {other.Id.Substring(0, 8)}).", Location)
+                $"The repository '{Location}' is locked {kind} {who} (lock {DisplayText.ShortId(other.Id)}).", Location)
             {
                 RecommendedAction = other.IsReadable
                     ? ErrorTable.Get(ErrorId.RepositoryLocked).RecommendedAction

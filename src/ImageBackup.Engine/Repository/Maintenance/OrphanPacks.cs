@@ -65,7 +65,7 @@ internal sealed class OrphanPacks
                 if (TryReadHeader(repository, pack.Key, pack.Value) is not { } entries)
                     continue;
                 foreach (PackEntry blob in entries)
-                    index.Add(blob.Id, new BlobLocation(pack.Key, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+                    index.Add(blob.Id, blob.In(pack.Key));
                 adopted.Add(new IndexedPack(pack.Key, entries));
             }
         }

@@ -48,7 +48,7 @@ internal sealed class PackSalvage(ImageRepository repository)
         {
             if (!listed.TryGetValue(at.PackId, out List<PackEntry>? blobs))
                 listed.Add(at.PackId, blobs = new());
-            blobs.Add(new PackEntry(id, at.Type, at.OffsetBytes, at.LengthBytes, at.UncompressedLengthBytes));
+            blobs.Add(new PackEntry(id, at));
         }
         List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
         PackCount = packs.Count;

@@ -38,12 +38,12 @@ internal static class PackVerifier
         {
             problems.Add(e.Message);
             // The index still says where the blobs are; each is read below all the same.
-            entries = indexed?.Select(b => new PackEntry(b.Id, b.Location.Type, b.Location.OffsetBytes, b.Location.LengthBytes, b.Location.UncompressedLengthBytes)).ToList() ?? new();
+            entries = indexed?.Select(b => new PackEntry(b.Id, b.Location)).ToList() ?? new();
         }
         if (indexed is not null)
         {
             var inHeader = new HashSet<PackEntry>(entries);
-            int unknown = indexed.Count(b => !inHeader.Contains(new PackEntry(b.Id, b.Location.Type, b.Location.OffsetBytes, b.Location.LengthBytes, b.Location.UncompressedLengthBytes)));
+            int unknown = indexed.Count(b => !inHeader.Contains(new PackEntry(b.Id, b.Location)));
             if (unknown > 0)
                 problems.Add($"The index lists {unknown} blobs in the pack that its header does not.");
         }
@@ -52,7 +52,7 @@ internal static class PackVerifier
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                reader.Read(entry.Id, new BlobLocation(packId, entry.Type, entry.OffsetBytes, entry.LengthBytes, entry.UncompressedLengthBytes));
+                reader.Read(entry.Id, entry.In(packId));
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
             {

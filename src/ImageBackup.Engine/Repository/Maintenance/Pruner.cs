@@ -204,7 +204,7 @@ internal sealed class Pruner(ImageRepository repository)
     private static PackEntry Entry(BlobIndex index, int number)
     {
         (BlobId id, BlobLocation location, _) = index.EntryAt(number);
-        return new PackEntry(id, location.Type, location.OffsetBytes, location.LengthBytes, location.UncompressedLengthBytes);
+        return new PackEntry(id, location);
     }
 
     private void Repack(State state, IndexWriter writer, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)

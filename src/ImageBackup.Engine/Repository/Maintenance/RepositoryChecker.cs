@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
@@ -156,7 +157,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             {
                 SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
                 foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
-                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot record {file.Name.Substring(0, 8)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
+                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot record {DisplayText.ShortId(file.Name)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
             }
             catch (FormatException e)
             {

@@ -176,6 +176,6 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     internal static void AddTo(BlobIndex index, IndexedPack pack)
     {
         foreach (PackEntry blob in pack.Blobs)
-            index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+            index.Add(blob.Id, blob.In(pack.PackId));
     }
 }

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Reading;
@@ -79,7 +80,7 @@ internal sealed class UsedBlobSet : IDisposable
             if (++count <= NamedCount)
             {
                 named.Add(string.Format(CultureInfo.InvariantCulture, "{0} ({1} on {2}, {3:yyyy-MM-dd HH:mm})",
-                    file.Name.Substring(0, 8), string.Join(", ", snapshot.Paths), snapshot.HostName, snapshot.Time.LocalDateTime));
+                    DisplayText.ShortId(file.Name), string.Join(", ", snapshot.Paths), snapshot.HostName, snapshot.Time.LocalDateTime));
             }
         }
         string more = count > NamedCount ? $" and {count - NamedCount} more" : "";

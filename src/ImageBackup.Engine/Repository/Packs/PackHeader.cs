@@ -8,7 +8,16 @@ using ImageBackup.Engine.Repository.Sealing;
 namespace ImageBackup.Engine.Repository.Packs;
 
 /// <summary>One blob of a pack, as the header tells it; offsets follow from the lengths before.</summary>
-internal readonly record struct PackEntry(BlobId Id, BlobType Type, uint OffsetBytes, uint LengthBytes, uint UncompressedLengthBytes);
+internal readonly record struct PackEntry(BlobId Id, BlobType Type, uint OffsetBytes, uint LengthBytes, uint UncompressedLengthBytes)
+{
+    public PackEntry(BlobId id, BlobLocation location)
+        : this(id, location.Type, location.OffsetBytes, location.LengthBytes, location.UncompressedLengthBytes)
+    {
+    }
+
+    /// <summary>Where the blob is, as an index has it.</summary>
+    public BlobLocation In(BlobId packId) => new(packId, Type, OffsetBytes, LengthBytes, UncompressedLengthBytes);
+}
 
 /// <summary>A pack's header (design.rst, "Pack Format"): Type ‖ lengths ‖ id for each blob, sealed, followed by its length.</summary>
 internal static class PackHeader

@@ -128,7 +128,7 @@ internal sealed class RepositoryWriter : IDisposable
     private void OnCommitted(IndexedPack pack)
     {
         foreach (PackEntry blob in pack.Blobs)
-            _index.Add(blob.Id, new BlobLocation(pack.PackId, blob.Type, blob.OffsetBytes, blob.LengthBytes, blob.UncompressedLengthBytes));
+            _index.Add(blob.Id, blob.In(pack.PackId));
         Release(pack.Blobs);
         _indexWriter.Add(pack);
     }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Volumes.Linux.Native;
 using ImageBackup.Engine.Volumes.Undo;
@@ -47,11 +48,7 @@ internal sealed class PostCommandRecords(
         ? Over(SnapshotUndoRecords.Windows(directory, RecordKind, NameOf, VolumeOf))
         : Over(SnapshotUndoRecords.Linux(directory, RecordKind, NameOf, VolumeOf));
 
-    private static string UserDirectory => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && Path.IsPathRooted(state)
-            ? state
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"),
-        "imagebackup", UndoRecordFiles.DirectoryName);
+    private static string UserDirectory => Path.Combine(MachineFolders.UserState ?? MachineFolders.LastingState, UndoRecordFiles.DirectoryName);
 
     /// <summary>To be called before the command before the snapshot is started.</summary>
     /// <exception cref="ImageBackupException">SnapshotCommandFailed: it could not be written, so nothing must be started.</exception>

@@ -39,7 +39,7 @@ internal sealed class ShadowStorage(IWmi wmi, TimeSpan timeout)
 
     private string Set(string root, string? place, long maxBytes)
     {
-        // 64-bit numbers travel as text through WMI's scripting objects.
+        // 64-bit numbers travel as text through WMI.
         string room = maxBytes.ToString(CultureInfo.InvariantCulture);
         if (Find(root) is { } known)
         {

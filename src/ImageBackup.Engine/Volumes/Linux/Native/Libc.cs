@@ -33,7 +33,6 @@ internal static unsafe class Libc
     public const int LOCK_UN = 8;
     public const int AT_FDCWD = -100;
     public const int AT_EMPTY_PATH = 0x1000;
-    public const int SEEK_END = 2;
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
     public const int POSIX_FADV_SEQUENTIAL = 2;
@@ -64,7 +63,6 @@ internal static unsafe class Libc
     public const ulong BLKFLSBUF = 0x1261;
     public const ulong BLKSSZGET = 0x1268;
     public const ulong BLKDISCARD = 0x1277;
-    public const ulong BLKPBSZGET = 0x127B;
     public const ulong BLKZEROOUT = 0x127F;
     public const ulong BLKGETSIZE64 = 0x80081272;
     public const ulong BLKGETDISKSEQ = 0x80081280;
