@@ -48,7 +48,7 @@ internal sealed class FileEventSink(string path) : IEventSink
     }
 
     /// <summary>
-    /// Time, severity, number, name, volume, error id, message; what follows in further lines is indented. Nothing that is in a
+    /// Time, severity, number, name, volume, error id, message; further lines are indented. Nothing that is in a
     /// name begins a line or steers the terminal on which the log is read.
     /// </summary>
     internal static string Line(LoggedEvent happened)
@@ -82,12 +82,12 @@ internal sealed class FileEventSink(string path) : IEventSink
             File.Delete(old);
     }
 
-    /// <summary>Messages name volumes, users and commands, so the file is its owner's alone, whatever the umask is and whoever made it.</summary>
+    /// <summary>Messages name volumes, users and commands, so the file is its owner's alone, whatever the umask is.</summary>
     private static FileStream Open(string file)
     {
         if (!File.Exists(file))
             return DurableFiles.CreatePrivateFile(file, 0);
-        // A pipe in its place would hold up whoever wants to tell of an error.
+        // A pipe in its place would block a thread that reports an error.
         RegularFile.OpenRead(file, followsLink: true).Dispose();
         if (FileModes.Of(file) is { } mode && mode != FileModes.OwnerOnly)
             FileModes.Set(file, FileModes.OwnerOnly);
