@@ -165,6 +165,8 @@ public sealed class KeyFileTests
         storage.Replace(StoredKind.Key, name, content.Take(content.Length / 2).ToArray());
         Assert.Equal(ErrorId.KeyCorrupt, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, _ => true, CancellationToken.None)).Id);
         storage.Delete(StoredKind.Key, name);
+        // Without its config the repository would be gone.
+        storage.Save(StoredKind.Config, "", [1]);
         Assert.Equal(ErrorId.RepositoryInvalid, Assert.Throws<ImageBackupException>(() => KeyRing.Open(files, password, _ => true, CancellationToken.None)).Id);
     }
 
