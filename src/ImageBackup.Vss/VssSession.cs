@@ -38,19 +38,20 @@ internal sealed partial class VssSession : IDisposable
     /// <summary>One attempt.</summary>
     /// <exception cref="VssSupportException">It failed; its steps are undone.</exception>
     /// <exception cref="ImageBackupException">SnapshotFailed: nothing was begun.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; its steps are undone.</exception>
-    public static VssSnapshotSet Take(IVssService service, Func<IVolumeSystem> system, SnapshotUndoRecords<WindowsUndoRecord> records,
-        IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
+    /// <exception cref="OperationCanceledException">Cancelled; what it had begun is undone.</exception>
+    public static VssSnapshotSet Take(VssMachine machine, IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log,
+        CancellationToken cancellation)
     {
+        IVssService service = machine.Service;
         var calls = new VssCalls(options.Timeout, log);
-        WindowsUndoRecord record = records.Begin(VssRecord.Begun(volumes), (why, e) =>
+        WindowsUndoRecord record = machine.Records.Begin(VssRecord.Begun(volumes), (why, e) =>
             new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of '{volumes[0].Name}': {why}", volumes[0].Name, e));
         VssSession? session = null;
         try
         {
             WriterChoice writers = WriterChoice.Of(service, calls, options, cancellation);
             session = new VssSession(Create(service, calls, cancellation), calls, record, log);
-            return session.Take(volumes, system, writers, cancellation);
+            return session.Take(volumes, machine.System, writers, cancellation);
         }
         catch
         {

@@ -123,7 +123,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation) =>
-        VssSession.Take(_service, _system, _records, volumes, options, log, cancellation);
+        VssSession.Take(new VssMachine(_service, _system, _records), volumes, options, log, cancellation);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool IsSupported(string root, TimeSpan timeout) => VssSession.IsSupported(_service, root, timeout);

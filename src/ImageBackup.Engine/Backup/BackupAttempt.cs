@@ -1,13 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Backup.Copy;
-using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Backup.Map;
 using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -27,6 +27,7 @@ internal sealed class BackupAttempt : IDisposable
     private readonly OrphanPacks _landed;
     private readonly ParentImage? _parent;
     private RepositoryWriter? _session;
+    private ProgressMeter? _meter;
 
     /// <summary>Reads what the repository has.</summary>
     /// <param name="repository">Where the image goes.</param>
@@ -44,45 +45,51 @@ internal sealed class BackupAttempt : IDisposable
     /// <summary>Where the copy's blobs went, and the image's other ones go.</summary>
     public RepositoryWriter Session => _session ?? throw new InvalidOperationException("Nothing was copied yet.");
 
-    /// <summary>The tags of the chunks copied; null: they have none.</summary>
-    public ChangeDetector? Tagging { get; private set; }
+    /// <summary>The lock that the copy is made under.</summary>
+    public RepositoryLock Lock => _held;
 
-    /// <summary>What was told of the copy's progress.</summary>
-    public ProgressMeter? Meter { get; private set; }
-
-    /// <summary>Copies the volume's chunks and gives their ids in order. The lock stands when it returns.</summary>
+    /// <summary>Copies the volume's chunks. The lock stands when it returns.</summary>
     /// <exception cref="RepositoryChangedException">What was read of the repository is gone: to be tried again from the start.</exception>
-    public (BlobId[] Chunks, BackupCopy Copy) Run(BackupRequest request, IBlockReader volume, ChunkGeometry geometry, UsedRanges used,
-        List<string> warnings, IProgress<JobProgress>? progress, CancellationToken cancellation)
+    public CopiedChunks Copy(BackupRun run, MappedVolume volume, CancellationToken cancellation)
     {
-        _session = new RepositoryWriter(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, () => Confirm(cancellation));
-        (BlobId[], BackupCopy) CopyAfter(ParentImage? before)
-        {
-            Tagging = ChangeDetector.For(geometry.ChunkSizeBytes, geometry.ChunkCount, before);
-            var copy = new BackupCopy(volume, geometry, used, _session, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit, Tagging);
-            Meter = new ProgressMeter(progress, request.Volume.Name, JobPhase.Copying, used.UsedBytes, () => _session.StoredBytes);
-            return (copy.Run(Meter, cancellation), copy);
-        }
-        (BlobId[], BackupCopy) copied;
+        _session = new RepositoryWriter(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, WhenLocked(cancellation));
+        CopiedChunks copied;
         try
         {
-            copied = CopyAfter(_parent);
+            copied = Copy(run, volume, _parent, cancellation);
         }
         catch (ChunkTagMismatchException e)
         {
+<<<<<<< HEAD
             warnings.Add($"The previous image, {DisplayText.ShortId(_parent!.Id)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
             copied = CopyAfter(null);
+=======
+            run.Warnings.Add($"The previous image, {_parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
+            copied = Copy(run, volume, null, cancellation);
+>>>>>>> 2e51b1a (One decision a chunk in ChunkPlan; BackupJob is a sequence of named steps; nothing has more than six parameters; RepositoryFiles wraps all of IStorage; packs wait for a Task)
         }
-        _session.Confirm();
+        _session.WaitUntilLocked();
         return copied;
     }
 
-    /// <summary>The packs to adopt, once they may be.</summary>
-    private IReadOnlyList<IndexedPack> Confirm(CancellationToken cancellation)
+    /// <summary>Tells the copy's end.</summary>
+    public void ReportProgress() => _meter?.Report();
+
+    private CopiedChunks Copy(BackupRun run, MappedVolume volume, ParentImage? parent, CancellationToken cancellation)
+    {
+        BackupRequest request = run.Request;
+        var changes = ChangeDetector.For(volume.Geometry.ChunkSizeBytes, volume.Geometry.ChunkCount, parent);
+        var copy = new BackupCopy(volume, Session, changes, request.ThrottleLimit ?? Environment.ProcessorCount, request.ReadErrorLimit);
+        _meter = new ProgressMeter(run.Progress, run.VolumeName, JobPhase.Copying, volume.Map.Used.UsedBytes, () => Session.StoredBytes);
+        return copy.Run(_meter, cancellation);
+    }
+
+    /// <summary>Ends when packs may be committed, with those to adopt. It has a thread of its own: it waits for the lock to settle.</summary>
+    private Task<IReadOnlyList<IndexedPack>> WhenLocked(CancellationToken cancellation) => Task.Factory.StartNew(() =>
     {
         _held.Settle(cancellation);
         return _landed.IsStill(_repository) ? _landed.Adopted : throw new RepositoryChangedException();
-    }
+    }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void Dispose()
     {

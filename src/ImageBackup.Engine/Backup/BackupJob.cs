@@ -73,66 +73,20 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
 
     private ImageBackupInfo RunLocked(BackupRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
-        DateTimeOffset start = DateTimeOffset.Now;
+        var run = new BackupRun(request, progress);
         _ = Plan(request);
-        var warnings = new List<string>();
         // It settles while the work begins: see BackupAttempt.
         using RepositoryLock held = repository.BeginLock();
         JitWarmup.Begin();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            // Before the volume is taken: blocks that come into use between its flush and the reading of its data are fuzzy, and
-            // no program should wait for a quiesced volume while an index is loaded.
-            repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.RemoveAbandonedUploads());
-            string volumeId = request.Volume.Name;
-            PreviousImage? previous = null;
-            BackupAttempt Begin() => new(repository, held, index =>
-            {
-                (volumeId, previous) = FindPrevious(request, start, stop.Token);
-                return previous is not null && Gmac.IsSupported ? ParentImage.Open(repository, previous, index, Tell ?? (_ => { })) : null;
-            }, stop.Token);
-            using BackupAttempt first = Begin();
-            using BackupSource source = Taker.Take(request, [repository.Location], warnings, stop.Token);
-            using var copyStop = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, source.Lost);
-            try
-            {
-                IBlockReader volume = source.Reader;
-                if (volume.LengthBytes == 0)
-                    throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
-                var geometry = new ChunkGeometry(volume.LengthBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.LengthBytes));
-                UsedMap map = ReadMap(request, source, copyStop.Token);
-                if (source.Type == ImageType.Dynamic)
-                    warnings.Add(FuzzyWarning(request.Volume, map));
-                warnings.AddRange(map.Warnings);
-                VolumeIdentity identity = request.Volume.Identity.WithFileSystem(map.FileSystem?.Type, map.FileSystem?.Uuid);
-                // The caller did not look at the volume: its content may be all that says which one it is.
-                if (request.Identity is null && identity.StableName != request.Volume.Identity.StableName)
-                    (volumeId, previous) = FindPrevious(request with { Identity = identity }, start, stop.Token);
-                string fileUnder = volumeId;
-                if (request.Twins.Count > 0)
-                    warnings.Add(TwinWarning(request));
-                if (previous is not null)
-                    warnings.AddRange(previous.Remarks(request.Volume.Name, identity));
-                foreach (string sign in UseElsewhere.Find(request.Volume, UseElsewhere.Read(volume), volumes))
-                    warnings.Add($"Another computer may be using '{request.Volume.Name}' (MaybeInUseElsewhere): {sign}. If so, the image may be fuzzy.");
-                try
-                {
-                    return Run(request, identity, fileUnder, source, geometry, map, first, start, warnings, progress, held, copyStop.Token);
-                }
-                catch (RepositoryChangedException e)
-                {
-                    Tell?.Invoke($"{request.Volume.Name}: {e.Message} The copy begins again.");
-                    using BackupAttempt second = Begin();
-                    return Run(request, identity, fileUnder, source, geometry, map, second, start, warnings, progress, held, copyStop.Token);
-                }
-            }
-            catch (Exception e) when (e is OperationCanceledException or BlockReadException && !stop.IsCancellationRequested)
-            {
-                // A lost snapshot shows itself as unreadable blocks; the snapshot is the cause.
-                source.ThrowIfSpoiled();
-                throw;
-            }
+            // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
+            // nobody should wait for a quiesced volume while an index is loaded.
+            repository.Files.RemoveAbandonedUploads();
+            using BackupAttempt attempt = BeginAttempt(run, held, stop.Token);
+            using BackupSource source = Taker.Take(request, [repository.Location], run.Warnings, stop.Token);
+            return TakeImage(run, source, attempt, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -143,6 +97,85 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         {
             throw SourceChange.Failure(request.Volume, e);
         }
+    }
+
+    /// <summary>Reads what the repository has, and finds the image before.</summary>
+    private BackupAttempt BeginAttempt(BackupRun run, RepositoryLock held, CancellationToken cancellation) => new(repository, held, index =>
+    {
+        run.History = FindHistory(run, run.Request.Identity ?? run.Request.Volume.Identity, cancellation);
+        return run.History.Newest is { } newest && Gmac.IsSupported ? ParentImage.Open(repository, newest, index, Tell ?? (_ => { })) : null;
+    }, cancellation);
+
+    private ImageBackupInfo TakeImage(BackupRun run, BackupSource source, BackupAttempt attempt, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, source.Lost);
+        try
+        {
+            MappedVolume volume = Map(run.Request, source, stop.Token);
+            Identify(run, volume, cancellation);
+            run.Warnings.AddRange(BackupWarnings.Of(run, source, volume, volumes));
+            try
+            {
+                return CopyAndRecord(run, source, volume, attempt, stop.Token);
+            }
+            catch (RepositoryChangedException e)
+            {
+                Tell?.Invoke($"{run.VolumeName}: {e.Message} The copy begins again.");
+                using BackupAttempt second = BeginAttempt(run, attempt.Lock, cancellation);
+                return CopyAndRecord(run, source, volume, second, stop.Token);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or BlockReadException && !cancellation.IsCancellationRequested)
+        {
+            // A lost snapshot shows itself as unreadable blocks; what is wrong is the snapshot.
+            source.ThrowIfSpoiled();
+            throw;
+        }
+    }
+
+    /// <exception cref="ImageBackupException">VolumeEmpty.</exception>
+    private static MappedVolume Map(BackupRequest request, BackupSource source, CancellationToken cancellation)
+    {
+        long lengthBytes = source.Reader.LengthBytes;
+        if (lengthBytes == 0)
+            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
+        return new MappedVolume(source.Reader, GeometryOf(request, lengthBytes), ReadMap(request, source, cancellation));
+    }
+
+    private static ChunkGeometry GeometryOf(BackupRequest request, long volumeBytes) =>
+        new(volumeBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volumeBytes));
+
+    /// <summary>Decides which volume it is, now that its content is known, and where its image is filed.</summary>
+    private void Identify(BackupRun run, MappedVolume volume, CancellationToken cancellation)
+    {
+        FileSystemDescription? fileSystem = volume.Map.FileSystem;
+        VolumeIdentity byPlace = run.Request.Volume.Identity;
+        run.Identity = byPlace.WithFileSystem(fileSystem?.Type, fileSystem?.Uuid);
+        // Who asked did not look at the volume: what lies there may be all that says which one it is.
+        if (run.Request.Identity is null && run.Identity.StableName != byPlace.StableName)
+            run.History = FindHistory(run, run.Identity, cancellation);
+        run.VolumeId = run.History.VolumeId;
+    }
+
+    private ImageBackupInfo CopyAndRecord(BackupRun run, BackupSource source, MappedVolume volume, BackupAttempt attempt, CancellationToken cancellation)
+    {
+        CopiedChunks copied = attempt.Copy(run, volume, cancellation);
+        EndReading(run, source, copied);
+        ImageBackupInfo image = new ImageRecorder(repository, run, source, volume, copied).Record(attempt, cancellation);
+        attempt.ReportProgress();
+        return source.Complete() is { Count: > 0 } late ? image with { Warnings = [.. image.Warnings, .. late] } : image;
+    }
+
+    /// <summary>Proves that what was read is one volume at one time, and gives the volume back.</summary>
+    /// <exception cref="ImageBackupException">VolumeChanged, SnapshotInvalid.</exception>
+    private static void EndReading(BackupRun run, BackupSource source, CopiedChunks copied)
+    {
+        VolumeDescription description = run.Request.Volume;
+        SourceChange.ThrowIfChanged(description, source.Reader);
+        if (SourceChange.ReadErrorWarning(description, copied.ReadErrors) is { } unreadable)
+            run.Warnings.Add(unreadable);
+        source.ThrowIfSpoiled();
+        run.Warnings.AddRange(source.EndReading());
     }
 
     /// <summary>
@@ -158,7 +191,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         repository.ThrowIfNotWritable();
         VolumeDescription volume = request.Volume;
         if (volume.SizeBytes > 0)
-            _ = new ChunkGeometry(volume.SizeBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volume.SizeBytes));
+            _ = GeometryOf(request, volume.SizeBytes);
         return Taker.Plan(request);
     }
 
@@ -184,99 +217,6 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             _events.Write(EventId.ImageWarning, $"The image {image.ShortId} of '{image.Volume}': {warning}", image.Volume);
     }
 
-    private ImageBackupInfo Run(BackupRequest request, VolumeIdentity identity, string volumeId, BackupSource source, ChunkGeometry geometry, UsedMap map, BackupAttempt attempt,
-        DateTimeOffset start, List<string> warnings, IProgress<JobProgress>? progress, RepositoryLock held, CancellationToken cancellation)
-    {
-        IBlockReader volume = source.Reader;
-        ImageType type = source.Type;
-        // Asked now: a quiesced volume is given back before the image is recorded.
-        int sectorSizeBytes = volume.SectorSizeBytes;
-        (BlobId[] chunks, BackupCopy copy) = attempt.Run(request, volume, geometry, map.Used, warnings, progress, cancellation);
-        RepositoryWriter session = attempt.Session;
-        ChangeDetector? tagging = attempt.Tagging;
-        SourceChange.ThrowIfChanged(request.Volume, volume);
-        if (SourceChange.ReadErrorWarning(request.Volume, copy.ReadErrors) is { } unreadable)
-            warnings.Add(unreadable);
-        source.ThrowIfSpoiled();
-        warnings.AddRange(source.EndReading());
-
-        var metadata = new ImageMetadata
-        {
-            VolumeName = request.Volume.Name,
-            VolumeId = volumeId,
-            Identity = identity,
-            DevicePath = request.Volume.DevicePath,
-            VolumeKind = request.Volume.Kind,
-            SizeBytes = geometry.VolumeBytes,
-            SectorSizeBytes = sectorSizeBytes,
-            PhysicalSectorSizeBytes = request.Volume.PhysicalSectorSizeBytes,
-            MountPoints = request.Volume.MountPoints,
-            Aliases = request.Volume.Aliases,
-            PartitionUuid = request.Volume.PartitionUuid,
-            PartitionType = request.Volume.PartitionType,
-            PartitionLabel = request.Volume.PartitionLabel,
-            FileSystem = map.FileSystem,
-            ImageType = type,
-            RequestedImageType = request.Plan is { } plan ? plan.Options.ImageType.Value : request.ImageType,
-            IsFuzzy = type == ImageType.Dynamic,
-            ManagementClass = request.Plan?.ManagementClass.Name,
-            Retention = request.Plan?.ManagementClass.Retention,
-            Rule = request.Plan?.Rule,
-            Options = request.Plan?.Decided ?? [],
-            SnapshotProvider = source.Provider,
-            FailoverReason = source.FailoverReason,
-            SnapshotTime = source.SnapshotTime,
-            SnapshotCacheBytes = source.State?.CacheBytes,
-            SnapshotCacheUsedBytes = source.State?.CacheUsedBytes,
-            QuiescedBy = source.QuiescedBy,
-            Start = start,
-            End = DateTimeOffset.Now,
-            ChunkSizeBytes = geometry.ChunkSizeBytes,
-            GapSizeBytes = request.GapSizeBytes,
-            UsedBytes = map.Used.UsedBytes,
-            UsedRangeCount = map.Used.Count,
-            UsedMapSource = map.Source,
-            Omitted = map.Omitted,
-            ChunkCount = chunks.Length,
-            NewChunkCount = copy.NewChunkCount,
-            ZeroChunkCount = copy.ZeroChunkCount,
-            StoredBytes = session.StoredBytes,
-            ReadErrors = copy.ReadErrors,
-            Warnings = warnings,
-            ProgramVersion = ProgramVersion.Text,
-        };
-        BlobId tree;
-        using (BlobWriter lane = session.OpenLane())
-        {
-            TreeNode? tags = tagging is null ? null : SaveTags(lane, tagging, chunks, start);
-            metadata = metadata with { ChunkTags = tags?.Subtree.ToString() };
-            tree = SaveTree(lane, metadata, map.Used, chunks, geometry, tags, source.Documents);
-            lane.Flush();
-        }
-        session.Finish();
-
-        metadata = metadata with { StoredBytes = session.StoredBytes, End = DateTimeOffset.Now };
-        var snapshot = new SnapshotRecord
-        {
-            Time = start,
-            Tree = tree,
-            Parent = tagging?.ParentId,
-            Paths = [volumeId],
-            HostName = request.ComputerName ?? LocalHost.Name,
-            UserName = Environment.UserName,
-            Tags = request.Tags.Where(t => t != ImageTag.Name).Prepend(ImageTag.Name).Distinct(StringComparer.Ordinal).ToArray(),
-            ProgramVersion = ProgramVersion.Text,
-            Summary = ImageMetadataJson.WriteSummary(metadata),
-        };
-        // The last moment at which a lost lock can be noticed: from here on, the image exists.
-        held.ThrowIfLost();
-        cancellation.ThrowIfCancellationRequested();
-        string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
-        attempt.Meter?.Report();
-        ImageBackupInfo image = ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
-        return source.Complete() is { Count: > 0 } late ? image with { Warnings = [.. image.Warnings, .. late] } : image;
-    }
-
     private static UsedMap ReadMap(BackupRequest request, BackupSource source, CancellationToken cancellation)
     {
         bool isLive = source.IsLive;
@@ -292,56 +232,17 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         }, cancellation);
     }
 
-    private static string FuzzyWarning(VolumeDescription volume, UsedMap map)
+    private VolumeHistory FindHistory(BackupRun run, VolumeIdentity identity, CancellationToken cancellation)
     {
-        string what = map.Source is null
-            ? ""
-            : " Blocks that came into use after its map was read, when the copy began, are missing in it.";
-        return $"'{volume.Name}' was copied while programs could write to it: the image may be fuzzy.{what} Check its file system after a restore.";
-    }
-
-    private (string VolumeId, PreviousImage? Image) FindPrevious(BackupRequest request, DateTimeOffset start, CancellationToken cancellation)
-    {
-        VolumeIdentity identity = request.Identity ?? request.Volume.Identity;
         try
         {
-            return PreviousImage.Find(repository, Traces, request.ComputerName ?? LocalHost.Name, request.Volume.Name, identity, request.Twins.Count > 0, start, cancellation);
+            var query = new VolumeHistoryQuery(run.ComputerName, run.VolumeName, identity, run.Request.Twins.Count > 0);
+            return PreviousImage.Find(repository, Traces, query, run.Start, cancellation);
         }
         catch (ImageBackupException e)
         {
-            Tell?.Invoke($"The last image of '{request.Volume.Name}' cannot be read, so every chunk is hashed: {e.Message}");
-            return (identity.StableName ?? request.Volume.Name, null);
+            Tell?.Invoke($"The last image of '{run.VolumeName}' cannot be read, so every chunk is hashed: {e.Message}");
+            return new VolumeHistory(identity.StableName ?? run.VolumeName, null);
         }
-    }
-
-    private static string TwinWarning(BackupRequest request) =>
-        $"'{request.Volume.Name}' has the same identity as {string.Join(" and ", request.Twins)}: a clone. Only the disk that each lies on tells them apart: if the disk is not known, images of both are filed as one volume and expire each other. "
-        + "Give one of them new ids, or detach it.";
-
-    private static TreeNode SaveTags(BlobWriter lane, ChangeDetector tagging, BlobId[] chunks, DateTimeOffset time)
-    {
-        IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(tagging.Header, chunks, tagging.Tags).Prepend(ChunkTagsFile.Write(tagging.Header));
-        TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), time);
-        return ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], time);
-    }
-
-    private static BlobId SaveTree(BlobWriter lane, ImageMetadata metadata, UsedRanges used, BlobId[] chunks, ChunkGeometry geometry,
-        TreeNode? tags, IReadOnlyList<SnapshotDocument> documents)
-    {
-        DateTimeOffset time = metadata.Start;
-        List<TreeNode> nodes =
-        [
-            ImageFiles.Save(lane, ImageFiles.Metadata, ImageMetadataJson.Write(metadata), time),
-            ImageFiles.Save(lane, ImageFiles.UsedRanges, UsedRangesFile.Write(used), time),
-            new TreeNode { Name = ImageFiles.Volume, Type = "file", SizeBytes = geometry.VolumeBytes, Time = time, Content = chunks },
-        ];
-        if (tags is not null)
-            nodes.Add(tags);
-        if (documents.Count > 0)
-        {
-            nodes.Add(ImageFiles.SaveFolder(lane, ImageFiles.SnapshotFolder(metadata.SnapshotProvider ?? "snapshot"),
-                documents.Select(document => (document.Name, document.Content)), time));
-        }
-        return ImageFiles.SaveTree(lane, nodes);
     }
 }

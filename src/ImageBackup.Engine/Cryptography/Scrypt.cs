@@ -18,29 +18,27 @@ internal static class Scrypt
     /// <summary>Derives so many bytes. Bounds on what a key file may ask for are its reader's.</summary>
     /// <param name="password">UTF-8.</param>
     /// <param name="salt">Any bytes.</param>
-    /// <param name="n">The cost: a power of two, 2 or more.</param>
-    /// <param name="r">The size of a block: 128 * r bytes; it takes 128 * r * n bytes of memory.</param>
-    /// <param name="p">How many blocks.</param>
+    /// <param name="cost">What deriving a key costs.</param>
     /// <param name="countBytes">How many bytes to derive.</param>
     /// <param name="cancellation">Ends it within a moment, whatever the cost.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
-    public static byte[] Derive(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation = default) =>
-        ScryptVectorized.IsSupported ? Mixed(password, salt, n, r, p, countBytes, cancellation) : LetGo(password, salt, n, r, p, countBytes, cancellation);
+    public static byte[] Derive(byte[] password, byte[] salt, ScryptCost cost, int countBytes, CancellationToken cancellation = default) =>
+        ScryptVectorized.IsSupported ? Mixed(password, salt, cost, countBytes, cancellation) : LetGo(password, salt, cost, countBytes, cancellation);
 
     /// <summary>BouncyCastle's cannot be interrupted. When it is cancelled its thread is let go of: it ends by itself, for nobody.</summary>
-    internal static byte[] LetGo(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
+    internal static byte[] LetGo(byte[] password, byte[] salt, ScryptCost cost, int countBytes, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         if (!cancellation.CanBeCanceled)
-            return SCrypt.Generate(password, salt, n, r, p, countBytes);
+            return SCrypt.Generate(password, salt, cost.N, cost.R, cost.P, countBytes);
         // The caller zeroes its own when it ends.
         byte[] own = (byte[])password.Clone();
         var deriving = Task.Factory.StartNew(() =>
         {
             try
             {
-                return SCrypt.Generate(own, salt, n, r, p, countBytes);
+                return SCrypt.Generate(own, salt, cost.N, cost.R, cost.P, countBytes);
             }
             finally
             {
@@ -58,8 +56,9 @@ internal static class Scrypt
         return deriving.GetAwaiter().GetResult();
     }
 
-    private static byte[] Mixed(byte[] password, byte[] salt, int n, int r, int p, int countBytes, CancellationToken cancellation)
+    private static byte[] Mixed(byte[] password, byte[] salt, ScryptCost cost, int countBytes, CancellationToken cancellation)
     {
+        (int n, int r, int p) = cost;
         int blockBytes = checked(128 * r);
         byte[] blocks = ScryptVectorized.Expand(password, salt, checked(blockBytes * p));
         try

@@ -49,7 +49,7 @@ internal sealed class RemoveJob(ImageRepository repository)
             {
                 cancellation.ThrowIfCancellationRequested();
                 held.ThrowIfLost();
-                if (!repository.Files.Guard(StoredKind.Snapshot, () => repository.Files.Storage.Exists(StoredKind.Snapshot, id)))
+                if (!repository.Files.Exists(StoredKind.Snapshot, id))
                     continue;
                 repository.Files.Delete(StoredKind.Snapshot, id);
                 removed.Add(id);

@@ -64,12 +64,12 @@ internal sealed class ImageRepository : IDisposable
         SealerPool? sealers = null;
         try
         {
-            if (files.Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
+            if (files.Exists(StoredKind.Config, ""))
                 throw Exists(files);
             RepositoryPlace.ThrowIfTaken(files.Location);
             cancellation.ThrowIfCancellationRequested();
-            files.Guard(StoredKind.Config, storage.CreateLayout);
-            files.Guard(StoredKind.Config, () => storage.RemoveAbandonedUploads());
+            files.CreateLayout();
+            files.RemoveAbandonedUploads();
             sealers = new SealerPool(MasterKey.Generate());
             RepositoryConfig config = RepositoryConfig.Create();
             string keyName = KeyRing.Add(files, sealers.Key, password);
@@ -166,11 +166,11 @@ internal sealed class ImageRepository : IDisposable
 
     private static void ThrowIfNone(RepositoryFiles files)
     {
-        if (files.Guard(StoredKind.Config, () => files.Storage.Exists(StoredKind.Config, "")))
+        if (files.Exists(StoredKind.Config, ""))
             return;
         if (!Directory.Exists(files.Location))
             throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no directory '{files.Location}'.", files.Location);
-        bool looksLikeOne = files.Guard(StoredKind.Key, () => files.Storage.List(StoredKind.Key).Any());
+        bool looksLikeOne = files.List(StoredKind.Key).Any();
         throw looksLikeOne
             ? new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has keys but no 'config'.", files.Location)
             {
@@ -286,6 +286,6 @@ internal sealed class ImageRepository : IDisposable
             return;
         _disposed = true;
         _sealers.Dispose();
-        Files.Storage.Dispose();
+        Files.Dispose();
     }
 }

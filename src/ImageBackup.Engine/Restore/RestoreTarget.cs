@@ -73,11 +73,12 @@ internal sealed class RestoreTarget
             using var imageReader = new ImageBlockReader(repository, image);
             // The data of an earlier attempt does not stop the next one, which goes on from there.
             IReadOnlyList<string> valuables = content.Valuables(request.SkipUnchanged ? TargetContent.Read(imageReader) : null);
+            List<(ErrorId Id, string Text)> obstacles = FindObstacles(device, content, valuables, imageReader, image.Info, volumes);
             return new RestoreTarget(volumes, request, device, device.Name, fileExists: false, content.Describe())
             {
                 NowBytes = device.SizeBytes,
                 Valuables = valuables,
-                Warnings = CheckObstacles(request, device, content, valuables, imageReader, image.Info, volumes),
+                Warnings = RequireForce(request, device, obstacles),
             };
         }
 
@@ -102,9 +103,9 @@ internal sealed class RestoreTarget
             throw new ImageBackupException(ErrorId.TargetChanged, $"'{device.Name}' is not the device that was confirmed: {difference}. Nothing was written.", device.Name);
     }
 
-    /// <summary>What can be done and most likely should not: an error, or with Force a warning.</summary>
-    private static IReadOnlyList<string> CheckObstacles(RestoreRequest request, VolumeDescription device, TargetContent content,
-        IReadOnlyList<string> valuables, ImageBlockReader image, ImageBackupInfo info, IVolumeSystem volumes)
+    /// <summary>Why the restore can be done and most likely should not.</summary>
+    private static List<(ErrorId Id, string Text)> FindObstacles(VolumeDescription device, TargetContent content, IReadOnlyList<string> valuables,
+        ImageBlockReader image, ImageBackupInfo info, IVolumeSystem volumes)
     {
         var obstacles = new List<(ErrorId Id, string Text)>();
         foreach (string sign in UseElsewhere.Find(device, content.Signs, volumes, () => UseElsewhere.Read(image)))
@@ -113,6 +114,12 @@ internal sealed class RestoreTarget
             obstacles.Add((ErrorId.TargetHoldsData, $"'{device.Name}' holds {string.Join(" and ", valuables)}."));
         if (FindSectorSize(image, info, device) is { } sectors)
             obstacles.Add((ErrorId.SectorSizeDiffers, sectors));
+        return obstacles;
+    }
+
+    /// <summary>Obstacles are an error, or with Force warnings.</summary>
+    private static IReadOnlyList<string> RequireForce(RestoreRequest request, VolumeDescription device, List<(ErrorId Id, string Text)> obstacles)
+    {
         if (obstacles.Count == 0 || request.Force)
             return [.. obstacles.Where(obstacle => obstacle.Id != ErrorId.TargetHoldsData).Select(obstacle => obstacle.Text)];
         throw new ImageBackupException(obstacles[0].Id, string.Join(" ", obstacles.Select(obstacle => obstacle.Text)) + " Nothing was written.", device.Name);

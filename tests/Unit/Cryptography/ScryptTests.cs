@@ -21,7 +21,7 @@ public sealed class ScryptTests
     [InlineData("password", "NaCl", 1024, 8, 16, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640")]
     [InlineData("pleaseletmein", "SodiumChloride", 16384, 8, 1, "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887")]
     public void Derives_what_the_RFC_says(string password, string salt, int n, int r, int p, string derived) =>
-        Assert.Equal(derived, Convert.ToHexStringLower(Scrypt.Derive(Encoding.ASCII.GetBytes(password), Encoding.ASCII.GetBytes(salt), n, r, p, derived.Length / 2)));
+        Assert.Equal(derived, Convert.ToHexStringLower(Scrypt.Derive(Encoding.ASCII.GetBytes(password), Encoding.ASCII.GetBytes(salt), new ScryptCost(n, r, p), derived.Length / 2)));
 
     /// <summary>RFC 7914, section 10: the mixing alone.</summary>
     [Fact]
@@ -38,17 +38,17 @@ public sealed class ScryptTests
     [Fact]
     public void Any_password_any_cost() =>
         Gen.Select(Gen.Byte.Array[0, 100], Gen.Byte.Array[0, 70], Gen.Int[1, 9], Gen.Int[1, 9], Gen.Int[1, 5], Gen.Int[1, 200]).Sample((password, salt, log, r, p, countBytes) =>
-            Assert.Equal(SCrypt.Generate(password, salt, 1 << log, r, p, countBytes), Scrypt.Derive(password, salt, 1 << log, r, p, countBytes)), iter: 300);
+            Assert.Equal(SCrypt.Generate(password, salt, 1 << log, r, p, countBytes), Scrypt.Derive(password, salt, new ScryptCost(1 << log, r, p), countBytes)), iter: 300);
 
     [Fact]
     public void What_cannot_be_interrupted_is_let_go_of()
     {
         using var stop = new CancellationTokenSource();
         byte[] password = [1, 2, 3];
-        Assert.Equal(Scrypt.Derive(password, [4], 1024, 8, 2, 64), Scrypt.LetGo(password, [4], 1024, 8, 2, 64, stop.Token));
+        Assert.Equal(Scrypt.Derive(password, [4], new ScryptCost(1024, 8, 2), 64), Scrypt.LetGo(password, [4], new ScryptCost(1024, 8, 2), 64, stop.Token));
         stop.CancelAfter(200);
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        Assert.ThrowsAny<OperationCanceledException>(() => Scrypt.LetGo(password, [4], 1 << 14, 8, 40, 64, stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Scrypt.LetGo(password, [4], new ScryptCost(1 << 14, 8, 40), 64, stop.Token));
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
     }
 
@@ -59,7 +59,7 @@ public sealed class ScryptTests
         {
             using var stop = new CancellationTokenSource(50);
             // However fast the machine is: it goes on until it is cancelled.
-            Assert.ThrowsAny<OperationCanceledException>(() => Enumerable.Range(0, int.MaxValue).Select(_ => Scrypt.Derive([1], [2], n, r, p, 64, stop.Token)).Last());
+            Assert.ThrowsAny<OperationCanceledException>(() => Enumerable.Range(0, int.MaxValue).Select(_ => Scrypt.Derive([1], [2], new ScryptCost(n, r, p), 64, stop.Token)).Last());
         }
     }
 

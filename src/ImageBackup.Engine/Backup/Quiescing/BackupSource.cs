@@ -28,7 +28,7 @@ internal sealed class BackupSource : IDisposable
     private readonly ExitUndo _exit;
     private bool _isPutBack;
 
-    private BackupSource(VolumeDescription volume, ImageType type, IBlockReader reader, EventLog events,
+    private BackupSource(VolumeDescription volume, IBlockReader reader, EventLog events,
         IQuiescedVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
     {
         _volume = volume;
@@ -36,7 +36,7 @@ internal sealed class BackupSource : IDisposable
         _resting = resting;
         _snapshot = taken?.Snapshot;
         _ownSet = ownsSet ? taken!.Set : null;
-        Type = type;
+        Type = resting is not null ? ImageType.Static : taken is not null ? ImageType.Snapshot : ImageType.Dynamic;
         Reader = reader;
         Provider = taken?.Set.ProviderName;
         SnapshotTime = taken?.Set.Time;
@@ -69,13 +69,13 @@ internal sealed class BackupSource : IDisposable
     public CancellationToken Lost { get; }
 
     public static BackupSource FromLive(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
-        new(volume, ImageType.Dynamic, reader, events) { FailoverReason = failoverReason };
+        new(volume, reader, events) { FailoverReason = failoverReason };
 
     public static BackupSource FromQuiesced(VolumeDescription volume, IQuiescedVolume resting, EventLog events, string? failoverReason)
     {
         try
         {
-            return new BackupSource(volume, ImageType.Static, resting.Reader, events, resting) { FailoverReason = failoverReason };
+            return new BackupSource(volume, resting.Reader, events, resting) { FailoverReason = failoverReason };
         }
         catch
         {
@@ -86,7 +86,7 @@ internal sealed class BackupSource : IDisposable
     }
 
     public static BackupSource FromSnapshot(VolumeDescription volume, TakenSnapshot taken, IBlockReader reader, bool ownsSet, EventLog events) =>
-        new(volume, ImageType.Snapshot, reader, events, taken: taken, ownsSet: ownsSet);
+        new(volume, reader, events, taken: taken, ownsSet: ownsSet);
 
     /// <summary>Asks whether what was read so far was what it should be.</summary>
     /// <exception cref="ImageBackupException">SnapshotInvalid, VolumeChanged.</exception>

@@ -83,7 +83,7 @@ internal sealed class ExFatReader : IFileSystemReader
             freeCount += builder.FreeByBitmap(bits, geometry.HeapOffsetBytes + firstCluster * geometry.ClusterSizeBytes, count, geometry.ClusterSizeBytes), cancellation);
 
         UsedRangeMap map = builder.Build();
-        RequireTreeUsed(volume, geometry, chain, root, map, geometry.ClusterCount - freeCount, cancellation);
+        RequireTreeUsed(new ExFatTree(volume, geometry, chain, root), map, geometry.ClusterCount - freeCount, cancellation);
         var warnings = new List<string>();
         if (geometry.IsBackup)
             warnings.Add("exFAT: the main boot region is damaged, its backup was used.");
@@ -136,10 +136,12 @@ internal sealed class ExFatReader : IFileSystemReader
         }
     }
 
-    private static void RequireTreeUsed(
-        IBlockReader volume, ExFatBootSector geometry, ExFatChain chain, ExFatDirectory root, UsedRangeMap map, long usedCount,
-        CancellationToken cancellation)
+    /// <summary>Where the tree of directories lies.</summary>
+    private sealed record ExFatTree(IBlockReader Volume, ExFatBootSector Geometry, ExFatChain Chain, ExFatDirectory Root);
+
+    private static void RequireTreeUsed(ExFatTree tree, UsedRangeMap map, long usedCount, CancellationToken cancellation)
     {
+        (IBlockReader volume, ExFatBootSector geometry, ExFatChain chain, ExFatDirectory root) = tree;
         // A healthy tree has each cluster once; more of them than there are used ones means crossed chains or a circle.
         long unseenCount = usedCount;
         void Require(List<ExFatRun> runs)

@@ -142,8 +142,8 @@ internal static class KnownMagics
         if (volume.TryRead(1024, 32) is not { } bytes)
             return false;
         uint zones = LittleEndian.UInt16(bytes, 16) is 0x2468 or 0x2478 ? LittleEndian.UInt32(bytes, 20) : LittleEndian.UInt16(bytes, 2);
-        return IsMinixLayout(volume, LittleEndian.UInt16(bytes, 0), zones, LittleEndian.UInt16(bytes, 4), LittleEndian.UInt16(bytes, 6),
-            LittleEndian.UInt16(bytes, 8), LittleEndian.UInt16(bytes, 10), 1024);
+        var layout = new MinixLayout(LittleEndian.UInt16(bytes, 0), zones, LittleEndian.UInt16(bytes, 4), LittleEndian.UInt16(bytes, 6), LittleEndian.UInt16(bytes, 8));
+        return LittleEndian.UInt16(bytes, 10) <= MaxMinixZoneShift && layout.Fits(volume, 1024);
     }
 
     private static bool IsMinix3(IBlockReader volume)
@@ -151,15 +151,20 @@ internal static class KnownMagics
         if (volume.TryRead(1024, 32) is not { } bytes)
             return false;
         int blockBytes = LittleEndian.UInt16(bytes, 28);
-        return blockBytes >= 1024 && IsMinixLayout(volume, LittleEndian.UInt32(bytes, 0), LittleEndian.UInt32(bytes, 20),
-            LittleEndian.UInt16(bytes, 6), LittleEndian.UInt16(bytes, 8), LittleEndian.UInt16(bytes, 10), LittleEndian.UInt16(bytes, 12), blockBytes);
+        var layout = new MinixLayout(LittleEndian.UInt32(bytes, 0), LittleEndian.UInt32(bytes, 20), LittleEndian.UInt16(bytes, 6), LittleEndian.UInt16(bytes, 8), LittleEndian.UInt16(bytes, 10));
+        return blockBytes >= 1024 && LittleEndian.UInt16(bytes, 12) <= MaxMinixZoneShift && layout.Fits(volume, blockBytes);
     }
 
-    private static bool IsMinixLayout(
-        IBlockReader volume, uint inodes, uint zones, int inodeMapBlocks, int zoneMapBlocks, int firstZone, int zoneShift, int blockBytes) =>
-        inodes > 0 && zones > 0 && zoneShift <= 8 && inodeMapBlocks > 0 && zoneMapBlocks > 0
-        && (long)inodeMapBlocks * blockBytes * 8 >= inodes && (long)zoneMapBlocks * blockBytes * 8 >= (long)zones - firstZone
-        && firstZone >= 2 + inodeMapBlocks + zoneMapBlocks && firstZone < zones && (long)zones * blockBytes <= volume.LengthBytes;
+    private const int MaxMinixZoneShift = 8;
+
+    /// <summary>What a Minix superblock says of the volume.</summary>
+    private readonly record struct MinixLayout(uint Inodes, uint Zones, int InodeMapBlocks, int ZoneMapBlocks, int FirstZone)
+    {
+        public bool Fits(IBlockReader volume, int blockBytes) =>
+            Inodes > 0 && Zones > 0 && InodeMapBlocks > 0 && ZoneMapBlocks > 0
+            && (long)InodeMapBlocks * blockBytes * 8 >= Inodes && (long)ZoneMapBlocks * blockBytes * 8 >= (long)Zones - FirstZone
+            && FirstZone >= 2 + InodeMapBlocks + ZoneMapBlocks && FirstZone < Zones && (long)Zones * blockBytes <= volume.LengthBytes;
+    }
 
     // All 16-bit words of the label add up to nothing by exclusive or.
     private static bool IsSun(IBlockReader volume)

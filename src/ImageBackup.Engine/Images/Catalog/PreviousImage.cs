@@ -17,36 +17,33 @@ namespace ImageBackup.Engine.Images.Catalog;
 /// <param name="LaterTime">The latest time of an image of the volume, if that is later than the backup's own: a clock is or was wrong.</param>
 internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetadata Metadata, DateTimeOffset? LaterTime)
 {
-    /// <summary>The id to file a volume's image under, and the image before; null: there is none, or it cannot be read.</summary>
+    /// <summary>Finds the id to file a volume's image under, and the image before.</summary>
     /// <param name="repository">Where to look.</param>
-    /// <param name="traces">The cached headers of its snapshot records.</param>
-    /// <param name="computerName">The computer that the images are filed under.</param>
-    /// <param name="volumeName">What the volume is called now: old images are filed under names.</param>
-    /// <param name="identity">Which volume it is.</param>
-    /// <param name="hasTwins">Other volumes of the machine have the same identity: a clone has a history of its own.</param>
+    /// <param name="traces">What is known of its snapshots.</param>
+    /// <param name="query">Which volume it is.</param>
     /// <param name="now">When the backup began.</param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="Errors.ImageBackupException">The snapshot records cannot be listed, or the last one cannot be read.</exception>
-    public static (string VolumeId, PreviousImage? Image) Find(ImageRepository repository, SnapshotHeaderCache traces, string computerName, string volumeName,
-        VolumeIdentity identity, bool hasTwins, DateTimeOffset now, CancellationToken cancellation)
+    /// <exception cref="Errors.ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
+    public static VolumeHistory Find(ImageRepository repository, SnapshotHeaderCache traces, VolumeHistoryQuery query, DateTimeOffset now, CancellationToken cancellation)
     {
-        string volumeId = identity.StableName ?? volumeName;
-        // A snapshot record that cannot be read is another matter.
+        VolumeIdentity identity = query.Identity;
+        string volumeId = identity.StableName ?? query.VolumeName;
+        // A snapshot that cannot be read is another matter.
         List<SnapshotHeaderCache.Trace> images =
         [
-            .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, computerName, StringComparison.OrdinalIgnoreCase)),
+            .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, query.ComputerName, StringComparison.OrdinalIgnoreCase)),
         ];
+        PreviousImage? NewestOf(string path, Func<ImageMetadata, bool> isUsable) => Newest(repository, [.. images.Where(trace => trace.Path == path)], now, isUsable);
         if (identity.StableNameOfClone is { } cloneId && images.Exists(trace => trace.Path == cloneId))
-            return (cloneId, Newest(repository, [.. images.Where(trace => trace.Path == cloneId)], now, _ => true));
-        if (Newest(repository, [.. images.Where(trace => trace.Path == volumeId)], now, _ => true) is { } newest)
+            return new VolumeHistory(cloneId, NewestOf(cloneId, _ => true));
+        if (NewestOf(volumeId, _ => true) is { } newest)
         {
-            bool isOfOther = hasTwins && newest.Metadata.Identity?.Find(IdentityFactKind.Hardware) is { } disk && disk != identity.Find(IdentityFactKind.Hardware);
-            return (isOfOther ? identity.StableNameOfClone ?? volumeId : volumeId, newest);
+            bool isOfOther = query.HasTwins && newest.Metadata.Identity?.Find(IdentityFactKind.Hardware) is { } disk && disk != identity.Find(IdentityFactKind.Hardware);
+            return new VolumeHistory(isOfOther ? identity.StableNameOfClone ?? volumeId : volumeId, newest);
         }
         // Of before images had ids: the name, unless what the image says shows another volume.
-        return (volumeId, volumeId == volumeName ? null
-            : Newest(repository, [.. images.Where(trace => trace.Path == volumeName)], now,
-                metadata => metadata.VolumeId is null && OldImageIdentity.Of(metadata).CompareTo(identity).Verdict != IdentityVerdict.Different));
+        return new VolumeHistory(volumeId, volumeId == query.VolumeName ? null
+            : NewestOf(query.VolumeName, metadata => metadata.VolumeId is null && OldImageIdentity.Of(metadata).CompareTo(identity).Verdict != IdentityVerdict.Different));
     }
 
     /// <summary>An image that a wrong clock dated into the future comes last: its time does not tell which is the newest.</summary>

@@ -8,15 +8,19 @@ namespace ImageBackup.Engine.Images.Catalog;
 internal static class VolumeWords
 {
     public static string Of(ImageVolume volume) =>
-        Join(volume.Name, volume.Label, volume.FileSystem, volume.Uuid, volume.SizeBytes, volume.Identity, volume.MountPoints, null);
+        Join(volume.Name, new Content(volume.Label, volume.FileSystem, volume.Uuid), volume.SizeBytes, volume.Identity, volume.MountPoints, null);
 
     public static string Of(VolumeDescription volume) => Of(new ImageVolume(volume));
 
     public static string Of(ImageBackupInfo image) =>
-        Join(image.Volume, image.Label, image.FileSystem, image.Uuid, image.SizeBytes, image.Identity, image.MountPoints, image.VolumeId);
+        Join(image.Volume, new Content(image.Label, image.FileSystem, image.Uuid), image.SizeBytes, image.Identity, image.MountPoints, image.VolumeId);
 
-    private static string Join(string name, string? label, string? type, string? uuid, long sizeBytes, VolumeIdentity identity, IReadOnlyList<string> mountPoints, string? volumeId)
+    /// <summary>The file system on a volume; its members are null if it is not known.</summary>
+    private readonly record struct Content(string? Label, string? Type, string? Uuid);
+
+    private static string Join(string name, Content content, long sizeBytes, VolumeIdentity identity, IReadOnlyList<string> mountPoints, string? volumeId)
     {
+        (string? label, string? type, string? uuid) = content;
         var words = new List<string> { $"'{name}'" };
         if (label is { Length: > 0 })
             words.Add($"label '{label}'");

@@ -127,7 +127,7 @@ internal sealed class EnforcedPolicyStore(ImageRepository repository, SnapshotHe
         if (Newest(null, stop.Token)?.Id != changed.SnapshotId)
             throw Overtaken();
         int revision = checked(changed.Revision + 1);
-        SnapshotRecord snapshot = PolicyRecord.Make(revision, tree, rules, classes, now, LocalHost.Name, Environment.UserName);
+        SnapshotRecord snapshot = PolicyRecord.Make(revision, tree, (rules, classes), now, LocalHost.Name, Environment.UserName);
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);

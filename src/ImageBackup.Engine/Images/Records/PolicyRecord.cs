@@ -41,7 +41,7 @@ internal static class PolicyRecord
     public static bool Is(SnapshotRecord snapshot) =>
         snapshot.Tags.Contains(Tag) && !snapshot.Tags.Contains(ImageTag.Name) && snapshot.Paths.Count == 1 && snapshot.Paths[0] == Path;
 
-    public static SnapshotRecord Make(int revision, BlobId tree, byte[] rules, byte[] classes, DateTimeOffset modifiedAt, string hostName, string userName) => new()
+    public static SnapshotRecord Make(int revision, BlobId tree, (byte[] Rules, byte[] Classes) files, DateTimeOffset modifiedAt, string hostName, string userName) => new()
     {
         Time = TimeOf(revision),
         Tree = tree,
@@ -50,7 +50,7 @@ internal static class PolicyRecord
         UserName = userName,
         Tags = [Tag],
         ProgramVersion = ProgramVersion.Text,
-        Summary = Summary(rules, classes, modifiedAt),
+        Summary = Summary(files.Rules, files.Classes, modifiedAt),
     };
 
     /// <summary>Null if restic dropped the copy, or it is not one that this version knows.</summary>

@@ -13,16 +13,14 @@ namespace ImageBackup.Engine.Repository.Files;
 /// The repository's view of its storage: sealed, hashed and encoded files (design.rst, "Unpacked Data Format"), and
 /// storage failures turned into errors that a user can act on. Everything in this layer goes through here. Any thread.
 /// </summary>
-internal sealed class RepositoryFiles(IStorage storage)
+internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 {
     private static readonly object s_large = new();
-
-    public IStorage Storage => storage;
 
     public string Location => storage.Location;
 
     /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
-    public T Guard<T>(StoredKind kind, Func<T> action)
+    private T Guard<T>(StoredKind kind, Func<T> action)
     {
         try
         {
@@ -34,13 +32,13 @@ internal sealed class RepositoryFiles(IStorage storage)
         }
     }
 
-    public void Guard(StoredKind kind, Action action) => Guard(kind, () =>
+    private void Guard(StoredKind kind, Action action) => Guard(kind, () =>
     {
         action();
         return true;
     });
 
-    private ImageBackupException Translate(StoredKind kind, StorageException e)
+    internal ImageBackupException Translate(StoredKind kind, StorageException e)
     {
         ErrorId id = e.Problem switch
         {
@@ -78,6 +76,30 @@ internal sealed class RepositoryFiles(IStorage storage)
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
+    /// <summary>Makes the places of all kinds, for a new repository.</summary>
+    public void CreateLayout() => Guard(StoredKind.Config, storage.CreateLayout);
+
+    /// <summary>Removes what killed writers of this machine left under temporary names.</summary>
+    public void RemoveAbandonedUploads() => Guard(StoredKind.Pack, () => storage.RemoveAbandonedUploads());
+
+    public bool Exists(StoredKind kind, string name) => Guard(kind, () => storage.Exists(kind, name));
+
+    /// <summary>Fills the buffer's first bytes from an offset of a file.</summary>
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    {
+        try
+        {
+            storage.ReadAt(kind, name, offsetBytes, buffer, countBytes);
+        }
+        catch (StorageException e)
+        {
+            throw Translate(kind, e);
+        }
+    }
+
+    /// <summary>Begins a file whose name is known only at its end.</summary>
+    public RepositoryUpload BeginUpload(StoredKind kind) => new(this, kind, Guard(kind, () => storage.BeginUpload(kind)));
+
     /// <summary>
     /// The files of a kind. Nothing listed of a kind that a repository has, or may well have, is believed only if the repository is there:
     /// a share that went away or a directory that was removed must not look like an empty repository.
@@ -97,7 +119,7 @@ internal sealed class RepositoryFiles(IStorage storage)
             isEmpty = false;
             yield return file;
         }
-        if (isEmpty && !Guard(StoredKind.Config, () => storage.Exists(StoredKind.Config, "")))
+        if (isEmpty && !Exists(StoredKind.Config, ""))
             throw new ImageBackupException(ErrorId.RepositoryNotFound, $"The repository '{Location}' is not there any more: it has no 'config'.", Location);
     }
 
@@ -153,7 +175,7 @@ internal sealed class RepositoryFiles(IStorage storage)
                 isSealed = sealer.Proves(lengthBytes, (offset, buffer, countBytes) =>
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    Guard(kind, () => storage.ReadAt(kind, name, offset, buffer, countBytes));
+                    ReadAt(kind, name, offset, buffer, countBytes);
                     hash.Append(buffer.AsSpan(0, countBytes));
                 });
             }
@@ -221,4 +243,6 @@ internal sealed class RepositoryFiles(IStorage storage)
         StoredKind.Index => "index",
         _ => "pack",
     };
+
+    public void Dispose() => storage.Dispose();
 }

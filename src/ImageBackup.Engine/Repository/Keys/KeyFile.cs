@@ -95,7 +95,7 @@ internal sealed record KeyFile
 
     internal static MasterKey Derive(RepositoryPassword password, byte[] salt, int n, int r, int p, CancellationToken cancellation = default)
     {
-        byte[] derived = Scrypt.Derive(password.Utf8, salt, n, r, p, MasterKey.SizeBytes, cancellation);
+        byte[] derived = Scrypt.Derive(password.Utf8, salt, new ScryptCost(n, r, p), MasterKey.SizeBytes, cancellation);
         try
         {
             return MasterKey.FromDerived(derived);

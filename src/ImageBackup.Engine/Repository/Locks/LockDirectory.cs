@@ -48,7 +48,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
 
     public string Save(LockFile content) => files.SaveSealed(StoredKind.Lock, content.Write(), formatVersion, sealers);
 
-    public bool Exists(string name) => files.Guard(StoredKind.Lock, () => files.Storage.Exists(StoredKind.Lock, name));
+    public bool Exists(string name) => files.Exists(StoredKind.Lock, name);
 
     public void Delete(string name) => files.Delete(StoredKind.Lock, name);
 

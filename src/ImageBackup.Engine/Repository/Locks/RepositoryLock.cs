@@ -28,13 +28,12 @@ internal sealed class RepositoryLock : IDisposable
     private DateTimeOffset _refreshed;
     private bool _released;
 
-    private RepositoryLock(LockDirectory directory, string name, bool isExclusive, DateTimeOffset now, LockTiming timing, HangupSignal hangup,
-        ExitUndo exit)
+    private RepositoryLock(LockDirectory directory, string name, LockFile file, LockTiming timing, HangupSignal hangup, ExitUndo exit)
     {
         _directory = directory;
         _name = name;
-        _isExclusive = isExclusive;
-        _refreshed = now;
+        _isExclusive = file.IsExclusive;
+        _refreshed = file.Time;
         _hangup = hangup;
         _settle = timing.Settle;
         _timer = new Timer(_ => Refresh(DateTimeOffset.Now), null, timing.RefreshEvery, timing.RefreshEvery);
@@ -83,8 +82,8 @@ internal sealed class RepositoryLock : IDisposable
         try
         {
             exit = ExitCleanup.Hold(() => held?.Release());
-            return exit.Do(_ => held = new RepositoryLock(
-                directory, directory.Save(LockFile.ForThisProcess(isExclusive, now)), isExclusive, now, timing, hangup, exit));
+            var file = LockFile.ForThisProcess(isExclusive, now);
+            return exit.Do(_ => held = new RepositoryLock(directory, directory.Save(file), file, timing, hangup, exit));
         }
         catch
         {

@@ -98,7 +98,7 @@ internal sealed class OrphanPacks
     }
 
     private static bool IsThere(ImageRepository repository, BlobId pack) =>
-        repository.Files.Guard(StoredKind.Pack, () => repository.Files.Storage.Exists(StoredKind.Pack, pack.ToString()));
+        repository.Files.Exists(StoredKind.Pack, pack.ToString());
 
     /// <summary>Null if the pack is torn (nothing refers to it) or cannot be read.</summary>
     private static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)

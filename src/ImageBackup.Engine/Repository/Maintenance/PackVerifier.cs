@@ -13,10 +13,18 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>Reads one pack whole: its name against its bytes, its header against the index, every blob against its id.</summary>
-internal static class PackVerifier
+/// <param name="repository">Where the packs lie.</param>
+/// <param name="reader">The caller's thread's own.</param>
+internal sealed class PackVerifier(ImageRepository repository, BlobReader reader)
 {
-    public static IReadOnlyList<string> Check(ImageRepository repository, BlobId packId, long lengthBytes,
-        List<(BlobId Id, BlobLocation Location)>? indexed, BlobReader reader, CancellationToken cancellation, Action<PackEntry>? onBad = null)
+    /// <summary>Gives what is wrong with a pack, in words.</summary>
+    /// <param name="packId">Its name.</param>
+    /// <param name="lengthBytes">The file's length.</param>
+    /// <param name="indexed">What the index lists in it; null: the index does not list the pack.</param>
+    /// <param name="onBad">Told of each blob that is damaged.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public IReadOnlyList<string> Check(BlobId packId, long lengthBytes,
+        List<(BlobId Id, BlobLocation Location)>? indexed, Action<PackEntry> onBad, CancellationToken cancellation)
     {
         var problems = new List<string>();
         string name = packId.ToString();
@@ -57,7 +65,7 @@ internal static class PackVerifier
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
             {
                 problems.Add(e.Message);
-                onBad?.Invoke(entry);
+                onBad(entry);
             }
         }
         return problems;
@@ -72,13 +80,13 @@ internal static class PackVerifier
         if (lengthBytes < PackHeader.LengthFieldBytes + Sealer.OverheadBytes)
             throw new FormatException("The pack is too short to have a header.");
         byte[] field = new byte[PackHeader.LengthFieldBytes];
-        files.Guard(StoredKind.Pack, () => files.Storage.ReadAt(StoredKind.Pack, name, lengthBytes - field.Length, field, field.Length));
+        files.ReadAt(StoredKind.Pack, name, lengthBytes - field.Length, field, field.Length);
         long headerBytes = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(field);
         if (headerBytes < Sealer.OverheadBytes || headerBytes > lengthBytes - field.Length || headerBytes > RepositoryFormat.PackHeaderLimitBytes)
             throw new FormatException("The pack's header has an impossible length.");
         byte[] sealedHeader = new byte[headerBytes];
         long offset = lengthBytes - field.Length - headerBytes;
-        files.Guard(StoredKind.Pack, () => files.Storage.ReadAt(StoredKind.Pack, name, offset, sealedHeader, sealedHeader.Length));
+        files.ReadAt(StoredKind.Pack, name, offset, sealedHeader, sealedHeader.Length);
         byte[] header = repository.Sealers.Open(sealedHeader) ?? throw new FormatException("The pack's header has a broken seal.");
         return PackHeader.Read(header, offset);
     }
@@ -101,9 +109,8 @@ internal static class PackVerifier
         for (long offset = 0; offset < lengthBytes; offset += buffer.Length)
         {
             cancellation.ThrowIfCancellationRequested();
-            long at = offset;
             int countBytes = (int)Math.Min(buffer.Length, lengthBytes - offset);
-            files.Guard(StoredKind.Pack, () => files.Storage.ReadAt(StoredKind.Pack, name, at, buffer, countBytes));
+            files.ReadAt(StoredKind.Pack, name, offset, buffer, countBytes);
             hash.Append(buffer.AsSpan(0, countBytes));
         }
         Span<byte> digest = stackalloc byte[BlobId.SizeBytes];

@@ -64,6 +64,9 @@ internal sealed class PrunePlan
     public long DuplicateBytes { get; private set; }
     public long RemainingUnusedBytes { get; private set; }
 
+    /// <summary>What is in use and lies in no sound pack: if there is any, nothing may be removed.</summary>
+    public HashSet<(BlobId, BlobType)> Lost { get; } = [];
+
     public PruneAction ActionOf(int pack) => _tallies[pack].Fate;
 
     public long FileBytesOf(int pack) => _tallies[pack].FileBytes;
@@ -86,13 +89,12 @@ internal sealed class PrunePlan
     /// <param name="marks">What is in use.</param>
     /// <param name="limit">How much may stay unused in packs that stay.</param>
     /// <param name="prove">Whether a copy can be read: asked of the copy that stays before another one goes; null: taken as whole.</param>
-    /// <param name="lost">Receives what is in use and lies in no sound pack: then nothing may be removed.</param>
     /// <param name="cancellation">Ends it.</param>
     public static PrunePlan Make(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles, UsedBlobSet marks, UnusedLimit limit,
-        Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+        Func<int, bool>? prove, CancellationToken cancellation)
     {
         var plan = new PrunePlan(index, packFiles);
-        plan.ChooseCopies(marks, prove, lost, cancellation);
+        plan.ChooseCopies(marks, prove, cancellation);
         plan.Decide(limit);
         return plan;
     }
@@ -127,7 +129,7 @@ internal sealed class PrunePlan
         tally.IsSound = tally.IsPresent && lengthBytes == PackHeader.PackLengthBytes(blobBytes, count - compressedCount, compressedCount);
     }
 
-    private void ChooseCopies(UsedBlobSet marks, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+    private void ChooseCopies(UsedBlobSet marks, Func<int, bool>? prove, CancellationToken cancellation)
     {
         var copies = new List<int>();
         var severalCopies = new List<int>();
@@ -152,12 +154,12 @@ internal sealed class PrunePlan
             else if (_tallies[pack].IsSound)
                 Keep(number, location);
             else
-                lost.Add((id, location.Type));
+                Lost.Add((id, location.Type));
         }
         foreach (int first in severalCopies)
         {
             cancellation.ThrowIfCancellationRequested();
-            ChooseCopy(first, copies, prove, lost);
+            ChooseCopy(first, copies, prove);
         }
     }
 
@@ -165,7 +167,7 @@ internal sealed class PrunePlan
     /// Of several copies the one stays whose pack wastes least (so that the packs which a killed run had written already
     /// win over those they came from), and only if it can be read: the others go.
     /// </summary>
-    private void ChooseCopy(int first, List<int> copies, Func<int, bool>? prove, HashSet<(BlobId, BlobType)> lost)
+    private void ChooseCopy(int first, List<int> copies, Func<int, bool>? prove)
     {
         (BlobId id, BlobLocation location, _) = _index.EntryAt(first);
         copies.Clear();
@@ -182,7 +184,7 @@ internal sealed class PrunePlan
         }
         if (chosen < 0)
         {
-            lost.Add((id, location.Type));
+            Lost.Add((id, location.Type));
             return;
         }
         foreach (int copy in copies)

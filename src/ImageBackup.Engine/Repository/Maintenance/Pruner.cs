@@ -51,7 +51,7 @@ internal sealed class Pruner(ImageRepository repository)
         try
         {
             State state = Prepare(limit, isPlan: false, progress, stop.Token);
-            _files.Guard(StoredKind.Pack, () => _files.Storage.RemoveAbandonedUploads());
+            _files.RemoveAbandonedUploads();
             Execute(state, held, progress, stop.Token);
             return Result(state, limit, isPlan: false, clock.Elapsed);
         }
@@ -89,13 +89,12 @@ internal sealed class Pruner(ImageRepository repository)
                 $"{Things(marks.Lost.Count)} that images refer to cannot be found or read", cancellation);
         }
 
-        var lost = new HashSet<(BlobId, BlobType)>();
         using var reader = new BlobReader(_files, repository.Sealers);
-        PrunePlan plan = PrunePlan.Make(index, packFiles, marks, limit, isPlan ? null : number => CanRead(reader, index, number), lost, cancellation);
-        if (lost.Count > 0)
+        PrunePlan plan = PrunePlan.Make(index, packFiles, marks, limit, isPlan ? null : number => CanRead(reader, index, number), cancellation);
+        if (plan.Lost.Count > 0)
         {
-            throw marks.Refusal(snapshots, lost, ErrorId.PackCorrupt,
-                $"{Things(lost.Count)} that images refer to lie in packs that are missing or damaged", cancellation);
+            throw marks.Refusal(snapshots, plan.Lost, ErrorId.PackCorrupt,
+                $"{Things(plan.Lost.Count)} that images refer to lie in packs that are missing or damaged", cancellation);
         }
         return new State(snapshots, indexNames, packFiles, index, plan);
 

@@ -187,11 +187,10 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         {
             try
             {
-                foreach (string problem in PackVerifier.Check(repository, pack.Key, pack.Value,
-                             blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? indexed) ? indexed : null, reader, cancellation, entry => NoteBad(pack.Key, entry)))
-                {
+                List<(BlobId, BlobLocation)>? indexed = blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? found) ? found : null;
+                var verifier = new PackVerifier(repository, reader);
+                foreach (string problem in verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation))
                     Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);
-                }
             }
             catch (ImageBackupException e)
             {

@@ -68,7 +68,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         if (!options.IsPlan)
         {
             // What others of this machine left half written.
-            _files.Guard(StoredKind.Pack, () => _files.Storage.RemoveAbandonedUploads());
+            _files.RemoveAbandonedUploads();
             if (mustRewrite || _triage.Adopted.Count > 0)
                 Write(whole, mustRewrite, held!, oldIndexes, cancellation);
             foreach (string name in removedSnapshots)

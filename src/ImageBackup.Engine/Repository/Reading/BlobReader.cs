@@ -39,7 +39,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         Reserve(ref _sealed, sealedBytes);
         string pack = location.PackId.ToString();
         long offset = location.OffsetBytes;
-        files.Guard(StoredKind.Pack, () => files.Storage.ReadAt(StoredKind.Pack, pack, offset, _sealed, sealedBytes));
+        files.ReadAt(StoredKind.Pack, pack, offset, _sealed, sealedBytes);
 
         ReadOnlySpan<byte> sealedBlob = _sealed.AsSpan(0, sealedBytes);
         Span<byte> target = content.AsSpan(0, contentBytes);

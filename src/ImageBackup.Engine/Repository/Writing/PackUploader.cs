@@ -2,6 +2,7 @@ using System;
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Indexes;
 
 namespace ImageBackup.Engine.Repository.Writing;
@@ -19,16 +20,15 @@ internal sealed class PackUploader : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly Action<IndexedPack> _onCommitted;
-    private readonly Action? _confirm;
-    private readonly ManualResetEventSlim _isConfirmed = new();
+    private readonly Task _mayCommit;
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
-    /// <param name="confirm">Called first, on the same thread: if it throws, no pack gets its name.</param>
-    public PackUploader(Action<IndexedPack> onCommitted, Action? confirm = null)
+    /// <param name="mayCommit">Ends when packs may be committed; if it fails, no pack gets its name. Null: they may be at once.</param>
+    public PackUploader(Action<IndexedPack> onCommitted, Task? mayCommit = null)
     {
         _onCommitted = onCommitted;
-        _confirm = confirm;
+        _mayCommit = mayCommit ?? Task.CompletedTask;
         _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
         _thread.Start();
     }
@@ -59,10 +59,10 @@ internal sealed class PackUploader : IDisposable
 
     public void ThrowIfFailed() => _failure?.Throw();
 
-    /// <summary>Waits until it is confirmed that packs may be committed.</summary>
-    public void Confirm()
+    /// <summary>Waits until packs may be committed, and throws what forbids it.</summary>
+    public void WaitUntilAllowed()
     {
-        _isConfirmed.Wait();
+        _mayCommit.GetAwaiter().GetResult();
         ThrowIfFailed();
     }
 
@@ -70,8 +70,7 @@ internal sealed class PackUploader : IDisposable
     {
         try
         {
-            _confirm?.Invoke();
-            _isConfirmed.Set();
+            WaitUntilAllowed();
             foreach (PackWriter pack in _queue.GetConsumingEnumerable())
             {
                 using (pack)
@@ -84,7 +83,6 @@ internal sealed class PackUploader : IDisposable
             _stop.Cancel();
             while (_queue.TryTake(out PackWriter? pack))
                 pack.Dispose();
-            _isConfirmed.Set();
         }
     }
 
@@ -97,6 +95,5 @@ internal sealed class PackUploader : IDisposable
             pack.Dispose();
         _queue.Dispose();
         _stop.Dispose();
-        _isConfirmed.Dispose();
     }
 }

@@ -20,7 +20,7 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
 {
     private readonly List<PackEntry> _entries = new();
     private readonly Sha256 _hash = new();
-    private IStorageUpload? _upload;
+    private RepositoryUpload? _upload;
     private BlobId _id;
 
     public BlobType Type => type;
@@ -57,17 +57,14 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
     /// <summary>Puts the sealed pack on stable storage under its name.</summary>
     public IndexedPack Commit()
     {
-        files.Guard(StoredKind.Pack, () => _upload!.Commit(_id.ToString()));
+        _upload!.Commit(_id.ToString());
         return new IndexedPack(_id, _entries);
     }
 
     private void Write(byte[] buffer, int countBytes)
     {
-        files.Guard(StoredKind.Pack, () =>
-        {
-            _upload ??= files.Storage.BeginUpload(StoredKind.Pack);
-            _upload.Append(buffer, 0, countBytes);
-        });
+        _upload ??= files.BeginUpload(StoredKind.Pack);
+        _upload.Append(buffer, countBytes);
         _hash.Append(buffer.AsSpan(0, countBytes));
         LengthBytes += countBytes;
     }

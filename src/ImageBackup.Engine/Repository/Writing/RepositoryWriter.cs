@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
@@ -33,12 +34,12 @@ internal sealed class RepositoryWriter : IDisposable
     /// Cancelled when others may remove packs under us: from then on no index is written, which could list packs that are
     /// gone.
     /// </param>
-    /// <param name="confirm">
-    /// Called on another thread: returns when packs may be committed, with those that are to be adopted, and throws if they
-    /// may not. While a lock settles, blobs are made but no pack is committed.
+    /// <param name="adoptable">
+    /// Ends when packs may be committed, with those that are to be adopted, and fails if they may not. While a lock settles,
+    /// blobs are made but nothing gets a name. Null: packs may be committed at once.
     /// </param>
     public RepositoryWriter(RepositoryFiles files, SealerPool sealers, BlobIndex index, int formatVersion, CancellationToken lockLost,
-        Func<IEnumerable<IndexedPack>>? confirm = null)
+        Task<IReadOnlyList<IndexedPack>>? adoptable = null)
     {
         _files = files;
         _sealers = sealers;
@@ -48,7 +49,7 @@ internal sealed class RepositoryWriter : IDisposable
             lockLost.ThrowIfCancellationRequested();
             return files.SaveSealed(StoredKind.Index, json, formatVersion, sealers);
         });
-        _committer = new PackUploader(OnCommitted, confirm is null ? null : () => Adopt(confirm()));
+        _committer = new PackUploader(OnCommitted, adoptable is null ? null : Adopt(adoptable));
     }
 
     /// <summary>Bytes of all packs sealed so far.</summary>
@@ -105,8 +106,8 @@ internal sealed class RepositoryWriter : IDisposable
 
     internal void ThrowIfFailed() => _committer.ThrowIfFailed();
 
-    /// <summary>Waits until packs may be committed; throws what forbids it.</summary>
-    public void Confirm() => _committer.Confirm();
+    /// <summary>Waits until packs may be committed, and throws what forbids it.</summary>
+    public void WaitUntilLocked() => _committer.WaitUntilAllowed();
 
     /// <summary>Makes everything durable and indexed. Every writer must have been flushed before.</summary>
     public void Finish()
@@ -124,6 +125,8 @@ internal sealed class RepositoryWriter : IDisposable
         foreach (IndexedPack pack in packs)
             _indexWriter.Add(pack);
     }
+
+    private async Task Adopt(Task<IReadOnlyList<IndexedPack>> packs) => Adopt(await packs.ConfigureAwait(false));
 
     private void OnCommitted(IndexedPack pack)
     {

@@ -37,22 +37,21 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
     /// <param name="volume">For messages.</param>
     /// <param name="device">The file system's device, as mountinfo has it.</param>
     /// <param name="points">All its mount points.</param>
-    /// <param name="record">What must be undone; null: it was read-only before.</param>
-    /// <param name="exit">Puts it back at the process's end; null: it was read-only before.</param>
+    /// <param name="undo">What must be undone, and what does so at the process's end; null: it was read-only before.</param>
     /// <param name="open">Opens the device; when it throws, the volume is put back.</param>
-    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points, LinuxUndoRecord? record, ExitUndo? exit,
-        Func<IBlockReader> open)
+    private ReadOnlyMount(LinuxRoots roots, string volume, DeviceNumber device, IReadOnlyList<string> points,
+        (LinuxUndoRecord Record, ExitUndo Exit)? undo, Func<IBlockReader> open)
     {
-        _exit = exit;
+        _exit = undo?.Exit;
         _roots = roots;
         _volume = volume;
         _device = device;
-        _record = record;
-        if (record is not null)
+        _record = undo?.Record;
+        if (_record is not null)
         {
             Disruption = $"'{volume}' was writable and is read-only at {string.Join(", ", points)} until it is copied: programs that write to it meanwhile get an error.";
         }
-        How = (record is null ? "mounted read-only already at " : "remounted read-only at ") + string.Join(", ", points);
+        How = (_record is null ? "mounted read-only already at " : "remounted read-only at ") + string.Join(", ", points);
         try
         {
             Reader = open();
@@ -86,7 +85,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
                 $"'{name}' is mounted by more than one file system driver, at '{mounts[0].MountPoint}' and at '{other.MountPoint}': unmount one of them.", name);
         }
         if (mounts.All(MountFlags.IsSuperReadOnly) && !mounts.Any(mount => mount.IsFuse && mount.Device.IsAnonymous))
-            return new ReadOnlyMount(roots, name, device, points, null, null, open);
+            return new ReadOnlyMount(roots, name, device, points, null, open);
         if (mounts.FirstOrDefault(mount => mount.IsFuse) is { } fuse)
         {
             throw new ImageBackupException(ErrorId.VolumeInUse,
@@ -116,7 +115,7 @@ internal sealed class ReadOnlyMount : IQuiescedVolume
             LinuxUndoRecord record = Record(volume, mount);
             int errno = Remount(mount.MountPoint, MountFlags.Of(mount) | Libc.MS_RDONLY, "");
             if (errno == 0)
-                return new ReadOnlyMount(roots, name, device, points, record, exit, open);
+                return new ReadOnlyMount(roots, name, device, points, (record, exit), open);
             record.Remove();
             if (errno == Errno.EBUSY && IsFrozen(roots, mount))
             {

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Backup.Copy;
+using ImageBackup.Engine.Backup.Map;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Format;
@@ -313,11 +314,13 @@ public sealed class ChunkTagTests : IDisposable
     {
         BlobIndex index = Index();
         var geometry = new ChunkGeometry(_content.Length, Chunk);
-        using ParentImage parent = ParentImage.Open(_rig.Repository, PreviousImage.Find(_rig.Repository, new SnapshotHeaderCache(_rig.Repository), LocalHost.Name, "/mem/a", VolumeIdentity.None, hasTwins: false, DateTimeOffset.Now, CancellationToken.None).Image!, index, text => Assert.Fail(text))!;
+        var query = new VolumeHistoryQuery(LocalHost.Name, "/mem/a", VolumeIdentity.None, HasTwins: false);
+        VolumeHistory history = PreviousImage.Find(_rig.Repository, new SnapshotHeaderCache(_rig.Repository), query, DateTimeOffset.Now, CancellationToken.None);
+        using ParentImage parent = ParentImage.Open(_rig.Repository, history.Newest!, index, text => Assert.Fail(text))!;
         using var session = new RepositoryWriter(_rig.Repository.Files, _rig.Repository.Sealers, index, _rig.Repository.FormatVersion, CancellationToken.None);
         var tagging = new ChangeDetector(parent.Header, parent, proven);
         using IBlockReader volume = _rig.Volumes.OpenRead(_rig.Volumes.Find("/mem/a"), VolumeOpenMode.Exclusive);
-        var copy = new BackupCopy(volume, geometry, UsedRanges.Whole(_content.Length), session, 1, tagging: tagging);
-        return copy.Run(new ProgressMeter(null, "", JobPhase.Copying, _content.Length), CancellationToken.None);
+        var copy = new BackupCopy(new MappedVolume(volume, geometry, new UsedMap { Used = UsedRanges.Whole(_content.Length) }), session, tagging, workerCount: 1);
+        return copy.Run(new ProgressMeter(null, "", JobPhase.Copying, _content.Length), CancellationToken.None).Ids;
     }
 }

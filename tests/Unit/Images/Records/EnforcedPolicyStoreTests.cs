@@ -141,7 +141,7 @@ public sealed class EnforcedPolicyStoreTests : IDisposable
     {
         EnforcedPolicy policy = Exclude(Store, "/a");
         SnapshotRecord snapshot = ImageContent.LoadSnapshot(_rig.Repository, policy.SnapshotId!);
-        SnapshotRecord faulty = PolicyRecord.Make(5, snapshot.Tree, "include.image /a nope=1\n"u8.ToArray(), [], DateTimeOffset.Now, "h", "u");
+        SnapshotRecord faulty = PolicyRecord.Make(5, snapshot.Tree, ("include.image /a nope=1\n"u8.ToArray(), []), DateTimeOffset.Now, "h", "u");
         string id = Save(faulty);
         RuleFileException e = Assert.Throws<RuleFileException>(() => Load(Store));
         Assert.Equal((Store.RulesName, 1, 18), (e.Path, e.Line, e.Column));

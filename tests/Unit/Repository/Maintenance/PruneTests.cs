@@ -360,9 +360,8 @@ public sealed class PruneTests : IDisposable
             files.Add(id, PackHeader.PackLengthBytes(100_000, 1000, 0));
         }
         using var marks = new UsedBlobSet(_rig.Repository, index);
-        var lost = new HashSet<(BlobId, BlobType)>();
-        PrunePlan plan = PrunePlan.Make(index, files, marks, UnusedLimit.Default, null, lost, CancellationToken.None);
-        Assert.Empty(lost);
+        PrunePlan plan = PrunePlan.Make(index, files, marks, UnusedLimit.Default, null, CancellationToken.None);
+        Assert.Empty(plan.Lost);
         Assert.Equal(count / 1000, plan.Count(PruneAction.Remove));
         Assert.InRange((index.MemoryBytes + plan.MemoryBytes) / (double)count, 48, 100);
         Assert.InRange(plan.MemoryBytes / (double)count, 4, 5);

@@ -1,0 +1,19 @@
+using System.Collections.Generic;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Repository.Blobs;
+
+namespace ImageBackup.Engine.Backup.Copy;
+
+/// <summary>What came of the copying of a volume.</summary>
+/// <param name="Ids">The chunks' ids, in order.</param>
+/// <param name="Changes">The chunks' tags; null: they have none.</param>
+internal sealed record CopiedChunks(BlobId[] Ids, ChangeDetector? Changes)
+{
+    /// <summary>Chunks that were not in the repository before.</summary>
+    public long NewChunkCount { get; init; }
+
+    public long ZeroChunkCount { get; init; }
+
+    /// <summary>What could not be read and is zeros in the image.</summary>
+    public IReadOnlyList<ByteRange> ReadErrors { get; init; } = [];
+}

@@ -1,0 +1,38 @@
+using System;
+using ImageBackup.Engine.Storage;
+
+namespace ImageBackup.Engine.Repository.Files;
+
+/// <summary>
+/// A file of the repository that is being written: <see cref="IStorageUpload"/>, with storage failures turned into errors that a
+/// user can act on. One thread at a time.
+/// </summary>
+internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, IStorageUpload upload) : IDisposable
+{
+    public void Append(byte[] buffer, int countBytes)
+    {
+        try
+        {
+            upload.Append(buffer, 0, countBytes);
+        }
+        catch (StorageException e)
+        {
+            throw files.Translate(kind, e);
+        }
+    }
+
+    /// <summary>Makes the file durable under its name. Called once.</summary>
+    public void Commit(string name)
+    {
+        try
+        {
+            upload.Commit(name);
+        }
+        catch (StorageException e)
+        {
+            throw files.Translate(kind, e);
+        }
+    }
+
+    public void Dispose() => upload.Dispose();
+}
