@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
 /// Decides what is done with each chunk of a backup: here, and nowhere else. A chunk is decided twice, before it is read and
-/// after. Nothing is allocated for a chunk.
+/// after.
 /// </summary>
 /// <param name="source">Says which chunks may hold data.</param>
 /// <param name="changes">The chunk tags of the image before and of this one; null: there are none, and every chunk is hashed.</param>
@@ -21,7 +21,7 @@ internal sealed class ChunkPlan(ChunkSource source, ChangeDetector? changes, Rep
         ? new ChunkWork(ChunkWorkKind.Read, chunk, changes?.Known(chunk) ?? default)
         : new ChunkWork(ChunkWorkKind.Zero, chunk, default);
 
-    /// <summary>What is done with a chunk's content: Zero, Unchanged or Hash. Any thread.</summary>
+    /// <summary>What is done with a chunk's content: Zero, Unchanged or Hash. Any thread. Allocates nothing.</summary>
     /// <param name="work">What <see cref="BeforeReading"/> gave.</param>
     /// <param name="content">The chunk's content.</param>
     /// <param name="gmac">The thread's own, of <see cref="CreateGmac"/>.</param>

@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.Images.Format;
 
 /// <summary>
 /// <see cref="ImageMetadata"/> as JSON (src/FORMAT.md, "image.json"): camelCase members, enumerations by name, absent rather than
-/// null. Member by member: a serializer's generic code for our types cannot be compiled ahead, and is a tenth of a second of
+/// null. Field by field: a serializer's generic code for our types cannot be compiled ahead, and is a tenth of a second of
 /// every process that reads an image.
 /// </summary>
 internal static partial class ImageMetadataJson
@@ -23,7 +23,11 @@ internal static partial class ImageMetadataJson
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, JsonText.WriterOptions))
-            Write(json, metadata);
+        {
+            json.WriteStartObject();
+            Fields(new JsonFieldWriter(json), metadata);
+            json.WriteEndObject();
+        }
         return stream.ToArray();
     }
 
@@ -42,7 +46,7 @@ internal static partial class ImageMetadataJson
         try
         {
             using JsonDocument document = JsonDocument.Parse(json, s_readOptions);
-            ImageMetadata metadata = Read(document.RootElement);
+            ImageMetadata metadata = Fields(new JsonFieldReader(document.RootElement), null);
             return IsUsable(metadata) ? metadata : null;
         }
         catch (Exception e) when (JsonText.IsBadJson(e))

@@ -16,7 +16,7 @@ internal static class RetentionValuesJson
         Write(json, "retainOnlyDays", retention.RetainOnlyDays);
     }
 
-    private static void Write(Utf8JsonWriter json, string name, RetentionLimit limit)
+    public static void Write(Utf8JsonWriter json, string name, RetentionLimit limit)
     {
         if (limit.Value is { } number)
             json.WriteNumber(name, number);
