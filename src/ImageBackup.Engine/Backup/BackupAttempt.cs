@@ -60,13 +60,8 @@ internal sealed class BackupAttempt : IDisposable
         }
         catch (ChunkTagMismatchException e)
         {
-<<<<<<< HEAD
-            warnings.Add($"The previous image, {DisplayText.ShortId(_parent!.Id)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
-            copied = CopyAfter(null);
-=======
-            run.Warnings.Add($"The previous image, {_parent!.Id.Substring(0, 8)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
+            run.Warnings.Add($"The previous image, {DisplayText.ShortId(_parent!.Id)}, is damaged: {e.Message} Everything was read again and hashed. Test that image (Test-ImageBackup) and this machine's memory.");
             copied = Copy(run, volume, null, cancellation);
->>>>>>> 2e51b1a (One decision a chunk in ChunkPlan; BackupJob is a sequence of named steps; nothing has more than six parameters; RepositoryFiles wraps all of IStorage; packs wait for a Task)
         }
         _session.WaitUntilLocked();
         return copied;

@@ -72,13 +72,8 @@ internal static class KeyRing
             throw new ImageBackupException(ErrorId.KeyInUse,
                 $"The key {DisplayText.ShortId(name)} is the one that this session opened the repository '{files.Location}' with.", name);
         }
-<<<<<<< HEAD
-        if (!files.Guard(StoredKind.Key, () => files.Storage.Exists(StoredKind.Key, name)))
-            throw new ImageBackupException(ErrorId.KeyNotFound, $"The repository '{files.Location}' has no key {DisplayText.ShortId(name)} any more.", name);
-=======
         if (!files.Exists(StoredKind.Key, name))
-            throw new ImageBackupException(ErrorId.KeyNotFound, $"The repository '{files.Location}' has no key {Short(name)} any more.", name);
->>>>>>> 2e51b1a (One decision a chunk in ChunkPlan; BackupJob is a sequence of named steps; nothing has more than six parameters; RepositoryFiles wraps all of IStorage; packs wait for a Task)
+            throw new ImageBackupException(ErrorId.KeyNotFound, $"The repository '{files.Location}' has no key {DisplayText.ShortId(name)} any more.", name);
         if (Info(files, currentName, currentName) is { Problem: { } problem })
         {
             throw new ImageBackupException(ErrorId.KeyIsLast,
