@@ -1,6 +1,6 @@
 namespace ImageBackup.Engine.Compat;
 
-/// <summary>Bit counting, by the processor where the framework offers it.</summary>
+/// <summary>Bit counting, by the processor if the framework offers it.</summary>
 internal static class BitScan
 {
     public static int TrailingZeroCount(ulong value) => System.Numerics.BitOperations.TrailingZeroCount(value);

@@ -3,7 +3,7 @@ using System;
 namespace ImageBackup.Engine.Cryptography.Vectorized;
 
 /// <summary>
-/// GHASH (NIST SP 800-38D, 6.4) of whole steps of sixteen blocks, where the processor multiplies without carry in 512-bit
+/// GHASH (NIST SP 800-38D, 6.4) of whole steps of sixteen blocks, if the processor multiplies without carry in 512-bit
 /// vectors: lane i holds the sum of blocks i, i+4, i+8 ..., multiplied by H^16 a step; at the end lane i is multiplied by
 /// H^(4-i) and the lanes are added. Two to three times the speed of the platform's; elsewhere <see cref="IsSupported"/> is false.
 /// </summary>

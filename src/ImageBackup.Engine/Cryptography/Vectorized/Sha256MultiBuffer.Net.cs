@@ -164,7 +164,7 @@ internal static unsafe partial class Sha256MultiBuffer
         for (int lane = 0; lane < LaneCount; lane++)
         {
             ref byte block = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(messages[lane]), offsetBytes);
-            // An address past the message's end is no fault: it is only a hint.
+            // An address past the message's end is not a fault: it is only a hint.
             Sse.Prefetch0((byte*)Unsafe.AsPointer(ref block) + PrefetchBytes);
             words[lane] = Avx2.Shuffle(Vector256.LoadUnsafe(ref block), bigEndian).AsUInt32();
             words[lane + LaneCount] = Avx2.Shuffle(Vector256.LoadUnsafe(ref block, VectorBytes), bigEndian).AsUInt32();

@@ -4,7 +4,7 @@ namespace ImageBackup.Engine.Repository.Compression;
 
 /// <summary>
 /// Zstandard by the C library itself, which ZstdNet brings for the usual processors and systems: a fifth faster than its
-/// translation to C#, and it need not be compiled while the first gigabyte passes. Where it cannot be loaded (an older C
+/// translation to C#, and it need not be compiled while the first gigabyte passes. If it cannot be loaded (an older C
 /// library, another processor, the netstandard2.0 build) <see cref="IsSupported"/> is false. Not thread-safe: one a thread.
 /// </summary>
 internal sealed class NativeZstd : IDisposable
