@@ -45,7 +45,7 @@ public class BackupEffectTests
         Assert.DoesNotContain("remounted", Of(s_mounted, ImageType.Static, SerializationMode.Dynamic), StringComparison.Ordinal);
         string snapshot = Of(s_mounted, ImageType.Snapshot);
         Assert.StartsWith("programs go on writing to it while its snapshot is copied", snapshot, StringComparison.Ordinal);
-        Assert.Contains("taken as Static image, and then its file system is remounted read-only", snapshot, StringComparison.Ordinal);
+        Assert.Contains("the image is Static, and then its file system is remounted read-only", snapshot, StringComparison.Ordinal);
         Assert.DoesNotContain("Static", BackupEffect.Describe(s_mounted, ImageType.Snapshot, QuiesceOptions.Default with { NoFailover = true }), StringComparison.Ordinal);
     }
 

@@ -168,7 +168,7 @@ public sealed class SnapshotSetCommandTests : IDisposable
         _provider.TakesSets = false;
         ShellResult result = _session.Run(Both + " -Verbose").WithoutErrors();
         Assert.Equal([[_first], [_second]], _provider.Sets);
-        Assert.Equal(2, result.Verbose.Count(line => line.EndsWith("SETS takes one volume at a time; it is taken on its own.", StringComparison.Ordinal)));
+        Assert.Equal(2, result.Verbose.Count(line => line.EndsWith("SETS takes one volume at a time; its snapshot is taken alone.", StringComparison.Ordinal)));
     }
 
     private void FailTheFirst() => _provider.OnFrozen = (volume, frozen) =>

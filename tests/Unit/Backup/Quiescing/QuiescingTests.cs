@@ -79,7 +79,7 @@ public sealed class QuiescingTests : IDisposable
         ImageBackupInfo image = Backup(ImageType.Snapshot, Quick(1) with { Failover = type });
         Assert.Equal((type, isDynamic, true, null), (image.ImageType, image.IsFuzzy, image.IsFailedOver, image.SnapshotProvider));
         Assert.Equal("no room in the group", image.FailoverReason);
-        Assert.Contains(image.Warnings, w => w.Contains($"taken as {type} image: no room in the group", StringComparison.Ordinal));
+        Assert.Contains(image.Warnings, w => w.Contains($"so the image is {type}: no room in the group", StringComparison.Ordinal));
         Assert.Equal(ImageType.Snapshot, image.RequestedImageType);
         Assert.Contains(EventId.SnapshotFailed, _events.Ids);
         Assert.Contains(EventId.ImageFailedOver, _events.Ids);
