@@ -66,7 +66,7 @@ Describe 'The repository of 0.1.0' {
         $expired.Count | Should -Be 4
     }
 
-    It 'says how a volume was brought to rest' {
+    It 'says how a volume was quiesced' {
         $wanted = @($expected.Images | Where-Object { $_.RestedBy -like 'remounted read-only*' })
         $wanted.Count | Should -Be 1
         # By whatever name the object has it.
@@ -195,7 +195,7 @@ Describe 'The computer of 0.1.0 that goes on' -Skip:(-not $canUnshare) {
 
     It 'names what killed backups left, undoes it, and continues the history of a volume' {
         $told = Invoke-There 'Get-ManagementClass 3>&1 | ForEach-Object { "$_" }'
-        $told | Should -Match 'A run that was killed has not been undone'
+        $told | Should -Match 'The changes of a killed run are not undone yet'
         $told | Should -Match '/mnt/volumes/busy\.img'
         $volume = Join-Path $here 'volumes/raw.img'
         $bytes = [IO.File]::ReadAllBytes($volume)
@@ -251,7 +251,7 @@ Describe 'The records of killed runs of 0.1.0' -Skip:(-not $isRoot) {
     It 'of a snapshot: it is named, and Repair-ImageVolume runs what removes it' {
         $record = Put-Record 'command'
         $told = Told { Get-ManagementClass }
-        $told -match "A run that was killed has not been undone.*snapshot '(?<id>[0-9a-f]{32})' of '/mnt/volumes/busy\.img' is still there" | Should -BeTrue -Because $told
+        $told -match "The changes of a killed run are not undone yet.*snapshot '(?<id>[0-9a-f]{32})' of '/mnt/volumes/busy\.img' is still there" | Should -BeTrue -Because $told
         $id = $Matches.id
         Repair-ImageVolume -WhatIf | Should -BeNullOrEmpty
         $record | Should -Exist

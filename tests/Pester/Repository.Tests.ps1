@@ -42,7 +42,7 @@ Describe 'Repositories' {
         $caught.ErrorDetails.RecommendedAction | Should -Match 'Initialize-ImageRepository'
     }
 
-    It 'answer PasswordMissing where there is none' {
+    It 'answer PasswordMissing if there is none' {
         { Connect-ImageRepository $location } | Should -Throw -ErrorId 'PasswordMissing,*'
     }
 

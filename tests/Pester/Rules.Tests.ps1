@@ -26,7 +26,7 @@ AfterAll {
 Describe 'The rule list' {
     BeforeEach { Clear-Policy }
 
-    It 'is written in the original''s syntax, and changed in place' {
+    It 'is written in TSM''s syntax, and changed in place' {
         Set-IncludeImage /srv -ImageType Static -GapSize 64KB
         Set-ExcludeImage /scratch
         Set-IncludeImage /srv -IdleRetries 3
@@ -84,7 +84,7 @@ Describe 'The rule list' {
         $test | Format-List | Out-String -Width 200 | Should -Match 'ImageType=dynamic by ManagementClass GOLD'
     }
 
-    It 'reads an options file of the original''s' {
+    It 'reads an options file of TSM''s' {
         $dsm = Join-Path $work 'dsm.opt'
         Set-Content $dsm 'TCPServeraddress x.example', "EXCLUDE.IMAGE $volume"
         (Get-IncludeImage -RulePath $dsm).Kind | Should -Be 'Exclude'
@@ -101,7 +101,7 @@ Describe 'The rule list' {
 Describe 'Management classes' {
     BeforeEach { Clear-Policy }
 
-    It 'have the original''s defaults' {
+    It 'have TSM''s defaults' {
         $class = Set-ManagementClass WEEKLY -PassThru
         $class.VersionsExist, $class.VersionsDeleted, $class.RetainExtra, $class.RetainOnly | Should -Be '2', '1', '30', '60'
     }
@@ -151,7 +151,7 @@ Describe 'A backup by rules' {
         ($document | ConvertFrom-Json | Backup-VolumeImage).Volume | Should -Be $volume
     }
 
-    It 'takes domain.image where no volume is named' {
+    It 'takes domain.image if no volume is named' {
         Set-ImageDomain $volume, $second
         (Backup-VolumeImage).Volume | Should -Be $volume, $second
         Set-ImageDomain @()
@@ -185,7 +185,7 @@ Describe 'The list in the repository' {
         $null = Connect-ImageRepository $location -Password $password
     }
 
-    It 'goes before the machine''s, and is no image' {
+    It 'goes before the machine''s, and is not an image' {
         $images = @(Get-ImageBackup -IncludeInactive).Count
         Set-IncludeImage $volume
         Set-ExcludeImage $volume -Enforced

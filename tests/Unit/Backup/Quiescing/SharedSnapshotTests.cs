@@ -139,8 +139,8 @@ public sealed class SharedSnapshotTests : IDisposable
         // What is frozen does not wait for others.
         Assert.Equal(["/mem/b", "/mem/a", "/mem/c", "/mem/b"], shared.Requests.Select(request => request.Volume.Name));
         Assert.Equal([true, false, false, false], shared.Requests.Select(request => request.Quiet.Taken is not null));
-        Assert.Contains(_told, line => line == "/mem/a: SINGLE takes one volume at a time; it is taken on its own.");
-        Assert.Contains(_told, line => line == "/mem/b: it was named before; it is taken on its own.");
+        Assert.Contains(_told, line => line == "/mem/a: SINGLE takes one volume at a time; its snapshot is taken alone.");
+        Assert.Contains(_told, line => line == "/mem/b: it was named before; its snapshot is taken alone.");
         Assert.Empty(single.Calls);
         Run(shared, 0);
         Assert.Equal(["create", "open", "complete True", "dispose"], _provider.Calls);

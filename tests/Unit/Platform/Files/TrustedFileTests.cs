@@ -124,7 +124,7 @@ public sealed class TrustedFileTests : IDisposable
         if (IsHarmless(harm))
             load();
         else
-            Assert.Contains("is not taken", Assert.ThrowsAny<ImageBackupException>(load).Message, StringComparison.Ordinal);
+            Assert.Contains("is not used", Assert.ThrowsAny<ImageBackupException>(load).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -188,7 +188,7 @@ public sealed class TrustedFileTests : IDisposable
         Assert.Empty(LinuxUndoRecord.Abandoned(Path.GetDirectoryName(record)!, "command"));
         Assert.Equal(record, leftover.Name);
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => records.Remove(leftover, _ => undone = true));
-        Assert.Contains("is not taken", e.Message, StringComparison.Ordinal);
+        Assert.Contains("is not used", e.Message, StringComparison.Ordinal);
         Assert.False(undone);
     }
 
