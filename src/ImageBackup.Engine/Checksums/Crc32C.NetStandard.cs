@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 
 namespace ImageBackup.Engine.Checksums;
 

@@ -1,6 +1,4 @@
 using System;
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using ImageBackup.Engine.Cryptography.Vectorized;
 
 namespace ImageBackup.Engine.Cryptography;

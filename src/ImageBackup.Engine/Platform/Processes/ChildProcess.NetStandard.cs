@@ -1,8 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.IO;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ImageBackup.Engine.Platform.Processes;

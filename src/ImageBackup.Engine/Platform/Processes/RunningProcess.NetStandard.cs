@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.IO;
 
 namespace ImageBackup.Engine.Platform.Processes;
 
