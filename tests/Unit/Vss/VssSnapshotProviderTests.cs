@@ -396,7 +396,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
     {
         _vss.WhyNot = "AlphaVSS is not beside the module";
         Assert.Equal("AlphaVSS is not beside the module", Provider.CheckMachine(Options).WhyNot);
-        Assert.Contains("no Windows", new VssSnapshotProvider().CheckMachine(Options).WhyNot, StringComparison.Ordinal);
+        Assert.Contains("not Windows", new VssSnapshotProvider().CheckMachine(Options).WhyNot, StringComparison.Ordinal);
         Assert.False(Provider.CheckVolume(new VolumeDescription { Name = "f.img", DevicePath = "f.img", Kind = VolumeKind.File, SizeBytes = 1 }, Options).IsUsable);
         Assert.True(Provider.CheckVolume(Volume("D:"), Options).IsUsable);
         NothingIsLeft();
