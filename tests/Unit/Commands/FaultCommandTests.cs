@@ -62,7 +62,7 @@ public sealed class FaultCommandTests : IDisposable
 
         ShellResult repaired = _session.Run("Repair-ImageRepository -ReadData -Confirm:$false").WithoutErrors();
         Assert.Equal((false, 1L), (repaired.Single<RepositoryRepairResult>().IsPlan, repaired.Single<RepositoryRepairResult>().LostBlobCount));
-        Assert.Contains(repaired.Warnings, w => w.Contains("heals", StringComparison.Ordinal));
+        Assert.Contains(repaired.Warnings, w => w.Contains("back the volume up again", StringComparison.Ordinal));
         Assert.Equal(1, _session.Run("Backup-VolumeImage $volume -ChunkSize 256KB").WithoutErrors().Single<ImageBackupInfo>().NewChunkCount);
         Assert.True(_session.Run("$image | Test-ImageBackup").WithoutErrors().Single<VerifyResult>().IsWhole);
         Assert.False(_session.Run("Repair-ImageRepository -ReadData").WithoutErrors().Single<RepositoryRepairResult>().WasNeeded);
