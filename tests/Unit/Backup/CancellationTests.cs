@@ -59,6 +59,10 @@ public sealed class CancellationTests : IDisposable
     {
         byte[] content = JobRig.Content("abc0", 5);
         _rig.Volumes.Add("/mem/a", content);
+        // The first backup of all asks more: whether a repository without a snapshot is still there.
+        _rig.Backup("/mem/a", r => r with { ThrottleLimit = 1 });
+        for (int chunk = 0; chunk < 3; chunk++)
+            content[chunk * JobRig.ChunkBytes]++;
         _rig.Storage.Reset();
         _rig.Backup("/mem/a", r => r with { ThrottleLimit = 1 });
         // The snapshot's own saving ends the job: from then on the image exists.
@@ -81,7 +85,7 @@ public sealed class CancellationTests : IDisposable
                 }
                 return null;
             };
-            AssertCancelled(clock, () => _rig.Backup("/mem/a", r => r with { ThrottleLimit = 1 }, cancellation: source.Token), snapshotCount: 1);
+            AssertCancelled(clock, () => _rig.Backup("/mem/a", r => r with { ThrottleLimit = 1 }, cancellation: source.Token), snapshotCount: 2);
         }
     }
 

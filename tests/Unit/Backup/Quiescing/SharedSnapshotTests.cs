@@ -111,7 +111,7 @@ public sealed class SharedSnapshotTests : IDisposable
         Assert.All(images, image =>
         {
             Assert.Equal((true, "the writers hang"), (image.IsFailedOver, image.FailoverReason));
-            Assert.Contains(image.Warnings, w => w.Contains("image: the writers hang", StringComparison.Ordinal));
+            Assert.Contains(image.Warnings, w => w.Contains("the writers hang", StringComparison.Ordinal));
         });
         Assert.Equal(["/mem/a", "/mem/b"], _events.Events.Where(e => e.Id == EventId.SnapshotFailed).Select(e => e.Volume!));
         Assert.Equal(2, _events.Ids.Count(id => id == EventId.ImageFailedOver));
