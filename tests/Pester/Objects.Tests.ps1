@@ -49,6 +49,7 @@ Connect-ImageRepository -Repository: value alias Path
 Disconnect-ImageRepository -Repository: value
 Export-ImageRepositoryPassword -Password: value
 Get-ImageBackup -Volume: value property
+Get-ImageBackupExitCode -ErrorRecord: value
 Get-ImageDomain -ClassPath: property
 Get-ImageDomain -RulePath: property
 Get-ImageRepositoryKey -Repository: alias Path
