@@ -111,7 +111,7 @@ Describe 'A snapshot that restic made of two files' {
         & $restic --no-cache -r $location backup $volume "$work/second.img" *> $null
         $LASTEXITCODE | Should -Be 0
         $lines = @(Get-ImageBackup -Repository $location -Verbose 4>&1 | Where-Object { $_ -is [Management.Automation.VerboseRecord] } | ForEach-Object Message)
-        @($lines -match '^1 snapshot\(s\)').Count | Should -Be 1
+        @($lines -match '^1 snapshot record\(s\)').Count | Should -Be 1
         @(Get-ImageBackup -Repository $location).Id | Should -Be $image.Id
     }
 }
