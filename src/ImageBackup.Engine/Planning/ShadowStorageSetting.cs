@@ -11,7 +11,7 @@ internal static class ShadowStorageSetting
     /// <param name="place">The volume that takes the room; null: where it is now, else the volume itself.</param>
     /// <param name="percent">Of the shadowed volume's size, 1 to 100; null: 100.</param>
     /// <returns>What was done, in words.</returns>
-    /// <exception cref="Errors.ImageBackupException">ParameterInvalid, SnapshotFailed.</exception>
+    /// <exception cref="ImageBackupException">ParameterInvalid, SnapshotFailed.</exception>
     public static string Set(VolumeDescription volume, VolumeDescription? place, int? percent)
     {
         if (volume is null)

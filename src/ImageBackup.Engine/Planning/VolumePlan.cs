@@ -37,7 +37,7 @@ internal sealed record VolumePlan
     /// <param name="whyNoSnapshot">
     /// Why, with these options (the provider's name, NONE ...), no provider can take a snapshot of the volume; null: one can.
     /// </param>
-    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound.</exception>
     public static VolumePlan Make(ImagePolicy policy, ImageVolume volume, ImageOptions? command, string? commandClass,
         Func<ResolvedOptions, string?> whyNoSnapshot)
     {

@@ -15,7 +15,7 @@ internal sealed class ImagePolicy
     private readonly RuleEvaluator _evaluator;
     private readonly List<RuleDocument> _clientWide = new();
 
-    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: a rule names a class that does not exist.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound: a rule names a class that does not exist.</exception>
     public ImagePolicy(RuleDocument machine, RuleDocument? enforced, ManagementClassCatalog classes)
     {
         Machine = machine ?? throw new ArgumentNullException(nameof(machine));
@@ -38,7 +38,7 @@ internal sealed class ImagePolicy
     /// <param name="enforcedRules">The repository's list; null: there is none.</param>
     /// <param name="enforcedClasses">The repository's classes; null: there are none.</param>
     /// <exception cref="RuleFileException">A rule list is faulty.</exception>
-    /// <exception cref="Errors.ImageBackupException">PolicyReadFailed, ManagementClassInvalid, ManagementClassNotFound.</exception>
+    /// <exception cref="ImageBackupException">PolicyReadFailed, ManagementClassInvalid, ManagementClassNotFound.</exception>
     public static ImagePolicy Load(string? rulePath, string? classPath, RuleDocument? enforcedRules = null, ManagementClassDocument? enforcedClasses = null)
     {
         var machine = RuleFile.Load(rulePath ?? PolicyPaths.Rules, mustExist: rulePath is not null);
@@ -70,7 +70,7 @@ internal sealed class ImagePolicy
 
     public RuleDecision Evaluate(VolumeNames volume) => _evaluator.Evaluate(volume);
 
-    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the command names a class that does not exist.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound: the command names a class that does not exist.</exception>
     public ResolvedOptions Resolve(RuleDecision decision, ImageOptions? command = null, string? commandClass = null) =>
         OptionResolver.Resolve(command ?? ImageOptions.Empty, commandClass, decision, Classes, _clientWide);
 }

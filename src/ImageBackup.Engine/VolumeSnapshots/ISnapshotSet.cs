@@ -44,7 +44,7 @@ internal interface ISnapshot
     string DevicePath { get; }
 
     /// <summary>Opens the copy. As long as the volume; an <see cref="ILengthQuery"/>. Once; dispose it before the set.</summary>
-    /// <exception cref="Errors.ImageBackupException">As <see cref="IVolumeSystem.OpenRead"/>.</exception>
+    /// <exception cref="ImageBackupException">As <see cref="IVolumeSystem.OpenRead"/>.</exception>
     IBlockReader OpenRead();
 
     /// <summary>

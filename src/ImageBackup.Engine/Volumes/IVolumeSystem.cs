@@ -31,14 +31,14 @@ internal interface IVolumeSystem
     /// by a bare device name (sda1, vg-lv), which goes before a file of that name.
     /// LABEL= and UUID= are not this layer's (they need the probe).
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">VolumeNotFound, VolumeAccessDenied, NotElevated.</exception>
+    /// <exception cref="ImageBackupException">VolumeNotFound, VolumeAccessDenied, NotElevated.</exception>
     VolumeDescription Find(string name);
 
     /// <summary>
     /// Opens a volume for reading. The reader is an <see cref="ILengthQuery"/>, and for a plain file an
     /// <see cref="ISparseBlockReader"/>.
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">
+    /// <exception cref="ImageBackupException">
     /// VolumeNotFound, VolumeInUse, VolumeAccessDenied, NotElevated, VolumeEmpty, ReadFailed.
     /// </exception>
     IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode);
@@ -51,7 +51,7 @@ internal interface IVolumeSystem
     /// </summary>
     /// <param name="volume">Which one; looked up anew.</param>
     /// <param name="neededPaths">Files and directories that must stay writable: the repository.</param>
-    /// <exception cref="Errors.ImageBackupException">
+    /// <exception cref="ImageBackupException">
     /// As <see cref="OpenRead"/>. VolumeInUse: somebody uses it now, and the message says who if that can be told; another
     /// attempt may succeed. VolumeNeeded: the system or a needed path is on it; no attempt will.
     /// </exception>
@@ -73,7 +73,7 @@ internal interface IVolumeSystem
     /// Windows mounts whatever is opened, so there the volume is locked and dismounted, and one with open files is
     /// TargetInUse. A plain file is opened in place with its length; see <see cref="FileTarget"/> for another.
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">
+    /// <exception cref="ImageBackupException">
     /// TargetMounted, TargetInUse, TargetIsSystem, VolumeNotFound, VolumeAccessDenied (also: read-only), NotElevated,
     /// ReadFailed, TargetInvalid (Windows: a device that is not a volume).
     /// </exception>

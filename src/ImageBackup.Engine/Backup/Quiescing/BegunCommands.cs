@@ -31,7 +31,7 @@ internal sealed class BegunCommands : IDisposable
     /// <param name="commands">The pair.</param>
     /// <param name="records">Where it is written down; null: nowhere.</param>
     /// <param name="runAfter">Runs the second command; false if it failed.</param>
-    /// <exception cref="Errors.ImageBackupException">SnapshotCommandFailed: it could not be written down.</exception>
+    /// <exception cref="ImageBackupException">SnapshotCommandFailed: it could not be written down.</exception>
     /// <exception cref="OperationCanceledException">The process is ending.</exception>
     public static BegunCommands Begin(SnapshotCommands commands, PostCommandRecords? records, Func<SnapshotCommands, bool> runAfter)
     {

@@ -10,7 +10,7 @@ namespace ImageBackup.Engine.Backup.Quiescing;
 /// <summary>Joins the providers with the machine's defaults.</summary>
 internal sealed class SnapshotProviderList(SnapshotProviders providers)
 {
-    /// <exception cref="Errors.ImageBackupException">SnapshotProviderNotFound.</exception>
+    /// <exception cref="ImageBackupException">SnapshotProviderNotFound.</exception>
     public IReadOnlyList<SnapshotProviderInfo> List(SnapshotDefaults defaults, string? name = null)
     {
         if (defaults is null)

@@ -34,7 +34,7 @@ internal sealed record ImageRetention
     /// <summary>The images, in the same order, with what retention says of each.</summary>
     /// <param name="images">All images of the repository: an image is evaluated by those after it.</param>
     /// <param name="recorded">The removals that the repository has on record.</param>
-    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound: the default class that the machine's file names does not exist.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound: the default class that the machine's file names does not exist.</exception>
     internal List<ImageBackupInfo> Evaluate(IReadOnlyList<ImageBackupInfo> images, IEnumerable<VolumeRemoval> recorded)
     {
         DateTimeOffset now = Now ?? DateTimeOffset.Now;

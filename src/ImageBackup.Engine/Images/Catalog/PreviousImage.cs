@@ -23,7 +23,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
     /// <param name="query">Which volume it is.</param>
     /// <param name="now">When the backup began.</param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="Errors.ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
+    /// <exception cref="ImageBackupException">The snapshots cannot be listed, or the last one cannot be read.</exception>
     public static VolumeHistory Find(ImageRepository repository, SnapshotHeaderCache traces, VolumeHistoryQuery query, DateTimeOffset now, CancellationToken cancellation)
     {
         VolumeIdentity identity = query.Identity;

@@ -26,7 +26,7 @@ internal sealed class OptionResolver
     /// <param name="decision">What the rules say of the volume.</param>
     /// <param name="classes">All classes.</param>
     /// <param name="clientWide">The lists whose client-wide statements apply, the one of more weight first.</param>
-    /// <exception cref="Errors.ImageBackupException">ManagementClassNotFound.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound.</exception>
     public static ResolvedOptions Resolve(ImageOptions command, string? commandClass, RuleDecision decision,
         ManagementClassCatalog classes, IEnumerable<RuleDocument> clientWide)
     {

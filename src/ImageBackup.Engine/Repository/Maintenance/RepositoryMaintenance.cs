@@ -22,7 +22,7 @@ internal static class RepositoryMaintenance
     /// Removes what no snapshot record refers to, and writes packs again that waste more than the limit. Only the exclusive holder
     /// of the repository may. With <paramref name="isPlan"/> nothing is changed, and the result says what would be.
     /// </summary>
-    /// <exception cref="Errors.ImageBackupException">
+    /// <exception cref="ImageBackupException">
     /// ChunkMissing, PackCorrupt, ChunkCorrupt: images need what is not there (they are named), and nothing was removed;
     /// SnapshotCorrupt, IndexCorrupt, RepositoryLocked, LockLost, RepositoryVersionUnsupported; a storage failure.
     /// </exception>
