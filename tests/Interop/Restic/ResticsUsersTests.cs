@@ -91,7 +91,7 @@ public sealed class ResticsUsersTests : IDisposable
             .List(new ImageFilter { IncludeInactive = true }, e => Assert.Fail(e.ToString()), CancellationToken.None);
         Assert.Equal(one, Assert.Single(images).Volume);
         string other = Assert.Single(repository.Files.List(StoredKind.Snapshot), file => file.Name != images[0].Id).Name;
-        Assert.StartsWith("1 snapshot(s)", Assert.Single(told));
+        Assert.StartsWith("1 snapshot record(s)", Assert.Single(told));
         Assert.Contains($"{other[..8]} ({one}, {two} on ", told[0]);
         Assert.Equal(ErrorId.ImageInvalid, Assert.Throws<ImageBackupException>(() => new ImageCatalog(repository).Find(other[..10], CancellationToken.None)).Id);
     }
