@@ -7,6 +7,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Tests.Kits.Repository;
 using Xunit;
 
@@ -123,6 +124,21 @@ internal sealed class HostProcess : IDisposable
 
     /// <summary>Sends a signal by its number.</summary>
     public void Signal(int number) => Assert.Equal(0, kill(Id, number));
+
+    /// <summary>Sends a signal, where the process is still there.</summary>
+    public bool TrySignal(int number) => kill(Id, number) == 0;
+
+    /// <summary>Waits until a SIGSTOP that was sent has stopped it; false: it ended instead.</summary>
+    public bool IsStopped()
+    {
+        while (LinuxProcess.TryRead(Id) is { IsZombie: false })
+        {
+            if (File.ReadLines($"/proc/{Id}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal)))
+                return true;
+            Thread.Sleep(1);
+        }
+        return false;
+    }
 
     /// <summary>Whether it ended within the time.</summary>
     public bool WaitForEnd(TimeSpan limit) => (_inner ?? _process).WaitForExit(limit) && _process.WaitForExit(limit);
