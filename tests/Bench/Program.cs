@@ -19,7 +19,8 @@ internal static class Program
           --host <path>         ImageBackup.Host's dll or executable (default: the build output)
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
-          --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images
+          --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
+          --pwsh <path>         import: pwsh, or the pwsh.dll of the .NET tool
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
 
@@ -40,6 +41,11 @@ internal static class Program
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
             return 0;
+        if (only is ["import"])
+        {
+            ModuleImport.Run(Option("--pwsh") ?? "pwsh", runs);
+            return 0;
+        }
         bool ownsWork = !Directory.Exists(work);
         Directory.CreateDirectory(work);
         try
