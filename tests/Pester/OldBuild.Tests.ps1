@@ -312,6 +312,11 @@ Describe 'The records of killed runs of 0.1.0 on Windows' -Skip:(-not $IsWindows
         $folder = (New-Item -ItemType Directory (Join-Path $env:IMAGEBACKUP_ROOT 'ImageBackup/held') -Force).FullName
         $log = Join-Path $env:IMAGEBACKUP_ROOT 'commands.log'
         try {
+            # As 0.1.0 made it: what does not belong to the administrators is not acted on.
+            $acl = Get-Acl $folder
+            $acl.SetSecurityDescriptorSddlForm('O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')
+            Set-Acl $folder $acl
+            if ((Get-Acl $folder).Owner -notmatch 'Administrators$|^S-1-5-32-544$|^O:BA') { Set-ItResult -Skipped -Because 'a folder cannot be given to the administrators here (Wine keeps its own owner)'; return }
             Get-ChildItem (Join-Path $here 'windows/ImageBackup/held') | Copy-Item -Destination $folder
             $told = Told { Get-ManagementClass }
             $told | Should -Match "the command after the snapshot of 'D:\\' was not run"
@@ -348,6 +353,7 @@ Describe 'The settings of a machine of 0.1.0' {
     }
 
     It 'are read: the defaults of snapshots' {
+        if ($IsWindows) { Set-ItResult -Skipped -Because 'the snapshot provider COMMAND is not part of Windows'; return }
         $provider = Get-SnapshotProvider -Path (Join-Path $settings 'snapshots.json')
         @($provider | Where-Object Name -EQ 'COMMAND').RemoveCommand | Should -Match 'IMAGEBACKUP_VOLUME'
     }

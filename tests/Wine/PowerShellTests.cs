@@ -81,6 +81,30 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
         target.ProveEqual(before);
     }
 
+    /// <summary>Wine keeps no events to be read: what it is given, and as what, its debug output tells.</summary>
+    [Fact]
+    public void The_event_log_is_told_of_an_image_and_of_a_failure()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        string files = WineHost.Windows(Path.Combine(wine.Directory, "events"));
+        (int exitCode, string output) = wine.PowerShell.Run($$"""
+            $ErrorActionPreference = 'Stop'
+            $ProgressPreference = 'SilentlyContinue'
+            Import-Module '{{WineHost.Windows(WineHost.Module!)}}'
+            $files = (New-Item -ItemType Directory '{{files}}' -Force).FullName
+            [IO.File]::WriteAllBytes("$files\volume.img", [byte[]]::new(1MB))
+            $null = Initialize-ImageRepository "$files\repository" | Connect-ImageRepository
+            $null = Backup-VolumeImage "$files\volume.img" -ImageType Dynamic -WarningAction SilentlyContinue
+            try { Backup-VolumeImage "$files\absent.img" } catch { "refused $($_.FullyQualifiedErrorId.Split(',')[0])" }
+            """, TimeSpan.FromMinutes(5), traced: "eventlog,+advapi");
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("refused VolumeNotFound", output, StringComparison.Ordinal);
+        string[] told = [.. output.Split('\n').Where(line => line.Contains(":eventlog:", StringComparison.Ordinal))];
+        Assert.Contains(told, line => line.Contains("L\"ImageBackup\"", StringComparison.Ordinal) && line.Contains("RegisterEventSource", StringComparison.Ordinal));
+        Assert.Contains(told, line => line.Contains(":trace:", StringComparison.Ordinal) || line.StartsWith("trace:", StringComparison.Ordinal));
+    }
+
     public void Dispose()
     {
         foreach (NtfsVolume volume in _volumes)

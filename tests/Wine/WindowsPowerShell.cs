@@ -39,12 +39,15 @@ public sealed partial class WindowsPowerShell
     public static string Pester => WineHost.Windows(Path.Combine(Metadata("PackageRoot"), "pester", Metadata("Pester"), "tools"));
 
     /// <summary>Runs a script; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
-    public (int ExitCode, string Output) Run(string script, TimeSpan limit)
+    /// <param name="traced">A channel of Wine's debug output that is wanted too: "eventlog".</param>
+    public (int ExitCode, string Output) Run(string script, TimeSpan limit, string? traced = null)
     {
         string file = Path.Combine(_directory, $"script-{Guid.NewGuid():N}.ps1");
         File.WriteAllText(file, script, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         ProcessStartInfo wine = _wine(_program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", WineHost.Windows(file)]);
         wine.Environment["DOTNET_ROOT"] = WineHost.Windows(Path.Combine(_directory, "dotnet"));
+        if (traced is not null)
+            wine.Environment["WINEDEBUG"] = $"-all,+{traced}";
         return RunInTerminal(wine, limit);
     }
 

@@ -36,7 +36,8 @@ $objects.PendingUndo = Repair-ImageVolume | Select-Object -First 1
 $objects.Class = Set-ManagementClass FIXTURE -Description 'of the fixture' -VersionsExist 2 -VersionsDeleted 1 -RetainExtra NoLimit -RetainOnly NoLimit -Default -ClassPath $classes -PassThru -Confirm:$false
 $objects.Rule = Set-IncludeImage (Join-Path $Path '*') -ManagementClass FIXTURE -GapSize 64k @common -PassThru -Confirm:$false
 $objects.Domain = Set-ImageDomain $volume @common -PassThru -Confirm:$false
-$objects.Provider = Set-SnapshotProvider COMMAND -CreateCommand 'make it' -RemoveCommand 'drop it' -Path $snapshots -PassThru -Confirm:$false | Where-Object Name -EQ 'COMMAND'
+$provider, $commands = if ($IsWindows) { 'WMI', @{} } else { 'COMMAND', @{ CreateCommand = 'make it'; RemoveCommand = 'drop it' } }
+$objects.Provider = Set-SnapshotProvider $provider @commands -CacheSize 15 -Path $snapshots -PassThru -Confirm:$false | Where-Object Name -EQ $provider
 $objects.RuleTest = Test-IncludeImage $volume @common
 $objects.Volume = Get-ImageVolume $volume
 $objects.SnapshotTrial = Test-SnapshotProvider $volume -Name NONE -ErrorAction SilentlyContinue | Select-Object -First 1
