@@ -208,7 +208,10 @@ Describe 'The computer of 0.1.0 that goes on' -Skip:(-not $canUnshare) {
         $Matches.new | Should -Be 1
         if ($restic) {
             $snapshot = & $restic -r (Join-Path $here 'repository') --no-lock --no-cache snapshots --json | ConvertFrom-Json | Where-Object id -EQ $id
-            $snapshot.parent | Should -Be @($expected.Images | Where-Object Volume -EQ '/mnt/volumes/raw.img')[-1].Id
+            # The build for an older .NET has no tags to compare with, and names no parent.
+            $parent = if (Test-Path (Join-Path (Split-Path $env:IMAGEBACKUP_MANIFEST) 'net10.0')) { @($expected.Images | Where-Object Volume -EQ '/mnt/volumes/raw.img')[-1].Id }
+            $snapshot | Should -Not -BeNullOrEmpty
+            $snapshot.parent | Should -Be $parent
             $snapshot.hostname | Should -Be 'fixture-host'
         }
         # What killed backups left is undone before a backup takes anything; their temporary files are gone.

@@ -90,19 +90,24 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
         (int exitCode, string output) = wine.PowerShell.Run($$"""
             $ErrorActionPreference = 'Stop'
             $ProgressPreference = 'SilentlyContinue'
-            Import-Module '{{WineHost.Windows(WineHost.Module!)}}'
             $files = (New-Item -ItemType Directory '{{files}}' -Force).FullName
+            # The tests' own environment has the logs off.
+            $env:IMAGEBACKUP_LOG = $files
+            Import-Module '{{WineHost.Windows(WineHost.Module!)}}'
             [IO.File]::WriteAllBytes("$files\volume.img", [byte[]]::new(1MB))
             $null = Initialize-ImageRepository "$files\repository" | Connect-ImageRepository
             $null = Backup-VolumeImage "$files\volume.img" -ImageType Dynamic -WarningAction SilentlyContinue
-            try { Backup-VolumeImage "$files\absent.img" } catch { "refused $($_.FullyQualifiedErrorId.Split(',')[0])" }
+            try { Backup-VolumeImage "$files\volume.img" -ImageType Snapshot -NoFailover } catch { "refused $($_.FullyQualifiedErrorId.Split(',')[0])" }
             """, TimeSpan.FromMinutes(5), traced: "eventlog,+advapi");
         TestContext.Current.TestOutputHelper?.WriteLine(output);
         Assert.Equal(0, exitCode);
-        Assert.Contains("refused VolumeNotFound", output, StringComparison.Ordinal);
-        string[] told = [.. output.Split('\n').Where(line => line.Contains(":eventlog:", StringComparison.Ordinal))];
-        Assert.Contains(told, line => line.Contains("L\"ImageBackup\"", StringComparison.Ordinal) && line.Contains("RegisterEventSource", StringComparison.Ordinal));
-        Assert.Contains(told, line => line.Contains(":trace:", StringComparison.Ordinal) || line.StartsWith("trace:", StringComparison.Ordinal));
+        Assert.Contains("refused SnapshotUnavailable", output, StringComparison.Ordinal);
+        Assert.Contains("RegisterEventSourceW ((null),L\"ImageBackup\")", output, StringComparison.Ordinal);
+        // Information and error, by their numbers: ImageTaken and BackupFailed.
+        Assert.Matches(@"ReportEventW \([0-9A-F]+,0x0004,0x0000,0x000003e8,", output);
+        Assert.Matches(@"trace:eventlog:ReportEventW L""The image [0-9a-f]{8} of ", output);
+        Assert.Matches(@"ReportEventW \([0-9A-F]+,0x0001,0x0000,0x00000bb8,", output);
+        Assert.Matches(@"err:eventlog:ReportEventW L""The backup of .* failed: Cannot take a snapshot of ", output);
     }
 
     public void Dispose()
