@@ -39,6 +39,7 @@
         'Restore-VolumeImage'
         'Set-ExcludeImage'
         'Set-ImageDomain'
+        'Set-ImageRepositoryPassword'
         'Set-IncludeImage'
         'Set-ManagementClass'
         'Set-SnapshotProvider'

@@ -87,6 +87,7 @@ Set-ImageDomain -ClassPath: property
 Set-ImageDomain -Enforced: property
 Set-ImageDomain -RulePath: property
 Set-ImageDomain -Volume: value
+Set-ImageRepositoryPassword -Repository: alias Path
 Set-IncludeImage -ClassPath: property
 Set-IncludeImage -Enforced: property
 Set-IncludeImage -RulePath: property

@@ -42,8 +42,8 @@ Describe 'Repositories' {
         $caught.ErrorDetails.RecommendedAction | Should -Match 'Initialize-ImageRepository'
     }
 
-    It 'answer PasswordMissing if there is none' {
-        { Connect-ImageRepository $location } | Should -Throw -ErrorId 'PasswordMissing,*'
+    It 'answer PasswordNeeded if there is none' {
+        { Connect-ImageRepository $location } | Should -Throw -ErrorId 'PasswordNeeded,*'
     }
 
     It 'answer RepositoryNotConnected where none is named' {

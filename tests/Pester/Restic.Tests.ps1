@@ -73,6 +73,39 @@ Describe 'A password file' {
     }
 }
 
+Describe 'A labelled key and a changed password' {
+    It 'open the repository with restic too' -Skip:(-not (Get-Command restic -CommandType Application -ErrorAction Ignore)) {
+        $env:RESTIC_REPOSITORY = Join-Path $work 'labelled'
+        $second = ConvertTo-SecureString 'second-9!' -AsPlainText -Force
+        $third = ConvertTo-SecureString 'third-10!' -AsPlainText -Force
+        $made = Initialize-ImageRepository $env:RESTIC_REPOSITORY -Password $password
+        try {
+            $key = Add-ImageRepositoryKey $made -NewPassword $second -Label 'Ünique label, for the safe'
+            (Get-ImageRepositoryKey $made -Id $key.ShortId).Label | Should -Be 'Ünique label, for the safe'
+            Get-ImageRepositoryKey $made | Format-Table | Out-String -Width 200 | Should -Match 'Ünique label'
+            $env:RESTIC_PASSWORD = 'second-9!'
+            $listed = & $restic --no-cache key list --json | ConvertFrom-Json
+            $LASTEXITCODE | Should -Be 0
+            ($listed | Where-Object current).id | Should -Be $key.ShortId
+            & $restic --no-cache check 2>&1 | Out-Null
+            $LASTEXITCODE | Should -Be 0
+            (Set-ImageRepositoryPassword $made -NewPassword $third -WarningAction SilentlyContinue).IsCurrent | Should -BeTrue
+            @(Get-ImageRepositoryKey $made).Count | Should -Be 2
+            $env:RESTIC_PASSWORD = 'third-10!'
+            & $restic --no-cache snapshots 2>&1 | Out-Null
+            $LASTEXITCODE | Should -Be 0
+            $env:RESTIC_PASSWORD = $secretText
+            & $restic --no-cache snapshots 2>&1 | Out-Null
+            $LASTEXITCODE | Should -Not -Be 0
+        }
+        finally {
+            Disconnect-ImageRepository $made
+            $env:RESTIC_PASSWORD = $secretText
+            $env:RESTIC_REPOSITORY = $null
+        }
+    }
+}
+
 Describe 'A lock of 0 bytes' {
     It 'keeps all off, and Unlock-ImageRepository -Unreadable takes it away' {
         $lock = Join-Path $location "locks/$('0' * 64)"

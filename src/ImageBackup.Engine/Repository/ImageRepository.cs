@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
@@ -39,7 +40,7 @@ internal sealed class ImageRepository : IDisposable
     public int FormatVersion { get; }
 
     /// <summary>The name of the key that the password opened.</summary>
-    public string KeyName { get; }
+    public string KeyName { get; private set; }
 
     internal RepositoryFiles Files { get; }
 
@@ -164,6 +165,16 @@ internal sealed class ImageRepository : IDisposable
         return sealedConfig.Length >= Sealer.OverheadBytes && sealer.TryOpen(sealedConfig, new byte[sealedConfig.Length - Sealer.OverheadBytes]);
     }
 
+    /// <summary>Throws if there is no repository at the location, before anybody is asked for a password.</summary>
+    /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, ParameterInvalid, a storage failure.</exception>
+    public static void ThrowIfNone(string location)
+    {
+        if (!Directory.Exists(location))
+            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
+        using var files = new RepositoryFiles(StorageAt(location));
+        ThrowIfNone(files);
+    }
+
     private static void ThrowIfNone(RepositoryFiles files)
     {
         if (files.Exists(StoredKind.Config, ""))
@@ -197,11 +208,65 @@ internal sealed class ImageRepository : IDisposable
 
     /// <summary>Adds a password that opens the repository.</summary>
     /// <exception cref="ImageBackupException">PasswordMissing, NotSupported (too many keys), RepositoryLocked, RepositoryWriteFailed, a storage failure.</exception>
-    public RepositoryKeyInfo AddKey(RepositoryPassword password, CancellationToken cancellation)
+    public RepositoryKeyInfo AddKey(RepositoryPassword password, CancellationToken cancellation, string? label = null)
+    {
+        CheckNewKey(password, label);
+        using RepositoryLock held = Lock(isExclusive: false, cancellation);
+        KeyRing.ThrowIfFull(Files);
+        return KeyRing.AddProven(Files, Sealers.Key, password, KeyName, label);
+    }
+
+    /// <summary>Throws if <see cref="AddKey"/> would. Writes nothing.</summary>
+    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid, NotSupported (too many keys), RepositoryLocked, RepositoryVersionUnsupported.</exception>
+    public void CheckNewKey(RepositoryPassword password, string? label)
     {
         ThrowIfNotWritable();
-        using RepositoryLock held = Lock(isExclusive: false, cancellation);
-        return KeyRing.AddProven(Files, Sealers.Key, password, KeyName);
+        KeyRing.ThrowIfUnfit(Files, password, label);
+        KeyRing.ThrowIfFull(Files);
+        _locks.ThrowIfHeld(wantsExclusive: false, DateTimeOffset.Now);
+    }
+
+    /// <summary>
+    /// Puts a new password in the place of the one that opened the repository. The new key is durable and was read back before the old
+    /// one goes, so that a crash leaves one of them, or both. This object goes on with the new one.
+    /// </summary>
+    /// <param name="password">The new password.</param>
+    /// <param name="label">The new key's; null: the old key's.</param>
+    /// <param name="cancellation">Ends the waiting for the lock.</param>
+    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid, RepositoryLocked, RepositoryWriteFailed, a storage failure.</exception>
+    public RepositoryKeyInfo ChangePassword(RepositoryPassword password, string? label, CancellationToken cancellation)
+    {
+        CheckNewPassword(password, label);
+        using RepositoryLock held = Lock(isExclusive: true, cancellation);
+        string oldName = KeyName;
+        RepositoryKeyInfo added = KeyRing.AddProven(Files, Sealers.Key, password, oldName, label ?? KeyRing.Info(Files, oldName, oldName).Label);
+        KeyName = added.Id;
+        try
+        {
+            KeyRing.Remove(Files, oldName, KeyName);
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.KeyNotFound)
+        {
+            // Somebody removed it meanwhile.
+        }
+        catch (ImageBackupException e)
+        {
+            throw new ImageBackupException(e.Id,
+                $"The new password opens the repository '{Location}', and the old one still does, because the key {DisplayText.ShortId(oldName)} could not be removed: {e.Message}", Location, e)
+            {
+                RecommendedAction = $"Remove the old key with Remove-ImageRepositoryKey {DisplayText.ShortId(oldName)}.",
+            };
+        }
+        return added with { IsCurrent = true };
+    }
+
+    /// <summary>Throws if <see cref="ChangePassword"/> would. Writes nothing.</summary>
+    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid, RepositoryLocked, RepositoryVersionUnsupported.</exception>
+    public void CheckNewPassword(RepositoryPassword password, string? label)
+    {
+        ThrowIfNotWritable();
+        KeyRing.ThrowIfUnfit(Files, password, label);
+        _locks.ThrowIfHeld(wantsExclusive: true, DateTimeOffset.Now);
     }
 
     /// <summary>Removes a key by its whole id; never the one that opened the repository.</summary>

@@ -19,19 +19,31 @@ public sealed class AddImageRepositoryKeyCommand : RepositoryCmdlet
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
 
-    /// <summary>The password to add; asked for if it is not given.</summary>
-    [Parameter(Mandatory = true)]
+    /// <summary>The password to add; asked for twice if neither it nor its file is given.</summary>
+    [Parameter]
     [ValidateNotNull]
     public SecureString? NewPassword { get; set; }
 
+    /// <summary>A file that holds the password to add, as Export-ImageRepositoryPassword writes it.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? NewPasswordFile { get; set; }
+
+    /// <summary>What the key is for.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Label { get; set; }
+
     private protected override void Process()
     {
-        if (!ShouldProcess(Connection.Location, "Add a key"))
+        string location = Connection.Location;
+        bool isToDo = ShouldProcess(location, Label is null ? "Add a key" : $"Add the key '{Label}'");
+        if (!isToDo && !IsWhatIf)
             return;
-        WriteObject(RunInBackground("Adding a key", _ =>
-        {
-            using RepositoryPassword password = RepositoryPassword.From(NewPassword!);
-            return Opened.AddKey(password, Stop);
-        }));
+        using RepositoryPassword password = NewSecret(NewPassword, NewPasswordFile, location);
+        if (isToDo)
+            WriteObject(RunInBackground("Adding a key", _ => Opened.AddKey(password, Stop, Label)));
+        else
+            RunInBackground("Adding a key", _ => Opened.CheckNewKey(password, Label));
     }
 }

@@ -16,10 +16,10 @@ public sealed class ExportImageRepositoryPasswordCommand : BackgroundCmdlet
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
-    /// <summary>The password; asked for if it is not given.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
+    /// <summary>The password; asked for twice if it is not given.</summary>
+    [Parameter(Position = 1, ValueFromPipeline = true)]
     [ValidateNotNull]
-    public SecureString Password { get; set; } = new();
+    public SecureString? Password { get; set; }
 
     /// <summary>Windows: for whom the file is protected.</summary>
     [Parameter]
@@ -34,8 +34,16 @@ public sealed class ExportImageRepositoryPasswordCommand : BackgroundCmdlet
         string path = ResolvePath(Path);
         if (!ShouldProcess(path, "Write a password file"))
             return;
-        using RepositoryPassword password = RepositoryPassword.From(Password);
+        using RepositoryPassword password = Secret(path);
         PasswordFile.Write(path, password, Scope, Force);
         WriteObject(new FileInfo(path));
     }
+
+    private RepositoryPassword Secret(string path) =>
+        (Password ?? PasswordPrompt.AskTwice(Host, $"Password for the file '{path}'")) is { } secret
+            ? RepositoryPassword.From(secret)
+            : throw new ImageBackupException(ErrorId.PasswordNeeded, "No password was given, and PowerShell cannot ask for it here. Give -Password.", path)
+            {
+                RecommendedAction = "Give -Password, for instance from Read-Host -AsSecureString or a secret store.",
+            };
 }

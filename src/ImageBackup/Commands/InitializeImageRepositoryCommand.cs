@@ -1,8 +1,10 @@
 using System.Management.Automation;
+using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Pipeline;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
@@ -31,9 +33,10 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
             return;
         }
         string? passwordFile = FullPasswordFile();
+        SecureString? given = Given(location, passwordFile);
         ImageRepository created = RunInBackground("Creating the repository", channel =>
         {
-            using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
+            using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
             channel.Tell($"Creating the repository '{location}'.");
             return ImageRepository.Create(location, password, Stop);
         });
@@ -44,7 +47,22 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     /// <summary>-WhatIf: what would have failed fails, and nothing is written.</summary>
     private void CheckOnly(string location)
     {
-        PasswordSource.Resolve(Password, FullPasswordFile(), Stop).Dispose();
-        ImageRepository.ThrowIfTaken(location);
+        string? passwordFile = FullPasswordFile();
+        SecureString? given = Given(location, passwordFile);
+        RunInBackground("Creating the repository", _ =>
+        {
+            ImageRepository.ThrowIfTaken(location);
+            PasswordSource.Resolve(given, passwordFile, Stop).Dispose();
+        });
+    }
+
+    /// <summary>-Password, or what is typed if nothing else names a password.</summary>
+    private SecureString? Given(string location, string? passwordFile)
+    {
+        if (PasswordSource.IsNamed(Password, passwordFile))
+            return Password;
+        // Nobody types a password twice for a place that is taken.
+        RunInBackground("Creating the repository", _ => ImageRepository.ThrowIfTaken(location));
+        return PasswordPrompt.AskTwice(Host, $"Password of the new repository '{location}'");
     }
 }

@@ -30,5 +30,5 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
     }
 
     private static string Origin(RepositoryKeyInfo key) =>
-        key.Problem is not null ? ", which is damaged" : $" of {key.UserName} on {key.ComputerName}, made {key.Created:yyyy-MM-dd HH:mm}";
+        key.Problem is not null ? ", which is damaged" : $"{(key.Label is null ? "" : $" '{key.Label}'")} of {key.UserName} on {key.ComputerName}, made {key.Created:yyyy-MM-dd HH:mm}";
 }

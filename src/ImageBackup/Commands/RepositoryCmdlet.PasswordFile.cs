@@ -1,4 +1,8 @@
 using System.Management.Automation;
+using System.Security;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Pipeline;
+using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
 
@@ -15,4 +19,11 @@ public abstract partial class RepositoryCmdlet
 
     /// <summary>The full path of -PasswordFile. Pipeline thread only.</summary>
     private protected string? FullPasswordFile() => PasswordFile is null ? null : ResolvePath(PasswordFile);
+
+    /// <summary>A password that the repository is to get: the parameter, or its file, or what is typed twice. Pipeline thread only.</summary>
+    private protected RepositoryPassword NewSecret(SecureString? given, string? file, string location)
+    {
+        SecureString? secret = given is null && file is null ? PasswordPrompt.AskTwice(Host, $"New password of the repository '{location}'") : given;
+        return PasswordSource.ResolveNew(secret, file is null ? null : ResolvePath(file), "-NewPassword");
+    }
 }

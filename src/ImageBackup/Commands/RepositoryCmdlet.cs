@@ -29,7 +29,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     [ValidateNotNull]
     public virtual RepositoryArgument? Repository { get; set; }
 
-    /// <summary>The repository's password; else RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD.</summary>
+    /// <summary>The repository's password; else RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD; else it is asked for.</summary>
     [Parameter]
     [ValidateNotNull]
     public virtual SecureString? Password { get; set; }
@@ -101,12 +101,18 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     private protected RepositoryConnection Connect(string location, string? keyId = null)
     {
         string? passwordFile = FullPasswordFile();
+        SecureString? given = Password;
+        if (!PasswordSource.IsNamed(given, passwordFile))
+        {
+            // Looked for before the password is asked for: a mistyped path is the likelier mistake.
+            RunInBackground("Opening the repository", _ => ImageRepository.ThrowIfNone(location));
+            given = PasswordPrompt.Ask(Host, $"Password of the repository '{location}'");
+        }
         RepositoryConnection connection = new(RunInBackground("Opening the repository", channel =>
         {
-            // Said before a password is asked for: a mistyped path is the likelier mistake.
             if (!Directory.Exists(location))
                 throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
-            using RepositoryPassword password = PasswordSource.Resolve(Password, passwordFile, Stop);
+            using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
             channel.Tell($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();

@@ -23,7 +23,7 @@ internal sealed class RepositoryKeyCompleter : NameCompleter
     private static string Describe(RepositoryKeyInfo key)
     {
         string text = key.Problem ?? string.Format(
-            CultureInfo.InvariantCulture, "of {0} on {1}, made {2:yyyy-MM-dd HH:mm}", key.UserName, key.ComputerName, key.Created);
+            CultureInfo.InvariantCulture, "{3}of {0} on {1}, made {2:yyyy-MM-dd HH:mm}", key.UserName, key.ComputerName, key.Created, key.Label is null ? "" : $"'{key.Label}' ");
         return key.IsCurrent ? text + " (in use)" : text;
     }
 }

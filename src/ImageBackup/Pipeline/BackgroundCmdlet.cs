@@ -53,7 +53,11 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
 
     protected sealed override void ProcessRecord() => Attempt(null, Process);
 
-    protected sealed override void EndProcessing() => Attempt(null, End);
+    protected sealed override void EndProcessing()
+    {
+        Attempt(null, End);
+        TellOfLostOutput();
+    }
 
     protected sealed override void StopProcessing()
     {
@@ -105,7 +109,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         {
             ThrowIfStopping(failure);
             HasWrittenError = true;
-            WriteError(ErrorRecords.From(failure, target));
+            WriteFailure(ErrorRecords.From(failure, target));
         }
     }
 

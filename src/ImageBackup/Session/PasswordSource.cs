@@ -23,7 +23,7 @@ internal static class PasswordSource
     private static readonly TimeSpan s_commandTimeLimit = TimeSpan.FromSeconds(60);
 
     /// <param name="passwordFile">Full path of -PasswordFile; null if it was not given.</param>
-    /// <exception cref="ImageBackupException">PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
+    /// <exception cref="ImageBackupException">PasswordNeeded, PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
     public static RepositoryPassword Resolve(SecureString? given, string? passwordFile, CancellationToken cancellation)
     {
         if (passwordFile is null)
@@ -33,7 +33,30 @@ internal static class PasswordSource
         return NotEmpty(PasswordFile.Read(passwordFile), "-PasswordFile");
     }
 
-    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid.</exception>
+    /// <summary>Whether anything says where the password is. Nothing is read.</summary>
+    public static bool IsNamed(SecureString? given, string? passwordFile) =>
+        given is not null || passwordFile is not null || Variable() is not null;
+
+    /// <summary>A password that does not exist yet: no variable of restic's is meant.</summary>
+    /// <param name="given">The parameter, or what was typed.</param>
+    /// <param name="passwordFile">Full path of the file; null if it was not given.</param>
+    /// <param name="parameter">The parameter's name, with its hyphen; the file's is the same with 'File'.</param>
+    /// <exception cref="ImageBackupException">PasswordNeeded, PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
+    public static RepositoryPassword ResolveNew(SecureString? given, string? passwordFile, string parameter)
+    {
+        if (passwordFile is not null && given is not null)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"{parameter} and {parameter}File were both given: name one of them.", parameter + "File");
+        if (passwordFile is not null)
+            return NotEmpty(PasswordFile.Read(passwordFile), parameter + "File");
+        if (given is not null)
+            return NotEmpty(RepositoryPassword.From(given), parameter);
+        throw new ImageBackupException(ErrorId.PasswordNeeded, $"No new password was given, and PowerShell cannot ask for it here. Give {parameter}File or {parameter}.")
+        {
+            RecommendedAction = $"Give {parameter}File (a file that Export-ImageRepositoryPassword wrote) or {parameter}.",
+        };
+    }
+
+    /// <exception cref="ImageBackupException">PasswordNeeded, PasswordMissing, ParameterInvalid.</exception>
     public static RepositoryPassword Resolve(SecureString? given, CancellationToken cancellation)
     {
         if (given is not null)
@@ -56,9 +79,16 @@ internal static class PasswordSource
         if (Variable(PasswordVariable) is { } password)
             return NotEmpty(RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(password)), PasswordVariable);
         throw new ImageBackupException(
-            ErrorId.PasswordMissing,
-            $"No password was given: -Password is absent and none of {PasswordVariable}, {FileVariable} and {CommandVariable} is set.");
+            ErrorId.PasswordNeeded,
+            "No password was given, and PowerShell cannot ask for it here. "
+            + $"Give -PasswordFile or -Password, or set {CommandVariable}, {FileVariable} or {PasswordVariable}.");
     }
+
+    /// <summary>The name of the variable that a password would be taken from; null if none is set.</summary>
+    public static string? Variable() =>
+        Variable(CommandVariable) is not null ? CommandVariable
+        : Variable(FileVariable) is not null ? FileVariable
+        : Variable(PasswordVariable) is not null ? PasswordVariable : null;
 
     private static string? Variable(string name) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -47,7 +47,7 @@ public sealed class PasswordSourceTests : IDisposable
     }
 
     [Fact]
-    public void None_is_an_error() => Assert.Equal(ErrorId.PasswordMissing, Failure().Id);
+    public void None_is_an_error() => Assert.Equal(ErrorId.PasswordNeeded, Failure().Id);
 
     [Fact]
     public void An_empty_one_is_an_error()

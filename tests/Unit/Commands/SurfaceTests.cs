@@ -19,7 +19,7 @@ public sealed class SurfaceTests
     [
         "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Unlock-ImageRepository", "Repair-ImageRepository", "Repair-ImageVolume",
         "Export-ImageRepositoryPassword",
-        "Add-ImageRepositoryKey", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
+        "Add-ImageRepositoryKey", "Set-ImageRepositoryPassword", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
         "Set-SnapshotProvider", "Test-SnapshotProvider",
     ];
@@ -83,7 +83,7 @@ public sealed class SurfaceTests
             Cmdlets().SelectMany(c => Parameters(c.Type)).Where(p => p.Name.Contains("Password", StringComparison.OrdinalIgnoreCase)
                 || p.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)),
             // A password's file is a path.
-            p => Assert.Equal(p.Name == "PasswordFile" ? typeof(string) : typeof(SecureString), p.PropertyType));
+            p => Assert.Equal(p.Name.EndsWith("PasswordFile", StringComparison.Ordinal) ? typeof(string) : typeof(SecureString), p.PropertyType));
 
     [Fact]
     public void Every_cmdlet_that_puts_something_out_says_what() =>

@@ -66,11 +66,15 @@ internal static class ErrorTable
         Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link. The directory that it leads to may belong to another user.",
             "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
-            "Give the right password with -Password or the RESTIC_PASSWORD variables.");
+            "Give the right password with -PasswordFile, -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.KeysNotTried, ErrorKind.Authentication, "The password opens none of the keys that were tried, and the repository has more keys than can be tried.",
             "Name the key with RESTIC_KEY_HINT or Connect-ImageRepository -KeyId; then remove the unused keys.");
-        Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "No password was given.",
-            "Give one with -Password, or set RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND.");
+        Row(ErrorId.PasswordMissing, ErrorKind.Authentication, "The password is empty, or its file or command gives none.",
+            "Check the file, the variable or the command that the message names. A password file is written by Export-ImageRepositoryPassword.");
+        Row(ErrorId.PasswordNeeded, ErrorKind.Authentication, "No password was given, and PowerShell cannot ask for one: it is not interactive, or its input is not a console.",
+            "Give -PasswordFile (a file that Export-ImageRepositoryPassword wrote) or -Password, or set RESTIC_PASSWORD_COMMAND, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD.");
+        Row(ErrorId.PasswordsDiffer, ErrorKind.Authentication, "The new password was typed twice, and the two differ.",
+            "Run the command again and type the same password twice.");
         Row(ErrorId.PasswordFileUnsafe, ErrorKind.Permission, "Users other than its owner may read, write or replace the password file.",
             "Give it to the user who runs the command and remove all other users' permissions ('chmod 600'). If other users may have read it, change the password.");
         Row(ErrorId.PasswordFileInvalid, ErrorKind.InvalidData, "The password file cannot be read or written, holds something that is not a password, or cannot be unlocked by this user.",
@@ -160,7 +164,9 @@ internal static class ErrorTable
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
             "Give a value that the message allows; Get-Help with -Parameter describes each.");
         Row(ErrorId.ConfirmationNeeded, ErrorKind.InvalidArgument, "The command must ask before it goes on, and PowerShell is not interactive.",
-            "Run the command in an interactive session, or add -Confirm:$false to go on without the question.");
+            "Run the command in an interactive session, or add -Confirm:$false to go on without the question. If a preference is Inquire, set it to Continue.");
+        Row(ErrorId.OutputLost, ErrorKind.WriteError, "The terminal or file that PowerShell writes to did not take the command's messages. The command went on without them.",
+            "Check the object that the command gave, or run Get-ImageBackup. If the output goes to a file, free space on its disk.");
         Row(ErrorId.NotSupported, ErrorKind.NotSupported, "This system or volume cannot do that.",
             "about_ImageBackup lists the features of each system.");
         Row(ErrorId.Cancelled, ErrorKind.Cancelled, "The operation was cancelled.",

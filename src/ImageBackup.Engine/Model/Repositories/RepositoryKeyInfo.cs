@@ -13,6 +13,9 @@ public sealed record RepositoryKeyInfo
     /// <summary>This session opened the repository with it.</summary>
     public required bool IsCurrent { get; init; }
 
+    /// <summary>What it is for, as its owner wrote; null if nobody did.</summary>
+    public string? Label { get; init; }
+
     /// <summary>Who made it, and where.</summary>
     public string? UserName { get; init; }
     public string? ComputerName { get; init; }

@@ -40,11 +40,14 @@ internal sealed record KeyFile
     public string? UserName { get; init; }
     public DateTimeOffset? Created { get; init; }
 
+    /// <summary>What the key is for, in its owner's words. A field of ours: restic passes over it.</summary>
+    public string? Label { get; init; }
+
     /// <summary>What trying a password on it costs: the bytes that scrypt goes over.</summary>
     public long WorkBytes => 128L * N * R * P;
 
     /// <summary>Seals a master key under a password.</summary>
-    public static KeyFile Create(MasterKey master, RepositoryPassword password)
+    public static KeyFile Create(MasterKey master, RepositoryPassword password, string? label = null)
     {
         byte[] salt = new byte[64];
         SystemRandom.Fill(salt);
@@ -65,6 +68,7 @@ internal sealed record KeyFile
                 HostName = LocalHost.Name,
                 UserName = Environment.UserName,
                 Created = DateTimeOffset.Now,
+                Label = label,
             };
         }
         finally
@@ -121,6 +125,8 @@ internal sealed record KeyFile
             writer.WriteNumber("p", P);
             writer.WriteString("salt", Convert.ToBase64String(Salt));
             writer.WriteString("data", Convert.ToBase64String(Data));
+            if (Label is not null)
+                writer.WriteString("label", Label);
             writer.WriteEndObject();
         }
         return stream.ToArray();
@@ -149,6 +155,7 @@ internal sealed record KeyFile
                 HostName = JsonText.String(root, "hostname"),
                 UserName = JsonText.String(root, "username"),
                 Created = JsonText.TimeOf(root, "created"),
+                Label = JsonText.String(root, "label"),
             };
         }
         catch (Exception e) when (JsonText.IsBadJson(e))

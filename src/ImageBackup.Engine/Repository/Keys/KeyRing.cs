@@ -19,9 +19,12 @@ internal static class KeyRing
     /// <summary>So many key files are read at most: with their limit, some tens of megabytes.</summary>
     private const int ReadCount = 1000;
 
-    public static string Add(RepositoryFiles files, MasterKey master, RepositoryPassword password)
+    /// <summary>A label is a few words of one line.</summary>
+    public const int MaxLabelLength = 100;
+
+    public static string Add(RepositoryFiles files, MasterKey master, RepositoryPassword password, string? label = null)
     {
-        byte[] content = KeyFile.Create(master, password).Write();
+        byte[] content = KeyFile.Create(master, password, label).Write();
         string name = BlobId.Of(content).ToString();
         files.Save(StoredKind.Key, name, content);
         return name;
@@ -31,11 +34,36 @@ internal static class KeyRing
     /// Adds a key for another password and proves that it opens. Until its file is under its name, durably, there is no new
     /// key; the others are not touched, so no moment is one at which nothing opens the repository.
     /// </summary>
-    /// <exception cref="ImageBackupException">PasswordMissing, NotSupported (too many keys), RepositoryWriteFailed, a storage failure.</exception>
-    public static RepositoryKeyInfo AddProven(RepositoryFiles files, MasterKey master, RepositoryPassword password, string currentName)
+    /// <exception cref="ImageBackupException">PasswordMissing, RepositoryWriteFailed, a storage failure.</exception>
+    public static RepositoryKeyInfo AddProven(RepositoryFiles files, MasterKey master, RepositoryPassword password, string currentName, string? label)
+    {
+        ThrowIfUnfit(files, password, label);
+        string name = Add(files, master, password, label);
+        using MasterKey? opened = Load(files, name).Open(password);
+        if (opened is null || !opened.IsSame(master))
+        {
+            files.Delete(StoredKind.Key, name);
+            throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "The new key did not open again: this machine's memory or the storage is faulty. It was removed.", files.Location);
+        }
+        return Info(files, name, currentName);
+    }
+
+    /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid (the label).</exception>
+    public static void ThrowIfUnfit(RepositoryFiles files, RepositoryPassword password, string? label)
     {
         if (password.IsEmpty)
             throw new ImageBackupException(ErrorId.PasswordMissing, "A key cannot have an empty password.", files.Location);
+        if (label is not null && (label.Length > MaxLabelLength || string.IsNullOrWhiteSpace(label) || label.Any(char.IsControl)))
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid,
+                $"A key's label is one line of 1 to {MaxLabelLength} characters, without control characters.", label);
+        }
+    }
+
+    /// <summary>Throws if the repository has as many keys as restic tries.</summary>
+    /// <exception cref="ImageBackupException">NotSupported.</exception>
+    public static void ThrowIfFull(RepositoryFiles files)
+    {
         int count = files.List(StoredKind.Key).Count();
         if (count >= ResticTriedCount)
         {
@@ -45,14 +73,6 @@ internal static class KeyRing
                 RecommendedAction = "Remove unused keys with Remove-ImageRepositoryKey.",
             };
         }
-        string name = Add(files, master, password);
-        using MasterKey? opened = Load(files, name).Open(password);
-        if (opened is null || !opened.IsSame(master))
-        {
-            files.Delete(StoredKind.Key, name);
-            throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "The new key did not open again: this machine's memory or the storage is faulty. It was removed.", files.Location);
-        }
-        return Info(files, name, currentName);
     }
 
     /// <summary>All keys, the damaged ones too.</summary>
@@ -103,6 +123,7 @@ internal static class KeyRing
             UserName = key?.UserName,
             ComputerName = key?.HostName,
             Created = key?.Created?.LocalDateTime,
+            Label = key?.Label,
             Problem = problem,
             Repository = files.Location,
         };

@@ -57,13 +57,20 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     /// ones don't; those of this machine whose process is gone are removed on the way.
     /// </summary>
     /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
-    public void ThrowIfConflicting(bool wantsExclusive, string? ownName, DateTimeOffset now)
+    public void ThrowIfConflicting(bool wantsExclusive, string? ownName, DateTimeOffset now) =>
+        ThrowIfConflicting(List(now).Where(l => l.Id != ownName), wantsExclusive, stale => Delete(stale.Id));
+
+    /// <summary>Throws if a lock stands in the way of one that would be taken now. Nothing is written or removed.</summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
+    public void ThrowIfHeld(bool wantsExclusive, DateTimeOffset now) => ThrowIfConflicting(List(now), wantsExclusive, _ => { });
+
+    private void ThrowIfConflicting(IEnumerable<RepositoryLockInfo> others, bool wantsExclusive, Action<RepositoryLockInfo> onStale)
     {
-        foreach (RepositoryLockInfo other in List(now).Where(l => l.Id != ownName))
+        foreach (RepositoryLockInfo other in others)
         {
             if (other.IsStale)
             {
-                Delete(other.Id);
+                onStale(other);
                 continue;
             }
             if (!wantsExclusive && !other.IsExclusive)

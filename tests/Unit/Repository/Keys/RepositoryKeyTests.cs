@@ -63,6 +63,50 @@ public sealed class RepositoryKeyTests : IDisposable
     }
 
     [Fact]
+    public void A_password_is_changed_in_one_step_and_the_open_repository_goes_on()
+    {
+        string old = _rig.Repository.KeyName;
+        using RepositoryPassword labelled = TestRepository.NewPassword("labelled"), changed = TestRepository.NewPassword("changed");
+        RepositoryKeyInfo first = _rig.Repository.ChangePassword(labelled, "the safe", CancellationToken.None);
+        Assert.Equal((true, "the safe", _rig.Repository.KeyName), (first.IsCurrent, first.Label, first.Id));
+        Assert.DoesNotContain(_rig.Repository.Keys(), key => key.Id == old);
+        // The label stays, if none is given.
+        Assert.Equal("the safe", _rig.Repository.ChangePassword(changed, null, CancellationToken.None).Label);
+        Assert.Equal(_rig.Repository.KeyName, Assert.Single(_rig.Repository.Keys()).Id);
+        Open("changed").Dispose();
+        JobRig.AssertFails(ErrorId.WrongPassword, () => Open("pw"));
+        JobRig.AssertFails(ErrorId.WrongPassword, () => Open("labelled"));
+        Assert.Empty(_rig.Memory.Names(StoredKind.Lock));
+    }
+
+    [Theory]
+    [InlineData("two\nlines")]
+    [InlineData(" ")]
+    [InlineData("\u001b[2J")]
+    public void A_label_is_one_line(string label)
+    {
+        using RepositoryPassword password = TestRepository.NewPassword("new");
+        JobRig.AssertFails(ErrorId.ParameterInvalid, () => _rig.Repository.AddKey(password, CancellationToken.None, label));
+        JobRig.AssertFails(ErrorId.ParameterInvalid, () => _rig.Repository.CheckNewKey(password, new string('x', 101)));
+        Assert.Single(_rig.Repository.Keys());
+    }
+
+    [Fact]
+    public void What_only_checks_writes_nothing()
+    {
+        using RepositoryPassword password = TestRepository.NewPassword("new"), empty = TestRepository.NewPassword("");
+        _rig.Repository.CheckNewKey(password, "label");
+        _rig.Repository.CheckNewPassword(password, null);
+        JobRig.AssertFails(ErrorId.PasswordMissing, () => _rig.Repository.CheckNewPassword(empty, null));
+        using (_rig.Repository.Lock(isExclusive: false, CancellationToken.None))
+        {
+            _rig.Repository.CheckNewKey(password, null);
+            JobRig.AssertFails(ErrorId.RepositoryLocked, () => _rig.Repository.CheckNewPassword(password, null));
+        }
+        Assert.Single(_rig.Repository.Keys());
+    }
+
+    [Fact]
     public void A_damaged_key_is_listed_with_what_is_wrong_and_can_be_removed()
     {
         byte[] garbage = "no key"u8.ToArray();
