@@ -74,7 +74,10 @@ BeforeAll {
     }
 }
 
-AfterAll { Remove-Work }
+AfterAll {
+    try { Disconnect-ImageRepository } catch { Write-Verbose "None is connected: $_" }
+    Remove-Work
+}
 
 Describe 'At a terminal' -Skip:(-not $hasTerminal) {
     It 'the first two lines of the README ask for a new password twice, and go on' {

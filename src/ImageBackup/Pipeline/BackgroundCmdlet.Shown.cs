@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using System.Reflection;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 
@@ -37,15 +38,24 @@ public abstract partial class BackgroundCmdlet
         Ask(() => base.ShouldProcess(DisplayText.Line(target), DisplayText.Line(action)), $"{action}: {target}");
 
     private protected new bool ShouldContinue(string query, string caption) =>
-        Ask(() => base.ShouldContinue(DisplayText.Lines(query), DisplayText.Line(caption)), query);
+        Ask(() => base.ShouldContinue(DisplayText.Lines(query), DisplayText.Line(caption)), query, isAlwaysAsked: true);
 
     /// <summary>If PowerShell cannot ask, the answer is an error that says how to give it.</summary>
     /// <exception cref="ImageBackupException">ConfirmationNeeded.</exception>
-    private static bool Ask(Func<bool> question, string query)
+    private bool Ask(Func<bool> question, string query, bool isAlwaysAsked = false)
     {
         try
         {
             return question();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Nobody has read the question. Without one, PowerShell failed over a line of -Verbose or -WhatIf.
+            ConfirmImpact impact = GetType().GetCustomAttribute<CmdletAttribute>()?.ConfirmImpact ?? ConfirmImpact.Medium;
+            _lostOutput ??= failure;
+            if (isAlwaysAsked || (!IsWhatIf && Asks(impact)))
+                throw new ImageBackupException(ErrorId.ConfirmationNeeded, $"PowerShell's output cannot be written, so the command cannot ask: {query}", null, failure);
+            return !IsWhatIf;
         }
         catch (Exception failure) when (PasswordPrompt.CannotAsk(failure))
         {
