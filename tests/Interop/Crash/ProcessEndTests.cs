@@ -277,7 +277,8 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
             foreach (string name in (string[])["before", "create", "remove", "after"])
                 File.WriteAllText(_directory[name + ".sh"], Script(name));
             Run($"Set-SnapshotProvider COMMAND -CreateCommand \"sh '{_directory["create.sh"]}'\" -RemoveCommand \"sh '{_directory["remove.sh"]}'\" -Confirm:$false");
-            _id = Run($"Backup-VolumeImage '{Volume}' -ImageType Dynamic -ChunkSize 64KB -Repository '{Repository}' | ForEach-Object Id").Trim();
+            _id = Run($"Backup-VolumeImage '{Volume}' -ImageType Dynamic -ChunkSize 64KB -Repository '{Repository}' -WarningAction SilentlyContinue | ForEach-Object Id").Trim();
+            Assert.Matches("^[0-9a-f]{64}$", _id);
             // Something to prune.
             Run($"Backup-VolumeImage '{image}' -ImageType Dynamic -ChunkSize 64KB -Repository '{Repository}' | Remove-ImageBackup -Repository '{Repository}' -Confirm:$false");
         }
