@@ -27,6 +27,18 @@ public static class ViewText
     /// <summary>"1.5 GiB/s"; null for null.</summary>
     public static string? Rate(double? bytesPerSecond) => bytesPerSecond is { } known ? Size(known) + "/s" : null;
 
+    /// <summary>"2026-03-04 05:06" in every culture; null for null.</summary>
+    public static string? Minute(DateTime? time) => time is { } known ? DisplayText.Minute(known) : null;
+
+    /// <summary>"2026-03-04 05:06:07" in every culture; null for null.</summary>
+    public static string? Second(DateTime? time) => time is { } known ? DisplayText.Second(known) : null;
+
+    /// <summary>"2026-03-04" in every culture; null for null.</summary>
+    public static string? Day(DateTime? time) => time?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+
+    /// <summary>"05:06:07" in every culture; null for null.</summary>
+    public static string? Clock(DateTime? time) => time?.ToString("HH:mm:ss", CultureInfo.InvariantCulture);
+
     /// <summary>"1:30:00", "2:00 min" or "2.0 s"; null for null.</summary>
     public static string? Duration(TimeSpan? time) => time switch
     {

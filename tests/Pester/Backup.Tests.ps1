@@ -22,6 +22,33 @@ Describe 'Backup-VolumeImage' {
         (Get-ImageBackup -Id $image.ShortId).Id | Should -Be $image.Id
     }
 
+    It 'ends each backup with six lines of -Verbose, and the image has their figures' {
+        $out = Backup-VolumeImage $volume, $second -Verbose 4>&1
+        foreach ($image in $out | Where-Object { $_ -isnot [Management.Automation.VerboseRecord] }) {
+            $lines = @($out | Where-Object { $_ -is [Management.Automation.VerboseRecord] -and "$_" -match "^$([regex]::Escape($image.Volume)): (Read|Used|Changed|Stored|Time|Rate): " } | ForEach-Object { "$_".Substring($image.Volume.Length + 2) })
+            $lines -replace ':.*' | Should -Be 'Read', 'Used', 'Changed', 'Stored', 'Time', 'Rate'
+            # The image comes after its lines.
+            [array]::IndexOf($out, $image) | Should -BeGreaterThan ([array]::IndexOf(@($out | ForEach-Object { "$_" }), "$($image.Volume): $($lines[5])"))
+            $image.ReadBytes | Should -BeGreaterThan 0
+            $image.ReadBytes | Should -BeLessOrEqual $image.SizeBytes
+            $image.ChangedBytes | Should -BeGreaterOrEqual 0
+            ($image.PreparationTime + $image.CopyTime + $image.RecordTime).TotalSeconds | Should -BeGreaterThan 0
+            # What was not recorded is not made up.
+            (Get-ImageBackup -Id $image.Id).ReadBytes | Should -BeNullOrEmpty
+        }
+        $new = Join-Path $work 'figures.img'
+        New-TestVolume $new 99
+        $image = Backup-VolumeImage $new
+        # Half a MiB of it are zeros, in one of its three chunks or not.
+        $image.ChangedBytes | Should -BeGreaterThan 1MB
+        (Backup-VolumeImage $new).ChangedBytes | Should -Be 0
+    }
+
+    It 'writes no progress where the output is redirected' {
+        $out = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command "Import-Module '$env:IMAGEBACKUP_MANIFEST'; `$p = ConvertTo-SecureString '$secretText' -AsPlainText -Force; `$null = Backup-VolumeImage '$volume', '$second' -Repository '$location' -Password `$p -WarningAction Ignore; 'done'" 2>&1
+        $out | Should -Be 'done'
+    }
+
     It 'takes <Name> by the pipeline' -ForEach @(
         @{ Name = 'a path'; Make = { param($v) $v } }
         @{ Name = 'a file'; Make = { param($v) Get-Item $v } }

@@ -42,8 +42,11 @@ Describe 'Every parameter that takes the pipeline' {
         }
         $considered = @'
 Add-ImageRepositoryKey -Repository: alias Path
+Backup-VolumeImage -ChunkSize: property
 Backup-VolumeImage -ClassPath: property
+Backup-VolumeImage -ComputerName: property
 Backup-VolumeImage -RulePath: property
+Backup-VolumeImage -Tag: property
 Backup-VolumeImage -Volume: value property
 Connect-ImageRepository -Repository: value alias Path
 Disconnect-ImageRepository -Repository: value
@@ -269,6 +272,213 @@ Describe 'An object' {
         (Get-ManagementClass GOLD -ClassPath $own).RetainExtra | Should -Be '7'
         Get-ManagementClass GOLD -ClassPath $own | Remove-ManagementClass
         (Get-ManagementClass -ClassPath $own).Name | Should -Be 'STANDARD'
+    }
+}
+
+Describe 'What is printed' {
+    BeforeAll {
+        $large = Join-Path $work 'large.img'
+        New-TestVolume $large 2 (12MB)
+        $images = @(Backup-VolumeImage $volume, $large -RulePath $rules -WarningAction SilentlyContinue)
+    }
+
+    It 'of an image can be typed after a dot, selected, filtered and sorted by' {
+        $image = $images[0]
+        $image.Time | Should -Be $image.BackupTime
+        $image.Size | Should -Be $image.SizeBytes
+        $image.Stored | Should -Be $image.StoredBytes
+        $image.Computer | Should -Be $image.ComputerName
+        $image.Type | Should -BeExactly 'Static'
+        $image.State | Should -BeExactly 'active'
+        $image.Age | Should -BeOfType TimeSpan
+        @($images | Where-Object State -EQ 'active').Count | Should -Be 2
+        # As numbers: as texts 12 MiB would come before 2 MiB.
+        ($images | Sort-Object Size).Size | Should -Be (2MB + 700), 12MB
+        @($images | Where-Object Size -GT 9MB).Volume | Should -Be $large
+        ($image | Select-Object Type, Time).Time | Should -Be $image.BackupTime
+        @($images | Where-Object Age -LT '1:00:00').Count | Should -Be 2
+    }
+
+    It 'is not said twice by Format-List *, CSV and JSON' {
+        $images[0] | Format-List * | Out-String -Width 500 | Should -Not -Match '(?m)^(Size|Time|Type|RestedBy|LeftOut) '
+        @($images[0] | ConvertTo-Csv)[0] | Should -Not -Match '"(Size|Time|Type|RestedBy)"'
+        ($images[0] | ConvertTo-Json -Depth 5 | ConvertFrom-Json).PSObject.Properties.Name | Should -Not -Contain 'Size'
+    }
+
+    It 'is no dump of a record and no name of a type' {
+        $all = @($images[0]; Get-ImageVolume $volume; Get-ManagementClass; $images[0] | Test-ImageBackup; Test-ImageRepository; Get-ImageRepositoryKey; Test-IncludeImage $volume -RulePath $rules; Get-SnapshotProvider)
+        foreach ($one in $all) {
+            "$one" | Should -Not -Match '\{| = |ImageBackup\.' -Because $one.GetType().Name
+            $one | Format-List * | Out-String -Width 4000 | Should -Not -Match '`\d\[|<>z__|\w \{ \w+ = ' -Because $one.GetType().Name
+            $one | ConvertTo-Csv | Out-String | Should -Not -Match '`\d\[|<>z__|\w \{ \w+ = ' -Because $one.GetType().Name
+        }
+    }
+
+    It 'of an image in a text is an id: "$image"' {
+        "$($images[1])" | Should -BeExactly $images[1].ShortId
+        (Test-ImageBackup "$($images[1])").ImageId | Should -Be $images[1].Id
+        (Get-ImageBackup -Id "$($images[1])").Id | Should -Be $images[1].Id
+        "$(Get-ImageVolume $volume)" | Should -BeExactly $volume
+        $key = @(Get-ImageRepositoryKey)[0]
+        "$key" | Should -BeExactly $key.ShortId
+        "$(Get-ManagementClass STANDARD)" | Should -BeExactly 'STANDARD'
+    }
+
+    It 'of a time is the same in every culture' {
+        $wanted = $images[0].BackupTime.ToString('yyyy-MM-dd HH:mm', [cultureinfo]::InvariantCulture)
+        $was = [cultureinfo]::CurrentCulture
+        try {
+            foreach ($culture in 'ar-SA', 'th-TH', 'fa-IR', 'de-DE') {
+                [cultureinfo]::CurrentCulture = $culture
+                $images[0] | Out-String -Width 200 | Should -Match ([regex]::Escape($wanted)) -Because $culture
+                $images[0] | Format-List | Out-String -Width 200 | Should -Match ([regex]::Escape($wanted)) -Because $culture
+                Get-ImageRepositoryKey | Format-List | Out-String | Should -Match "Created +: $($wanted.Substring(0, 4))-" -Because $culture
+            }
+        }
+        finally { [cultureinfo]::CurrentCulture = $was }
+    }
+
+    It 'of an image that was deserialized is what it was' {
+        $file = Join-Path $work 'printed.xml'
+        $images | Export-Clixml $file
+        $back = Import-Clixml $file
+        $back | Format-Table | Out-String -Width 200 | Should -Be ($images | Format-Table | Out-String -Width 200)
+        $back.Type | Should -Be $images.Type
+        ($back | Sort-Object Size -Descending)[0].Volume | Should -Be $large
+        # Of a fuzzy one the type was shown as a number. Files of 0.1.0 do not have the printed properties.
+        $fuzzy = Backup-VolumeImage $volume -RulePath $rules -ImageType Dynamic -WarningAction SilentlyContinue
+        $fuzzy.Type | Should -BeExactly 'Dynamic, fuzzy'
+        $fuzzy | Export-Clixml $file
+        foreach ($text in (Get-Content $file -Raw), ((Get-Content $file -Raw) -replace '<(\w+) N="(Type|State|Size|Time|Age)">[^<]*</\1>')) {
+            Set-Content $file $text
+            $back = Import-Clixml $file
+            $back.Type | Should -BeExactly 'Dynamic, fuzzy'
+            $back.State | Should -BeExactly 'active'
+            $back | Format-Table | Out-String -Width 200 | Should -Match 'Dynamic, fuzzy'
+            $back | Format-List | Out-String -Width 200 | Should -Match 'Type +: Dynamic, fuzzy'
+        }
+    }
+}
+
+Describe 'A script block makes of each object of the pipeline' {
+    It 'the destination' {
+        $image = Backup-VolumeImage $volume -RulePath $rules
+        $result = $image | Restore-VolumeImage -Destination { Join-Path $work "computed-$($_.ShortId).img" } -Force
+        $result.Destination | Should -Be (Join-Path $work "computed-$($image.ShortId).img")
+        $job = $image | Restore-VolumeImage -Destination { Join-Path $work "in-job-$($_.ShortId).img" } -Force -AsJob
+        ($job | Wait-Job | Receive-Job).Destination | Should -Be (Join-Path $work "in-job-$($image.ShortId).img")
+    }
+
+    It 'tags, the computer and the size of chunks<Name>' -ForEach @(@{ Name = ''; InJob = $false }, @{ Name = ', in a job'; InJob = $true }) {
+        $other = Join-Path $work 'other.img'
+        New-TestVolume $other 4
+        $images = Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { $_.BaseName, 'computed' } -ComputerName { "host-$($_.BaseName)" } -ChunkSize { if ($_.BaseName -eq 'other') { 64KB } } -AsJob:$InJob
+        if ($InJob) { $images = $images | Wait-Job | Receive-Job }
+        $images = @($images | Sort-Object Volume)
+        $images.Volume | Should -Be $other, $volume
+        $images[0].Tags | Should -Contain 'other'
+        $images[0].Tags | Should -Not -Contain 'volume'
+        $images[1].Tags | Should -Contain 'volume'
+        $images.ComputerName | Should -Be 'host-other', 'host-volume'
+        $images[0].ChunkSizeBytes | Should -Be 64KB
+        $images[1].ChunkSizeBytes | Should -Not -Be 64KB
+    }
+
+    It 'or a row of a list has them' {
+        $rows = "Volume,Tag,ComputerName,ChunkSize`n$volume,of-csv,csv-host,64KB`n$volume,,,"
+        $images = @($rows | ConvertFrom-Csv | Backup-VolumeImage -RulePath $rules)
+        $images[0].Tags | Should -Contain 'of-csv'
+        $images[0].ComputerName | Should -Be 'csv-host'
+        $images[0].ChunkSizeBytes | Should -Be 64KB
+        $images[1].Tags | Should -Not -Contain 'of-csv'
+        $images[1].ComputerName | Should -Not -Be 'csv-host'
+    }
+
+    It 'and what cannot be used is an error of that object alone' {
+        $other = Join-Path $work 'other.img'
+        New-TestVolume $other 4
+        $images = @(Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { if ($_.BaseName -eq 'other') { 'a,b' } } -ErrorVariable failures -ErrorAction SilentlyContinue)
+        $images.Volume | Should -Be $volume
+        ErrorId $failures | Should -Be 'ParameterInvalid'
+        { Backup-VolumeImage $volume -RulePath $rules -Tag $undefined -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
+        { Backup-VolumeImage $volume -RulePath $rules -ComputerName '' -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
+    }
+}
+
+Describe 'A literal name that matches nothing' {
+    It 'is not one if it is the beginning of an id' {
+        $image = Backup-VolumeImage $volume -RulePath $rules
+        $null = Backup-VolumeImage $volume -RulePath $rules
+        (Get-ImageBackup "$image").Id | Should -Be $image.Id
+        (Get-ImageBackup $image.Id.ToUpperInvariant()).Id | Should -Be $image.Id
+        # A volume of that name goes before.
+        Push-Location $work
+        try {
+            New-TestVolume (Join-Path $work 'abcd1234') 77
+            $own = Backup-VolumeImage abcd1234 -RulePath $rules
+            (Get-ImageBackup abcd1234).Id | Should -Be $own.Id
+        }
+        finally { Pop-Location }
+    }
+
+    It 'is an error, and a pattern is not: <Name>' -ForEach @(
+        @{ Name = 'an image''s volume'; Id = 'ImageNotFound'; Literal = { Get-ImageBackup /no/such/volume }; Pattern = { Get-ImageBackup '/no/such/*' } }
+        @{ Name = 'an image''s computer'; Id = 'ImageNotFound'; Literal = { Get-ImageBackup -ComputerName nosuchhost }; Pattern = { Get-ImageBackup '/no/such/*' -ComputerName nosuchhost } }
+        @{ Name = 'an image''s id'; Id = 'ImageNotFound'; Literal = { Get-ImageBackup -Id ffffffff }; Pattern = $null }
+        @{ Name = 'a volume'; Id = 'VolumeNotFound'; Literal = { Get-ImageVolume /no/such/volume }; Pattern = { Get-ImageVolume '/no/such/*' } }
+        @{ Name = 'a rule'; Id = 'RuleNotFound'; Literal = { Get-IncludeImage /no/such/volume -RulePath $rules }; Pattern = { Get-IncludeImage '/no/such/*' -RulePath $rules } }
+        @{ Name = 'a class'; Id = 'ManagementClassNotFound'; Literal = { Get-ManagementClass NOSUCH -ClassPath $classes }; Pattern = { Get-ManagementClass 'NOSUCH*' -ClassPath $classes } }
+        @{ Name = 'a provider'; Id = 'SnapshotProviderNotFound'; Literal = { Get-SnapshotProvider NOSUCH }; Pattern = $null }
+        @{ Name = 'a key'; Id = 'KeyNotFound'; Literal = { Remove-ImageRepositoryKey ffffffff -Confirm:$false }; Pattern = $null }
+    ) {
+        $ErrorActionPreference = 'Continue'
+        $out = @(& $Literal 2>&1)
+        ErrorId $out | Should -Be $Id
+        if ($Pattern) { @(& $Pattern 2>&1) | Should -BeNullOrEmpty }
+    }
+}
+
+Describe 'Volumes, images and results that come back are what they were' {
+    BeforeAll {
+        $source = Join-Path $work 'comes-back.img'
+        New-TestVolume $source 7
+        $image = Backup-VolumeImage $source -RulePath $rules
+    }
+
+    It 'through <_>' -ForEach 'Pipeline', 'Csv', 'Json', 'CliXml' {
+        $travelled = & $journeys[$_] (Get-ImageVolume $source)
+        ($travelled | Get-ImageVolume).Name | Should -Be $source
+        ($travelled | Get-ImageBackup).Volume | Should -Be $source
+        ($travelled | Test-IncludeImage -RulePath $rules).Volume | Should -Be $source
+        ($travelled | Backup-VolumeImage -RulePath $rules).Volume | Should -Be $source
+        $list = Join-Path $work "volume$_.rules"
+        Set-Content $list ''
+        $travelled | Set-IncludeImage -RulePath $list
+        (Get-IncludeImage -RulePath $list).Volume | Should -Be $source
+
+        $image = Get-ImageBackup $source
+        $travelled = & $journeys[$_] $image
+        ($travelled | Test-ImageBackup).ImageId | Should -Be $image.Id
+        ($travelled | Get-ImageVolume).Name | Should -Be $source
+        ($travelled | Get-ImageBackup).Id | Should -Be $image.Id
+        $out = Join-Path $work "comes-back-$_.out"
+        ($travelled | Restore-VolumeImage -Destination $out -Force).ImageId | Should -Be $image.Id
+        (Get-FileHash $out).Hash | Should -Be (Get-FileHash $source).Hash
+
+        $proof = & $journeys[$_] ($image | Test-ImageBackup)
+        ($proof | Test-ImageBackup).ImageId | Should -Be $image.Id
+        ($proof | Get-ImageVolume).Name | Should -Be $source
+        $tested = & $journeys[$_] (Test-IncludeImage $source -RulePath $rules)
+        ($tested | Backup-VolumeImage -RulePath $rules).Volume | Should -Be $source
+
+        $extra = Backup-VolumeImage $source -RulePath $rules
+        & $journeys[$_] $extra | Remove-ImageBackup -Confirm:$false
+        { Get-ImageBackup -Id $extra.Id -ErrorAction Stop } | Should -Throw
+
+        Add-ImageRepositoryKey -NewPassword (ConvertTo-SecureString "of $_ 5!" -AsPlainText -Force)
+        $key = @(Get-ImageRepositoryKey | Where-Object { -not $_.IsCurrent })[0]
+        & $journeys[$_] $key | Remove-ImageRepositoryKey -Confirm:$false
+        @(Get-ImageRepositoryKey).Id | Should -Not -Contain $key.Id
     }
 }
 

@@ -16,6 +16,8 @@ internal static class SourceTree
     public static string Configuration { get; } =
         typeof(SourceTree).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
 
+    public static string TypesFile => Path.Combine(Root, "src", "ImageBackup", "ImageBackup.Types.ps1xml");
+
     public static string FormatFile => Path.Combine(Root, "src", "ImageBackup", "ImageBackup.Format.ps1xml");
 
     public static string HostProgram => Path.Combine(

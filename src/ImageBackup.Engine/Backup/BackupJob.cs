@@ -159,9 +159,18 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
 
     private ImageBackupInfo CopyAndRecord(BackupRun run, BackupSource source, MappedVolume volume, BackupAttempt attempt, CancellationToken cancellation)
     {
-        CopiedChunks copied = attempt.Copy(run, volume, cancellation);
-        EndReading(run, source, copied);
-        ImageBackupInfo image = new ImageRecorder(repository, run, source, volume, copied).Record(attempt, cancellation);
+        TimeSpan prepared = run.Clock.Elapsed;
+        CopiedChunks chunks = attempt.Copy(run, volume, cancellation);
+        EndReading(run, source, chunks);
+        TimeSpan copied = run.Clock.Elapsed;
+        ImageBackupInfo image = new ImageRecorder(repository, run, source, volume, chunks).Record(attempt, cancellation) with
+        {
+            ReadBytes = chunks.ReadBytes,
+            ChangedBytes = chunks.NewBytes,
+            PreparationTime = prepared,
+            CopyTime = copied - prepared,
+            RecordTime = run.Clock.Elapsed - copied,
+        };
         attempt.ReportProgress();
         return source.Complete() is { Count: > 0 } late ? image with { Warnings = [.. image.Warnings, .. late] } : image;
     }

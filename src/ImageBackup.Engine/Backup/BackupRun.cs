@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
@@ -14,6 +15,9 @@ internal sealed class BackupRun(BackupRequest request, IProgress<JobProgress>? p
     public IProgress<JobProgress>? Progress => progress;
 
     public DateTimeOffset Start { get; } = DateTimeOffset.Now;
+
+    /// <summary>Since the start: what the wall clock says may jump.</summary>
+    public Stopwatch Clock { get; } = Stopwatch.StartNew();
 
     public string VolumeName => request.Volume.Name;
 

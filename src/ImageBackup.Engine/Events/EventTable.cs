@@ -40,7 +40,7 @@ internal static class EventTable
         Row(EventId.ImageFuzzy, "An image was taken while the volume could be written to.",
             "Check its file system after a restore. Use -ImageType Snapshot or Static if possible.");
         Row(EventId.ImageFailedOver, "No volume snapshot could be taken; the image has another type.",
-            "See the reason in the event and Get-SnapshotProvider; -NoFailover makes it an error.");
+            "Mend what the event gives as the reason; -NoFailover makes it an error.");
         Row(EventId.ImageWarning, "An image has a warning.", "Read it; it is recorded with the image too.");
         Row(EventId.VolumeBusy, "A volume was in use; the backup waits and tries again.", "None while it ends well.");
         Row(EventId.OrphanSnapshotRemoved, "An orphan snapshot of a killed run was removed.", "Find out why that run was killed.");
@@ -50,8 +50,8 @@ internal static class EventTable
             "Its output is in the event. Check that the programs that the first command stopped run again.");
         Row(EventId.TerminalLost, "The terminal of a command that holds a lock was closed (SIGHUP); the command goes on to its end.",
             "None if the command may go on; else end the process with SIGTERM: it undoes its changes.");
-        Row(EventId.BackupFailed, "A backup failed; no image was recorded.", "See the error's text and its recommended action.");
-        Row(EventId.SnapshotFailed, "A volume snapshot could not be taken.", "See Get-SnapshotProvider and Test-SnapshotProvider.");
+        Row(EventId.BackupFailed, "A backup failed; no image was recorded.", "Do what the error's text recommends, then run the backup again.");
+        Row(EventId.SnapshotFailed, "A volume snapshot could not be taken.", "Run Test-SnapshotProvider for the volume, and mend what it gives as Fault.");
         Row(EventId.SnapshotInvalid, "A volume snapshot was lost while it was copied: its copy-on-write area was full, or the system dropped it.",
             "Give it a larger area with -SnapshotCacheSize or Set-SnapshotProvider.");
         Row(EventId.SnapshotNotRemoved, "A volume snapshot could not be removed.",

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 
 namespace ImageBackup;
 
@@ -8,4 +9,7 @@ public readonly record struct ByteRange(long OffsetBytes, long LengthBytes)
 {
     /// <summary>The first byte after the range.</summary>
     public long EndBytes => OffsetBytes + LengthBytes;
+
+    /// <summary>The offset and the length: "1048576+4096".</summary>
+    public override string ToString() => OffsetBytes.ToString(CultureInfo.InvariantCulture) + "+" + LengthBytes.ToString(CultureInfo.InvariantCulture);
 }

@@ -28,6 +28,12 @@ internal static class DisplayText
     /// <summary>The beginning of a restic id, which is long enough for people.</summary>
     public static string ShortId(string? id) => Line(id is { Length: > ShortIdLength } ? id.Substring(0, ShortIdLength) : id);
 
+    /// <summary>A time to the minute: "2026-03-04 05:06", whatever the culture's calendar and digits are.</summary>
+    public static string Minute(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+
+    /// <summary>A time to the second: "2026-03-04 05:06:07", whatever the culture's calendar and digits are.</summary>
+    public static string Second(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
     /// <summary>What a record's ToString gives, in one line that can be shown.</summary>
     /// <param name="printMembers">The record's own, which the compiler writes.</param>
     public static string Record(string name, Func<StringBuilder, bool> printMembers)

@@ -5,6 +5,7 @@ using System.Linq;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Planning;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Volumes;
@@ -86,7 +87,7 @@ internal sealed class RestoreTarget
         CheckFile(path, request, repository);
         var file = new FileInfo(path);
         return file.Exists
-            ? new RestoreTarget(volumes, request, null, path, fileExists: true, $"the file that is there, last written {file.LastWriteTime:yyyy-MM-dd HH:mm:ss}") { NowBytes = file.Length }
+            ? new RestoreTarget(volumes, request, null, path, fileExists: true, $"the file that is there, last written {DisplayText.Second(file.LastWriteTime)}") { NowBytes = file.Length }
             : new RestoreTarget(volumes, request, null, path, fileExists: false, "nothing (a new file)");
     }
 

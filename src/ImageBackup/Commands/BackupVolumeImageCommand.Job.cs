@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Engine.Backup;
@@ -31,6 +32,11 @@ public sealed partial class BackupVolumeImageCommand
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;
         Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));
+        foreach (string name in new[] { nameof(Tag), nameof(ComputerName), nameof(ChunkSize) })
+        {
+            if (!IsOnCommandLine(name))
+                parameters.Remove(name);
+        }
         // The job has a location of its own.
         if (RulePath is not null)
             parameters[nameof(RulePath)] = FullPath(RulePath);
@@ -50,9 +56,25 @@ public sealed partial class BackupVolumeImageCommand
     /// <summary>A volume for the job: named so that it does not depend on this session's location and drives.</summary>
     private void AddToJob(VolumeArgument argument)
     {
+        ThrowIfUnusable();
         string full = VolumeNames.FullSource(argument, ResolvePath);
         if (ShouldProcess(full, $"Back up to {Connection.Location} in a job{EffectOf(argument)}"))
-            _forJob.Add(argument.IsFullPath ? argument.Input : full);
+            _forJob.Add(WithOwnValues(full) ?? (argument.IsFullPath ? argument.Input : full));
+    }
+
+    /// <summary>The volume with the values that came down the pipeline with it, or that a script block made of it; null: none did.</summary>
+    private PSObject? WithOwnValues(string fullName)
+    {
+        var row = new PSObject();
+        foreach ((string name, object? value) in new (string, object?)[] { (nameof(Tag), Tag), (nameof(ComputerName), ComputerName), (nameof(ChunkSize), ChunkSize) })
+        {
+            if (value is not null && !IsOnCommandLine(name))
+                row.Properties.Add(new PSNoteProperty(name, value));
+        }
+        if (!row.Properties.Any())
+            return null;
+        row.Properties.Add(new PSNoteProperty(nameof(Volume), fullName));
+        return row;
     }
 
     /// <summary>The volume is looked at only if somebody reads the text: the job looks at it again.</summary>

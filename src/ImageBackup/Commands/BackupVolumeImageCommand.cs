@@ -46,7 +46,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     public ImageType? ImageType { get; set; }
 
     /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default by the volume's size.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
     [ByteSize]
     public long? ChunkSize { get; set; }
 
@@ -66,15 +67,15 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     public SwitchParameter IncludePageFile { get; set; }
 
     /// <summary>Tags of the image besides imagebackup.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ImageTagCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsNull]
     public string[]? Tag { get; set; }
 
     /// <summary>The computer to file the image under; by default this one. For disks of another machine.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ImageComputerCompleter))]
-    [ValidateNotNullOrEmpty]
+    [BlankIsNull]
     public string? ComputerName { get; set; }
 
     /// <summary>Worker threads; by default one a processor.</summary>
@@ -82,21 +83,40 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     [ValidateRange(1, 1024)]
     public int? ThrottleLimit { get; set; }
 
+    /// <summary>Parameters that the command line gives, once for all volumes; the others may come with each.</summary>
+    private readonly HashSet<string> _onCommandLine = new(StringComparer.OrdinalIgnoreCase);
+
+    private bool IsOnCommandLine(string parameter) => _onCommandLine.Contains(parameter);
+
     private protected override void Begin()
+    {
+        // Nothing of the pipeline is bound yet, and a script block waits for it.
+        _onCommandLine.UnionWith(MyInvocation.BoundParameters.Where(bound => InputProperties.Bare(bound.Value) is not ScriptBlock).Select(bound => bound.Key));
+        // A variable that was never set is not the same as a row of a list that leaves the cell blank.
+        foreach ((string name, object? value) in new[] { (nameof(Tag), (object?)Tag), (nameof(ComputerName), ComputerName) })
+        {
+            if (IsOnCommandLine(name) && value is null or string[] { Length: 0 })
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"-{name} has no value. Give one, or leave -{name} out.", name);
+        }
+        ThrowIfUnusable();
+        _command = CommandOptions();
+        base.Begin();
+        BeginPolicy();
+    }
+
+    /// <summary>What the pipeline may give anew with each volume, and a script block may compute of it.</summary>
+    private void ThrowIfUnusable()
     {
         if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
         {
             throw new ImageBackupException(
                 ErrorId.ParameterInvalid, $"A chunk size of {size} bytes cannot be used: a power of two from 64 KiB to 4 MiB is needed.", "ChunkSize");
         }
-        foreach (string tag in Tag ?? [])
+        foreach (string? tag in Tag ?? [])
         {
-            if (tag.Trim().Length == 0 || tag.IndexOf(',') >= 0)
+            if (string.IsNullOrWhiteSpace(tag) || tag!.IndexOf(',') >= 0)
                 throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
         }
-        _command = CommandOptions();
-        base.Begin();
-        BeginPolicy();
     }
 
     private protected override void Process()
@@ -154,6 +174,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// <summary>Null if the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
     private BackupRequest? RequestOf(ImageVolume volume, bool isObjectOfPipeline)
     {
+        ThrowIfUnusable();
         VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
         if (!plan.IsIncluded)
         {
@@ -209,6 +230,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         Vanished.Note(image);
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
+        foreach (string line in BackupSummary.Of(image))
+            WriteVerbose(line);
         WriteObject(image);
         ThrowIfIncomplete(image);
     }

@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Commands;
 
@@ -119,9 +121,10 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             IncludeInactive = IncludeInactive || Id is not null,
             Retention = _retention ??= LoadRetentionForListing(),
         };
-        IReadOnlyList<ImageBackupInfo> images = RunInBackground(
-            "Listing images",
-            channel => new ImageCatalog(Opened) { OnPassedOver = channel.Tell }.List(filter, failure => channel.Warn(failure.Message), Stop));
+        IReadOnlyList<ImageBackupInfo> images = List(filter);
+        // An id is what most lists show, so hands type it in the first place.
+        if (images.Count == 0 && Id is null && filter.Named is [var asked] && (asked.Former ?? asked.Name) is var written && IsIdBeginning(written))
+            images = List(filter with { Named = null, Ids = [written.ToLowerInvariant()], IncludeInactive = true });
         foreach (ImageBackupInfo image in images)
         {
             // The same volume may come down the pipeline under two names.
@@ -134,6 +137,14 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             ExplainNothing(filter);
     }
 
+    private IReadOnlyList<ImageBackupInfo> List(ImageFilter filter) => RunInBackground(
+        "Listing images",
+        channel => new ImageCatalog(Opened) { OnPassedOver = channel.Tell }.List(filter, failure => channel.Warn(failure.Message), Stop));
+
+    /// <summary>Four digits at least: fewer begin the ids of many images.</summary>
+    private static bool IsIdBeginning(string text) =>
+        text.Length is >= 4 and <= 64 && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f') or (>= 'A' and <= 'F'));
+
     /// <summary>
     /// Nothing was found. A pattern may match nothing, and so may a volume of the pipeline; a name that was written by hand, and a
     /// point in time, mean an image.
@@ -144,11 +155,13 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         if (filter.PointInTime is { } time)
         {
             throw new ImageBackupException(ErrorId.ImageNotFound,
-                $"No image {(filter.Named is [var volume] ? $"of '{volume.Name}' " : "")}had been taken by {time.ToLocalTime():yyyy-MM-dd HH:mm:ss}.", Opened.Location)
+                $"No image {(filter.Named is [var volume] ? $"of '{volume.Name}' " : "")}had been taken by {DisplayText.Second(time.LocalDateTime)}.", Opened.Location)
             {
                 RecommendedAction = "List all images with Get-ImageBackup -IncludeInactive.",
             };
         }
+        if (ComputerName is not null && filter.Volumes is null && !MyInvocation.ExpectingInput)
+            ThrowIfNoImageOf(ComputerName);
         if (filter.Named is not [var named] || MyInvocation.ExpectingInput)
             return;
         IReadOnlyList<ImageBackupInfo> all = RunInBackground("Listing images",
@@ -157,6 +170,23 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of '{named.Name}'.", named.Name);
         if (!IncludeInactive)
             WriteVerbose($"{all.Count} inactive images of '{named.Name}' are not shown; -IncludeInactive shows them.");
+    }
+
+    /// <summary>A computer's name is taken as it is written: no image of it is a mistake in the name, or an image that is missed.</summary>
+    private void ThrowIfNoImageOf(string[] computerNames)
+    {
+        foreach (string name in computerNames)
+        {
+            IReadOnlyList<ImageBackupInfo> all = RunInBackground("Listing images",
+                _ => new ImageCatalog(Opened).List(new ImageFilter { ComputerNames = [name], IncludeInactive = true }, null, Stop));
+            if (all.Count == 0)
+            {
+                throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of the computer '{name}'.", name)
+                {
+                    RecommendedAction = "List the computers with Get-ImageBackup -IncludeInactive | Group-Object ComputerName.",
+                };
+            }
+        }
     }
 
     private static void ThrowIfAbsent(string id, IReadOnlyList<ImageBackupInfo> images)

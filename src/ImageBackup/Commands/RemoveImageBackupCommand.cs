@@ -114,7 +114,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             retention = retention with { Removals = StateRemovals(VolumeRemoved) };
         List<ImageBackupInfo> chosen = List(Opened, retention)
             .Where(image => image.IsExpired && (ComputerName is null || ComputerName.Contains(image.ComputerName, StringComparer.OrdinalIgnoreCase)))
-            .Where(image => ShouldProcess(Name(image), $"Remove the image, expired {image.ExpiresAt:yyyy-MM-dd HH:mm} by {image.ExpiryReason}"))
+            .Where(image => ShouldProcess(Name(image), $"Remove the image, expired {(image.ExpiresAt is { } time ? DisplayText.Minute(time) : "already")} by {image.ExpiryReason}"))
             .ToList();
         Remove(Opened, chosen, retention);
     }
@@ -184,5 +184,5 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
     }
 
     private static string Name(ImageBackupInfo image) =>
-        $"{image.Volume} on {image.ComputerName}, {image.BackupTime:yyyy-MM-dd HH:mm:ss} ({image.ShortId}{(image.IsActive ? ", active" : "")})";
+        $"{image.Volume} on {image.ComputerName}, {DisplayText.Second(image.BackupTime)} ({image.ShortId}{(image.IsActive ? ", active" : "")})";
 }

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Commands;
 
@@ -30,5 +31,6 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
     }
 
     private static string Origin(RepositoryKeyInfo key) =>
-        key.Problem is not null ? ", which is damaged" : $"{(key.Label is null ? "" : $" '{key.Label}'")} of {key.UserName} on {key.ComputerName}, made {key.Created:yyyy-MM-dd HH:mm}";
+        key.Problem is not null ? ", which is damaged"
+            : $"{(key.Label is null ? "" : $" '{key.Label}'")} of {key.UserName} on {key.ComputerName}, made {(key.Created is { } created ? DisplayText.Minute(created) : "at an unknown time")}";
 }

@@ -233,7 +233,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         ImageBackupInfo image = check.Image;
         string now = check.NowBytes is { } bytes ? $"{check.Now}, {ProgressText.Size(bytes)}," : check.Now;
         string content = (image.FileSystem ?? "no known file system") + (image.Label is { } label ? $" '{label}'" : "");
-        return $"Overwrite {now} with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {image.BackupTime:yyyy-MM-dd HH:mm:ss}: {content}, {ProgressText.Size(image.SizeBytes)}";
+        return $"Overwrite {now} with the image {image.ShortId} of '{image.Volume}' on {image.ComputerName}, taken {DisplayText.Second(image.BackupTime)}: {content}, {ProgressText.Size(image.SizeBytes)}";
     }
 
     /// <summary>-Force overwrites a target that may be in use although no program uses it now; that is a question of its own, unless -Confirm:$false answers it.</summary>

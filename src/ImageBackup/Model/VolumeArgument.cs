@@ -134,6 +134,9 @@ public sealed class VolumeArgument
             if (typeName.EndsWith(".ImageBackupInfo", StringComparison.Ordinal))
                 return InputProperties.Text(value, "VolumeId") ?? InputProperties.Text(value, "Volume");
         }
+        // Results of ours, and their rows of a CSV file or JSON: another volume may have the name now.
+        if (InputProperties.Text(value, "Volume") is not null && InputProperties.Text(value, "VolumeId") is { } id)
+            return id;
         foreach (string property in new[] { "Path", "DevicePath", "Volume", "UniqueId" })
         {
             if (InputProperties.Text(value, property) is { } text)

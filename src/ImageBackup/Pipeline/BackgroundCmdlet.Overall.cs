@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Threading;
 using ImageBackup.Engine.Pipeline;
 
@@ -53,12 +54,30 @@ public abstract partial class BackgroundCmdlet
 
     private ProgressRecord NewRecord(string activity)
     {
-        bool isOneOfSeveral = _overall is { IsShown: true };
-        var record = new ProgressRecord(
-            Interlocked.Increment(ref s_lastActivityId), isOneOfSeveral ? $"{activity} ({_overall!.Position})" : activity, " ");
-        if (isOneOfSeveral)
-            record.ParentActivityId = _overall!.ActivityId;
+        var record = new ProgressRecord(Interlocked.Increment(ref s_lastActivityId), activity, " ");
+        if (_overall is { IsShown: true } overall)
+            record.ParentActivityId = overall.ActivityId;
         return record;
+    }
+
+    private void ShowProgress(ProgressRecord record, string activity, JobProgress progress)
+    {
+        ShowOverall(activity, progress);
+        ProgressText.Fill(record, progress, activity, record.ParentActivityId >= 0 ? _overall!.Position : "", ConsoleWidthChars());
+        WriteProgress(record);
+    }
+
+    private int ConsoleWidthChars()
+    {
+        try
+        {
+            return Host.UI?.RawUI?.WindowSize.Width is > 0 and int known ? known : ProgressText.UsualWidthChars;
+        }
+        catch (Exception e) when (e is HostException or NotImplementedException or InvalidOperationException or System.IO.IOException)
+        {
+            // A host without a console.
+            return ProgressText.UsualWidthChars;
+        }
     }
 
     private void ShowOverall(string activity, JobProgress current)

@@ -166,12 +166,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
                     last = progress;
                     shown ??= NewRecord(activity);
                     ProgressRecord record = shown;
-                    Show(() =>
-                    {
-                        ShowOverall(activity, progress);
-                        ProgressText.Fill(record, progress);
-                        WriteProgress(record);
-                    });
+                    Show(() => ShowProgress(record, activity, progress));
                 }
             }
             while (!ended);

@@ -42,6 +42,7 @@ internal sealed class ShellSession : IDisposable
             if (type.GetCustomAttributes(typeof(CmdletAttribute), false).FirstOrDefault() is CmdletAttribute cmdlet)
                 state.Commands.Add(new SessionStateCmdletEntry(cmdlet.VerbName + "-" + cmdlet.NounName, type, null));
         }
+        state.Types.Add(new SessionStateTypeEntry(SourceTree.TypesFile));
         state.Formats.Add(new SessionStateFormatEntry(SourceTree.FormatFile));
         _runspace = RunspaceFactory.CreateRunspace(Host, state);
         _runspace.Open();

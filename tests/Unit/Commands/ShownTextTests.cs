@@ -57,6 +57,27 @@ public sealed class ShownTextTests : IDisposable
         }
     }
 
+    [Theory]
+    [MemberData(nameof(ViewedTypes))]
+    public void Every_object_is_a_short_text_and_so_is_every_property_of_it(string typeName)
+    {
+        Type type = typeof(ImageBackupInfo).Assembly.GetType(typeName)
+            ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName, throwOnError: true)!;
+        object value = Make(type, 0)!;
+        // Lists become what they are by their properties, which Make goes past.
+        foreach (PropertyInfo property in type.GetProperties().Where(property => property.CanWrite && property.GetIndexParameters().Length == 0))
+            property.SetValue(value, property.GetValue(value));
+        // Neither the dump of a record, nor the name of a type. Export-Csv writes ToString() of each property.
+        ShellResult shown = _session.Run("\"$value\"; foreach ($property in $value.PSObject.Properties) { if ($null -ne $property.Value) { $property.Value.ToString() } }", ("value", value)).WithoutErrors();
+        Assert.True(shown.Output.Count > 1);
+        Assert.All(shown.Output, text => Assert.DoesNotMatch(@" = |\w \{ |`\d\[|^(System|ImageBackup)\.\w+|<>z__", text.ToString()));
+        // What the types file adds is there, sorts, and is not said twice.
+        foreach (string label in XDocument.Load(SourceTree.FormatFile).Descendants("View").Where(view => view.Descendants("TypeName").Any(name => name.Value == typeName)).Descendants("TableColumnHeader").Select(header => (string)header.Element("Label")!))
+            Assert.True((bool)Assert.Single(_session.Run($"$null -ne $value.PSObject.Properties['{label}']").WithoutErrors().Output).BaseObject, label);
+        string[] names = [.. _session.Run("foreach ($property in $value.PSObject.Properties) { $property.Name }").WithoutErrors().Output.Select(name => name.ToString())];
+        Assert.Equal(names.Order(StringComparer.Ordinal), type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Select(property => property.Name).Where(name => name != "Item").Order(StringComparer.Ordinal));
+    }
+
     /// <summary>What the formatter writes of a value of this type are figures and words of ours.</summary>
     private static bool IsHarmless(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is { IsValueType: true } value
         && (value.IsPrimitive || value.IsEnum || value.Namespace == "System");

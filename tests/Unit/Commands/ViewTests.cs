@@ -187,8 +187,65 @@ public sealed class ViewTests : IDisposable
         });
     }
 
-    /// <summary>Properties of objects that 0.1.0 exported; the types file keeps them as aliases.</summary>
+    /// <summary>Properties of objects that 0.1.0 exported; of today's the types file keeps them as aliases.</summary>
     private static readonly string[] s_formerNames = ["RestedBy", "LeftOut", "Leftovers"];
+
+    /// <summary>What the types file adds to a type.</summary>
+    private static HashSet<string> Added(string typeName) => [.. XDocument.Load(SourceTree.TypesFile).Descendants("Type")
+        .Where(type => (string?)type.Element("Name") == typeName).Descendants()
+        .Where(member => member.Name.LocalName is "AliasProperty" or "ScriptProperty").Select(member => (string)member.Element("Name")!)];
+
+    [Fact]
+    public void What_a_table_heads_is_a_property_of_the_object_and_of_one_that_was_deserialized()
+    {
+        Assert.All(XDocument.Load(SourceTree.FormatFile).Descendants("View").Where(view => view.Element("TableControl") is not null), view =>
+        {
+            string[] typeNames = [.. view.Descendants("TypeName").Select(name => name.Value)];
+            Type type = TypeOf(typeNames[0]);
+            foreach (string label in view.Descendants("TableColumnHeader").Select(header => (string)header.Element("Label")!))
+            {
+                // A job's state is PowerShell's own addition to it.
+                bool isOwn = type.GetProperty(label) is not null || (type == typeof(ImageBackupJob) && label == "State");
+                foreach (string typeName in typeNames)
+                    Assert.True(isOwn || Added(typeName).Contains(label), $"{typeName} has no property '{label}', which its table heads: add it to ImageBackup.Types.ps1xml, for the deserialized types too.");
+            }
+        });
+    }
+
+    [Fact]
+    public void What_the_types_file_adds_is_hidden_and_leads_to_a_property()
+    {
+        XElement[] added = [.. XDocument.Load(SourceTree.TypesFile).Descendants().Where(member => member.Name.LocalName is "AliasProperty" or "ScriptProperty")];
+        Assert.True(added.Length > 50);
+        Assert.All(added, member =>
+        {
+            Assert.Equal("true", (string?)member.Attribute("IsHidden"));
+            string typeName = (string)member.Ancestors("Type").First().Element("Name")!;
+            Type type = TypeOf(XDocument.Load(SourceTree.FormatFile).Descendants("ViewSelectedBy").First(view => view.Elements("TypeName").Any(name => name.Value == typeName)).Elements("TypeName").First().Value);
+            if ((string?)member.Element("ReferencedMemberName") is { } target)
+                Assert.NotNull(type.GetProperty(target));
+            foreach (System.Text.RegularExpressions.Match used in System.Text.RegularExpressions.Regex.Matches((string?)member.Element("GetScriptBlock") ?? "", @"\$this\.(\w+)"))
+                Assert.True(type.GetProperty(used.Groups[1].Value) is not null || s_formerNames.Contains(used.Groups[1].Value), $"{typeName}: {used.Value}");
+        });
+    }
+
+    [Fact]
+    public void Times_are_shaped_by_the_views_and_not_by_the_culture()
+    {
+        XDocument views = XDocument.Load(SourceTree.FormatFile);
+        Assert.All(views.Descendants("ScriptBlock"), script => Assert.DoesNotMatch("yyyy|HH:", script.Value));
+        Assert.All(views.Descendants("PropertyName"), shown =>
+        {
+            Type type = TypeOf(shown.Ancestors("View").First().Descendants("TypeName").First().Value).GetProperty(shown.Value)!.PropertyType;
+            Assert.False((Nullable.GetUnderlyingType(type) ?? type) == typeof(DateTime), shown.Value);
+        });
+        // In an interpolated text a format follows the culture: DisplayText.Minute and Second do not.
+        foreach (string file in System.IO.Directory.EnumerateFiles(System.IO.Path.Combine(SourceTree.Root, "src"), "*.cs", System.IO.SearchOption.AllDirectories))
+            Assert.DoesNotMatch(@"\{[^{}0-9""][^{}""]*:(yyyy|HH)", System.IO.File.ReadAllText(file));
+    }
+
+    private static Type TypeOf(string typeName) => typeof(ImageBackupInfo).Assembly.GetType(typeName)
+        ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName, throwOnError: true)!;
 
     [Fact]
     public void Every_property_that_a_view_names_exists()
@@ -197,13 +254,13 @@ public sealed class ViewTests : IDisposable
         Assert.All(views.Descendants("View"), view =>
         {
             string typeName = view.Descendants("TypeName").First().Value;
-            Type type = typeof(ImageBackupInfo).Assembly.GetType(typeName)
-                ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName, throwOnError: true)!;
+            Type type = TypeOf(typeName);
+            HashSet<string> added = Added(typeName);
             Assert.All(view.Descendants("PropertyName"), p => Assert.NotNull(type.GetProperty(p.Value)));
             foreach (XElement script in view.Descendants("ScriptBlock"))
             {
                 foreach (System.Text.RegularExpressions.Match used in System.Text.RegularExpressions.Regex.Matches(script.Value, @"\$_\.(\w+)"))
-                    Assert.True(type.GetProperty(used.Groups[1].Value) is not null || s_formerNames.Contains(used.Groups[1].Value), used.Value);
+                    Assert.True(type.GetProperty(used.Groups[1].Value) is not null || added.Contains(used.Groups[1].Value) || s_formerNames.Contains(used.Groups[1].Value), used.Value);
             }
         });
     }

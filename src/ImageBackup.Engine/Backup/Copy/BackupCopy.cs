@@ -28,6 +28,8 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
     private readonly ZeroBlobs _zeros = new();
     private readonly BlobId[] _ids = new BlobId[volume.Geometry.ChunkCount];
     private long _newChunkCount;
+    private long _newBytes;
+    private long _readBytes;
     private long _zeroChunkCount;
     private int _fullZeroSeen;
 
@@ -47,6 +49,8 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
         return new CopiedChunks(_ids, changes)
         {
             NewChunkCount = _newChunkCount,
+            NewBytes = _newBytes,
+            ReadBytes = _readBytes,
             ZeroChunkCount = _zeroChunkCount,
             ReadErrors = _readErrors.Missing,
         };
@@ -69,9 +73,12 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
     private void Fill(ChunkSource source, in ChunkWork work, byte[] buffer)
     {
         if (work.Kind == ChunkWorkKind.Zero)
+        {
             Array.Clear(buffer, 0, _geometry.LengthBytes(work.Chunk));
-        else
-            source.Fill(work.Chunk, buffer);
+            return;
+        }
+        source.Fill(work.Chunk, buffer);
+        Interlocked.Add(ref _readBytes, UsedBytesOf(work.Chunk));
     }
 
     /// <summary>Notes an all-zero chunk; true if it is the first of its length, which has to be stored.</summary>
@@ -143,7 +150,10 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
                 throw new ChunkTagMismatchException(_copy._geometry.OffsetBytes(work.Chunk));
             _copy._ids[work.Chunk] = id;
             if (_lane.Save(BlobType.Data, id, content) > 0)
+            {
                 Interlocked.Increment(ref _copy._newChunkCount);
+                Interlocked.Add(ref _copy._newBytes, content.Count);
+            }
             _meter.Add(_copy.UsedBytesOf(work.Chunk));
         }
 

@@ -12,7 +12,13 @@ internal sealed record CopiedChunks(BlobId[] Ids, ChangeDetector? Changes)
     /// <summary>Chunks that were not in the repository before.</summary>
     public long NewChunkCount { get; init; }
 
+    /// <summary>Bytes of those.</summary>
+    public long NewBytes { get; init; }
+
     public long ZeroChunkCount { get; init; }
+
+    /// <summary>Used bytes that were read.</summary>
+    public long ReadBytes { get; init; }
 
     /// <summary>What could not be read and is zeros in the image.</summary>
     public IReadOnlyList<ByteRange> ReadErrors { get; init; } = [];

@@ -95,7 +95,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
         foreach (ImageBackupInfo image in images)
         {
             onWarning?.Invoke(new ImageBackupException(ErrorId.ImageTimeImpossible,
-                $"The image {image.ShortId} of '{image.Volume}' on {image.ComputerName} is dated {image.BackupTime.ToUniversalTime():yyyy-MM-dd HH:mm} UTC, which cannot be: a clock was wrong. "
+                $"The image {image.ShortId} of '{image.Volume}' on {image.ComputerName} is dated {DisplayText.Minute(image.BackupTime.ToUniversalTime())} UTC, which cannot be: a clock was wrong. "
                 + "It is listed at that time; it does not count as the newest, does not expire, and makes no other image expire. restic's 'latest' and 'forget' go by the time as it stands.", image.Id));
         }
     }

@@ -66,12 +66,12 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
         IdentityFact? before = (Metadata.Identity ?? OldImageIdentity.Of(Metadata)).FileSystem;
         if (before?.Value != identity.FileSystem?.Value)
         {
-            yield return $"The file system of '{volumeName}' is another than in the image before, {DisplayText.ShortId(Id)} of {Time.LocalDateTime:yyyy-MM-dd HH:mm}: "
+            yield return $"The file system of '{volumeName}' is another than in the image before, {DisplayText.ShortId(Id)} of {DisplayText.Minute(Time.LocalDateTime)}: "
                 + $"{before?.Value ?? "none"} then, {identity.FileSystem?.Value ?? "none"} now. The place is the same, so this image continues the volume's history.";
         }
         if (LaterTime is { } later)
         {
-            yield return $"An image of '{volumeName}' is dated {later.UtcDateTime:yyyy-MM-dd HH:mm} UTC, after this one: a clock is or was wrong. "
+            yield return $"An image of '{volumeName}' is dated {DisplayText.Minute(later.UtcDateTime)} UTC, after this one: a clock is or was wrong. "
                 + "Until that time has passed, this image is listed before it, and restic's 'latest' is not this image.";
         }
     }

@@ -162,7 +162,7 @@ internal static class ErrorTable
         Row(ErrorId.VerifyFailed, ErrorKind.DeviceError, "The data read back from the target differs from the data written to it.",
             "Replace the target disk: it does not keep the data written to it.");
         Row(ErrorId.ParameterInvalid, ErrorKind.InvalidArgument, "A parameter's value cannot be used.",
-            "Give a value that the message allows; Get-Help with -Parameter describes each.");
+            "Give a value that the message allows, and run the command again.");
         Row(ErrorId.ConfirmationNeeded, ErrorKind.InvalidArgument, "The command must ask before it goes on, and PowerShell is not interactive.",
             "Run the command in an interactive session, or add -Confirm:$false to go on without the question. If a preference is Inquire, set it to Continue.");
         Row(ErrorId.OutputLost, ErrorKind.WriteError, "The terminal or file that PowerShell writes to did not take the command's messages. The command went on without them.",
@@ -184,7 +184,7 @@ internal static class ErrorTable
         Row(ErrorId.SnapshotFailed, ErrorKind.DeviceError, "A volume snapshot could not be taken or removed.",
             "Read the message and the log; try Test-SnapshotProvider, or take the image as Static.");
         Row(ErrorId.SnapshotUnavailable, ErrorKind.NotSupported, "No snapshot provider can take the volume, and -NoFailover forbids another image type.",
-            "See Get-SnapshotProvider, or leave -NoFailover out.");
+            "Mend what Get-SnapshotProvider gives as WhyNot, or leave -NoFailover out.");
         Row(ErrorId.SnapshotInvalid, ErrorKind.DeviceError, "The volume snapshot was lost while it was copied: its copy-on-write area was full, or the system dropped it. No image was created.",
             "Give it a larger area with -SnapshotCacheSize or Set-SnapshotProvider, or run the backup when programs write less.");
         Row(ErrorId.SnapshotProviderNotFound, ErrorKind.NotFound, "No snapshot provider of this system has that name.",

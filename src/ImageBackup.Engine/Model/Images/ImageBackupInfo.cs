@@ -38,6 +38,21 @@ public sealed record ImageBackupInfo
 
     /// <summary>Bytes that this backup added to the repository, packs' and tree's.</summary>
     public long? StoredBytes { get; init; }
+
+    /// <summary>Bytes that the backup read of the volume. Null, as the four that follow, on an image that was listed: not recorded.</summary>
+    public long? ReadBytes { get; init; }
+
+    /// <summary>Bytes of the chunks that the repository did not have.</summary>
+    public long? ChangedBytes { get; init; }
+
+    /// <summary>Of the duration: the lock, the index, the snapshot and the map of used blocks.</summary>
+    public TimeSpan? PreparationTime { get; init; }
+
+    /// <summary>Of the duration: reading, hashing, compressing and writing.</summary>
+    public TimeSpan? CopyTime { get; init; }
+
+    /// <summary>Of the duration: the last packs, the last index and the snapshot record.</summary>
+    public TimeSpan? RecordTime { get; init; }
     public long? ChunkCount { get; init; }
     public long? NewChunkCount { get; init; }
     public long? ZeroChunkCount { get; init; }
@@ -100,7 +115,7 @@ public sealed record ImageBackupInfo
     public MatchedRule? Rule { get; init; }
 
     /// <summary>Every option and who decided it; empty if none is recorded.</summary>
-    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
+    public IReadOnlyList<DecidedOption> Options { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<DecidedOption>());
 
     /// <summary>The newest image of its volume and computer, unless the volume is stated to be gone.</summary>
     public bool IsActive { get; init; } = true;
@@ -144,6 +159,6 @@ public sealed record ImageBackupInfo
     /// <summary>Bytes a second over the volume's size; null if the duration is not known.</summary>
     public double? BytesPerSecond => Duration is { TotalSeconds: > 0 } d ? SizeBytes / d.TotalSeconds : null;
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(ImageBackupInfo), PrintMembers);
+    /// <summary>The beginning of its id, which stands for the image wherever an id is asked for.</summary>
+    public override string ToString() => ShortId;
 }

@@ -23,14 +23,14 @@ public sealed record RestoreResult
     public bool? Verified { get; init; }
 
     /// <summary>Ranges of the volume that are zeros because their chunks are missing or corrupt (-SkipCorrupt), sorted.</summary>
-    public IReadOnlyList<ByteRange> CorruptRanges { get; init; } = Array.Empty<ByteRange>();
+    public IReadOnlyList<ByteRange> CorruptRanges { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<ByteRange>());
 
     /// <summary>What an earlier content had left outside of what the image stores, and what was cleared: "zfs_member at offset 131072".</summary>
-    public IReadOnlyList<string> ClearedSignatures { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> ClearedSignatures { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     public required TimeSpan Duration { get; init; }
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Warnings { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     public double? BytesPerSecond => Duration.TotalSeconds > 0 ? SizeBytes / Duration.TotalSeconds : null;
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RestoreResult), PrintMembers);
+    /// <summary>Which image, and where it is now.</summary>
+    public override string ToString() => DisplayText.Line($"{DisplayText.ShortId(ImageId)} of {Volume} on {Destination}");
 }

@@ -21,9 +21,9 @@ public sealed record VerifyResult
     public required long ChunkCount { get; init; }
 
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, sorted.</summary>
-    public required IReadOnlyList<ByteRange> DamagedRanges { get; init; }
+    public required IReadOnlyList<ByteRange> DamagedRanges { get; init => field = JoinedList.Of(value); }
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(VerifyResult), PrintMembers);
+    /// <summary>Which image, and whether it is whole.</summary>
+    public override string ToString() => DisplayText.Line($"{DisplayText.ShortId(ImageId)} of {Volume}: {(IsWhole ? "whole" : "damaged")}");
 }

@@ -20,6 +20,6 @@ public sealed record DomainEntry
     /// <summary>The list and the line.</summary>
     public required string Source { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(DomainEntry), PrintMembers);
+    /// <summary>The name or pattern.</summary>
+    public override string ToString() => DisplayText.Line(Volume);
 }

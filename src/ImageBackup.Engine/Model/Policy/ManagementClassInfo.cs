@@ -40,6 +40,6 @@ public sealed record ManagementClassInfo
     /// <summary>Where it comes from: the file, the repository, or built in.</summary>
     public required string Source { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(ManagementClassInfo), PrintMembers);
+    /// <summary>Its name, which stands for the class wherever one is asked for.</summary>
+    public override string ToString() => DisplayText.Line(Name);
 }

@@ -16,4 +16,8 @@ public sealed record RetentionValues
 
     /// <summary>Days that the last image of a volume is kept after the volume is gone.</summary>
     public RetentionLimit RetainOnlyDays { get; init; } = 60;
+
+    /// <summary>The four values in words, in the order in which they apply.</summary>
+    public override string ToString() =>
+        $"{VersionsExist} versions, {VersionsDeleted} once the volume is gone; {RetainExtraDays} days, the last {RetainOnlyDays}";
 }

@@ -52,6 +52,6 @@ public sealed record RuleInfo
     /// <summary>The line as written.</summary>
     public required string Text { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RuleInfo), PrintMembers);
+    /// <summary>The rule as written.</summary>
+    public override string ToString() => DisplayText.Line(Text);
 }

@@ -33,11 +33,11 @@ public sealed record RuleTest
     public string? Reason { get; init; }
 
     /// <summary>Every option and who decides it; empty for an excluded volume.</summary>
-    public IReadOnlyList<DecidedOption> Options { get; init; } = Array.Empty<DecidedOption>();
+    public IReadOnlyList<DecidedOption> Options { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<DecidedOption>());
 
     /// <summary>Everything that the volume is called, as patterns see it.</summary>
-    public IReadOnlyList<string> Names { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Names { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RuleTest), PrintMembers);
+    /// <summary>The volume, and what the rules say of it.</summary>
+    public override string ToString() => DisplayText.Line($"{Volume}: {(IsIncluded ? "included" : "excluded")}");
 }

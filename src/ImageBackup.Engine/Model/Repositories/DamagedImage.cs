@@ -19,9 +19,9 @@ public sealed record DamagedImage
     public required bool IsLost { get; init; }
 
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, in bytes, sorted.</summary>
-    public required IReadOnlyList<ByteRange> Ranges { get; init; }
+    public required IReadOnlyList<ByteRange> Ranges { get; init => field = JoinedList.Of(value); }
     public long DamagedBytes => Ranges.Sum(r => r.LengthBytes);
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(DamagedImage), PrintMembers);
+    /// <summary>The beginning of the image's id, which stands for the image wherever an id is asked for.</summary>
+    public override string ToString() => DisplayText.ShortId(ImageId);
 }

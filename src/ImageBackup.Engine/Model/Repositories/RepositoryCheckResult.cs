@@ -19,10 +19,10 @@ public sealed record RepositoryCheckResult
 
     /// <summary>Packs that no index lists: left by an interrupted backup; harmless.</summary>
     public required int UnreferencedPackCount { get; init; }
-    public required IReadOnlyList<RepositoryProblem> Problems { get; init; }
+    public required IReadOnlyList<RepositoryProblem> Problems { get; init => field = JoinedList.Of(value); }
 
     /// <summary>Images that the damage reaches, and the ranges of their volumes that it takes.</summary>
-    public IReadOnlyList<DamagedImage> DamagedImages { get; init; } = Array.Empty<DamagedImage>();
+    public IReadOnlyList<DamagedImage> DamagedImages { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<DamagedImage>());
 
     /// <summary>Packs whose every byte was read.</summary>
     public int ReadPackCount { get; init; }
@@ -31,6 +31,6 @@ public sealed record RepositoryCheckResult
     public string? SampleEnd { get; init; }
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryCheckResult), PrintMembers);
+    /// <summary>The repository, and whether it is healthy.</summary>
+    public override string ToString() => DisplayText.Line($"{Repository}: {(IsHealthy ? "healthy" : "damaged")}");
 }

@@ -27,6 +27,6 @@ public sealed record RepositoryKeyInfo
     /// <summary>The repository's location, as given when it was opened.</summary>
     public required string Repository { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryKeyInfo), PrintMembers);
+    /// <summary>The beginning of its id, which stands for the key wherever an id is asked for.</summary>
+    public override string ToString() => ShortId;
 }

@@ -13,6 +13,6 @@ public sealed record RepositoryLockInfo(
     /// </summary>
     public bool IsReadable { get; init; } = true;
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryLockInfo), PrintMembers);
+    /// <summary>The beginning of its id.</summary>
+    public override string ToString() => DisplayText.ShortId(Id);
 }

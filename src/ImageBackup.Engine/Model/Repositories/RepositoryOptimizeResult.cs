@@ -56,6 +56,6 @@ public sealed record RepositoryOptimizeResult
     public required UnusedLimit MaxUnused { get; init; }
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryOptimizeResult), PrintMembers);
+    /// <summary>The repository, and how much smaller it is or would be.</summary>
+    public override string ToString() => DisplayText.Line($"{Repository}: {FreedBytes.ToString(System.Globalization.CultureInfo.InvariantCulture)} bytes {(IsPlan ? "would be freed" : "freed")}");
 }

@@ -8,6 +8,6 @@ namespace ImageBackup;
 /// <summary>One thing that is wrong: the stable error id, the file, and what.</summary>
 public sealed record RepositoryProblem(ErrorId ErrorId, string File, string Message)
 {
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryProblem), PrintMembers);
+    /// <summary>The error id, the file and what is wrong.</summary>
+    public override string ToString() => DisplayText.Line($"{ErrorId}: {File}: {Message}");
 }

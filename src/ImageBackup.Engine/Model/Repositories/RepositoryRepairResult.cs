@@ -38,15 +38,15 @@ public sealed record RepositoryRepairResult
     public required int DamagedIndexCount { get; init; }
 
     /// <summary>Snapshot records that cannot be read and were removed, because that was asked for: their names.</summary>
-    public required IReadOnlyList<string> RemovedSnapshots { get; init; }
+    public required IReadOnlyList<string> RemovedSnapshots { get; init => field = JoinedList.Of(value); }
 
     /// <summary>The files that were not understood and left as they are: snapshot records, and packs that are whole but whose header cannot be parsed.</summary>
-    public required IReadOnlyList<UnreadableFile> UnreadableFiles { get; init; }
+    public required IReadOnlyList<UnreadableFile> UnreadableFiles { get; init => field = JoinedList.Of(value); }
 
     /// <summary>Images that are not whole after the repair.</summary>
-    public required IReadOnlyList<DamagedImage> DamagedImages { get; init; }
+    public required IReadOnlyList<DamagedImage> DamagedImages { get; init => field = JoinedList.Of(value); }
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(RepositoryRepairResult), PrintMembers);
+    /// <summary>The repository, and what came of the repair.</summary>
+    public override string ToString() => DisplayText.Line($"{Repository}: {(!WasNeeded ? "no repair needed" : IsPlan ? "repair needed" : "repaired")}");
 }

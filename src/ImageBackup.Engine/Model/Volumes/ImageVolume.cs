@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Platform;
 
@@ -48,7 +49,7 @@ public sealed record ImageVolume
     public IReadOnlyList<string> Holders => JoinedList.Of(Description.Holders);
 
     /// <summary>The changes of killed runs that are not undone yet; <c>Repair-ImageVolume</c> undoes them. Empty: none.</summary>
-    public IReadOnlyList<PendingUndo> PendingUndo { get; init; } = [];
+    public IReadOnlyList<PendingUndo> PendingUndo { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<PendingUndo>());
 
     /// <summary>A rule excludes it. False if the rules were not asked.</summary>
     public bool IsExcluded { get; init; }
@@ -68,6 +69,6 @@ public sealed record ImageVolume
     /// <summary>Why that type, in words.</summary>
     public string? ImageTypeReason { get; init; }
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(ImageVolume), PrintMembers);
+    /// <summary>Its name, which stands for the volume wherever one is asked for.</summary>
+    public override string ToString() => DisplayText.Line(Name);
 }

@@ -8,6 +8,6 @@ namespace ImageBackup;
 /// <param name="VolumeName">Of which volume, if that is known.</param>
 public sealed record OrphanSnapshot(string Provider, string Name, string? VolumeName)
 {
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(OrphanSnapshot), PrintMembers);
+    /// <summary>Its name.</summary>
+    public override string ToString() => DisplayText.Line(Name);
 }

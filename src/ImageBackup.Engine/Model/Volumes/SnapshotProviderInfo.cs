@@ -25,7 +25,7 @@ public sealed record SnapshotProviderInfo
     public bool TakesSets { get; init; }
 
     /// <summary>The orphan snapshots of killed runs; the next backup removes them.</summary>
-    public IReadOnlyList<OrphanSnapshot> Orphans { get; init; } = Array.Empty<OrphanSnapshot>();
+    public IReadOnlyList<OrphanSnapshot> Orphans { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<OrphanSnapshot>());
     public int CacheSizePercent { get; init; }
     public string? CacheLocation { get; init; }
     public TimeSpan IdleWait { get; init; }
@@ -35,9 +35,9 @@ public sealed record SnapshotProviderInfo
     public int WriterRetries { get; init; }
     public string? CreateCommand { get; init; }
     public string? RemoveCommand { get; init; }
-    public IReadOnlyList<string> IncludeWriter { get; init; } = Array.Empty<string>();
-    public IReadOnlyList<string> ExcludeWriter { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> IncludeWriter { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+    public IReadOnlyList<string> ExcludeWriter { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(SnapshotProviderInfo), PrintMembers);
+    /// <summary>Its name, which stands for the provider wherever one is asked for.</summary>
+    public override string ToString() => DisplayText.Line(Name);
 }

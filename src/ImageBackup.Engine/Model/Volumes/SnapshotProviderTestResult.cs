@@ -22,8 +22,8 @@ public sealed record SnapshotProviderTestResult
     public TimeSpan? CreateTime { get; init; }
     public TimeSpan? RemoveTime { get; init; }
     public long? CacheBytes { get; init; }
-    public IReadOnlyList<string> Warnings { get; init; } = Array.Empty<string>();
+    public IReadOnlyList<string> Warnings { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
-    /// <summary>Its members, as they may be shown.</summary>
-    public override string ToString() => DisplayText.Record(nameof(SnapshotProviderTestResult), PrintMembers);
+    /// <summary>The volume, the provider and what came of it.</summary>
+    public override string ToString() => DisplayText.Line($"{Volume}: {Provider ?? "no provider"}: {(IsGood ? "good" : Fault)}");
 }
