@@ -36,7 +36,7 @@ Describe 'Backup-VolumeImage' {
             # What was not recorded is not made up.
             (Get-ImageBackup -Id $image.Id).ReadBytes | Should -BeNullOrEmpty
         }
-        $new = Join-Path $work 'figures.img'
+        $new = Join-Path $work 'figures.raw'
         New-TestVolume $new 99
         $image = Backup-VolumeImage $new
         # Half a MiB of it are zeros, in one of its three chunks or not.

@@ -372,7 +372,7 @@ Describe 'A script block makes of each object of the pipeline' {
     It 'tags, the computer and the size of chunks<Name>' -ForEach @(@{ Name = ''; InJob = $false }, @{ Name = ', in a job'; InJob = $true }) {
         $other = Join-Path $work 'other.img'
         New-TestVolume $other 4
-        $images = Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { $_.BaseName, 'computed' } -ComputerName { "host-$($_.BaseName)" } -ChunkSize { if ($_.BaseName -eq 'other') { 64KB } } -AsJob:$InJob
+        $images = Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { $_.BaseName, 'computed' } -ComputerName { "host-$($_.BaseName)" } -ChunkSize { if ($_.BaseName -eq 'other') { 64KB } else { $null } } -AsJob:$InJob
         if ($InJob) { $images = $images | Wait-Job | Receive-Job }
         $images = @($images | Sort-Object Volume)
         $images.Volume | Should -Be $other, $volume
@@ -397,7 +397,7 @@ Describe 'A script block makes of each object of the pipeline' {
     It 'and what cannot be used is an error of that object alone' {
         $other = Join-Path $work 'other.img'
         New-TestVolume $other 4
-        $images = @(Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { if ($_.BaseName -eq 'other') { 'a,b' } } -ErrorVariable failures -ErrorAction SilentlyContinue)
+        $images = @(Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { if ($_.BaseName -eq 'other') { 'a,b' } else { $null } } -ErrorVariable failures -ErrorAction SilentlyContinue)
         $images.Volume | Should -Be $volume
         ErrorId $failures | Should -Be 'ParameterInvalid'
         { Backup-VolumeImage $volume -RulePath $rules -Tag $undefined -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'

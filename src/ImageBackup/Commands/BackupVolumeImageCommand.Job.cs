@@ -32,7 +32,7 @@ public sealed partial class BackupVolumeImageCommand
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;
         Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));
-        foreach (string name in new[] { nameof(Tag), nameof(ComputerName), nameof(ChunkSize) })
+        foreach ((string name, _) in ValuesOfVolume())
         {
             if (!IsOnCommandLine(name))
                 parameters.Remove(name);
@@ -66,7 +66,7 @@ public sealed partial class BackupVolumeImageCommand
     private PSObject? WithOwnValues(string fullName)
     {
         var row = new PSObject();
-        foreach ((string name, object? value) in new (string, object?)[] { (nameof(Tag), Tag), (nameof(ComputerName), ComputerName), (nameof(ChunkSize), ChunkSize) })
+        foreach ((string name, object? value) in ValuesOfVolume())
         {
             if (value is not null && !IsOnCommandLine(name))
                 row.Properties.Add(new PSNoteProperty(name, value));

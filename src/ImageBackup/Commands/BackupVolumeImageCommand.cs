@@ -83,19 +83,24 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     [ValidateRange(1, 1024)]
     public int? ThrottleLimit { get; set; }
 
-    /// <summary>Parameters that the command line gives, once for all volumes; the others may come with each.</summary>
+    /// <summary>The values that may come with each volume, and that a script block may compute of it.</summary>
+    private (string Name, object? Value)[] ValuesOfVolume() => [(nameof(Tag), Tag), (nameof(ComputerName), ComputerName), (nameof(ChunkSize), ChunkSize)];
+
+    /// <summary>Those of <see cref="ValuesOfVolume"/> that the command line gives, once for all volumes.</summary>
     private readonly HashSet<string> _onCommandLine = new(StringComparer.OrdinalIgnoreCase);
 
     private bool IsOnCommandLine(string parameter) => _onCommandLine.Contains(parameter);
 
     private protected override void Begin()
     {
-        // Nothing of the pipeline is bound yet, and a script block waits for it.
-        _onCommandLine.UnionWith(MyInvocation.BoundParameters.Where(bound => InputProperties.Bare(bound.Value) is not ScriptBlock).Select(bound => bound.Key));
-        // A variable that was never set is not the same as a row of a list that leaves the cell blank.
-        foreach ((string name, object? value) in new[] { (nameof(Tag), (object?)Tag), (nameof(ComputerName), ComputerName) })
+        // Nothing of the pipeline is bound yet. What is bound and has no value is a script block, which waits for it.
+        foreach ((string name, object? value) in ValuesOfVolume())
         {
-            if (IsOnCommandLine(name) && value is null or string[] { Length: 0 })
+            if (!MyInvocation.BoundParameters.TryGetValue(name, out object? bound) || (bound is not null && value is null))
+                continue;
+            _onCommandLine.Add(name);
+            // A variable that was never set is not the same as a row of a list that leaves the cell blank.
+            if (value is null or string[] { Length: 0 })
                 throw new ImageBackupException(ErrorId.ParameterInvalid, $"-{name} has no value. Give one, or leave -{name} out.", name);
         }
         ThrowIfUnusable();
