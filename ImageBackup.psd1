@@ -38,6 +38,7 @@
         'Repair-ImageVolume'
         'Restore-VolumeImage'
         'Set-ExcludeImage'
+        'Set-ImageBackup'
         'Set-ImageDomain'
         'Set-ImageRepositoryPassword'
         'Set-IncludeImage'

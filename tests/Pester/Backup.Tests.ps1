@@ -67,7 +67,7 @@ Describe 'Backup-VolumeImage' {
         $images = $volume, (Join-Path $work 'absent.img'), [pscustomobject]@{ Colour = 'red' }, $second |
             Backup-VolumeImage -ErrorVariable failures -ErrorAction SilentlyContinue
         $images.Volume | Should -Be $volume, $second
-        ErrorId $failures | Should -Be 'VolumeNotFound', 'ParameterInvalid'
+        ErrorId $failures | Should -Be 'VolumeNotFound', 'ParameterInvalid', 'SomeVolumesFailed'
         $failures[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
     }
 
@@ -114,6 +114,91 @@ Describe 'Backup-VolumeImage' {
         # Nothing of an image lies deeper than JSON's default goes.
         $cut | Should -BeNullOrEmpty
         ($image | Select-Object SizeBytes).SizeBytes | Should -BeOfType [long]
+    }
+}
+
+Describe 'Backup-VolumeImage of volumes that cannot all be imaged' {
+    BeforeAll {
+        # What mkswap writes: nothing else of a swap area means anything.
+        $swap = Join-Path $work 'swap.img'
+        $bytes = [byte[]]::new(1MB)
+        [Text.Encoding]::ASCII.GetBytes('SWAPSPACE2').CopyTo($bytes, 4086)
+        $bytes[1024] = 1
+        $bytes[1028] = 255
+        [IO.File]::WriteAllBytes($swap, $bytes)
+        $absent = Join-Path $work 'absent.img'
+        # A script of its own, so that the exit code is the one that a scheduler sees.
+        function Invoke-Night([string] $Pipeline) {
+            $script = Join-Path $work 'night.ps1'
+            Set-Content $script "Import-Module '$env:IMAGEBACKUP_MANIFEST'; `$failures = @(); $Pipeline -Repository '$location' -Confirm:`$false -ErrorVariable +failures | ForEach-Object { `"image of `$(`$_.Volume)`" }; exit (Get-ImageBackupExitCode `$failures)"
+            $env:RESTIC_PASSWORD = $secretText
+            try { & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -File $script 2>&1 | Out-String -Width 400 }
+            finally { $env:RESTIC_PASSWORD = $null }
+        }
+    }
+
+    It 'shows by CanImage and Reason what is passed over' {
+        $found = Get-ImageVolume $volume, $swap
+        $found.CanImage | Should -Be $true, $false
+        $found[0].Reason | Should -BeNullOrEmpty
+        $found[1].Reason | Should -Be 'it is a swap area, which holds nothing after a restart'
+        $found[1] | Format-List | Out-String -Width 200 | Should -Match 'CanImage\s*: no: it is a swap area'
+        $rules = Join-Path $work 'excluded.rules'
+        Set-Content $rules "exclude.image $volume"
+        (Get-ImageVolume $volume -RulePath $rules).Reason | Should -BeLike 'the rule exclude.image * excludes it'
+    }
+
+    It 'passes over an object of the pipeline with a warning' {
+        $image = Get-ImageVolume $swap, $second | Backup-VolumeImage -WarningVariable warnings -WarningAction SilentlyContinue -ErrorAction Stop
+        $image.Volume | Should -Be $second
+        "$($warnings[0])" | Should -Be "'$swap' is passed over: it is a swap area, which holds nothing after a restart."
+    }
+
+    It 'passes over a volume of the domain with a warning' {
+        $rules = Join-Path $work 'domain.rules'
+        Set-Content $rules "domain.image $swap $second"
+        $image = Backup-VolumeImage -RulePath $rules -WarningVariable warnings -WarningAction SilentlyContinue -ErrorAction Stop
+        $image.Volume | Should -Be $second
+        "$($warnings[0])" | Should -BeLike "'$swap' is passed over: *"
+    }
+
+    It 'says that nothing was backed up if all were passed over' {
+        { Get-ImageVolume $swap | Backup-VolumeImage -WarningAction SilentlyContinue -ErrorAction Stop } | Should -Throw -ErrorId 'NoVolume,*'
+    }
+
+    It 'refuses it by name, and takes it if the type is named' {
+        { Backup-VolumeImage $swap -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeNotImageable,*'
+        $image = Backup-VolumeImage $swap -ImageType Dynamic -WarningAction SilentlyContinue
+        $image.Volume | Should -Be $swap
+        $image | Remove-ImageBackup -Confirm:$false
+    }
+
+    It 'names in one last error what failed' {
+        $images = $volume, $absent, $second, [pscustomobject]@{ Colour = 'red' } | Backup-VolumeImage -ErrorVariable failures -ErrorAction SilentlyContinue
+        $images.Volume | Should -Be $volume, $second
+        ErrorId $failures | Should -Be 'VolumeNotFound', 'ParameterInvalid', 'SomeVolumesFailed'
+        $failures[-1].Exception.Message | Should -BeLike "2 of 4 volumes were not backed up: '$absent' (VolumeNotFound), '*' (ParameterInvalid)."
+    }
+
+    It 'has no last error for one volume, and none if all is well' {
+        Backup-VolumeImage $absent -ErrorVariable failures -ErrorAction SilentlyContinue
+        ErrorId $failures | Should -Be 'VolumeNotFound'
+        $null = $volume, $second | Backup-VolumeImage -ErrorVariable failures
+        $failures | Should -BeNullOrEmpty
+    }
+
+    It 'counts the failures of a snapshot set too' {
+        $null = $volume, $absent, $second | Backup-VolumeImage -SnapshotSet -ErrorVariable failures -ErrorAction SilentlyContinue
+        ErrorId $failures | Should -Be 'VolumeNotFound', 'SomeVolumesFailed'
+    }
+
+    It 'ends a script with <Code> after <Case>' -ForEach @(
+        @{ Case = 'a volume passed over'; Code = 0; Volumes = { "Get-ImageVolume '$swap', '$second'" }; Like = "*WARNING: 'SWAP' is passed over*image of SECOND*" }
+        @{ Case = 'a volume that failed in the middle'; Code = 1; Volumes = { "'$volume', '$absent', '$second'" }; Like = '*image of VOLUME*no volume*image of SECOND*1 of 3 volumes was not backed up*' }
+    ) {
+        $said = Invoke-Night "$(& $Volumes) | Backup-VolumeImage"
+        $LASTEXITCODE | Should -Be $Code -Because $said
+        $said -replace '\x1b\[[0-9;]*m' | Should -BeLike $Like.Replace('SWAP', $swap).Replace('SECOND', $second).Replace('VOLUME', $volume)
     }
 }
 

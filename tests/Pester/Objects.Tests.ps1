@@ -86,6 +86,7 @@ Set-ExcludeImage -ClassPath: property
 Set-ExcludeImage -Enforced: property
 Set-ExcludeImage -RulePath: property
 Set-ExcludeImage -Volume: value property
+Set-ImageBackup -ImageBackup: value property alias Id
 Set-ImageDomain -ClassPath: property
 Set-ImageDomain -Enforced: property
 Set-ImageDomain -RulePath: property
@@ -103,6 +104,13 @@ Set-ManagementClass -Enforced: property
 Set-ManagementClass -Frequency: property
 Set-ManagementClass -GapSize: property
 Set-ManagementClass -ImageType: property
+Set-ManagementClass -KeepDaily: property
+Set-ManagementClass -KeepLast: property
+Set-ManagementClass -KeepMonthly: property
+Set-ManagementClass -KeepTags: property
+Set-ManagementClass -KeepWeekly: property
+Set-ManagementClass -KeepWithin: property
+Set-ManagementClass -KeepYearly: property
 Set-ManagementClass -Name: value property
 Set-ManagementClass -RetainExtra: property
 Set-ManagementClass -RetainOnly: property
@@ -210,7 +218,7 @@ Describe 'Nothing' {
     It 'among volumes is an error for itself, and the others are backed up' {
         $images = Backup-VolumeImage $volume, $undefined -RulePath $rules -ErrorVariable failures -ErrorAction SilentlyContinue
         $images.Volume | Should -Be $volume
-        ErrorId $failures | Should -Be 'ParameterInvalid'
+        ErrorId $failures | Should -Be 'ParameterInvalid', 'SomeVolumesFailed'
     }
 
     It 'is what is left where rules exclude all of the pipeline' {

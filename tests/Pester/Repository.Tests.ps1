@@ -119,3 +119,94 @@ Describe 'Repositories' {
         Get-Content $transcript -Raw | Should -Not -Match ([regex]::Escape($secretText))
     }
 }
+
+Describe 'The advice about a damaged repository' {
+    BeforeAll {
+        $model = Join-Path $work 'model'
+        $null = Initialize-ImageRepository $model -Password $password
+        New-TestVolume (Join-Path $work 'advice.img') 5
+        $null = Backup-VolumeImage (Join-Path $work 'advice.img') -Repository $model -Password $password -WarningAction SilentlyContinue
+
+        # A damaged copy, and what each command says to do about it.
+        function New-Damage([scriptblock] $Damage) {
+            $copy = Join-Path $work "damaged-$([guid]::NewGuid().ToString('N'))"
+            Copy-Item $model $copy -Recurse
+            Get-ChildItem $copy -Recurse -File | ForEach-Object { $_.IsReadOnly = $false }
+            & $Damage $copy
+            $copy
+        }
+        function Get-Advice([string] $Path) {
+            $id = (Get-ImageBackup -Repository $Path -Password $password -WarningAction SilentlyContinue).Id
+            $told = @{}
+            $run = @{
+                Test = { Test-ImageRepository $Path -ReadData -Password $password }
+                Image = { if ($id) { Test-ImageBackup $id -Repository $Path -Password $password } }
+                Restore = { if ($id) { Restore-VolumeImage $id -Destination (Join-Path $work "out-$([guid]::NewGuid())") -Repository $Path -Password $password -Confirm:$false } }
+                Optimize = { Optimize-ImageRepository $Path -Password $password -Confirm:$false }
+            }
+            foreach ($name in $run.Keys) {
+                $failures = $null
+                try { $null = & $run[$name] 2>&1 | ForEach-Object { if ($_ -is [Management.Automation.ErrorRecord]) { $told[$name] = $_ } } }
+                catch { $told[$name] = $_ }
+            }
+            $told
+        }
+    }
+
+    It 'names the repair for <State>, and the repair mends it' -ForEach @(
+        @{ State = 'lost index files'; Damage = { param($p) Remove-Item "$p/index/*" }; Commands = 'Test', 'Image', 'Restore', 'Optimize' }
+        @{ State = 'a damaged index file'; Damage = { param($p) foreach ($f in Get-ChildItem "$p/index" -File) { $b = [IO.File]::ReadAllBytes($f); $b[20] = $b[20] -bxor 1; [IO.File]::WriteAllBytes($f, $b) } }; Commands = 'Test', 'Image', 'Restore', 'Optimize' }
+    ) {
+        $damaged = New-Damage $Damage
+        $told = Get-Advice $damaged
+        foreach ($command in $Commands) {
+            $told[$command] | Should -Not -BeNullOrEmpty -Because $command
+            $told[$command].ErrorDetails.RecommendedAction | Should -BeLike '*Run Repair-ImageRepository*' -Because "$command says $($told[$command])"
+        }
+        $null = Repair-ImageRepository $damaged -Password $password -Confirm:$false -WarningAction SilentlyContinue
+        (Test-ImageRepository $damaged -ReadData -Password $password).IsHealthy | Should -BeTrue
+        (Get-Advice $damaged).Count | Should -Be 0
+    }
+
+    It 'does not name the repair for what no pack has' {
+        $damaged = New-Damage { param($p) Remove-Item "$p/index/*"; Remove-Item "$p/data/*" -Recurse }
+        $told = Get-Advice $damaged
+        foreach ($command in 'Test', 'Image', 'Restore', 'Optimize') {
+            $told[$command].FullyQualifiedErrorId | Should -BeLike 'ChunkMissing,*'
+            $told[$command].ErrorDetails.RecommendedAction | Should -Not -BeLike '*Repair-ImageRepository*' -Because "$command says $($told[$command])"
+        }
+    }
+
+    It 'names the repair beside unlisted packs only if they hold what is missing' {
+        # The packs of another repository with the same key lie there, and the image's are gone.
+        $damaged = New-Damage {
+            param($p)
+            Remove-Item "$p/index/*"
+            Remove-Item "$p/data/*" -Recurse
+            New-TestVolume (Join-Path $work 'stranger.img') 99
+            $null = Backup-VolumeImage (Join-Path $work 'stranger.img') -Repository $p -Password $password -WarningAction SilentlyContinue
+            Get-ChildItem "$p/snapshots" | Where-Object Name -NotIn (Get-ChildItem "$model/snapshots").Name | Remove-Item
+            Remove-Item "$p/index/*"
+        }
+        @(Get-ChildItem "$damaged/data" -Recurse -File).Count | Should -BeGreaterThan 0
+        $told = Get-Advice $damaged
+        foreach ($command in 'Test', 'Image', 'Restore') {
+            $told[$command].ErrorDetails.RecommendedAction | Should -Not -BeLike '*Run Repair-ImageRepository*' -Because "$command says $($told[$command])"
+        }
+    }
+
+    It 'names the repair where an image of restic cannot be listed' -Skip:(-not (Get-Command restic -CommandType Application -ErrorAction Ignore)) {
+        $damaged = New-Damage { param($p) Remove-Item "$p/snapshots/*" }
+        $env:RESTIC_PASSWORD = $secretText
+        try { restic -r $damaged --no-cache backup --quiet (Join-Path $work 'advice.img') }
+        finally { $env:RESTIC_PASSWORD = $null }
+        $id = (Get-ImageBackup -Repository $damaged -Password $password).Id
+        Get-ChildItem $damaged -Recurse -File | ForEach-Object { $_.IsReadOnly = $false }
+        Remove-Item "$damaged/index/*"
+        Get-ImageBackup -Repository $damaged -Password $password -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+        "$warnings" | Should -BeLike '*a pack that no index lists: an index file was lost. Repair-ImageRepository lists it.*'
+        { Test-ImageBackup $id -Repository $damaged -Password $password -ErrorAction Stop } | Should -Throw '*Repair-ImageRepository lists it.'
+        $null = Repair-ImageRepository $damaged -Password $password -Confirm:$false
+        (Get-ImageBackup -Repository $damaged -Password $password).Id | Should -Be $id
+    }
+}

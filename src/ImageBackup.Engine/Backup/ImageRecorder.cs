@@ -36,7 +36,7 @@ internal sealed class ImageRecorder(ImageRepository repository, BackupRun run, B
         attempt.Lock.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
         string id = repository.Files.SaveSealed(StoredKind.Snapshot, snapshot.Write(), repository.FormatVersion, repository.Sealers);
-        return ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location);
+        return ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location) with { IsFirst = run.History.Newest is null };
     }
 
     private ImageMetadata Describe(long storedBytes)

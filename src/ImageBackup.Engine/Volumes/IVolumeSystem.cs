@@ -57,6 +57,14 @@ internal interface IVolumeSystem
     /// </exception>
     IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths);
 
+    /// <summary>
+    /// Why the volume can never be quiesced, in a clause without a capital or a full stop: the running system or a needed path lies
+    /// on it. Null: nothing known forbids it. Opens nothing.
+    /// </summary>
+    /// <param name="volume">Which one; looked up anew.</param>
+    /// <param name="neededPaths">As for <see cref="OpenQuiesced"/>.</param>
+    string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths);
+
     /// <summary>The volumes that killed runs left quiesced and that still are. Changes nothing. Never throws.</summary>
     IReadOnlyList<LeftVolume> FindLeftQuiesced();
 

@@ -21,6 +21,12 @@ public sealed partial class BackupVolumeImageCommand
     private protected override void End()
     {
         base.End();
+        Attempt(null, EndVolumes);
+        ThrowIfSomeFailed();
+    }
+
+    private void EndVolumes()
+    {
         if (!AsJob)
         {
             BackupCollected();

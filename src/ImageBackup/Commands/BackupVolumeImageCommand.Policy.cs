@@ -63,6 +63,21 @@ public sealed partial class BackupVolumeImageCommand
         WriteVerbose(message);
     }
 
+    /// <summary>Named by the user it is an error, or tried; among the objects of a pipeline it is passed over with a warning.</summary>
+    /// <returns>False: it is tried.</returns>
+    private bool PassOver(ImageVolume volume, ImageObstacle obstacle, bool isObjectOfPipeline)
+    {
+        if (isObjectOfPipeline)
+        {
+            _passedOver.Add(volume.Name);
+            WriteWarning($"'{volume.Name}' is passed over: {obstacle.Reason}.");
+            return true;
+        }
+        if (obstacle.ErrorByName is { } id)
+            throw new ImageBackupException(id, $"'{volume.Name}' is not backed up: {obstacle.Reason}.", volume.Name);
+        return false;
+    }
+
     /// <summary>No volume was named: those of domain.image. One that is missing or fails does not stop the others.</summary>
     private void BackupDomain()
     {
@@ -72,7 +87,7 @@ public sealed partial class BackupVolumeImageCommand
         foreach (string pattern in domain.Unmatched)
             WriteVerbose($"domain.image: no volume matches '{pattern}'.");
         foreach ((string name, ImageBackupException reason) in domain.Failures)
-            Attempt(name, () => throw new ImageBackupException(reason.Id, $"domain.image: {reason.Message}", name, reason));
+            Attempt(name, Counted(name, () => throw new ImageBackupException(reason.Id, $"domain.image: {reason.Message}", name, reason)));
         if (domain.Volumes.Count == 0 && domain.Failures.Count == 0)
             throw new ImageBackupException(ErrorId.NoVolume, "The command names no volume, and domain.image matches no volume of this machine.");
         IReadOnlyList<ImageBackupInfo>? images = null;

@@ -26,13 +26,14 @@ public sealed partial class BackupVolumeImageCommand
     /// <summary>What is only collected now shows no progress yet.</summary>
     private void ForEach<T>(IReadOnlyList<T> items, Func<T, object?> target, Action<T> action, Func<T, long?>? usedBytes)
     {
+        void Count(T item) => Counted(target(item), () => action(item))();
         if (!SnapshotSet)
         {
-            AttemptEach(items, target, action, usedBytes);
+            AttemptEach(items, target, Count, usedBytes);
             return;
         }
         foreach (T item in items)
-            Attempt(target(item), () => action(item));
+            Attempt(target(item), () => Count(item));
     }
 
     private void Collect(BackupRequest request, ImageVolume volume)
@@ -59,7 +60,7 @@ public sealed partial class BackupVolumeImageCommand
             AttemptEach(
                 shared.Requests,
                 request => request.Volume.Name,
-                request => Give(RunInBackground(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel))),
+                request => Noted(request.Volume.Name, () => Give(RunInBackground(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel)))),
                 request => _collectedBytes[request.Volume.Name],
                 areAll: true);
         }

@@ -9,6 +9,7 @@ using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
 
@@ -25,6 +26,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// <summary>Volumes that rules let through, failed ones too.</summary>
     private int _wantedCount;
     private readonly List<string> _excluded = [];
+    private readonly List<string> _passedOver = [];
 
     private const int MinChunkSizeBytes = 64 * 1024;
     private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
@@ -117,11 +119,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             throw new ImageBackupException(
                 ErrorId.ParameterInvalid, $"A chunk size of {size} bytes cannot be used: a power of two from 64 KiB to 4 MiB is needed.", "ChunkSize");
         }
-        foreach (string? tag in Tag ?? [])
-        {
-            if (string.IsNullOrWhiteSpace(tag) || tag!.IndexOf(',') >= 0)
-                throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{tag}' cannot be a tag: it is blank or has a comma.", "Tag");
-        }
+        ImageTags.ThrowIfUnusable(Tag);
     }
 
     private protected override void Process()
@@ -138,6 +136,13 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         ForEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
     }
 
+    private static string NameOf(object? target) => target switch
+    {
+        ImageVolume volume => volume.Name,
+        BackupRequest request => request.Volume.Name,
+        _ => VolumeArgument.From(target) is [var argument, ..] ? argument.ToString() : $"{target}",
+    };
+
     /// <summary>A backup that did nothing must not look like one that succeeded.</summary>
     private void ThrowIfNothing()
     {
@@ -147,6 +152,11 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         {
             throw new ImageBackupException(ErrorId.NoVolume,
                 $"No volume was backed up: rules exclude {string.Join(", ", _excluded)}.");
+        }
+        if (_passedOver.Count > 0 && _wantedCount == 0 && !HasWrittenError)
+        {
+            throw new ImageBackupException(ErrorId.NoVolume,
+                $"No volume was backed up: {string.Join(", ", _passedOver)} {(_passedOver.Count == 1 ? "was" : "were")} passed over.");
         }
     }
 
@@ -186,6 +196,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Exclude(volume, plan, isObjectOfPipeline);
             return null;
         }
+        if (ImageObstacle.Find(volume, plan, Connection.Location, VolumeSystem.Current) is { } obstacle && PassOver(volume, obstacle, isObjectOfPipeline))
+            return null;
         _wantedCount++;
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
@@ -233,6 +245,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private void Give(ImageBackupInfo image)
     {
         Vanished.Note(image);
+        if (image is { IsFirst: true, ManagementClass: { } name, Retention: { } retention })
+            Say($"This is the first image of '{image.Volume}'. Its management class is {name}, which keeps {RetentionText.Of(retention)}. Set-ManagementClass changes the class, Set-IncludeImage gives the volume another.");
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         foreach (string line in BackupSummary.Of(image))

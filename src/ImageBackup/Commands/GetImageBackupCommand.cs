@@ -139,7 +139,11 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
 
     private IReadOnlyList<ImageBackupInfo> List(ImageFilter filter) => RunInBackground(
         "Listing images",
-        channel => new ImageCatalog(Opened) { OnPassedOver = channel.Tell }.List(filter, failure => channel.Warn(failure.Message), Stop));
+        channel => new ImageCatalog(Opened)
+        {
+            OnPassedOver = channel.Tell,
+            OnInactive = count => channel.Tell($"{count} inactive {(count == 1 ? "image is" : "images are")} not shown; -IncludeInactive shows {(count == 1 ? "it" : "them")}."),
+        }.List(filter, failure => channel.Warn(failure.Message), Stop));
 
     /// <summary>Four digits at least: fewer begin the ids of many images.</summary>
     private static bool IsIdBeginning(string text) =>
@@ -168,8 +172,6 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
             _ => new ImageCatalog(Opened).List(new ImageFilter { Named = filter.Named, IncludeInactive = true }, null, Stop));
         if (all.Count == 0)
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of '{named.Name}'.", named.Name);
-        if (!IncludeInactive)
-            WriteVerbose($"{all.Count} inactive images of '{named.Name}' are not shown; -IncludeInactive shows them.");
     }
 
     /// <summary>A computer's name is taken as it is written: no image of it is a mistake in the name, or an image that is missed.</summary>

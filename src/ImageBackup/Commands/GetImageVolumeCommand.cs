@@ -21,6 +21,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
 {
     private ImagePolicy? _policy;
     private IReadOnlyList<PendingUndo> _pending = [];
+    private string? _repositoryPath;
 
     /// <summary>Names, mount points, letters, LABEL=, UUID=, files that hold a volume; * and ? in names and mount points.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -34,6 +35,8 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     private protected override void Begin()
     {
         _pending = UndoJob.FindOnMachine();
+        // Where it is says which volume holds it; it need not be opened for that.
+        Attempt(null, () => _repositoryPath = LocationIfNamed());
         // Volumes can be listed even if the rules have an error.
         Attempt(null, () =>
         {
@@ -90,7 +93,13 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     private ImageVolume Planned(ImageVolume found)
     {
         ImageVolume volume = found with { PendingUndo = [.. _pending.Where(pending => pending.Volume == found.Name || pending.Volume == found.Description.DevicePath)] };
-        return _policy is null ? volume : PlanOf(_policy, volume, null, null).ApplyTo(volume);
+        VolumePlan? plan = _policy is null ? null : PlanOf(_policy, volume, null, null);
+        volume = plan?.ApplyTo(volume) ?? volume;
+        return volume with
+        {
+            Reason = plan is { IsIncluded: false } ? $"the rule {plan.Rule} excludes it"
+                : ImageObstacle.Find(volume, plan, _repositoryPath, VolumeSystem.Current)?.Reason,
+        };
     }
 
     private IReadOnlyList<ImageVolume> List() =>

@@ -98,8 +98,8 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
             {
                 Attempt(argument.Input, () =>
                 {
-                    ImageBackupInfo image = byId.TryGetValue(argument.Id!, out ImageBackupInfo? whole) ? whole : Find(images, argument.Id!, group.Key.Location);
-                    if (seen.Add(image.Id) && ShouldProcess(Name(image), "Remove the image"))
+                    ImageBackupInfo image = byId.TryGetValue(argument.Id!, out ImageBackupInfo? whole) ? whole : ImageCatalog.FindIn(images, argument.Id!, group.Key.Location);
+                    if (seen.Add(image.Id) && ShouldProcess(image.FullName(), "Remove the image"))
                         chosen.Add(image);
                 });
             }
@@ -112,12 +112,24 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         ImageRetention retention = LoadRetention() with { KeepWithin = KeepWithin };
         if (VolumeRemoved is not null)
             retention = retention with { Removals = StateRemovals(VolumeRemoved) };
-        List<ImageBackupInfo> chosen = List(Opened, retention)
-            .Where(image => image.IsExpired && (ComputerName is null || ComputerName.Contains(image.ComputerName, StringComparer.OrdinalIgnoreCase)))
-            .Where(image => ShouldProcess(Name(image), $"Remove the image, expired {(image.ExpiresAt is { } time ? DisplayText.Minute(time) : "already")} by {image.ExpiryReason}"))
-            .ToList();
+        var chosen = new List<ImageBackupInfo>();
+        foreach (ImageBackupInfo image in List(Opened, retention).Where(image => ComputerName is null || ComputerName.Contains(image.ComputerName, StringComparer.OrdinalIgnoreCase)))
+        {
+            // What stays is part of the answer to "what if", and of no other question.
+            if (!image.IsExpired && IsWhatIf)
+                ShouldProcess(image.FullName(), $"Keep the image{(image.ExpiresAt is { } until ? $" until {DisplayText.Minute(until)}" : "")} by {string.Join(", ", image.KeptBy)}{ClassOf(image)}");
+            else if (image.IsExpired && ShouldProcess(image.FullName(), $"Remove the image, expired {(image.ExpiresAt is { } time ? DisplayText.Minute(time) : "already")} by {image.ExpiryReason}{ClassOf(image)}"))
+                chosen.Add(image);
+        }
         Remove(Opened, chosen, retention);
     }
+
+    private static string ClassOf(ImageBackupInfo image) => image.RetentionSource switch
+    {
+        RetentionValuesSource.CurrentClass => $" of the class {image.ManagementClass}",
+        RetentionValuesSource.Recorded => $" of the class {image.ManagementClass} as the image recorded it",
+        _ => "",
+    };
 
     /// <summary>Puts the statements on record; with -WhatIf they count for this run alone.</summary>
     private List<VolumeRemoval> StateRemovals(string[] volumes)
@@ -162,27 +174,9 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         RepositoryMemory.Of(repository.Id).Forget(removed);
         foreach (ImageBackupInfo image in chosen.Where(image => removed.Contains(image.Id)))
         {
-            WriteVerbose($"Removed {Name(image)}.");
+            WriteVerbose($"Removed {image.FullName()}.");
             if (PassThru)
                 WriteObject(image);
         }
     }
-
-    private IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
-        RunInBackground("Listing images", channel => new ImageCatalog(repository).List(
-            new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
-
-    private static ImageBackupInfo Find(IReadOnlyList<ImageBackupInfo> images, string idPrefix, string location)
-    {
-        ImageBackupInfo[] found = images.Where(image => image.Id.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase)).Take(2).ToArray();
-        return found.Length switch
-        {
-            1 => found[0],
-            0 => throw new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{location}' has an id that begins with '{idPrefix}'.", idPrefix),
-            _ => throw new ImageBackupException(ErrorId.ImageAmbiguous, $"Several images of '{location}' have an id that begins with '{idPrefix}'.", idPrefix),
-        };
-    }
-
-    private static string Name(ImageBackupInfo image) =>
-        $"{image.Volume} on {image.ComputerName}, {DisplayText.Second(image.BackupTime)} ({image.ShortId}{(image.IsActive ? ", active" : "")})";
 }

@@ -1,13 +1,16 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
 
@@ -81,6 +84,11 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     private protected string NamedLocation() =>
         (Repository?.Path ?? Repository?.Connection?.Location ?? RepositoryLocation.OfEnvironment()) is { } locator ? FullLocation(locator) : throw NotConnected();
 
+    /// <summary>Where the command's repository is; null if none is named or connected. Opens nothing.</summary>
+    private protected string? LocationIfNamed() => Repository is null && SessionConnection.Current is { } current ? current.Location
+        : Repository is not null || RepositoryLocation.IsInEnvironment ? NamedLocation()
+        : null;
+
     private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
 
     /// <summary>Opens a path once; the session's own connection serves if it is the same and no other password is given.</summary>
@@ -120,6 +128,20 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
         }));
         RecentRepositories.Own.Note(connection.Location);
         return connection;
+    }
+
+    /// <summary>What no index lists may lie in a pack all the same: then a repair is the remedy.</summary>
+    private protected override Exception Explained(Exception failure)
+    {
+        if (failure is not MissingBlobException missing)
+            return failure;
+        foreach (RepositoryConnection connection in _opened.Values.Concat(_connection is null ? [] : [_connection]))
+        {
+            ImageBackupException explained = UnlistedPacks.Explain(connection.Repository, missing, Stop);
+            if (!ReferenceEquals(explained, missing))
+                return explained;
+        }
+        return failure;
     }
 
     private static ImageBackupException NotConnected() =>

@@ -1,9 +1,11 @@
 using System;
+using System.Collections.Generic;
 using System.Management.Automation;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
 
@@ -35,6 +37,13 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
         _ = new ManagementClassCatalog(machine, enforced);
         return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
     }
+
+    /// <summary>All images of a repository, also inactive ones.</summary>
+    /// <param name="repository">Which one.</param>
+    /// <param name="retention">By what they are evaluated; null: by what they recorded.</param>
+    private protected IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
+        RunInBackground("Listing images", channel => new ImageCatalog(repository).List(
+            new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
 
     /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are evaluated by what they recorded.</summary>
     private protected ImageRetention LoadRetentionForListing()

@@ -3,6 +3,7 @@ using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Policy.Classes;
+using ImageBackup.Engine.Policy.Retention;
 
 namespace ImageBackup.Commands;
 
@@ -39,6 +40,43 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     /// <summary>Days that the last image of a volume that is gone is kept: 0 to 9999 or NoLimit; 60 by default.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public RetentionLimit RetainOnly { get; set; }
+
+    /// <summary>restic's keep-last: so many newest images are kept besides; 0 to 9999 or NoLimit.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public RetentionLimit? KeepLast { get; set; }
+
+    /// <summary>restic's keep-daily: of so many days the newest image.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public RetentionLimit? KeepDaily { get; set; }
+
+    /// <summary>restic's keep-weekly: of so many weeks the newest image.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public RetentionLimit? KeepWeekly { get; set; }
+
+    /// <summary>restic's keep-monthly: of so many months the newest image.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public RetentionLimit? KeepMonthly { get; set; }
+
+    /// <summary>restic's keep-yearly: of so many years the newest image.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public RetentionLimit? KeepYearly { get; set; }
+
+    /// <summary>restic's keep-within: what is younger than the newest image by less than this, such as 1y6m14d12h; a number is days.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public string? KeepWithin { get; set; }
+
+    /// <summary>restic's keep-tag: images with one of these tags; of tags joined by commas all are needed.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [TextList]
+    [AllowNull]
+    [AllowEmptyCollection]
+    public string[]? KeepTags { get; set; }
 
     /// <summary>Days between the images that Backup-VolumeImage takes when it is given no volume; 0 by default.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -125,6 +163,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             retention = retention with { RetainExtraDays = RetainExtra };
         if (IsGiven(nameof(RetainOnly)))
             retention = retention with { RetainOnlyDays = RetainOnly };
+        retention = WithKeepRules(retention);
         return was with
         {
             Retention = retention,
@@ -136,6 +175,26 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             GapSize = !IsGiven(nameof(GapSize)) ? was.GapSize : NullIfEmpty(GapSize) is { } gap ? GapSizeText.Parse(gap) : null,
         };
     }
+
+    private RetentionValues WithKeepRules(RetentionValues was)
+    {
+        if (NullIfEmpty(KeepWithin) is { } text && !KeepPeriod.TryParse(text, out _))
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{text}' is not a length of time: give a number of days, or text such as 1y6m14d12h.", nameof(KeepWithin));
+        return was with
+        {
+            KeepLast = IsGiven(nameof(KeepLast)) ? Used(KeepLast) : was.KeepLast,
+            KeepDaily = IsGiven(nameof(KeepDaily)) ? Used(KeepDaily) : was.KeepDaily,
+            KeepWeekly = IsGiven(nameof(KeepWeekly)) ? Used(KeepWeekly) : was.KeepWeekly,
+            KeepMonthly = IsGiven(nameof(KeepMonthly)) ? Used(KeepMonthly) : was.KeepMonthly,
+            KeepYearly = IsGiven(nameof(KeepYearly)) ? Used(KeepYearly) : was.KeepYearly,
+            KeepWithin = !IsGiven(nameof(KeepWithin)) ? was.KeepWithin
+                : KeepPeriod.TryParse(KeepWithin, out KeepPeriod within) && within != default ? within.ToString() : null,
+            KeepTags = IsGiven(nameof(KeepTags)) ? KeepTags ?? [] : was.KeepTags,
+        };
+    }
+
+    /// <summary>0 is restic's word for a rule that is not used.</summary>
+    private static RetentionLimit? Used(RetentionLimit? limit) => limit?.Value == 0 ? null : limit;
 
     private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 

@@ -63,7 +63,10 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
             ? $" {result.Problems.Count - 1} more are in the result's Problems."
             : "";
         throw new ImageBackupException(
-            first.ErrorId, $"The repository '{result.Repository}' is damaged: {first.File}: {first.Message.TrimEnd('.')}.{more}{reach}", result.Repository);
+            first.ErrorId, $"The repository '{result.Repository}' is damaged: {first.File}: {first.Message.TrimEnd('.')}.{more}{reach}", result.Repository)
+        {
+            RecommendedAction = result.IsIndexLost ? UnlistedPacks.Advice : ErrorTable.Get(first.ErrorId).RecommendedAction,
+        };
     }
 
     /// <summary>What this machine has seen and the repository has not any more.</summary>

@@ -47,7 +47,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         catch (Exception failure) when (IsOurs(failure))
         {
             ThrowIfStopping(failure);
-            ThrowTerminatingError(ErrorRecords.From(failure, null));
+            ThrowTerminatingError(ErrorRecords.From(Explained(failure), null));
         }
     }
 
@@ -109,9 +109,12 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         {
             ThrowIfStopping(failure);
             HasWrittenError = true;
-            WriteFailure(ErrorRecords.From(failure, target));
+            WriteFailure(ErrorRecords.From(Explained(failure), target));
         }
     }
+
+    /// <summary>The failure, or one that says more of its cause and of what to do.</summary>
+    private protected virtual Exception Explained(Exception failure) => failure;
 
     /// <summary>Runs work in the background, pumps what it reports, and gives its result or its failure.</summary>
     /// <param name="activity">What the progress record's first line says.</param>
@@ -332,14 +335,19 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>What <see cref="Attempt"/> writes as an error record: neither a word of PowerShell's own nor the end that the user asked for.</summary>
+    private protected bool IsFailure(Exception failure) =>
+        IsOurs(failure) && !(IsCancellation(failure) && (Stopping || _stopping.IsCancellationRequested));
+
+    private static bool IsCancellation(Exception failure) => failure is OperationCanceledException or ImageBackupException { Id: ErrorId.Cancelled };
+
     /// <summary>PowerShell's own exceptions (a stopped pipeline, Select-Object -First, break, -ErrorAction Stop) pass through as they are.</summary>
     private static bool IsOurs(Exception failure) => failure is not (RuntimeException or FlowControlException);
 
     /// <summary>A cancellation that the user asked for is not an error: the pipeline stops without a word.</summary>
     private void ThrowIfStopping(Exception failure)
     {
-        bool cancelled = failure is OperationCanceledException or ImageBackupException { Id: ErrorId.Cancelled };
-        if (cancelled && (Stopping || _stopping.IsCancellationRequested))
+        if (IsCancellation(failure) && (Stopping || _stopping.IsCancellationRequested))
             throw new PipelineStoppedException();
     }
 }

@@ -66,6 +66,11 @@ internal sealed class VolumeDouble : IVolumeSystem
         return new Resting(this, reader);
     }
 
+    /// <summary>Why a volume can never be quiesced, by its name.</summary>
+    public Dictionary<string, string> Needed { get; } = [];
+
+    public string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths) => Needed.TryGetValue(volume.Name, out string? why) ? why : null;
+
     public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null)
     {
         IReadOnlyList<string> left = LeftQuiesced;

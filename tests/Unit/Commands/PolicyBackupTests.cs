@@ -66,7 +66,7 @@ public sealed class PolicyBackupTests : IDisposable
         string good = NewVolume("good.img");
         _session.Rules = $"exclude.image {bad}\n";
         ShellResult named = _session.Run("Backup-VolumeImage $bad, $good", ("bad", bad), ("good", good));
-        Assert.Equal("VolumeExcluded", named.ErrorId);
+        Assert.Equal(["VolumeExcluded", "SomeVolumesFailed"], named.Ids);
         Assert.Contains($"exclude.image {bad} [{_session.RulePath}(1)]", named.Errors[0].ToString(), StringComparison.Ordinal);
         Assert.Equal(good, named.Single<ImageBackupInfo>().Volume);
         Assert.Equal("VolumeExcluded", _session.Run("$bad | Backup-VolumeImage").ErrorId);
@@ -120,7 +120,7 @@ public sealed class PolicyBackupTests : IDisposable
         _session.Run("Set-ImageDomain $b, $a, $x -Enforced", ("b", b), ("a", a), ("x", excluded)).WithoutErrors();
         ShellResult result = _session.Run("Backup-VolumeImage -Verbose");
         Assert.Equal([a, b], result.Output.Select(each => ((ImageBackupInfo)each.BaseObject).Volume));
-        Assert.Equal("VolumeNotFound", result.ErrorId);
+        Assert.Equal(["VolumeNotFound", "SomeVolumesFailed"], result.Ids);
         Assert.Contains(result.Verbose, line => line.Contains($"{excluded} is excluded", StringComparison.Ordinal));
     }
 

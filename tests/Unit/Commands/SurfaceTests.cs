@@ -21,7 +21,7 @@ public sealed class SurfaceTests
         "Export-ImageRepositoryPassword",
         "Add-ImageRepositoryKey", "Set-ImageRepositoryPassword", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",
-        "Set-SnapshotProvider", "Test-SnapshotProvider",
+        "Set-SnapshotProvider", "Test-SnapshotProvider", "Set-ImageBackup",
     ];
 
     private static IEnumerable<(Type Type, CmdletAttribute Cmdlet)> Cmdlets() =>

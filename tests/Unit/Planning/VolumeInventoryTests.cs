@@ -38,6 +38,7 @@ public class VolumeInventoryTests
 
         public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths) => throw new InvalidOperationException("Nothing is taken here.");
 
+        public string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths) => null;
         public IReadOnlyList<LeftVolume> FindLeftQuiesced() => [];
         public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => [];
     }

@@ -53,6 +53,60 @@ public class RetentionTests(ITestOutputHelper output)
         Assert.All(verdicts, verdict => Assert.Equal(verdict.IsActive, verdict.InactiveSince is null));
     }
 
+    // Images at these days with these tags; a class of one version and no days, so that only rules keep.
+    [Theory]
+    [InlineData("last", "0 1 2 3", "last=2", -1, "- - KeepLast Active,KeepLast")]
+    [InlineData("two of a day", "0 0.2 1.1 1.4", "daily=5", -1, "KeepDaily KeepDaily - Active,KeepDaily")]
+    [InlineData("weeks begin on Monday", "2 3 4 5", "weekly=9", -1, "KeepWeekly KeepWeekly - Active,KeepWeekly")]
+    [InlineData("rules join", "0 40 41 42", "monthly=2 last=2", -1, "KeepMonthly - KeepLast Active,KeepLast,KeepMonthly")]
+    [InlineData("no limit", "0 400 800", "yearly=-1", -1, "KeepYearly KeepYearly Active,KeepYearly")]
+    [InlineData("within, of the newest", "0 10 19 20", "within=9d12h", -1, "- - KeepWithin Active,KeepWithin")]
+    [InlineData("a recorded length that cannot be read keeps", "0 10", "within=soon", -1, "KeepWithin Active,KeepWithin")]
+    [InlineData("tags", "0:a 1:b 2:a,b 3", "tags=b", -1, "- KeepTags KeepTags Active")]
+    [InlineData("all tags of a list", "0:a 1:b 2:a,b 3", "tags=a,b", -1, "- - KeepTags Active")]
+    [InlineData("a pin", "0:pinned 1 2", "last=1", -1, "Pinned - Active,KeepLast")]
+    [InlineData("gone: rules that count end", "0 1 2", "daily=9", 3, "- - RetainOnly")]
+    [InlineData("gone: pins and tags do not", "0:pinned 1:b 2", "tags=b", 3, "Pinned KeepTags RetainOnly")]
+    public void Rules_keep_what_limits_let_go(string what, string images, string rules, int gone, string expected)
+    {
+        var history = images.Split(' ').Select((text, index) => text.Split(':')).Select((parts, index) =>
+        {
+            string[] tags = parts.Length > 1 ? parts[1].Split(',') : [];
+            return Image($"{index}", Day(double.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture)), "GFS") with { Tags = tags, IsPinned = tags.Contains("pinned") };
+        }).ToList();
+        var values = new RetentionValues { VersionsExist = 1, RetainExtraDays = 0 };
+        foreach (string[] rule in rules.Split(' ').Select(rule => rule.Split('=')))
+        {
+            RetentionLimit? limit = int.TryParse(rule[1], out int count) ? count < 0 ? RetentionLimit.NoLimit : count : null;
+            values = rule[0] switch
+            {
+                "last" => values with { KeepLast = limit },
+                "daily" => values with { KeepDaily = limit },
+                "weekly" => values with { KeepWeekly = limit },
+                "monthly" => values with { KeepMonthly = limit },
+                "yearly" => values with { KeepYearly = limit },
+                "within" => values with { KeepWithin = rule[1] },
+                _ => values with { KeepTags = [rule[1]] },
+            };
+        }
+        var removals = gone < 0 ? [] : new[] { new VolumeRemoval("/a", "HOST", Day(gone)) };
+        var verdicts = new RetentionEngine(_ => new ManagementClass { Name = "GFS", Retention = values }, Day(1000), TimeSpan.Zero).Evaluate(history, removals);
+        // Of a volume that is gone the last one's days are over, too, on day 1000.
+        string actual = string.Join(" ", verdicts.Select(verdict => verdict.KeptBy.Count == 0 ? verdict.Reason == RetentionReason.RetainOnly ? "RetainOnly" : "-" : string.Join(",", verdict.KeptBy)));
+        Assert.True(expected == actual, $"{what}: {actual}");
+        Assert.All(verdicts, verdict => Assert.Equal(verdict.IsExpired, verdict.KeptBy.Count == 0));
+        Assert.All(verdicts.Where(verdict => verdict.KeptBy.Any(reason => reason is RetentionReason.Pinned or RetentionReason.KeepTags)), verdict => Assert.Null(verdict.ExpiresAt));
+    }
+
+    [Fact]
+    public void A_rule_keeps_beside_a_limit_and_names_both()
+    {
+        var values = new RetentionValues { VersionsExist = 5, RetainExtraDays = 30, KeepDaily = 9 };
+        var verdict = new RetentionEngine(Catalog(("GFS", values)), Day(10), TimeSpan.Zero).Evaluate([Image("0", Day(0), "GFS"), Image("1", Day(5), "GFS")], [])[0];
+        Assert.Equal((null, false, RetentionReason.KeepDaily), (verdict.ExpiresAt, verdict.IsExpired, verdict.Reason));
+        Assert.Equal([RetentionReason.KeepDaily, RetentionReason.RetainExtra], verdict.KeptBy);
+    }
+
     [Fact]
     public void Inactive_since_the_next_image_or_the_removal()
     {

@@ -12,7 +12,9 @@ using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Storage;
 
@@ -56,6 +58,9 @@ internal sealed class ImageCatalog(ImageRepository repository)
     /// <summary>Told, once a listing, of the snapshot records that hold no volume image: restic's, of several files or of directories.</summary>
     public Action<string>? OnPassedOver { get; init; }
 
+    /// <summary>Told, once a listing, how many images are not listed only because they are not active.</summary>
+    public Action<int>? OnInactive { get; init; }
+
     /// <summary>
     /// Lists images, oldest first. A snapshot record that cannot be read is reported to <paramref name="onWarning"/> with its
     /// error and left out.
@@ -83,7 +88,10 @@ internal sealed class ImageCatalog(ImageRepository repository)
         }
         else if (!filter.IncludeInactive && filter.Ids is null)
         {
-            images = images.Where(i => i.IsActive);
+            List<ImageBackupInfo> withInactive = [.. images];
+            images = withInactive.Where(i => i.IsActive);
+            if (withInactive.Exists(i => !i.IsActive))
+                OnInactive?.Invoke(withInactive.Count(i => !i.IsActive));
         }
         List<ImageBackupInfo> listed = InOrder(images);
         WarnOfTimes(ofComputers.Where(i => i.IsTimeImpossible && (isAnyVolume || listed.Exists(l => ImageHistories.KeyOf(l) == ImageHistories.KeyOf(i)))), onWarning);
@@ -122,6 +130,19 @@ internal sealed class ImageCatalog(ImageRepository repository)
         return found.LastOrDefault(image => !image.IsTimeImpossible) ?? found.LastOrDefault();
     }
 
+    /// <summary>One of the images, by the beginning of its id.</summary>
+    /// <exception cref="ImageBackupException">ImageNotFound, ImageAmbiguous.</exception>
+    public static ImageBackupInfo FindIn(IReadOnlyList<ImageBackupInfo> images, string idPrefix, string location)
+    {
+        ImageBackupInfo[] found = [.. images.Where(image => image.Id.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase)).Take(2)];
+        return found.Length switch
+        {
+            1 => found[0],
+            0 => throw new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{location}' has an id that begins with '{idPrefix}'.", idPrefix),
+            _ => throw new ImageBackupException(ErrorId.ImageAmbiguous, $"Several images of '{location}' have an id that begins with '{idPrefix}'.", idPrefix),
+        };
+    }
+
     /// <summary>One image by the beginning of its id.</summary>
     /// <exception cref="ImageBackupException">ImageNotFound, ImageAmbiguous.</exception>
     public ImageBackupInfo Find(string idPrefix, CancellationToken cancellation)
@@ -142,8 +163,27 @@ internal sealed class ImageCatalog(ImageRepository repository)
     {
         StoredFile? other = repository.Files.List(StoredKind.Snapshot).Cast<StoredFile?>().FirstOrDefault(file => file!.Value.Name.StartsWith(idPrefix, StringComparison.OrdinalIgnoreCase));
         return other is { } file
-            ? new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot record {DisplayText.ShortId(file.Name)} of '{repository.Location}' holds no volume image, or cannot be read.", idPrefix)
+            ? WhyNotListed(file.Name)
             : new ImageBackupException(ErrorId.ImageNotFound, $"No image of '{repository.Location}' has an id that begins with '{idPrefix}'.", idPrefix);
+    }
+
+    private ImageBackupException WhyNotListed(string id)
+    {
+        try
+        {
+            SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, id);
+            if (snapshot.Summary is null)
+                _ = ImageContent.FindForeign(repository, repository.LoadIndex(CancellationToken.None), snapshot, CancellationToken.None);
+            return new ImageBackupException(ErrorId.ImageInvalid, $"The snapshot record {DisplayText.ShortId(id)} of '{repository.Location}' holds no volume image.", id);
+        }
+        catch (MissingBlobException missing)
+        {
+            return UnlistedPacks.Explain(repository, missing, CancellationToken.None);
+        }
+        catch (ImageBackupException failure)
+        {
+            return failure;
+        }
     }
 
     private void TellPassedOver(List<(string Id, SnapshotRecord Snapshot)> passedOver)
@@ -202,7 +242,7 @@ internal sealed class ImageCatalog(ImageRepository repository)
         }
         TellPassedOver(passedOver);
         foreach (Exception failure in failures)
-            onWarning?.Invoke(failure);
+            onWarning?.Invoke(failure is MissingBlobException missing ? UnlistedPacks.Explain(repository, missing, cancellation) : failure);
         return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
     }
 

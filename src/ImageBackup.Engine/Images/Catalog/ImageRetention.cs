@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Engine.Policy.Retention;
@@ -53,6 +54,7 @@ internal sealed record ImageRetention
             InactiveSince = verdict.InactiveSince?.LocalDateTime,
             ExpiresAt = verdict.ExpiresAt is { } at ? at.UtcDateTime == DateTime.MaxValue ? DateTime.MaxValue : at.LocalDateTime : null,
             IsExpired = verdict.IsExpired,
+            KeptBy = verdict.KeptBy,
             ExpiryReason = verdict.Reason,
             RetentionSource = verdict.ValuesSource,
         }).ToList();
@@ -72,7 +74,9 @@ internal sealed record ImageRetention
         Id = image.Id,
         Volume = image.VolumeId,
         ComputerName = image.ComputerName,
-        Time = new DateTimeOffset(image.BackupTime.ToUniversalTime(), TimeSpan.Zero),
+        Time = image.RecordedTime ?? new DateTimeOffset(image.BackupTime.ToUniversalTime(), TimeSpan.Zero),
+        Tags = image.IsOurs ? [.. image.Tags, ImageTag.Name] : image.Tags,
+        IsPinned = image.IsPinned,
         ManagementClass = image.ManagementClass,
         Recorded = image.Retention,
     };

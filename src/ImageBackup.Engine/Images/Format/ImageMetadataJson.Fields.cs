@@ -88,6 +88,13 @@ internal static partial class ImageMetadataJson
         VersionsDeleted = json.Limit("versionsDeleted", retention?.VersionsDeleted ?? default),
         RetainExtraDays = json.Limit("retainExtraDays", retention?.RetainExtraDays ?? default),
         RetainOnlyDays = json.Limit("retainOnlyDays", retention?.RetainOnlyDays ?? default),
+        KeepLast = json.OptionalLimit("keepLast", retention?.KeepLast),
+        KeepDaily = json.OptionalLimit("keepDaily", retention?.KeepDaily),
+        KeepWeekly = json.OptionalLimit("keepWeekly", retention?.KeepWeekly),
+        KeepMonthly = json.OptionalLimit("keepMonthly", retention?.KeepMonthly),
+        KeepYearly = json.OptionalLimit("keepYearly", retention?.KeepYearly),
+        KeepWithin = json.Text("keepWithin", retention?.KeepWithin),
+        KeepTags = json.OptionalTexts("keepTags", retention?.KeepTags),
     };
 
     private static MatchedRule RuleFields(JsonFields json, MatchedRule? rule) => new()

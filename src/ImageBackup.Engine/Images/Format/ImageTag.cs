@@ -4,4 +4,7 @@ namespace ImageBackup.Engine.Images.Format;
 internal static class ImageTag
 {
     public const string Name = "imagebackup";
+
+    /// <summary>The tag of an image that nothing lets expire: <c>restic forget --keep-tag pinned</c> keeps it too.</summary>
+    public const string Pinned = "pinned";
 }

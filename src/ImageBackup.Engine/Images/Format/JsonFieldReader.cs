@@ -49,6 +49,10 @@ internal sealed class JsonFieldReader(JsonElement json) : JsonFields
             ? RetentionLimit.Of(number)
             : RetentionLimit.NoLimit;
 
+    public override RetentionLimit? OptionalLimit(string name, RetentionLimit? value) => Find(name) is null ? null : Limit(name, default);
+
+    public override IReadOnlyList<string> OptionalTexts(string name, IReadOnlyList<string>? values) => Texts(name, values);
+
     public override IReadOnlyList<string> Texts(string name, IReadOnlyList<string>? values) => ListOf(Find(name), TextOf);
 
     public override IReadOnlyList<T> List<T>(string name, IReadOnlyList<T>? items, Func<JsonFields, T?, T> fields, string? formerName = null)

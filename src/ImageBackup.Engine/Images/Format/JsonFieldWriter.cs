@@ -86,6 +86,10 @@ internal sealed class JsonFieldWriter(Utf8JsonWriter json) : JsonFields
         return value;
     }
 
+    public override RetentionLimit? OptionalLimit(string name, RetentionLimit? value) => value is { } limit ? Limit(name, limit) : null;
+
+    public override IReadOnlyList<string> OptionalTexts(string name, IReadOnlyList<string>? values) => values is { Count: > 0 } ? Texts(name, values) : [];
+
     public override IReadOnlyList<string> Texts(string name, IReadOnlyList<string>? values)
     {
         json.WriteStartArray(name);

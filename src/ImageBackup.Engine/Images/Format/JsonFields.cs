@@ -40,6 +40,12 @@ internal abstract class JsonFields
     /// <summary>A retention limit: a number, or "NoLimit".</summary>
     public abstract RetentionLimit Limit(string name, RetentionLimit value);
 
+    /// <summary>A retention limit that need not be there.</summary>
+    public abstract RetentionLimit? OptionalLimit(string name, RetentionLimit? value);
+
+    /// <summary>Not written if it is empty; empty if it is missing.</summary>
+    public abstract IReadOnlyList<string> OptionalTexts(string name, IReadOnlyList<string>? values);
+
     public abstract IReadOnlyList<string> Texts(string name, IReadOnlyList<string>? values);
 
     /// <summary>Always written; empty if it is missing.</summary>

@@ -156,7 +156,7 @@ internal sealed class ImageContent
         bool isThere = _index.TryFind(id, BlobType.Data, out BlobLocation location);
         long length = isThere ? location.ContentLengthBytes : Math.Min(_chunkSizeBytes ?? 0, SizeBytes - offset);
         if (!isThere && length == 0)
-            throw new ImageBackupException(ErrorId.ChunkMissing, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
+            throw new MissingBlobException(id, $"The chunk at offset {offset} of the image {Info.ShortId} is not in the repository.", Info.Id);
         if (length > ChunkLimitBytes || length > SizeBytes - offset)
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The image {Info.ShortId} has a chunk of {length} bytes at offset {offset}, which does not fit.", Info.Id);
         return new ImageChunk(offset, (int)length, id, isThere ? location : null, MayBeZero(i, length) && _zeros.IsZero(id, (int)length));
@@ -172,6 +172,7 @@ internal sealed class ImageContent
     {
         int longest = 0;
         long missingBytes = 0, firstMissing = -1;
+        BlobId missing = default;
         foreach (ImageChunk chunk in Chunks())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -179,12 +180,15 @@ internal sealed class ImageContent
             if (chunk.Location is not null || chunk.IsZero)
                 continue;
             missingBytes += chunk.LengthBytes;
-            firstMissing = firstMissing < 0 ? chunk.OffsetBytes : firstMissing;
+            if (firstMissing >= 0)
+                continue;
+            firstMissing = chunk.OffsetBytes;
+            missing = chunk.Id;
         }
         if (missingBytes > 0 && !allowMissing)
         {
-            throw new ImageBackupException(ErrorId.ChunkMissing,
-                $"{missingBytes} bytes of the image {Info.ShortId} of '{Info.Volume}' are not in the repository, the first at offset {firstMissing}.", Info.Id);
+            throw new MissingBlobException(missing,
+                $"{missingBytes} bytes of the image {Info.ShortId} of '{Info.Volume}', the first at offset {firstMissing}, are not in the repository.", Info.Id);
         }
         return longest;
     }
@@ -226,7 +230,7 @@ internal sealed class ImageContent
         foreach (BlobId id in node.Content)
         {
             if (!index.TryFind(id, BlobType.Data, out BlobLocation location))
-                throw new ImageBackupException(ErrorId.ChunkMissing, $"A part of '{node.Name}' of the image is not in the repository.", repository.Location);
+                throw new MissingBlobException(id, $"A part of '{node.Name}' of the image is not in the repository.", repository.Location);
             if (location.ContentLengthBytes > content.Length - done)
                 throw new ImageBackupException(ErrorId.ImageInvalid, $"The parts of '{node.Name}' of the image do not add up.", repository.Location);
             byte[] part = reader.Read(id, location);

@@ -121,6 +121,8 @@ internal static class ErrorTable
             "Close the programs that use it, or take the image as Dynamic or Snapshot.");
         Row(ErrorId.VolumeNeeded, ErrorKind.Busy, "The running system, the repository or temporary files lie on the volume: it cannot be quiesced.",
             "Take the image as Snapshot or Dynamic, or from rescue media.");
+        Row(ErrorId.VolumeNotImageable, ErrorKind.InvalidArgument, "The volume is a swap area or a read-only medium: an image of it brings nothing back.",
+            "If you need its content all the same, name the type of image: -ImageType Dynamic.");
         Row(ErrorId.VolumeEmpty, ErrorKind.InvalidArgument, "The volume has a length of 0 bytes.",
             "Name a volume that holds something (is a medium in the drive?).");
         Row(ErrorId.VolumeChanged, ErrorKind.DeviceError, "The volume's size or identity changed while it was read.",
@@ -129,6 +131,8 @@ internal static class ErrorTable
             "Change the rule, or name another volume.");
         Row(ErrorId.NoVolume, ErrorKind.InvalidArgument, "The command names no volume, and no rule names one.",
             "Name a volume, or add a domain.image statement to the rules.");
+        Row(ErrorId.SomeVolumesFailed, ErrorKind.DeviceError, "Some volumes of the command were not backed up. This is the last error of the command; the ones before it say why.",
+            "Correct what the errors before this one say, then run the command again: it reuses the data that is already stored.");
         Row(ErrorId.NotElevated, ErrorKind.Permission, "Reading or writing a whole volume needs elevated rights.",
             "Run as root (Linux) or in an elevated session (Windows).");
         Row(ErrorId.VolumeAccessDenied, ErrorKind.Permission, "The system denied access to the volume.",

@@ -135,6 +135,15 @@ public sealed record ImageBackupInfo
     /// <summary>The next <c>Remove-ImageBackup -Expired</c> takes it.</summary>
     public bool IsExpired { get; init; }
 
+    /// <summary>All that keeps it now: limits and rules of its class, a pin, or that it is the active one; empty if it has expired.</summary>
+    public IReadOnlyList<RetentionReason> KeptBy { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<RetentionReason>());
+
+    /// <summary>It has the tag <c>pinned</c>: nothing lets it expire.</summary>
+    public bool IsPinned { get; init; }
+
+    /// <summary>What a person wrote about it with <c>Set-ImageBackup</c>; null: nothing.</summary>
+    public string? Description { get; init; }
+
     /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good; null if it was not asked.</summary>
     public RetentionReason? ExpiryReason { get; init; }
 
@@ -151,6 +160,12 @@ public sealed record ImageBackupInfo
     /// <summary>Other names that the volume had then: links in /dev/disk, a loop device's file.</summary>
     internal IReadOnlyList<string> Aliases { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
     internal string? DevicePath { get; init; }
+
+    /// <summary>The time with the clock's offset from UTC, as it was recorded: days and weeks are counted by it.</summary>
+    internal DateTimeOffset? RecordedTime { get; init; }
+
+    /// <summary>The repository had no image of the volume before; known of the image that was just taken.</summary>
+    internal bool IsFirst { get; init; }
     internal VolumeKind? VolumeKind { get; init; }
 
     /// <summary>False for a snapshot that restic made of a device or of standard input.</summary>
@@ -158,6 +173,10 @@ public sealed record ImageBackupInfo
 
     /// <summary>Bytes a second over the volume's size; null if the duration is not known.</summary>
     public double? BytesPerSecond => Duration is { TotalSeconds: > 0 } d ? SizeBytes / d.TotalSeconds : null;
+
+    /// <summary>What a question or a message calls it.</summary>
+    internal string FullName() =>
+        $"{Volume} on {ComputerName}, {DisplayText.Second(BackupTime)} ({ShortId}{(IsActive ? ", active" : "")}{(IsPinned ? ", pinned" : "")})";
 
     /// <summary>The beginning of its id, which stands for the image wherever an id is asked for.</summary>
     public override string ToString() => ShortId;

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Platform;
 
 namespace ImageBackup;
@@ -23,6 +24,19 @@ public sealed record ManagementClassInfo
 
     /// <summary>Days that the last image of a volume that is gone is kept: a number, or NoLimit.</summary>
     public required string RetainOnly { get; init; }
+
+    /// <summary>restic's keep rules: a number, or NoLimit; null: the class does not use the rule.</summary>
+    public string? KeepLast { get; init; }
+    public string? KeepDaily { get; init; }
+    public string? KeepWeekly { get; init; }
+    public string? KeepMonthly { get; init; }
+    public string? KeepYearly { get; init; }
+
+    /// <summary>Images younger than the newest one by less than this are kept: 1y6m14d12h.</summary>
+    public string? KeepWithin { get; init; }
+
+    /// <summary>Images with one of these tags are kept; of tags joined by commas all are needed.</summary>
+    public IReadOnlyList<string> KeepTags { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
     /// <summary>Days between the images that unattended runs take.</summary>
     public int Frequency { get; init; }

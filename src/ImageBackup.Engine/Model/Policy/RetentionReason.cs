@@ -29,6 +29,27 @@ public enum RetentionReason
     /// <summary>The last image of a volume that is gone: days since then.</summary>
     RetainOnly,
 
-    /// <summary>It would go by another reason but is younger than the keep-within floor.</summary>
+    /// <summary>It would go by another reason but is younger than the command's floor or its class's keep-within.</summary>
     KeepWithin,
+
+    /// <summary>A person pinned it; never expires.</summary>
+    Pinned,
+
+    /// <summary>One of the newest, as many as the class's keep-last says.</summary>
+    KeepLast,
+
+    /// <summary>The newest of its day, and keep-daily reaches so far.</summary>
+    KeepDaily,
+
+    /// <summary>The newest of its week, and keep-weekly reaches so far.</summary>
+    KeepWeekly,
+
+    /// <summary>The newest of its month, and keep-monthly reaches so far.</summary>
+    KeepMonthly,
+
+    /// <summary>The newest of its year, and keep-yearly reaches so far.</summary>
+    KeepYearly,
+
+    /// <summary>It has tags that its class keeps.</summary>
+    KeepTags,
 }

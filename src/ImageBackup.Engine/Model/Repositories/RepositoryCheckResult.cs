@@ -21,6 +21,9 @@ public sealed record RepositoryCheckResult
     public required int UnreferencedPackCount { get; init; }
     public required IReadOnlyList<RepositoryProblem> Problems { get; init => field = JoinedList.Of(value); }
 
+    /// <summary>What images miss lies in packs that no index lists: a repair brings it back.</summary>
+    internal bool IsIndexLost { get; init; }
+
     /// <summary>Images that the damage reaches, and the ranges of their volumes that it takes.</summary>
     public IReadOnlyList<DamagedImage> DamagedImages { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<DamagedImage>());
 

@@ -51,6 +51,12 @@ public sealed record ImageVolume
     /// <summary>The changes of killed runs that are not undone yet; <c>Repair-ImageVolume</c> undoes them. Empty: none.</summary>
     public IReadOnlyList<PendingUndo> PendingUndo { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<PendingUndo>());
 
+    /// <summary>A backup of the machine's volumes takes it; false: it is passed over, and <see cref="Reason"/> says why.</summary>
+    public bool CanImage => Reason is null;
+
+    /// <summary>Why a backup of the machine's volumes passes it over, in words; null: it does not.</summary>
+    public string? Reason { get; init; }
+
     /// <summary>A rule excludes it. False if the rules were not asked.</summary>
     public bool IsExcluded { get; init; }
 

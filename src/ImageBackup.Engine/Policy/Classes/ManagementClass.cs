@@ -1,5 +1,6 @@
 using System;
 using ImageBackup.Engine.Policy.Options;
+using ImageBackup.Engine.Policy.Retention;
 
 namespace ImageBackup.Engine.Policy.Classes;
 
@@ -49,6 +50,13 @@ internal sealed record ManagementClass
         VersionsDeleted = Retention.VersionsDeleted.ToString(),
         RetainExtra = Retention.RetainExtraDays.ToString(),
         RetainOnly = Retention.RetainOnlyDays.ToString(),
+        KeepLast = Retention.KeepLast?.ToString(),
+        KeepDaily = Retention.KeepDaily?.ToString(),
+        KeepWeekly = Retention.KeepWeekly?.ToString(),
+        KeepMonthly = Retention.KeepMonthly?.ToString(),
+        KeepYearly = Retention.KeepYearly?.ToString(),
+        KeepWithin = Retention.KeepWithin,
+        KeepTags = Retention.KeepTags,
         Frequency = FrequencyDays,
         Serialization = Serialization,
         ChangingRetries = ChangingRetries,
@@ -89,6 +97,13 @@ internal sealed record ManagementClass
             throw Invalid($"'{Name}' cannot be a management class's name: 1 to 30 letters, digits and _ . - + &.");
         if (Retention.VersionsExist.Value == 0)
             throw Invalid("VersionsExist must be 1 or more: the active image is one of them.");
+        if (Retention.KeepWithin is { } within && !KeepPeriod.TryParse(within, out _))
+            throw Invalid($"'{within}' cannot be KeepWithin: a length of time is needed, such as 1y6m14d12h (years, months, days, hours).");
+        foreach (string tags in Retention.KeepTags)
+        {
+            if (tags.Length == 0 || HasControl(tags) || Array.Exists(tags.Split(','), tag => tag.Trim().Length == 0))
+                throw Invalid($"'{tags}' cannot be in KeepTags: a tag is blank.");
+        }
         if (FrequencyDays is < 0 or > RetentionLimit.Maximum)
             throw Invalid("Frequency must be 0 to 9999 days.");
         if (ChangingRetries is < 0 or > 99)

@@ -17,6 +17,7 @@ internal sealed partial class ManagementClassDocument
 {
     public const int MaximumBytes = 4 * 1024 * 1024;
     private const int MaximumClasses = 10000;
+    private const int MaximumTags = 1000;
     private const int FormatVersion = 1;
 
     /// <exception cref="ImageBackupException">ManagementClassInvalid: any error in it.</exception>
@@ -162,6 +163,27 @@ internal sealed partial class ManagementClassDocument
                 case "retainOnlyDays":
                     retention = retention with { RetainOnlyDays = Limit(property, path) };
                     break;
+                case "keepLast":
+                    retention = retention with { KeepLast = Limit(property, path) };
+                    break;
+                case "keepDaily":
+                    retention = retention with { KeepDaily = Limit(property, path) };
+                    break;
+                case "keepWeekly":
+                    retention = retention with { KeepWeekly = Limit(property, path) };
+                    break;
+                case "keepMonthly":
+                    retention = retention with { KeepMonthly = Limit(property, path) };
+                    break;
+                case "keepYearly":
+                    retention = retention with { KeepYearly = Limit(property, path) };
+                    break;
+                case "keepWithin":
+                    retention = retention with { KeepWithin = Text(property, path) };
+                    break;
+                case "keepTags":
+                    retention = retention with { KeepTags = Texts(property, path) };
+                    break;
                 case "frequencyDays":
                     read = read with { FrequencyDays = Int(property, path, 0, RetentionLimit.Maximum) };
                     break;
@@ -197,6 +219,16 @@ internal sealed partial class ManagementClassDocument
 
     private static string Text(JsonProperty property, string path) =>
         property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString()! : throw Bad(property, path);
+
+    private static string[] Texts(JsonProperty property, string path)
+    {
+        if (property.Value.ValueKind != JsonValueKind.Array || property.Value.GetArrayLength() > MaximumTags)
+            throw Bad(property, path);
+        var texts = new List<string>();
+        foreach (JsonElement each in property.Value.EnumerateArray())
+            texts.Add(each.ValueKind == JsonValueKind.String ? each.GetString()! : throw Bad(property, path));
+        return texts.ToArray();
+    }
 
     private static int Int(JsonProperty property, string path, int minimum, int maximum) =>
         property.Value.ValueKind == JsonValueKind.Number && property.Value.TryGetInt32(out var value) && value >= minimum && value <= maximum

@@ -14,6 +14,25 @@ internal static class RetentionValuesJson
         Write(json, "versionsDeleted", retention.VersionsDeleted);
         Write(json, "retainExtraDays", retention.RetainExtraDays);
         Write(json, "retainOnlyDays", retention.RetainOnlyDays);
+        WriteIfGiven(json, "keepLast", retention.KeepLast);
+        WriteIfGiven(json, "keepDaily", retention.KeepDaily);
+        WriteIfGiven(json, "keepWeekly", retention.KeepWeekly);
+        WriteIfGiven(json, "keepMonthly", retention.KeepMonthly);
+        WriteIfGiven(json, "keepYearly", retention.KeepYearly);
+        if (retention.KeepWithin is not null)
+            json.WriteString("keepWithin", retention.KeepWithin);
+        if (retention.KeepTags.Count == 0)
+            return;
+        json.WriteStartArray("keepTags");
+        foreach (string tags in retention.KeepTags)
+            json.WriteStringValue(tags);
+        json.WriteEndArray();
+    }
+
+    private static void WriteIfGiven(Utf8JsonWriter json, string name, RetentionLimit? limit)
+    {
+        if (limit is { } given)
+            Write(json, name, given);
     }
 
     public static void Write(Utf8JsonWriter json, string name, RetentionLimit limit)

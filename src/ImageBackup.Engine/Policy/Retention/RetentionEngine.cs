@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using ImageBackup.Engine.Policy.Classes;
 
 namespace ImageBackup.Engine.Policy.Retention;
@@ -16,6 +17,8 @@ namespace ImageBackup.Engine.Policy.Retention;
 /// inactive, and all but the newest VersionsDeleted at once.</para>
 /// <para>Each image is evaluated by its own class: as it is now if it exists, else as the image recorded it. An image
 /// of which neither is known never expires.</para>
+/// <para><b>Keep rules</b> (<see cref="KeepRules"/>, restic's) keep what the limits would let go, while the volume exists. They count
+/// the images of one volume and class. Once the volume is gone only tags keep. A pinned image never expires.</para>
 /// <para><b>The floor.</b> An image younger than keepWithin does not expire, whatever else there is: an intruder who
 /// may only add cannot push it out by adding images of forged times. Images of times later than a day ahead of the
 /// clock, or before 2000, are left out of the count altogether, so that one of them does not make a good image inactive.</para>
@@ -82,6 +85,7 @@ internal sealed class RetentionEngine
                     IsActive = false,
                     IsExpired = false,
                     Reason = image.Time < s_earliest ? RetentionReason.PastTime : RetentionReason.FutureTime,
+                    KeptBy = [image.Time < s_earliest ? RetentionReason.PastTime : RetentionReason.FutureTime],
                 };
                 continue;
             }
@@ -105,9 +109,44 @@ internal sealed class RetentionEngine
                 verdicts[group.Value[rank]] = Evaluate(images, group.Value, rank, gone);
             if (gone is not null)
                 verdicts[group.Value[0]] = AfterOthers(verdicts[group.Value[0]], verdicts, group.Value);
+            Keep(verdicts, group.Value, gone is not null);
         }
 
         return verdicts;
+    }
+
+    /// <summary>What the keep rules and pins keep although the limits let it go.</summary>
+    private void Keep(RetentionResult[] verdicts, List<int> group, bool isGone)
+    {
+        foreach (var ofClass in group.GroupBy(i => ValuesOf(verdicts[i].Image).Values))
+        {
+            IReadOnlyDictionary<string, List<RetentionReason>>? kept = ofClass.Key is { } values && !isGone
+                ? KeepRules.Apply(values, ofClass.Select(i => verdicts[i].Image).ToList(), _now)
+                : null;
+            foreach (int i in ofClass)
+            {
+                RetentionResult verdict = verdicts[i];
+                var reasons = new List<RetentionReason>();
+                if (verdict.Image.IsPinned)
+                    reasons.Add(RetentionReason.Pinned);
+                if (kept is not null && kept.TryGetValue(verdict.Image.Id, out List<RetentionReason>? rules))
+                    reasons.AddRange(rules);
+                else if (isGone && ofClass.Key is { } last && KeepRules.HasKeptTags(last, verdict.Image))
+                    reasons.Add(RetentionReason.KeepTags);
+                if (reasons.Count > 0 && !verdict.IsActive)
+                {
+                    verdicts[i] = verdict with
+                    {
+                        ExpiresAt = null,
+                        IsExpired = false,
+                        Reason = reasons[0],
+                        KeptBy = verdict.IsExpired ? reasons : [.. reasons, verdict.Reason],
+                    };
+                    continue;
+                }
+                verdicts[i] = verdict with { KeptBy = verdict.IsExpired ? [] : [verdict.Reason, .. reasons] };
+            }
+        }
     }
 
     /// <summary>

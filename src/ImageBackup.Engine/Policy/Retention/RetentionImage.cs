@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace ImageBackup.Engine.Policy.Retention;
 
@@ -13,6 +14,11 @@ internal sealed record RetentionImage
     /// <summary>Compared without case.</summary>
     public required string ComputerName { get; init; }
     public required DateTimeOffset Time { get; init; }
+
+    public IReadOnlyList<string> Tags { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+
+    /// <summary>A person pinned it.</summary>
+    public bool IsPinned { get; init; }
 
     /// <summary>Null: the image records none (restic made it).</summary>
     public string? ManagementClass { get; init; }

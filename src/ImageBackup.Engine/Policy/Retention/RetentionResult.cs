@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace ImageBackup.Engine.Policy.Retention;
 
@@ -19,5 +20,8 @@ internal sealed record RetentionResult
     /// <summary>What sets <see cref="ExpiresAt"/>, or keeps the image for good. For an inactive image without a date: the limit that is NoLimit.</summary>
     public required RetentionReason Reason { get; init; }
     public required bool IsExpired { get; init; }
+
+    /// <summary>All that keeps the image now; empty if it has expired.</summary>
+    public IReadOnlyList<RetentionReason> KeptBy { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<RetentionReason>());
     public RetentionValuesSource ValuesSource { get; init; }
 }

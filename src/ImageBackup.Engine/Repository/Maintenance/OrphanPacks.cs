@@ -101,7 +101,7 @@ internal sealed class OrphanPacks
         repository.Files.Exists(StoredKind.Pack, pack.ToString());
 
     /// <summary>Null if the pack is torn (nothing refers to it) or cannot be read.</summary>
-    private static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)
+    internal static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)
     {
         try
         {

@@ -85,8 +85,11 @@ internal sealed class Pruner(ImageRepository repository)
         marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         if (marks.Lost.Count > 0)
         {
-            throw marks.Refusal(snapshots, new HashSet<(BlobId, BlobType)>(marks.Lost), ErrorId.ChunkMissing,
+            ImageBackupException refusal = marks.Refusal(snapshots, new HashSet<(BlobId, BlobType)>(marks.Lost), ErrorId.ChunkMissing,
                 $"{Things(marks.Lost.Count)} that images refer to cannot be found or read", cancellation);
+            throw UnlistedPacks.Holds(repository, new HashSet<BlobId>(marks.Lost.Select(lost => lost.Item1)), cancellation)
+                ? new ImageBackupException(refusal.Id, refusal.Message, refusal.Target, refusal) { RecommendedAction = UnlistedPacks.Advice + " Then run the command again." }
+                : refusal;
         }
 
         using var reader = new BlobReader(_files, repository.Sealers);

@@ -42,6 +42,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 
         Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack = CheckPacks(index, packs);
         CheckSnapshots(files, snapshots, index, cancellation);
+        bool isIndexLost = _problems.Exists(problem => problem.ErrorId == ErrorId.ChunkMissing) && IsIndexLost(snapshots, index, cancellation);
         List<KeyValuePair<BlobId, long>> sample = options.ReadData ? Sample(packs, options) : new();
         ReadPacks(sample, blobsOfPack, progressBytes, cancellation);
         List<DamagedImage> damaged = _problems.Count == 0
@@ -64,6 +65,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             PackBytes = PackLengths.Total(packs.Values),
             UnreferencedPackCount = packs.Keys.Count(pack => !blobsOfPack.ContainsKey(pack)),
             Problems = _problems,
+            IsIndexLost = isIndexLost,
             Duration = clock.Elapsed,
         };
     }
@@ -172,6 +174,43 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 Report(e.Id, "snapshots/" + file.Name, e.Message);
             }
         }
+    }
+
+    /// <summary>Something that is missed lies in a pack that no index lists.</summary>
+    private bool IsIndexLost(List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
+    {
+        var all = new BlobIndex();
+        bool isAny = false;
+        foreach (IndexedPack pack in UnlistedPacks.Read(repository, index, cancellation))
+        {
+            isAny = true;
+            RepositoryRepair.AddTo(all, pack);
+        }
+        if (!isAny)
+            return false;
+        foreach ((BlobId id, BlobLocation location) in index.Entries())
+            all.Add(id, location);
+        return !Missing(snapshots, index, cancellation).SequenceEqual(Missing(snapshots, all, cancellation));
+    }
+
+    /// <summary>What images miss by an index; a snapshot record that cannot be read was reported.</summary>
+    private List<string> Missing(List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
+    {
+        var missing = new List<string>();
+        foreach (StoredFile file in snapshots)
+        {
+            try
+            {
+                SnapshotRecord snapshot = SnapshotRecord.Read(repository.Files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
+                missing.AddRange(TreeWalk.Check(repository, index, snapshot.Tree, [], cancellation)
+                    .Where(problem => problem.ErrorId == ErrorId.ChunkMissing).Select(problem => file.Name + problem.Message));
+            }
+            catch (Exception e) when (e is FormatException or ImageBackupException)
+            {
+                // It counts for neither index.
+            }
+        }
+        return missing;
     }
 
     private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,

@@ -87,7 +87,9 @@ internal sealed class UsedBlobSet : IDisposable
         return new ImageBackupException(id,
             $"Nothing was removed from '{_repository.Location}': {what}. {(count == 1 ? "Image" : "Images")} that {(count == 1 ? "needs" : "need")} it: {string.Join("; ", named)}{more}.", _repository.Location)
         {
-            RecommendedAction = "Run Test-ImageRepository and repair the repository, or remove the images named with Remove-ImageBackup; then run the command again.",
+            RecommendedAction = id == ErrorId.PackCorrupt
+                ? "Run Repair-ImageRepository -ReadData, back the volumes up again or remove the images named with Remove-ImageBackup; then run the command again."
+                : "Back the volumes up again, which stores what they still have, or remove the images named with Remove-ImageBackup; then run the command again.",
         };
     }
 

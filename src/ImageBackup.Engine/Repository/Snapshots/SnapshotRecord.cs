@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -25,11 +26,20 @@ internal sealed record SnapshotRecord
     public int? GroupId { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();
     public string? Original { get; init; }
+
+    /// <summary>A text for people, under the key that rustic has for it; restic passes over it.</summary>
+    public string? Description { get; init; }
     public string? Parent { get; init; }
     public string? ProgramVersion { get; init; }
 
     /// <summary>The object under <see cref="SummaryKey"/>, as JSON; null if there is none.</summary>
     public byte[]? Summary { get; init; }
+
+    /// <summary>What other programs wrote that is not known here, by name, as JSON: it stays when a record is changed.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Other { get; init; } = Array.Empty<KeyValuePair<string, string>>();
+
+    private static readonly string[] s_known =
+        ["time", "parent", "tree", "paths", "hostname", "username", "uid", "gid", "tags", "original", "description", "program_version", SummaryKey];
 
     public byte[] Write()
     {
@@ -52,6 +62,8 @@ internal sealed record SnapshotRecord
                 WriteStrings(writer, "tags", Tags);
             if (Original is not null)
                 writer.WriteString("original", Original);
+            if (Description is not null)
+                writer.WriteString("description", Description);
             if (ProgramVersion is not null)
                 writer.WriteString("program_version", ProgramVersion);
             if (Summary is not null)
@@ -59,6 +71,12 @@ internal sealed record SnapshotRecord
                 writer.WritePropertyName(SummaryKey);
                 using JsonDocument summary = JsonDocument.Parse(Summary);
                 summary.WriteTo(writer);
+            }
+            foreach (KeyValuePair<string, string> other in Other)
+            {
+                writer.WritePropertyName(other.Key);
+                using JsonDocument value = JsonDocument.Parse(other.Value);
+                value.WriteTo(writer);
             }
             writer.WriteEndObject();
         }
@@ -85,11 +103,13 @@ internal sealed record SnapshotRecord
                 GroupId = JsonText.Int(root, "gid"),
                 Tags = JsonText.Strings(root, "tags"),
                 Original = JsonText.String(root, "original"),
+                Description = JsonText.String(root, "description"),
                 Parent = JsonText.String(root, "parent"),
                 ProgramVersion = JsonText.String(root, "program_version"),
                 Summary = root.TryGetProperty(SummaryKey, out JsonElement summary) && summary.ValueKind == JsonValueKind.Object
                     ? System.Text.Encoding.UTF8.GetBytes(summary.GetRawText())
                     : null,
+                Other = [.. root.EnumerateObject().Where(property => !s_known.Contains(property.Name)).Select(property => new KeyValuePair<string, string>(property.Name, property.Value.GetRawText()))],
             };
         }
         catch (Exception e) when (JsonText.IsBadJson(e))

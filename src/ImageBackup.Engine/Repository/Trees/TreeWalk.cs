@@ -22,7 +22,7 @@ internal static class TreeWalk
     public static List<TreeNode> Load(ImageRepository repository, BlobIndex index, BlobId tree)
     {
         if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
-            throw new ImageBackupException(ErrorId.ChunkMissing, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
+            throw new MissingBlobException(tree, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
         using var reader = new BlobReader(repository.Files, repository.Sealers);
         byte[] json = reader.Read(tree, location);
         try

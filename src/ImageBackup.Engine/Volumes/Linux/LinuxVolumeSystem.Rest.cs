@@ -17,7 +17,8 @@ internal sealed partial class LinuxVolumeSystem
         {
             return new ExclusiveVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
         }
-        RequireNotNeeded(volume, device, tree, neededPaths);
+        if (WhyNeeded(volume.Name, tree, neededPaths, device) is { } why)
+            throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{volume.Name}' is not remounted read-only for a static image: {why}.", volume.Name);
         return ReadOnlyMount.Take(_roots, volume, mounts, () => OpenRead(volume, VolumeOpenMode.Shared));
     }
 
@@ -40,14 +41,24 @@ internal sealed partial class LinuxVolumeSystem
         [.. LinuxUndoRecord.Left(LinuxUndoRecord.PassingDirectory, ReadOnlyMount.RecordKind)
             .Select(record => ReadOnlyMount.Left(_roots, record)).OfType<LeftVolume>()];
 
-    private static void RequireNotNeeded(VolumeDescription volume, SysDevice device, DeviceTree tree, IReadOnlyList<string> neededPaths)
+    public string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
-        if (tree.SystemDevices.Contains(device))
-            throw new ImageBackupException(ErrorId.VolumeNeeded, $"The running system is on '{volume.Name}': it is not remounted read-only.", volume.Name);
-        foreach (string path in neededPaths.Append(Path.GetTempPath()).Append(LinuxUndoRecord.PassingDirectory))
-        {
-            if (tree.NamesUnder(path).Contains(device.Name))
-                throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{path}' is on '{volume.Name}' and must stay writable: it is not remounted read-only.", volume.Name);
-        }
+        DeviceTree tree = DeviceTree.Read(_roots);
+        SysDevice? device = volume.Kind == VolumeKind.BlockDevice ? tree.ByName(volume.Name) : null;
+        return WhyNeeded(volume.Name, tree, neededPaths, device is not null && tree.MountsOf(device).Count > 0 ? device : null);
+    }
+
+    /// <param name="name">The volume's.</param>
+    /// <param name="tree">The devices now.</param>
+    /// <param name="neededPaths">What must stay writable.</param>
+    /// <param name="mounted">Its device; null if it is not mounted: then the paths count that lie on layers above it.</param>
+    private static string? WhyNeeded(string name, DeviceTree tree, IReadOnlyList<string> neededPaths, SysDevice? mounted)
+    {
+        if (mounted is not null && tree.SystemDevices.Contains(mounted))
+            return "the running system is on it";
+        IEnumerable<string> paths = mounted is null ? neededPaths : neededPaths.Append(Path.GetTempPath()).Append(LinuxUndoRecord.PassingDirectory);
+        return paths.FirstOrDefault(path => tree.NamesUnder(path).Contains(mounted?.Name ?? name)) is { } needed
+            ? $"'{needed}' is on it and must stay writable"
+            : null;
     }
 }

@@ -18,7 +18,8 @@ internal sealed partial class WindowsVolumeSystem
             return new ExclusiveVolume(OpenRead(volume, VolumeOpenMode.Exclusive));
         // Asked again: the description may be old.
         VolumeDescription current = Find(volume.Name);
-        ThrowIfNeeded(current, neededPaths);
+        if (WhyNeeded(current, neededPaths) is { } why)
+            throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{current.Name}' cannot be locked for a static image: {why}.", current.Name);
         string name = current.Name;
         // Dirty data is flushed before the lock does it: the less there is to do, the shorter everybody else waits for it.
         _ = FlushVolume(current.DevicePath);
@@ -51,24 +52,19 @@ internal sealed partial class WindowsVolumeSystem
 
     public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => [];
 
-    private void ThrowIfNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
+    public string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
+        if (volume.Kind == VolumeKind.File)
+            return null;
         if (volume.IsSystem)
-            throw Needed(volume.Name, "the running system is on it");
-        foreach (string path in neededPaths)
-        {
-            if (IsUnder(path, volume))
-                throw Needed(volume.Name, $"'{path}' is on it");
-        }
+            return "the running system is on it";
+        if (neededPaths.FirstOrDefault(path => IsUnder(path, volume)) is { } needed)
+            return $"'{needed}' is on it";
         if (IsUnder(Path.GetTempPath(), volume))
-            throw Needed(volume.Name, "the temporary files are on it");
-        if (IsUnder(AppContext.BaseDirectory, volume))
-            throw Needed(volume.Name, "the running program is on it");
+            return "the temporary files are on it";
+        return IsUnder(AppContext.BaseDirectory, volume) ? "the running program is on it" : null;
     }
 
     private bool IsUnder(string path, VolumeDescription volume) => VolumesUnder(path).Any(under =>
         string.Equals(under, volume.Name, StringComparison.OrdinalIgnoreCase) || volume.Aliases.Contains(under, StringComparer.OrdinalIgnoreCase));
-
-    private static ImageBackupException Needed(string name, string why) =>
-        new(ErrorId.VolumeNeeded, $"'{name}' cannot be locked for a static image: {why}.", name);
 }

@@ -282,6 +282,7 @@ public sealed class IdentityTests : IDisposable
         public VolumeDescription Find(string wanted) => inner.Find(wanted == alias ? name : wanted);
         public IBlockReader OpenRead(VolumeDescription volume, VolumeOpenMode mode) => inner.OpenRead(volume, mode);
         public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths) => inner.OpenQuiesced(volume, neededPaths);
+        public string? WhyNeeded(VolumeDescription volume, IReadOnlyList<string> neededPaths) => inner.WhyNeeded(volume, neededPaths);
         public IReadOnlyList<LeftVolume> FindLeftQuiesced() => inner.FindLeftQuiesced();
         public IReadOnlyList<string> RestoreLeftQuiesced(string? volumeName = null) => inner.RestoreLeftQuiesced(volumeName);
         public IBlockWriter OpenTarget(VolumeDescription volume) => inner.OpenTarget(volume);
