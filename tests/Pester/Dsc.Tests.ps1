@@ -84,6 +84,90 @@ Describe 'DSC: ImageRule' {
     }
 }
 
+Describe 'DSC: the position and the options of a rule' {
+    BeforeEach {
+        $list = Join-Path $work "position-$([guid]::NewGuid()).rules"
+        Set-Content $list '# of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
+        function OrderOf { (Get-IncludeImage -RulePath $list).Volume -join ' ' }
+    }
+
+    It 'puts a rule <Position> and leaves it there' -ForEach @(
+        @{ Position = 'as the first'; Ask = @{ Index = '1' }; Order = '/x /a /b /c' }
+        @{ Position = 'as the third'; Ask = @{ Index = '3' }; Order = '/a /b /x /c' }
+        @{ Position = 'beyond the end'; Ask = @{ Index = '99' }; Order = '/a /b /c /x' }
+        @{ Position = 'before another'; Ask = @{ Before = '/b' }; Order = '/a /x /b /c' }
+        @{ Position = 'after another'; Ask = @{ After = '/b' }; Order = '/a /b /x /c' }
+    ) {
+        foreach ($kind in 'Include', 'Exclude') {
+            $rule = New-Resource ImageRule ($Ask + @{ Volume = '/x'; RulePath = $list; Kind = $kind })
+            $rule.Test() | Should -BeFalse
+            $rule.Set()
+            OrderOf | Should -Be $Order
+            $rule.Test() | Should -BeTrue
+            $text = [IO.File]::ReadAllText($list)
+            $time = [IO.File]::GetLastWriteTimeUtc($list)
+            $rule.Set()
+            [IO.File]::ReadAllText($list) | Should -Be $text
+            [IO.File]::GetLastWriteTimeUtc($list) | Should -Be $time
+            # What Get gives, Set takes.
+            $state = $rule.Get()
+            $state.Test() | Should -BeTrue
+            $state.Set()
+            [IO.File]::ReadAllText($list) | Should -Be $text
+        }
+    }
+
+    It 'moves a rule that is elsewhere' {
+        $rule = New-Resource ImageRule @{ Volume = '/a'; RulePath = $list; Index = '3' }
+        $rule.Test() | Should -BeFalse
+        $rule.Set()
+        OrderOf | Should -Be '/b /c /a'
+        $rule.Test() | Should -BeTrue
+    }
+
+    It 'knows its own options again, however they are written' {
+        $rule = New-Resource ImageRule @{
+            Volume = '/y/'; RulePath = $list; GapSize = '64'; IdleWait = '500ms'; IdleRetries = '3'; ImageType = 'static'
+            SnapshotCacheSize = '20'; SnapshotProvider = 'none'; Serialization = 'ShrDynamic'; ChangingRetries = '2'; PostSnapshotCommand = 'echo done'
+        }
+        $rule.Set()
+        $rule.Test() | Should -BeTrue
+        $state = $rule.Get()
+        $state.IdleWait, $state.GapSize, $state.PostSnapshotCommand | Should -Be '500ms', '64k', 'echo done'
+        $state.Test() | Should -BeTrue
+        $rule.IdleWait = '2'
+        $rule.Test() | Should -BeFalse
+        $rule.Set()
+        $rule.Test() | Should -BeTrue
+        (Get-IncludeImage -RulePath $list | Where-Object Volume -Like '/y*').Count | Should -Be 1
+    }
+}
+
+Describe 'DSC: the values of a class' {
+    It 'are all set, known again, and given as Set takes them' {
+        $class = New-Resource ImageClass @{
+            Name = 'FULL'; ClassPath = $classes; Description = 'all of it'; VersionsExist = '1'; KeepLast = '2'; KeepDaily = '7'; KeepWeekly = 'nolimit'; KeepYearly = '0'
+            KeepWithin = '36h'; KeepTags = 'a', 'b,c'; Frequency = '7'; Serialization = 'shrdynamic'; ChangingRetries = '3'; GapSize = '64'; Default = $true
+        }
+        $class.Set()
+        $class.Test() | Should -BeTrue
+        $time = [IO.File]::GetLastWriteTimeUtc($classes)
+        $class.Set()
+        [IO.File]::GetLastWriteTimeUtc($classes) | Should -Be $time
+        $state = $class.Get()
+        $state.KeepTags | Should -Be 'a', 'b,c'
+        $state.KeepWeekly, $state.KeepYearly, $state.Default | Should -Be 'NoLimit', '', $true
+        $state.Test() | Should -BeTrue
+        $class.KeepTags = @('a')
+        $class.Test() | Should -BeFalse
+        $class.Set()
+        $class.Test() | Should -BeTrue
+        $class = New-Resource ImageClass @{ Name = 'STANDARD'; ClassPath = $classes; Default = $true }
+        $class.Set()
+        $class.Test() | Should -BeTrue
+    }
+}
+
 Describe 'DSC: ImageClass' {
     It 'makes, changes and removes a class' {
         $class = New-Resource ImageClass @{ Name = 'LONG'; ClassPath = $classes; VersionsExist = '7'; RetainExtra = 'NoLimit' }
@@ -159,6 +243,26 @@ Describe 'DSC 3' {
     It 'removes a rule by _exist' {
         (Invoke-Resource rule set @{ Volume = '/json'; RulePath = $rules }).ExitCode | Should -Be 0
         (Invoke-Resource rule set @{ Volume = '/json'; RulePath = $rules; _exist = $false }).Output._exist | Should -BeFalse
+    }
+
+    It 'applies the document of about_ImageBackup_Schedule as it stands, and the second time changes nothing' {
+        $topic = [IO.File]::ReadAllText((Join-Path (Split-Path (Split-Path $PSScriptRoot)) 'en-US/about_ImageBackup_Schedule.help.txt')).Replace("`r`n", "`n")
+        $example = [regex]::Match($topic, '(?ms)^DESIRED STATE\n.*?\n\n((?:        [^\n]*\n|\n)+)').Groups[1].Value
+        $document = $example.Replace('/etc/imagebackup', $work).Replace('/backup/images', (Join-Path $work 'dsc-document')) | ConvertFrom-Json -AsHashtable
+        $document.'$schema' | Should -Match '^https://aka\.ms/dsc/schemas/v3/'
+        $null = Export-ImageRepositoryPassword (Join-Path $work 'images.password') -Password $password
+        $kinds = @{ 'ImageBackup/Class' = 'class'; 'ImageBackup/Rule' = 'rule'; 'ImageBackup/Repository' = 'repository' }
+        $document.resources.Count | Should -Be 3
+        foreach ($resource in $document.resources) {
+            $manifest = Get-Content (Join-Path $folder "imagebackup.$($kinds[$resource.type]).dsc.resource.json") -Raw | ConvertFrom-Json
+            foreach ($name in $resource.properties.Keys) { $manifest.schema.embedded.properties.PSObject.Properties.Name | Should -Contain $name }
+            $set = Invoke-Resource $kinds[$resource.type] set $resource.properties
+            $set.ExitCode | Should -Be 0 -Because $set.Error
+            (Invoke-Resource $kinds[$resource.type] test $resource.properties).Output._inDesiredState | Should -BeTrue -Because $resource.name
+        }
+        $before = TreeState $work
+        foreach ($resource in $document.resources) { (Invoke-Resource $kinds[$resource.type] set $resource.properties).ExitCode | Should -Be 0 }
+        TreeState $work | Should -Be $before
     }
 
     It 'writes its error to standard error and ends with 1' {

@@ -200,3 +200,70 @@ Describe 'The list in the repository' {
         { Set-IncludeImage /x -PreSnapshotCommand 'a' -Enforced -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
     }
 }
+
+Describe 'The place of a rule by its number' {
+    BeforeEach {
+        $list = Join-Path $work "index-$([guid]::NewGuid()).rules"
+        Set-Content $list '# of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
+        function OrderOf { (Get-IncludeImage -RulePath $list).Volume -join ' ' }
+    }
+
+    It 'is <Index>: <Order>' -ForEach @(
+        @{ Index = 1; Order = '/x /a /b /c' }
+        @{ Index = 2; Order = '/a /x /b /c' }
+        @{ Index = 4; Order = '/a /b /c /x' }
+        @{ Index = 1000; Order = '/a /b /c /x' }
+    ) {
+        (Set-IncludeImage /x -Index $Index -RulePath $list -PassThru).Order | Should -Be ([math]::Min($Index, 4))
+        OrderOf | Should -Be $Order
+        $text = [IO.File]::ReadAllText($list)
+        Set-IncludeImage /x -Index $Index -RulePath $list
+        [IO.File]::ReadAllText($list) | Should -Be $text
+    }
+
+    It 'moves a rule that is there' {
+        Set-ExcludeImage /a -Index 2 -RulePath $list
+        OrderOf | Should -Be '/b /a /c'
+        Set-IncludeImage /c -Index 1 -RulePath $list
+        OrderOf | Should -Be '/c /b /a'
+    }
+
+    It 'keeps the order of several' {
+        Set-ExcludeImage /x, /y -Index 2 -RulePath $list
+        OrderOf | Should -BeIn '/a /x /y /b /c', '/a /y /x /b /c'
+        '/v', '/w' | ForEach-Object { [pscustomobject]@{ Volume = $_; Kind = 'Exclude' } } | Set-IncludeImage -Index 1 -RulePath $list
+        OrderOf | Should -BeLike '/v /w /a *'
+    }
+
+    It 'is from 1, and goes with no other position' {
+        { Set-IncludeImage /x -Index 0 -RulePath $list } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        { Set-IncludeImage /x -Index 1 -First -RulePath $list } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+    }
+}
+
+Describe 'The volumes that a rule matches here' {
+    It 'are told, and so is that there are none' {
+        $list = Join-Path $work 'matches.rules'
+        $file = Join-Path $work 'matched.img'
+        New-TestVolume $file
+        Set-Content $list "include.image $file", 'exclude.image LABEL=no-volume-has-this', 'include.image /no/volume/*'
+        $rules = Get-IncludeImage -RulePath $list
+        $rules[2].Matches | Should -Be $file
+        $rules[0].Matches.Count, $rules[1].Matches.Count | Should -Be 0, 0
+        $rules | Format-Table | Out-String -Width 200 | Should -Match '/no/volume/\*\s+no volume'
+        $rules[0] | Format-List | Out-String -Width 200 | Should -Match 'Matches\s*: no volume of this machine'
+        (Set-IncludeImage $file -RulePath $list -PassThru).Matches | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'A rule from a volume''s object' {
+    It 'names a file by its path' {
+        $list = Join-Path $work 'stable.rules'
+        $file = Join-Path $work 'stable.img'
+        New-TestVolume $file
+        Get-ImageVolume $file | Set-IncludeImage -RulePath $list
+        (Get-IncludeImage -RulePath $list).Volume | Should -Be $file
+        Get-ImageVolume $file | Remove-IncludeImage -RulePath $list
+        Get-IncludeImage -RulePath $list | Should -BeNullOrEmpty
+    }
+}

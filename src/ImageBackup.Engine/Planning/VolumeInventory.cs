@@ -198,7 +198,7 @@ internal sealed class VolumeInventory(IVolumeSystem volumes, Func<IBlockReader, 
     private static bool LiesOn(VolumeDescription upper, VolumeDescription lower) => lower.Holders.Contains(upper.Name) || lower.LayersAbove.Contains(upper.Name);
 
     /// <summary>One lies on the other, or both are paths to what lies on both.</summary>
-    private static bool IsSameStack(VolumeDescription one, VolumeDescription other) =>
+    internal static bool IsSameStack(VolumeDescription one, VolumeDescription other) =>
         LiesOn(one, other) || LiesOn(other, one) || one.LayersAbove.Any(other.LayersAbove.Contains);
 
     private static void RequireOne(string name, List<string> matches)

@@ -3,8 +3,10 @@ using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Policy.Rules;
+using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Commands;
 
@@ -35,7 +37,7 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
         var all = new List<ImageRule>(LoadEnforced()?.Rules.Rules ?? []);
         if (!Enforced)
             all.AddRange(LoadMachine().Rules);
-        List<RuleInfo> rules = [.. all.Select((rule, i) => rule.ToInfo(i + 1))];
+        List<RuleInfo> rules = [.. all.Select((rule, i) => rule.ToInfo(i + 1) with { Matches = MatchesOf(rule) })];
         if (Volume is null)
         {
             WriteObject(rules, enumerateCollection: true);
@@ -46,6 +48,8 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
             Attempt(argument.Input, () =>
             {
                 string text = argument.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no pattern.");
+                if (!rules.Exists(rule => rule.Volume == text))
+                    text = PatternOf(argument);
                 // A rule's own pattern has wildcards itself: as written it goes before what it could mean here.
                 List<RuleInfo> found = [.. rules.Where(rule => rule.Volume == text)];
                 if (found.Count == 0 && NamePattern.Of(text) is { } pattern)
@@ -56,6 +60,31 @@ public sealed class GetIncludeImageCommand : PolicyCmdlet
             });
         }
     }
+
+    /// <summary>The volumes of this machine that the pattern matches, whatever rule decides about them; null if it cannot be told.</summary>
+    private List<string>? MatchesOf(ImageRule rule)
+    {
+        try
+        {
+            return RunInBackground("Looking at volumes", _ =>
+            {
+                var inventory = new VolumeInventory(VolumeSystem.Current);
+                List<string> found = [.. (_volumes ??= inventory.List(Stop))
+                    .Where(volume => rule.Pattern.IsMatch(VolumePlan.NamesOf(volume, rule.Pattern.IsWindows), out string? _)).Select(volume => volume.Name)];
+                // A file that holds a volume is listed by no system.
+                if (found.Count == 0 && rule.Pattern.IsLiteral && ImageBackup.Binding.VolumeNames.Refer(rule.Pattern.Text, Stop).Present is { } present)
+                    found.Add(present.Name);
+                return found;
+            });
+        }
+        catch (ImageBackupException failure) when (failure.Id is not ErrorId.Cancelled)
+        {
+            WriteVerbose($"The volumes that {rule.Pattern.Text} matches cannot be told: {failure.Message}");
+            return null;
+        }
+    }
+
+    private IReadOnlyList<ImageVolume>? _volumes;
 
     private RuleDocument LoadMachine()
     {

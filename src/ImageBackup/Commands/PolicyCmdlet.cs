@@ -7,6 +7,7 @@ using ImageBackup.Engine.Policy;
 using ImageBackup.Engine.Policy.MachineDefaults;
 using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.Policy.Rules;
+using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.VolumeSnapshots;
 using ImageBackup.Session;
 
@@ -82,6 +83,33 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
         foreach (RuleRemark remark in document.Remarks)
             WriteVerbose(remark.ToString());
     }
+
+    /// <summary>
+    /// The pattern of an argument: a volume that came as an object is named so that the rule still means it when devices are numbered
+    /// anew.
+    /// </summary>
+    /// <exception cref="ImageBackupException">ParameterInvalid: it names none.</exception>
+    private protected string PatternOf(RulePatternArgument argument)
+    {
+        string pattern = argument.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no pattern.");
+        if (argument.VolumeName is not { } name)
+            return pattern;
+        try
+        {
+            return RunInBackground("Looking at volumes", _ =>
+            {
+                _stableNames ??= new StableNames(new VolumeInventory(VolumeSystem.Current));
+                return VolumePattern.Escape(_stableNames.Of(ImageBackup.Binding.VolumeNames.Find(name, Stop), Stop), RuleParseOptions.Default.IsWindows);
+            });
+        }
+        catch (ImageBackupException absent) when (absent.Id is not ErrorId.Cancelled)
+        {
+            // A volume of another machine, or one that is not attached now: the name is all there is.
+            return pattern;
+        }
+    }
+
+    private StableNames? _stableNames;
 
     private protected string? FullPath(string? path) => path is null ? null : ResolvePath(path);
 

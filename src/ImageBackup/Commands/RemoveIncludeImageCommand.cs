@@ -22,7 +22,7 @@ public sealed class RemoveIncludeImageCommand : PolicyEditCmdlet
             Attempt(volume.Input, () =>
             {
                 string pattern = volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "The argument names no pattern.");
-                EditRules(document => document.Remove(pattern), $"Remove the rule of {pattern}", managementClass: null);
+                EditRules(document => document.Remove(document.Find(pattern) is null ? PatternOf(volume) : pattern), $"Remove the rule of {pattern}", managementClass: null);
             });
         }
     }

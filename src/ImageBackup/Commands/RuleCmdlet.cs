@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -14,6 +16,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     private protected const string AfterSet = "After";
     private protected const string FirstSet = "First";
     private protected const string LastSet = "Last";
+    private protected const string IndexSet = "Index";
 
     /// <summary>
     /// The patterns: they match any of a volume's names (letter, mount point, device, \\?\Volume{guid}\, LABEL=, UUID=,
@@ -45,6 +48,14 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     /// <summary>Evaluated after all others of the list.</summary>
     [Parameter(Mandatory = true, ParameterSetName = LastSet)]
     public SwitchParameter Last { get; set; }
+
+    /// <summary>
+    /// Evaluated as the so-manieth of the list, from 1; a number that is greater than the list is long means the last. An object's
+    /// rules that follow one another keep their order.
+    /// </summary>
+    [Parameter(Mandatory = true, ParameterSetName = IndexSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int? Index { get; set; }
 
     /// <summary>Puts out the rule as it is now.</summary>
     [Parameter]
@@ -80,19 +91,21 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
 
     private void Set(RulePatternArgument volume)
     {
-        string pattern = volume.Pattern ?? throw new ImageBackupException(ErrorId.ParameterInvalid, volume.Problem ?? "The argument names no pattern.");
+        string pattern = PatternOf(volume);
         string where = Enforced ? "" : FullPath(RulePath) ?? PolicyPaths.Rules;
-        RulePosition? asked = PositionAsked;
         bool isOvershadowed = false;
+        RulePosition? asked = PositionAsked;
         RuleDocument? list = EditRules(
             document =>
             {
+                if (Index is { } index)
+                    asked = PositionAt(document, pattern, index);
                 ImageRule? existing = document.Find(pattern);
                 // Two rules of one pattern in a list: the one that is evaluated first decides, and it came first.
                 isOvershadowed = volume.Rule is not null && existing is not null && _setByObjects.Contains((where, existing.Pattern.Text));
                 return isOvershadowed ? document : document.Set(Wanted(pattern, existing, volume.Rule), volume.Rule is null ? asked : PositionOf(document, existing, asked, where));
             },
-            $"Set the rule of {pattern}{(asked is null ? "" : $" as {asked}")}",
+            $"Set the rule of {pattern}{(Index is { } place ? $" as number {place}" : asked is null ? "" : $" as {asked}")}",
             ClassAsked(volume));
         if (list?.Find(pattern) is not { } rule)
             return;
@@ -117,6 +130,21 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     }
 
     /// <summary>
+    /// The position that makes a rule the so-manieth of this list. The rules of files that the list includes do not count: no rule can
+    /// be put between them.
+    /// </summary>
+    private static RulePosition? PositionAt(RuleDocument document, string pattern, int index)
+    {
+        ImageRule? existing = document.Find(pattern);
+        List<ImageRule> own = [.. document.Rules.Where(rule => rule.Path == document.Path)];
+        List<ImageRule> others = [.. own.Where(rule => !ReferenceEquals(rule, existing))];
+        int place = Math.Min(index, others.Count + 1);
+        if (existing is not null && own.IndexOf(existing) == place - 1)
+            return null;
+        return place == 1 ? RulePosition.First : RulePosition.After(others[place - 2].Pattern.Text);
+    }
+
+    /// <summary>
     /// Rules that come as objects keep their order: a new one is evaluated directly after the one before it, as if they were one rule
     /// for which the position is asked. A rule that is there stays where it is, unless a position is asked.
     /// </summary>
@@ -124,7 +152,7 @@ public abstract class RuleCmdlet : PolicyEditCmdlet
     {
         if (asked is null && existing is not null)
             return null;
-        bool isBehindPrevious = asked is null || asked == RulePosition.First || After is not null;
+        bool isBehindPrevious = asked is null || asked == RulePosition.First || After is not null || Index is not null;
         if (!isBehindPrevious || _previous is not var (list, previous) || list != where)
             return asked;
         return document.Find(previous) is { } anchor && !ReferenceEquals(anchor, existing) ? RulePosition.After(previous) : asked;

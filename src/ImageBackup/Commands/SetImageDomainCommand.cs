@@ -46,7 +46,7 @@ public sealed class SetImageDomainCommand : PolicyEditCmdlet
         foreach (RulePatternArgument volume in Volume)
         {
             Attempt(volume.Input, () => named.Patterns.Add(
-                volume.Pattern ?? throw Unnamed(volume.Problem ?? "The argument names no volume.")));
+                volume.Pattern is null ? throw Unnamed(volume.Problem ?? "The argument names no volume.") : PatternOf(volume)));
         }
     }
 

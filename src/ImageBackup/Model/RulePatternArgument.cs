@@ -10,7 +10,7 @@ namespace ImageBackup;
 
 /// <summary>
 /// A rule's pattern as the user named it: text is a pattern, a rule stands for its own, and an object that stands for a
-/// volume for the pattern that its name alone matches. Never fails to bind.
+/// volume for the pattern that it alone matches. Never fails to bind.
 /// </summary>
 public sealed class RulePatternArgument
 {
@@ -30,6 +30,9 @@ public sealed class RulePatternArgument
 
     /// <summary>The object if it is a whole rule and not only a pattern; <see cref="RuleObject"/> reads it.</summary>
     internal PSObject? Rule { get; private init; }
+
+    /// <summary>The name of the volume that the object stands for; null: the text or object is a pattern.</summary>
+    internal string? VolumeName { get; private init; }
 
     public override string ToString() => Pattern ?? Problem ?? "";
 
@@ -78,7 +81,7 @@ public sealed class RulePatternArgument
         foreach (VolumeArgument volume in VolumeArgument.From(value))
         {
             found.Add(volume.Name is { } name
-                ? new(volume.Input, VolumePattern.Escape(name, RuleParseOptions.Default.IsWindows), null)
+                ? new(volume.Input, VolumePattern.Escape(name, RuleParseOptions.Default.IsWindows), null) { VolumeName = name }
                 : new(volume.Input, null, volume.Problem));
         }
     }

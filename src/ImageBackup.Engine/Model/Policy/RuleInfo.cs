@@ -34,6 +34,12 @@ public sealed record RuleInfo
     public SerializationMode? Serialization { get; init; }
     public int? ChangingRetries { get; init; }
 
+    /// <summary>
+    /// The volumes of this machine that the pattern matches, by name. Empty: no volume that is here now. Null: it was not looked up, or
+    /// cannot be told. Another rule that is evaluated before this one may decide about them.
+    /// </summary>
+    public IReadOnlyList<string>? Matches { get; init => field = value is null ? null : JoinedList.Of(value); }
+
     /// <summary>All options of the rule, as the rule syntax writes them.</summary>
     public string Options { get; init; } = string.Empty;
 
