@@ -87,7 +87,7 @@ Describe 'DSC: ImageRule' {
 Describe 'DSC: the position and the options of a rule' {
     BeforeEach {
         $list = Join-Path $work "position-$([guid]::NewGuid()).rules"
-        Set-Content $list '# of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
+        Set-Content $list '* of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
         function OrderOf { (Get-IncludeImage -RulePath $list).Volume -join ' ' }
     }
 

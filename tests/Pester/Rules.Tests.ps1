@@ -204,7 +204,7 @@ Describe 'The list in the repository' {
 Describe 'The place of a rule by its number' {
     BeforeEach {
         $list = Join-Path $work "index-$([guid]::NewGuid()).rules"
-        Set-Content $list '# of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
+        Set-Content $list '* of the list', 'exclude.image /c', 'include.image /b', 'include.image /a'
         function OrderOf { (Get-IncludeImage -RulePath $list).Volume -join ' ' }
     }
 

@@ -20,7 +20,7 @@ public class StableNamesTests
     private VolumeInventory Inventory => new(_volumes, reader =>
     {
         byte[] bytes = new byte[64];
-        reader.Read(0, bytes);
+        reader.ReadAt(0, bytes);
         string[] words = Encoding.ASCII.GetString(bytes).Trim().Split(' ');
         return words.Length < 2 ? null : new FileSystemDescription { Type = "ext4", Label = words[0] == "-" ? null : words[0], Uuid = words[1] == "-" ? null : words[1] };
     });
