@@ -55,6 +55,7 @@ Get-ImageBackup -Volume: value property
 Get-ImageBackupExitCode -ErrorRecord: value
 Get-ImageDomain -ClassPath: property
 Get-ImageDomain -RulePath: property
+Get-ImageRepository -Repository: value alias Path alias Name
 Get-ImageRepositoryKey -Repository: alias Path
 Get-ImageVolume -ClassPath: property
 Get-ImageVolume -RulePath: property

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Backup.Copy;
@@ -69,6 +70,32 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             _events.Write(EventId.BackupFailed, $"The backup of '{request.Volume.Name}' failed: {e.Message}", request.Volume.Name, e.Id.ToString());
             throw;
         }
+    }
+
+    /// <summary>
+    /// Throws if <see cref="Run"/> would before its first change: the repository is locked, the volume cannot be opened, or it must
+    /// stay writable and its plan ends in no dynamic image. Nothing is written, locked, remounted or snapshotted.
+    /// </summary>
+    /// <exception cref="ImageBackupException">By id.</exception>
+    public void Check(BackupRequest request, CancellationToken cancellation)
+    {
+        repository.CheckChange(isExclusive: false);
+        ImageType type = Plan(request).Type;
+        VolumeDescription volume = request.Volume;
+        bool mustBeQuiesced = type == ImageType.Static && !request.Quiet.Plan.EndsDynamic;
+        bool isMounted = volume.MountPoints.Count > 0;
+        if (mustBeQuiesced && isMounted)
+        {
+            foreach (string path in new[] { Environment.SystemDirectory.Length > 0 ? Environment.SystemDirectory : "/", repository.Location, Path.GetTempPath() })
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (volumes.VolumesUnder(path).Contains(volume.Name))
+                    throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{path}' is on '{volume.Name}' and must stay writable: no static image can be taken of it.", volume.Name);
+            }
+        }
+        using IBlockReader reader = volumes.OpenRead(volume, mustBeQuiesced && !isMounted ? VolumeOpenMode.Exclusive : VolumeOpenMode.Probe);
+        if (reader.LengthBytes == 0)
+            throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
     }
 
     private ImageBackupInfo RunLocked(BackupRequest request, IProgress<JobProgress>? progress, CancellationToken cancellation)

@@ -220,10 +220,9 @@ internal sealed class ImageRepository : IDisposable
     /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid, NotSupported (too many keys), RepositoryLocked, RepositoryVersionUnsupported.</exception>
     public void CheckNewKey(RepositoryPassword password, string? label)
     {
-        ThrowIfNotWritable();
         KeyRing.ThrowIfUnfit(Files, password, label);
         KeyRing.ThrowIfFull(Files);
-        _locks.ThrowIfHeld(wantsExclusive: false, DateTimeOffset.Now);
+        CheckChange(isExclusive: false);
     }
 
     /// <summary>
@@ -264,9 +263,8 @@ internal sealed class ImageRepository : IDisposable
     /// <exception cref="ImageBackupException">PasswordMissing, ParameterInvalid, RepositoryLocked, RepositoryVersionUnsupported.</exception>
     public void CheckNewPassword(RepositoryPassword password, string? label)
     {
-        ThrowIfNotWritable();
         KeyRing.ThrowIfUnfit(Files, password, label);
-        _locks.ThrowIfHeld(wantsExclusive: true, DateTimeOffset.Now);
+        CheckChange(isExclusive: true);
     }
 
     /// <summary>Removes a key by its whole id; never the one that opened the repository.</summary>
@@ -281,7 +279,8 @@ internal sealed class ImageRepository : IDisposable
     }
 
     /// <summary>The locks that lie in the repository.</summary>
-    public IReadOnlyList<RepositoryLockInfo> Locks() => _locks.List(DateTimeOffset.Now);
+    /// <param name="isTolerant">A lock that the disk or the system does not let us read is listed as one that cannot be read.</param>
+    public IReadOnlyList<RepositoryLockInfo> Locks(bool isTolerant = false) => _locks.List(DateTimeOffset.Now, isTolerant);
 
     /// <summary>Removes stale locks, or with <paramref name="all"/> every lock. Returns what was removed.</summary>
     public IReadOnlyList<RepositoryLockInfo> RemoveLocks(bool all, CancellationToken cancellation) =>
@@ -341,6 +340,26 @@ internal sealed class ImageRepository : IDisposable
             throw new ImageBackupException(ErrorId.RepositoryVersionUnsupported,
                 $"The repository '{Location}' has format version {FormatVersion}, which is read but not written.", Location);
         }
+    }
+
+    /// <summary>Throws if another lock stands in the way of one that would be taken now. Nothing is written or removed.</summary>
+    /// <exception cref="ImageBackupException">RepositoryLocked.</exception>
+    internal void ThrowIfLocked(bool isExclusive) => _locks.ThrowIfHeld(isExclusive, DateTimeOffset.Now);
+
+    /// <summary>Throws if a command that changes the repository would, before its first change. Nothing is written.</summary>
+    /// <exception cref="ImageBackupException">RepositoryVersionUnsupported, RepositoryLocked.</exception>
+    internal void CheckChange(bool isExclusive)
+    {
+        ThrowIfNotWritable();
+        ThrowIfLocked(isExclusive);
+    }
+
+    /// <summary>Throws if <see cref="RemoveKey"/> would. Nothing is written.</summary>
+    /// <exception cref="ImageBackupException">KeyInUse, KeyIsLast, KeyNotFound, RepositoryLocked, RepositoryVersionUnsupported.</exception>
+    public void CheckRemovalOfKey(string id)
+    {
+        CheckChange(isExclusive: true);
+        KeyRing.ThrowIfNeeded(Files, id, KeyName);
     }
 
     internal BlobIndex LoadIndex(CancellationToken cancellation) => IndexLoader.Load(Files, Sealers, onError: null, cancellation).Index;

@@ -25,6 +25,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
+        repository.ThrowIfLocked(isExclusive: false);
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt);
         image.LongestChunkBytes(cancellation, request.SkipCorrupt);

@@ -10,5 +10,5 @@ internal sealed class RepositoryTransformationAttribute : ArgumentTransformation
 {
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         RepositoryArgument.From(inputData) ?? throw new ArgumentTransformationMetadataException(
-            "Give a repository's path, or the object that Connect-ImageRepository puts out.");
+            "Give a repository's path, the name that Connect-ImageRepository gave it, or its object.");
 }

@@ -205,14 +205,19 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         QuiesceOptions quiet = QuietOf(plan);
         string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiet);
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
+        {
+            if (IsWhatIf)
+                RunInBackground("Looking at volumes", channel => Job(channel.Tell, channel.Warn).Check(Request(), Stop));
             return null;
+        }
         if (Vanished.Missing(ComputerName ?? LocalHost.Name, volume.Name) is { } missing)
             WriteWarning(missing);
-        return new BackupRequest
+        return Request() with { Twins = TwinsOf(volume) };
+
+        BackupRequest Request() => new()
         {
             Volume = volume.Description,
             Identity = volume.Identity,
-            Twins = TwinsOf(volume),
             Plan = plan,
             ImageType = plan.Type.Type,
             Quiet = quiet,

@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
@@ -6,7 +7,7 @@ using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
 
-/// <summary>Opens a repository and makes it the session's default.</summary>
+/// <summary>Opens a repository, gives it a name if one is wanted, and makes it the session's default.</summary>
 [Cmdlet(VerbsCommunications.Connect, "ImageRepository")]
 [OutputType(typeof(RepositoryConnection))]
 public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
@@ -18,6 +19,18 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
     [ArgumentCompleter(typeof(RepositoryCompleter))]
     [ValidateNotNull]
     public override RepositoryArgument? Repository { get; set; }
+
+    /// <summary>
+    /// What -Repository takes for it in this session. A repository with a name becomes the default only if there is none, or with
+    /// -Default.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    /// <summary>Make it the session's default, though it has a name; -Default:$false leaves the default as it is.</summary>
+    [Parameter]
+    public SwitchParameter Default { get; set; }
 
     /// <summary>
     /// This machine takes the rules and classes that the repository keeps now, though it has seen newer ones. Until then those that
@@ -39,8 +52,13 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
 
     private protected override void Process()
     {
+        if (Name is not null && !IsName(Name))
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid,
+                $"'{Name}' cannot be a repository's name: it may have no separator of a path, no colon, no wildcard and no blank at its ends.", Name);
+        }
         RepositoryConnection connection;
-        if (Repository?.Connection is { } given)
+        if ((Repository?.Connection ?? (Repository?.Path is { } named ? SessionConnection.Named(named) : null)) is { } given)
         {
             _ = given.Repository;
             connection = given;
@@ -49,8 +67,8 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         {
             connection = Connect(NamedLocation(), KeyId);
         }
-        // The default before stays open: somebody may hold its object.
-        SessionConnection.Current = connection;
+        bool isDefault = MyInvocation.BoundParameters.ContainsKey(nameof(Default)) ? Default : Name is null || SessionConnection.Current is null;
+        SessionConnection.Add(connection, Name, isDefault);
         if (AcceptPolicy)
         {
             EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.Warn(failure.Message), Stop));
@@ -60,4 +78,8 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         }
         WriteObject(connection);
     }
+
+    /// <summary>A name could be taken for a path otherwise.</summary>
+    private static bool IsName(string text) =>
+        text.Trim() == text && text.IndexOfAny(['/', '\\', ':', '*', '?', '[', ']']) < 0 && text is not ("." or "..") && !text.Any(char.IsControl);
 }

@@ -10,7 +10,7 @@ namespace ImageBackup.Commands;
 [Cmdlet(VerbsCommunications.Disconnect, "ImageRepository")]
 public sealed class DisconnectImageRepositoryCommand : BackgroundCmdlet
 {
-    /// <summary>An open repository; else the session's default.</summary>
+    /// <summary>An open repository, or its name or path; else the session's default.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [RepositoryTransformation]
     [ArgumentCompleter(typeof(RepositoryCompleter))]
@@ -21,8 +21,8 @@ public sealed class DisconnectImageRepositoryCommand : BackgroundCmdlet
     {
         RepositoryConnection? current = SessionConnection.Current;
         RepositoryConnection? named = Repository?.Connection;
-        if (Repository?.Path is { } path && current is not null && ResolvePath(RepositoryLocation.PathOf(path)) == current.Location)
-            named = current;
+        if (Repository?.Path is { } path)
+            named = SessionConnection.Named(path) ?? SessionConnection.At(ResolvePath(RepositoryLocation.PathOf(path)));
         RepositoryConnection? closing = Repository is null ? current : named;
         if (closing is null)
         {
@@ -31,8 +31,7 @@ public sealed class DisconnectImageRepositoryCommand : BackgroundCmdlet
                 Repository is null ? "No repository is connected." : $"The repository '{Repository}' is not connected.",
                 Repository?.ToString());
         }
-        if (ReferenceEquals(closing, current))
-            SessionConnection.Current = null;
+        SessionConnection.Remove(closing);
         closing.Dispose();
     }
 }

@@ -32,9 +32,15 @@ public sealed class ExportImageRepositoryPasswordCommand : BackgroundCmdlet
     private protected override void Process()
     {
         string path = ResolvePath(Path);
-        if (!ShouldProcess(path, "Write a password file"))
+        bool isToDo = ShouldProcess(path, "Write a password file");
+        if (!isToDo && !IsWhatIf)
             return;
         using RepositoryPassword password = Secret(path);
+        if (!isToDo)
+        {
+            PasswordFile.ThrowIfUnfit(path, password, Scope, Force);
+            return;
+        }
         PasswordFile.Write(path, password, Scope, Force);
         WriteObject(new FileInfo(path));
     }

@@ -40,7 +40,10 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
             if (!ShouldProcess(location, Describe(plan)))
             {
                 if (IsWhatIf)
+                {
                     WriteObject(plan);
+                    Opened.CheckChange(isExclusive: true);
+                }
                 return;
             }
         }
@@ -48,7 +51,10 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
         {
             return;
         }
-        WriteObject(RunInBackground("Removing unused data", channel => Run(channel, isPlan: false)));
+        RepositoryOptimizeResult result = RunInBackground("Removing unused data", channel => Run(channel, isPlan: false));
+        if (Connection.Memory.NoteOptimize(DateTimeOffset.Now) is { } unnoted)
+            WriteVerbose($"The time of this run was not noted: {unnoted}.");
+        WriteObject(result);
     }
 
     private RepositoryOptimizeResult Run(CmdletChannel channel, bool isPlan)

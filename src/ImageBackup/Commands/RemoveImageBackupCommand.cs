@@ -103,12 +103,19 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
                         chosen.Add(image);
                 });
             }
-            Attempt(group.Key.Location, () => Remove(group.Key, chosen, expiredBy: null));
+            Attempt(group.Key.Location, () =>
+            {
+                if (IsWhatIf && seen.Count > 0)
+                    group.Key.CheckChange(isExclusive: true);
+                Remove(group.Key, chosen, expiredBy: null);
+            });
         }
     }
 
     private void RemoveExpired()
     {
+        if (IsWhatIf)
+            Opened.CheckChange(isExclusive: true);
         ImageRetention retention = LoadRetention() with { KeepWithin = KeepWithin };
         if (VolumeRemoved is not null)
             retention = retention with { Removals = StateRemovals(VolumeRemoved) };

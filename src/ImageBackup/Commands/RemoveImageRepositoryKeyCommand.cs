@@ -24,7 +24,11 @@ public sealed class RemoveImageRepositoryKeyCommand : RepositoryCmdlet
             {
                 RepositoryKeyInfo key = KeyChoice.One(RunInBackground("Reading the keys", _ => Opened.Keys()), id);
                 if (!ShouldProcess(Connection.Location, $"Remove the key {key.ShortId}{Origin(key)}"))
+                {
+                    if (IsWhatIf)
+                        RunInBackground("Looking at the keys", _ => Opened.CheckRemovalOfKey(key.Id));
                     return;
+                }
                 RunInBackground("Removing a key", _ => Opened.RemoveKey(key.Id, Stop));
             });
         }

@@ -52,6 +52,8 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
         {
             // A plan is put out for -WhatIf; who answered no has read it in the question.
             WriteObject(plan);
+            if (IsWhatIf)
+                Opened.CheckChange(isExclusive: true);
             return;
         }
         Put(Run(isPlan: false));

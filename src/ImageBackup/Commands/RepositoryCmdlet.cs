@@ -25,7 +25,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
     private RepositoryConnection? _connection;
 
-    /// <summary>A path, or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.</summary>
+    /// <summary>A path, a name or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.</summary>
     [Parameter]
     [RepositoryTransformation]
     [ArgumentCompleter(typeof(RepositoryCompleter))]
@@ -72,7 +72,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             return given;
         }
         if (argument?.Path is { } path)
-            return Use(FullLocation(path));
+            return SessionConnection.Named(path) ?? Use(FullLocation(path));
         if (SessionConnection.Current is { } current)
             return current;
         if (RepositoryLocation.OfEnvironment() is { } variable)
@@ -91,13 +91,13 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
 
     private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
 
-    /// <summary>Opens a path once; the session's own connection serves if it is the same and no other password is given.</summary>
+    /// <summary>Opens a path once; a connection of the session serves if it is the same and no other password is given.</summary>
     private RepositoryConnection Use(string location)
     {
         if (_opened.TryGetValue(location, out RepositoryConnection? held))
             return held;
-        if (Password is null && PasswordFile is null && SessionConnection.Current is { } current && current.Location == location)
-            return current;
+        if (Password is null && PasswordFile is null && SessionConnection.At(location) is { } connected)
+            return connected;
         RepositoryConnection connection = Connect(location);
         _opened.Add(location, connection);
         return connection;
@@ -126,7 +126,8 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             JitWarmup.Begin();
             return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);
         }));
-        RecentRepositories.Own.Note(connection.Location);
+        if (!IsWhatIf)
+            RecentRepositories.Own.Note(connection.Location);
         return connection;
     }
 

@@ -1,8 +1,10 @@
+using System;
 using System.Diagnostics;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Session;
@@ -54,6 +56,8 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
         });
         if (result.SampleEnd is { } end && cursor?.TrySave(end) == false)
             WriteWarning("The end of this sample could not be recorded: the next one begins at a random place.");
+        if (Connection.Memory.NoteCheck(new RepositoryCheckMark(DateTimeOffset.Now, result.IsHealthy)) is { } unnoted)
+            WriteVerbose($"The time of this check was not noted: {unnoted}.");
         WriteObject(result);
         if (result.IsHealthy || result.Problems.Count == 0)
             return;

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Commands;
 
@@ -37,24 +39,35 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     private protected override void Process()
     {
         string location = Connection.Location;
-        if (!ShouldProcess(location, All ? "Remove all locks" : Unreadable ? "Remove stale locks and those that cannot be read" : "Remove stale locks"))
-            return;
-        if (All && MustAsk()
+        IReadOnlyList<RepositoryLockInfo> found = RunInBackground("Reading the locks", _ => Opened.Locks(isTolerant: true));
+        if (All && !IsWhatIf && MustAsk()
             && !ShouldContinue($"Locks of running commands are removed from '{location}' too; those commands will fail.", "Remove all locks"))
         {
             return;
         }
-        (IReadOnlyList<RepositoryLockInfo> removed, IReadOnlyList<RepositoryLockInfo> kept) = RunInBackground("Unlocking the repository",
-            _ => Opened.RemoveLocks(found => All || found.IsStale || (Unreadable && !found.IsReadable), Stop));
+        var chosen = new HashSet<string>(
+            found.Where(IsToGo).Where(held => ShouldProcess(location, $"Remove {Describe(held)}")).Select(held => held.Id), StringComparer.Ordinal);
+        // Looked at again: a lock that was stale may have been renewed meanwhile.
+        IReadOnlyList<RepositoryLockInfo> removed = chosen.Count == 0
+            ? []
+            : RunInBackground("Unlocking the repository", _ => Opened.RemoveLocks(held => chosen.Contains(held.Id) && IsToGo(held), Stop)).Removed;
         WriteObject(removed, enumerateCollection: true);
-        foreach (RepositoryLockInfo found in kept)
+        if (!found.Any(IsToGo))
+            WriteVerbose($"{location}: no lock is to be removed.");
+        foreach (RepositoryLockInfo kept in found.Where(held => !IsToGo(held)))
         {
-            if (!found.IsReadable)
-                WriteWarning($"The lock {found.Id} cannot be read and stays; it keeps every command off. When no command works on the repository, run Unlock-ImageRepository -Unreadable.");
+            if (!kept.IsReadable)
+                WriteWarning($"The lock {kept.Id} cannot be read and stays; it keeps every command off. When no command works on the repository, run Unlock-ImageRepository -Unreadable.");
             else
-                WriteVerbose($"The lock {found.Id} of process {found.ProcessId} of {found.UserName} on {found.ComputerName} is in use and stays.");
+                WriteVerbose($"The lock {kept.Id} of process {kept.ProcessId} of {kept.UserName} on {kept.ComputerName} is in use and stays.");
         }
     }
+
+    private bool IsToGo(RepositoryLockInfo held) => All || held.IsStale || (Unreadable && !held.IsReadable);
+
+    private static string Describe(RepositoryLockInfo held) => held.IsReadable
+        ? $"the {(held.IsStale ? "stale " : "")}lock {DisplayText.ShortId(held.Id)}, {(held.IsExclusive ? "exclusive" : "shared")}, of process {held.ProcessId} of {held.UserName} on {held.ComputerName}, since {held.Time:yyyy-MM-dd HH:mm:ss}"
+        : $"the lock {DisplayText.ShortId(held.Id)}, which cannot be read";
 
     /// <summary>
     /// -All has a high impact and the plain command has not, and PowerShell knows one impact a cmdlet: so this asks

@@ -53,7 +53,7 @@ internal abstract class CatalogCompleter : NameCompleter
         RepositoryArgument? argument = RepositoryArgument.From(named);
         if (argument?.Connection is { IsConnected: true } given)
             return given;
-        return argument?.Path is { } path && current is not null && string.Equals(path, current.Location, StringComparison.Ordinal) ? current : null;
+        return argument?.Path is { } path ? SessionConnection.Named(path) ?? SessionConnection.At(path) : null;
     }
 }
 

@@ -5,7 +5,7 @@ using ImageBackup.Binding;
 
 namespace ImageBackup;
 
-/// <summary>A repository as the user named it: a path, or the object that Connect-ImageRepository gave.</summary>
+/// <summary>A repository as the user named it: a path, a name of this session, or the object that Connect-ImageRepository gave.</summary>
 public sealed class RepositoryArgument
 {
     private RepositoryArgument(string? path, RepositoryConnection? connection)
@@ -14,7 +14,7 @@ public sealed class RepositoryArgument
         Connection = connection;
     }
 
-    /// <summary>As it was written; not yet resolved against the session's location.</summary>
+    /// <summary>As it was written: a name, or a path that is not yet resolved against the session's location.</summary>
     public string? Path { get; }
     public RepositoryConnection? Connection { get; }
 
@@ -27,6 +27,7 @@ public sealed class RepositoryArgument
         {
             RepositoryArgument argument => argument,
             RepositoryConnection connection => new(null, connection),
+            RepositoryInfo info => new(info.Location, null),
             string { Length: > 0 } path => new(path, null),
             FileSystemInfo file => new(file.FullName, null),
             PathInfo path => new(path.ProviderPath, null),

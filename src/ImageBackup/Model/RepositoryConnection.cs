@@ -21,6 +21,9 @@ public sealed class RepositoryConnection : IDisposable
         FormatVersion = repository.FormatVersion;
     }
 
+    /// <summary>What Connect-ImageRepository -Name called it; null if it has no name.</summary>
+    public string? Name { get; internal set; }
+
     /// <summary>Full path of the repository.</summary>
     public string Location { get; }
 

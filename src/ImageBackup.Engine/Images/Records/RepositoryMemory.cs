@@ -15,6 +15,9 @@ namespace ImageBackup.Engine.Images.Records;
 /// <summary>The policy of the highest revision that this machine has seen in a repository.</summary>
 internal sealed record SeenPolicy(int Revision, string? SnapshotId, byte[] Rules, byte[] Classes, DateTimeOffset? ModifiedAt, string? ComputerName, string? UserName);
 
+/// <summary>When a repository was checked, and what came of it.</summary>
+internal sealed record RepositoryCheckMark(DateTimeOffset At, bool IsHealthy);
+
 /// <summary>The newest image that this machine has made of a volume.</summary>
 internal sealed record SeenImage(string ComputerName, string Volume, string Id, DateTimeOffset Time);
 
@@ -71,7 +74,20 @@ internal sealed class RepositoryMemory
     private static bool IsOf(SeenImage image, string computerName, string volume) =>
         image.Volume == volume && string.Equals(image.ComputerName, computerName, StringComparison.OrdinalIgnoreCase);
 
-    private sealed record Content(SeenPolicy? Policy, List<SeenImage> Images);
+    /// <summary>This machine's last check of the repository; null: none that it remembers.</summary>
+    internal RepositoryCheckMark? LastCheck => Read().Check;
+
+    internal DateTimeOffset? LastOptimize => Read().Optimized;
+
+    internal string? NoteCheck(RepositoryCheckMark check) => Change(content => content with { Check = check });
+
+    internal string? NoteOptimize(DateTimeOffset at) => Change(content => content with { Optimized = at });
+
+    private sealed record Content(SeenPolicy? Policy, List<SeenImage> Images)
+    {
+        public RepositoryCheckMark? Check { get; init; }
+        public DateTimeOffset? Optimized { get; init; }
+    }
 
     private string? Change(Func<Content, Content> change)
     {
@@ -110,7 +126,13 @@ internal sealed class RepositoryMemory
                     seen.GetProperty("classes").GetBytesFromBase64(),
                     seen.TryGetProperty("modifiedAt", out JsonElement at) ? at.GetDateTimeOffset() : null, JsonText.String(seen, "computer"), JsonText.String(seen, "user"))
                 : null;
-            return new Content(policy, images);
+            return new Content(policy, images)
+            {
+                Check = root.TryGetProperty("checked", out JsonElement check)
+                    ? new RepositoryCheckMark(check.GetProperty("time").GetDateTimeOffset(), check.GetProperty("healthy").GetBoolean())
+                    : null,
+                Optimized = root.TryGetProperty("optimized", out JsonElement optimized) ? optimized.GetDateTimeOffset() : null,
+            };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
@@ -139,6 +161,15 @@ internal sealed class RepositoryMemory
                 json.WriteBase64String("classes", policy.Classes);
                 json.WriteEndObject();
             }
+            if (content.Check is { } check)
+            {
+                json.WriteStartObject("checked");
+                json.WriteString("time", check.At);
+                json.WriteBoolean("healthy", check.IsHealthy);
+                json.WriteEndObject();
+            }
+            if (content.Optimized is { } optimized)
+                json.WriteString("optimized", optimized);
             json.WriteStartArray("images");
             foreach (SeenImage image in content.Images)
             {

@@ -87,6 +87,14 @@ internal static class KeyRing
     /// <exception cref="ImageBackupException">KeyInUse, KeyIsLast, KeyNotFound, a storage failure.</exception>
     public static void Remove(RepositoryFiles files, string name, string currentName)
     {
+        ThrowIfNeeded(files, name, currentName);
+        files.Delete(StoredKind.Key, name);
+        files.SyncDeletions(StoredKind.Key);
+    }
+
+    /// <exception cref="ImageBackupException">KeyInUse, KeyIsLast, KeyNotFound, a storage failure.</exception>
+    public static void ThrowIfNeeded(RepositoryFiles files, string name, string currentName)
+    {
         if (name == currentName)
         {
             throw new ImageBackupException(ErrorId.KeyInUse,
@@ -99,8 +107,6 @@ internal static class KeyRing
             throw new ImageBackupException(ErrorId.KeyIsLast,
                 $"The key {DisplayText.ShortId(name)} may be the last one that opens the repository '{files.Location}': the one in use is gone or damaged ({problem}).", name);
         }
-        files.Delete(StoredKind.Key, name);
-        files.SyncDeletions(StoredKind.Key);
     }
 
     /// <summary>What a key's file says, or what is wrong with it.</summary>

@@ -24,16 +24,7 @@ internal static class PasswordFile
     /// <exception cref="ImageBackupException">TargetExists, NotSupported (a scope that this system does not have), PasswordFileInvalid.</exception>
     public static void Write(string path, RepositoryPassword password, PasswordFileScope scope, bool replace)
     {
-        if (password.IsEmpty)
-            throw new ImageBackupException(ErrorId.PasswordMissing, "An empty password cannot be exported.", path);
-        if (scope == PasswordFileScope.LocalMachine && !s_isWindows)
-        {
-            throw new ImageBackupException(
-                ErrorId.NotSupported, "Only Windows can protect a file for a whole computer; here a password file is its owner's.", path);
-        }
-        if (!replace && File.Exists(path))
-            throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
-        ThrowIfNotKept(password.Utf8, path);
+        ThrowIfUnfit(path, password, scope, replace);
         byte[] content = s_isWindows ? Protected(password.Utf8, scope) : Line(password.Utf8);
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -57,6 +48,24 @@ internal static class PasswordFile
         {
             Array.Clear(content, 0, content.Length);
         }
+    }
+
+    /// <summary>Throws if <see cref="Write"/> would before it writes. Nothing is written.</summary>
+    /// <exception cref="ImageBackupException">PasswordMissing, TargetExists, NotSupported, PasswordFileInvalid.</exception>
+    public static void ThrowIfUnfit(string path, RepositoryPassword password, PasswordFileScope scope, bool replace)
+    {
+        if (password.IsEmpty)
+            throw new ImageBackupException(ErrorId.PasswordMissing, "An empty password cannot be exported.", path);
+        if (scope == PasswordFileScope.LocalMachine && !s_isWindows)
+        {
+            throw new ImageBackupException(
+                ErrorId.NotSupported, "Only Windows can protect a file for a whole computer; here a password file is its owner's.", path);
+        }
+        if (!replace && File.Exists(path))
+            throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
+        ThrowIfNotKept(password.Utf8, path);
+        if (!Directory.Exists(Path.GetDirectoryName(path)))
+            throw new ImageBackupException(ErrorId.PasswordFileInvalid, $"The password file '{path}' cannot be written: its directory does not exist.", path);
     }
 
     /// <exception cref="ImageBackupException">

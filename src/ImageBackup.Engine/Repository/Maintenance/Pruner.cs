@@ -27,14 +27,14 @@ internal sealed class Pruner(ImageRepository repository)
 
     private readonly RepositoryFiles _files = repository.Files;
 
-    /// <summary>Looks under a shared lock (none if storage is read-only) and says what a removal would do.</summary>
+    /// <summary>Says what a removal would do. It writes nothing, not even a lock: it fails if somebody changes the repository meanwhile.</summary>
     /// <exception cref="ImageBackupException">As <see cref="Run"/>.</exception>
     public RepositoryOptimizeResult Plan(UnusedLimit limit, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        using RepositoryLock? held = repository.LockForReading(cancellation);
+        repository.ThrowIfLocked(isExclusive: false);
         State state = Prepare(limit, isPlan: true, progress, cancellation);
-        held?.ThrowIfLost();
+        repository.ThrowIfLocked(isExclusive: false);
         return Result(state, limit, isPlan: true, clock.Elapsed);
     }
 

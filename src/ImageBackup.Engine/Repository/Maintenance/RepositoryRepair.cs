@@ -33,7 +33,10 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         var clock = Stopwatch.StartNew();
         if (!options.IsPlan)
             repository.ThrowIfNotWritable();
-        using RepositoryLock? held = options.IsPlan ? repository.LockForReading(cancellation) : repository.Lock(isExclusive: true, cancellation);
+        // A plan writes nothing, not even a lock.
+        if (options.IsPlan)
+            repository.ThrowIfLocked(isExclusive: false);
+        using RepositoryLock? held = options.IsPlan ? null : repository.Lock(isExclusive: true, cancellation);
         using var stop = held is null
             ? CancellationTokenSource.CreateLinkedTokenSource(cancellation)
             : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
