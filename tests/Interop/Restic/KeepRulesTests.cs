@@ -6,8 +6,8 @@ using System.Text.Json;
 using ImageBackup.Engine.Policy.Classes;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Interop.Restic;
@@ -69,7 +69,7 @@ public sealed class KeepRulesTests : IDisposable
         string[][] tags = [[], ["a"], ["b"], ["a", "b"]];
         return [.. times.Select(at => new SnapshotRecord
         {
-            Time = at, Tree = BlobId.Parse(new string('0', 64)), Paths = ["/v"], HostName = "host", Tags = tags[random.Next(10) is < 4 and var chosen ? chosen : 0],
+            Time = at, Tree = default, Paths = ["/v"], HostName = "host", Tags = tags[random.Next(10) is < 4 and var chosen ? chosen : 0],
         })];
     }
 
@@ -99,8 +99,9 @@ public sealed class KeepRulesTests : IDisposable
         var arguments = new List<string>();
         void Add(string name, RetentionLimit? limit)
         {
+            // Before restic 0.16 there is no word for "all".
             if (limit is { } given)
-                arguments.AddRange([name, given.Value?.ToString(CultureInfo.InvariantCulture) ?? "-1"]);
+                arguments.AddRange([name, given.Value?.ToString(CultureInfo.InvariantCulture) ?? "100000"]);
         }
         Add("--keep-last", values.KeepLast);
         Add("--keep-daily", values.KeepDaily);

@@ -15,6 +15,7 @@ public sealed class FirstExampleTests(RepositoryFixture fixture)
         ["Get-ImageBackupExitCode"] = ("exit (Get-ImageBackupExitCode $failures)", "Get-ImageBackupExitCode $failures", "function Get-ImageVolume { [System.IO.FileInfo]$volume }"),
         ["Get-SnapshotProvider"] = ("", "", ""),
         ["Remove-ImageRepositoryKey"] = ("4f1c09aa", "$id", "$id = (Add-ImageRepositoryKey -NewPassword (ConvertTo-SecureString 'short lived' -AsPlainText -Force)).Id.Substring(0, 8); $ConfirmPreference = 'None'"),
+        ["Set-ImageRepositoryPassword"] = ("Set-ImageRepositoryPassword", "Set-ImageRepositoryPassword -NewPassword (ConvertTo-SecureString 'the next' -AsPlainText -Force)", ""),
         ["Set-SnapshotProvider"] = ("-CacheSize 15", "-CacheSize 15 -Path \"$own.json\"", ""),
         ["Test-SnapshotProvider"] = ("Test-SnapshotProvider /dev/mapper/vg-data", "Test-SnapshotProvider $volume -ErrorAction SilentlyContinue", ""),
     };

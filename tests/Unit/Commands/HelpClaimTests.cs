@@ -27,6 +27,10 @@ public sealed partial class HelpClaimTests
     private static IEnumerable<PropertyInfo> ParametersOf(string cmdlet) =>
         s_cmdlets[cmdlet].GetProperties().Where(property => property.IsDefined(typeof(ParameterAttribute), inherit: true));
 
+    /// <summary>An overriding property's own attributes take the place of the ones that it overrides.</summary>
+    private static IEnumerable<ParameterAttribute> Declared(PropertyInfo property) =>
+        property.GetCustomAttributes<ParameterAttribute>(inherit: false) is var own && own.Any() ? own : property.GetCustomAttributes<ParameterAttribute>(inherit: true);
+
     [Theory, MemberData(nameof(Cmdlets))]
     public void Sets_positions_and_pipelines_are_the_parameters(string cmdlet)
     {
@@ -34,7 +38,7 @@ public sealed partial class HelpClaimTests
         Assert.All(ParametersOf(cmdlet), property =>
         {
             string[] claimed = [.. SetItem().Matches(sections[property.Name].Yaml).Select(m => string.Join(' ', m.Groups.Values.Skip(1).Select(g => g.Value.ToLowerInvariant())))];
-            string[] actual = [.. property.GetCustomAttributes<ParameterAttribute>(inherit: true).Select(parameter => string.Join(' ',
+            string[] actual = [.. Declared(property).Select(parameter => string.Join(' ',
                 parameter.ParameterSetName == ParameterAttribute.AllParameterSets ? "(all)" : parameter.ParameterSetName.ToLowerInvariant(),
                 parameter.Position < 0 ? "named" : parameter.Position.ToString(CultureInfo.InvariantCulture),
                 Word(parameter.Mandatory), Word(parameter.ValueFromPipeline), Word(parameter.ValueFromPipelineByPropertyName)))];
@@ -57,7 +61,7 @@ public sealed partial class HelpClaimTests
             Assert.Equal(NameOf(property.PropertyType), type);
             Assert.Equal(property.IsDefined(typeof(SupportsWildcardsAttribute), inherit: true) ? "true" : "false", Regex.Match(yaml, "(?m)^SupportsWildcards: (.*)$").Groups[1].Value);
         });
-        string[] sets = [.. ParametersOf(cmdlet).SelectMany(property => property.GetCustomAttributes<ParameterAttribute>(inherit: true))
+        string[] sets = [.. ParametersOf(cmdlet).SelectMany(Declared)
             .Select(parameter => parameter.ParameterSetName).Where(name => name != ParameterAttribute.AllParameterSets).Distinct()];
         string? first = s_cmdlets[cmdlet].GetCustomAttribute<CmdletAttribute>()!.DefaultParameterSetName;
         string[] headings = [.. Regex.Matches(Regex.Match(HelpPages.Text(cmdlet), @"(?s)\n## SYNTAX\n(.*?)\n## ").Groups[1].Value, @"(?m)^### (.+)$").Select(m => m.Groups[1].Value)];
