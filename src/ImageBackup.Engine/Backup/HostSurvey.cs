@@ -128,7 +128,7 @@ internal sealed class HostSurvey
     {
         DateTime now = _now();
         DateTime built = typeof(HostSurvey).Assembly.Location is { Length: > 0 } file && File.Exists(file) ? File.GetLastWriteTime(file) : DateTime.MinValue;
-        string time = $"{now:yyyy-MM-dd HH:mm:ss} ({TimeZoneInfo.Local.DisplayName})";
+        string time = $"{DisplayText.Second(now)} ({TimeZoneInfo.Local.DisplayName})";
         return now < built.AddDays(-1)
             ? new HostCheck
             {

@@ -66,7 +66,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     private bool IsToGo(RepositoryLockInfo held) => All || held.IsStale || (Unreadable && !held.IsReadable);
 
     private static string Describe(RepositoryLockInfo held) => held.IsReadable
-        ? $"the {(held.IsStale ? "stale " : "")}lock {DisplayText.ShortId(held.Id)}, {(held.IsExclusive ? "exclusive" : "shared")}, of process {held.ProcessId} of {held.UserName} on {held.ComputerName}, since {held.Time:yyyy-MM-dd HH:mm:ss}"
+        ? $"the {(held.IsStale ? "stale " : "")}lock {DisplayText.ShortId(held.Id)}, {(held.IsExclusive ? "exclusive" : "shared")}, of process {held.ProcessId} of {held.UserName} on {held.ComputerName}, since {DisplayText.Second(held.Time)}"
         : $"the lock {DisplayText.ShortId(held.Id)}, which cannot be read";
 
     /// <summary>
