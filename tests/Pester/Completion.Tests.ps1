@@ -21,6 +21,41 @@ Describe 'Completion' {
         $offered.ToolTip | Should -BeLike "*$volume*MiB*Static*"
     }
 
+    It 'offers images with time and volume, and volumes with size, after <_>' -ForEach 'Test-ImageBackup -Id ', 'Get-ImageBackup -Id ', 'Get-ImageBackup /x -Id ', 'Get-ImageBackup -Path /x -Id ' {
+        $offered = Complete $_ | Where-Object CompletionText -EQ $image.ShortId
+        $offered.ListItemText | Should -BeLike "*$($image.BackupTime.ToString('yyyy-MM-dd HH:mm'))*"
+        $offered.ToolTip | Should -BeLike "$volume on *$($image.BackupTime.ToString('yyyy-MM-dd HH:mm'))*"
+    }
+
+    It 'goes by the other names of a parameter too: <_>' -ForEach 'Backup-VolumeImage -Class ', 'Set-IncludeImage /x -Class ', 'Get-ManagementClass -Class ' {
+        (Complete $_).CompletionText | Should -Contain 'STANDARD'
+    }
+
+    It 'goes by the other names of a volume too: <_>' -ForEach 'Get-ImageBackup -Path ', 'Get-ImageBackup -Name ' {
+        (Complete $_).CompletionText | Should -Contain $volume
+    }
+
+    It 'binds the names that hands try' {
+        (Get-ImageVolume -Path $volume).Name | Should -Be $volume
+        (Get-ImageVolume -Name $volume).Name | Should -Be $volume
+        (Get-ImageBackup -Path $volume).Id | Should -Be $image.Id
+        $out = Join-Path $work 'target.img'
+        (Restore-VolumeImage -Id $image.ShortId -Target $out -Force).Destination | Should -Be $out
+        (Backup-VolumeImage -Path $volume -Type Dynamic -Class STANDARD -WhatIf 6>&1 5>&1 4>&1) | Should -BeNullOrEmpty
+        (Get-ManagementClass -Class STANDARD).Name | Should -Be 'STANDARD'
+        ($image | Get-ManagementClass).Name | Should -Be 'STANDARD'
+    }
+
+    It 'gives views to Out-GridView and Out-ConsoleGridView: a table of every type, with the columns that Format-Table has' {
+        $views = Get-FormatData -TypeName ImageBackup.* -PowerShellVersion $PSVersionTable.PSVersion
+        foreach ($one in @($image; Get-ImageVolume $volume; Get-ManagementClass; Get-ImageRepositoryKey; Get-SnapshotProvider)) {
+            $table = ($views | Where-Object TypeName -EQ $one.GetType().FullName).FormatViewDefinition.Control | Where-Object { $_ -is [Management.Automation.TableControl] } | Select-Object -First 1
+            $table.Headers.Label | Should -Not -BeNullOrEmpty
+            # Each column is a property, so a grid sorts and filters by it.
+            foreach ($label in $table.Headers.Label) { $one.PSObject.Properties[$label] | Should -Not -BeNullOrEmpty -Because "$($one.GetType().Name) $label" }
+        }
+    }
+
     It 'offers the repository''s volumes, computers and tags' {
         (Complete 'Get-ImageBackup -Volume ').CompletionText | Should -Contain $volume
         (Complete 'Get-ImageBackup -ComputerName ').CompletionText | Should -Contain $image.ComputerName
@@ -41,7 +76,7 @@ Describe 'Completion' {
         (Complete 'Backup-VolumeImage -ManagementClass ').CompletionText | Should -Contain 'STANDARD'
     }
 
-    It 'offers snapshot providers after <_>, with whether they can be used' -ForEach 'Get-SnapshotProvider ', 'Set-SnapshotProvider ', 'Test-SnapshotProvider /x -Name ', 'Backup-VolumeImage -SnapshotProvider ', 'Set-IncludeImage /x -SnapshotProvider ' {
+    It 'offers snapshot providers after <_>, with whether they can be used' -ForEach 'Get-SnapshotProvider ', 'Set-SnapshotProvider ', 'Test-SnapshotProvider /x -Name ', 'Backup-VolumeImage -SnapshotProvider ', 'Backup-VolumeImage -Path /x -SnapshotProvider ', 'Set-IncludeImage /x -SnapshotProvider ' {
         $offered = Complete $_
         foreach ($provider in Get-SnapshotProvider) {
             $tip = ($offered | Where-Object CompletionText -EQ $provider.Name).ToolTip

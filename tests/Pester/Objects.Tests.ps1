@@ -45,13 +45,15 @@ Add-ImageRepositoryKey -Repository: alias Path
 Backup-VolumeImage -ChunkSize: property
 Backup-VolumeImage -ClassPath: property
 Backup-VolumeImage -ComputerName: property
+Backup-VolumeImage -ImageType: alias Type
+Backup-VolumeImage -ManagementClass: alias Class
 Backup-VolumeImage -RulePath: property
 Backup-VolumeImage -Tag: property
-Backup-VolumeImage -Volume: value property
+Backup-VolumeImage -Volume: value property alias Path alias Name
 Connect-ImageRepository -Repository: value alias Path
 Disconnect-ImageRepository -Repository: value
 Export-ImageRepositoryPassword -Password: value
-Get-ImageBackup -Volume: value property
+Get-ImageBackup -Volume: value property alias Path alias Name
 Get-ImageBackupExitCode -ErrorRecord: value
 Get-ImageDomain -ClassPath: property
 Get-ImageDomain -RulePath: property
@@ -59,12 +61,12 @@ Get-ImageRepository -Repository: value alias Path alias Name
 Get-ImageRepositoryKey -Repository: alias Path
 Get-ImageVolume -ClassPath: property
 Get-ImageVolume -RulePath: property
-Get-ImageVolume -Volume: value property
+Get-ImageVolume -Volume: value property alias Path alias Name
 Get-IncludeImage -ClassPath: property
 Get-IncludeImage -RulePath: property
 Get-IncludeImage -Volume: value
 Get-ManagementClass -ClassPath: property
-Get-ManagementClass -Name: value property
+Get-ManagementClass -Name: value property alias ManagementClass alias Class
 Get-ManagementClass -RulePath: property
 Get-SnapshotProvider -Name: value property
 Initialize-ImageRepository -Repository: alias Path
@@ -80,8 +82,8 @@ Remove-ManagementClass -Enforced: property
 Remove-ManagementClass -Name: value property
 Remove-ManagementClass -RulePath: property
 Repair-ImageRepository -Repository: alias Path
-Repair-ImageVolume -Volume: value property
-Restore-VolumeImage -Destination: property
+Repair-ImageVolume -Volume: value property alias Path alias Name
+Restore-VolumeImage -Destination: property alias Target
 Restore-VolumeImage -ImageBackup: value property alias Id
 Set-ExcludeImage -ClassPath: property
 Set-ExcludeImage -Enforced: property
@@ -95,6 +97,8 @@ Set-ImageDomain -Volume: value
 Set-ImageRepositoryPassword -Repository: alias Path
 Set-IncludeImage -ClassPath: property
 Set-IncludeImage -Enforced: property
+Set-IncludeImage -ImageType: alias Type
+Set-IncludeImage -ManagementClass: alias Class
 Set-IncludeImage -RulePath: property
 Set-IncludeImage -Volume: value property
 Set-ManagementClass -ChangingRetries: property
@@ -125,7 +129,7 @@ Test-ImageBackup -ImageBackup: value property alias Id
 Test-ImageRepository -Repository: alias Path
 Test-IncludeImage -ClassPath: property
 Test-IncludeImage -RulePath: property
-Test-IncludeImage -Volume: value property
+Test-IncludeImage -Volume: value property alias Path alias Name
 Test-SnapshotProvider -Volume: value property
 Unlock-ImageRepository -Repository: alias Path
 '@ -split '\r?\n'

@@ -21,6 +21,7 @@ public sealed partial class BackupVolumeImageCommand
 
     /// <summary>The management class of the images, whatever the rules say; it must exist.</summary>
     [Parameter]
+    [Alias("Class")]
     [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [ValidateNotNullOrEmpty]
     public string? ManagementClass { get; set; }

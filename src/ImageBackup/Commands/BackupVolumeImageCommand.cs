@@ -36,6 +36,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// objects of Get-ImageVolume, Get-Volume and lsblk -J.
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "Name")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     public VolumeArgument[]? Volume { get; set; }
@@ -45,6 +46,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// Static.
     /// </summary>
     [Parameter]
+    [Alias("Type")]
     public ImageType? ImageType { get; set; }
 
     /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default by the volume's size.</summary>

@@ -19,6 +19,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
 
     /// <summary>Volumes as Backup-VolumeImage takes them, or their names in the repository; * and ? are wildcards.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "Name")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(ImageVolumeCompleter))]
     [SupportsWildcards]

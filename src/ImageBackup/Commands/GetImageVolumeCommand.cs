@@ -25,6 +25,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
 
     /// <summary>Names, mount points, letters, LABEL=, UUID=, files that hold a volume; * and ? in names and mount points.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "Name")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     [SupportsWildcards]

@@ -15,6 +15,7 @@ public sealed class GetManagementClassCommand : PolicyCmdlet
 {
     /// <summary>Names of classes; * and ? are wildcards.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("ManagementClass", "Class")]
     [ArgumentCompleter(typeof(ManagementClassCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]

@@ -19,6 +19,7 @@ public sealed class RepairImageVolumeCommand : BackgroundCmdlet
 {
     /// <summary>Only what belongs to these volumes; by default everything.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "Name")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     [SupportsWildcards]

@@ -55,6 +55,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 
     /// <summary>A volume or a file; by default the volume that the image was taken of, on this machine. An object's property Destination binds.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Alias("Target")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateCount(1, 1)]

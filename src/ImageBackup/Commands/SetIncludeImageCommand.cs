@@ -35,11 +35,13 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
 
     /// <summary>The management class; it must exist.</summary>
     [Parameter]
+    [Alias("Class")]
     [ArgumentCompleter(typeof(ManagementClassCompleter))]
     public string? ManagementClass { get; set; }
 
     /// <summary>Static, Dynamic or Snapshot.</summary>
     [Parameter]
+    [Alias("Type")]
     [BlankIsNull]
     public ImageType? ImageType { get; set; }
 

@@ -18,6 +18,7 @@ public sealed class TestIncludeImageCommand : PolicyCmdlet
 
     /// <summary>The volumes, as Backup-VolumeImage takes them; a name that this machine lacks is compared as it is.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Path", "Name")]
     [VolumeTransformation]
     [ArgumentCompleter(typeof(VolumeCompleter))]
     [ValidateNotNull]

@@ -16,7 +16,8 @@ internal class SnapshotProviderCompleter : NameCompleter
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
         // Get-, Set- and Test-SnapshotProvider can be pointed at another file.
-        string path = PathOf(bound, "Path", PolicyPaths.Snapshots);
+        // -Path is a volume's other name where a command takes volumes.
+        string path = bound.Contains("Volume") ? PolicyPaths.Snapshots : PathOf(bound, "Path", PolicyPaths.Snapshots);
         return _ =>
         {
             SnapshotDefaults defaults = SnapshotDefaults.Load(path);

@@ -40,6 +40,8 @@ public sealed partial class EventTests : IDisposable
         {
             Assert.Contains($" {(int)row.Id} {row.Id} ", flat, StringComparison.Ordinal);
             Assert.Contains(row.Meaning, flat, StringComparison.Ordinal);
+            if (row.RecommendedAction != "None.")
+                Assert.Contains("What to do: " + row.RecommendedAction, flat, StringComparison.Ordinal);
         }
         Assert.Equal(EventTable.All.Count, Rows().Count(help));
     }
