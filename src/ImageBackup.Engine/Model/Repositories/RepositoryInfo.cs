@@ -45,7 +45,7 @@ public sealed record RepositoryInfo
 
     /// <summary>Free on the repository's disk, for this user; null if the system does not tell.</summary>
     public long? FreeBytes { get; init; }
-    public IReadOnlyList<RepositoryLockInfo> Locks { get; init; } = Array.Empty<RepositoryLockInfo>();
+    public IReadOnlyList<RepositoryLockInfo> Locks { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<RepositoryLockInfo>());
 
     /// <summary>When this machine last ran Test-ImageRepository on it; null: never, as far as it remembers.</summary>
     public DateTime? LastCheck { get; init; }
@@ -55,7 +55,7 @@ public sealed record RepositoryInfo
 
     /// <summary>When this machine last ran Optimize-ImageRepository on it; null: never, as far as it remembers.</summary>
     public DateTime? LastOptimize { get; init; }
-    public IReadOnlyList<RepositoryKeyInfo> Keys { get; init; } = Array.Empty<RepositoryKeyInfo>();
+    public IReadOnlyList<RepositoryKeyInfo> Keys { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<RepositoryKeyInfo>());
 
     /// <summary>The location, as it may be shown.</summary>
     public override string ToString() => DisplayText.Line(Location);
