@@ -412,7 +412,7 @@ Describe 'A script block makes of each object of the pipeline' {
         New-TestVolume $other 4
         $images = @(Get-Item $volume, $other | Backup-VolumeImage -RulePath $rules -Tag { if ($_.BaseName -eq 'other') { 'a,b' } else { $null } } -ErrorVariable failures -ErrorAction SilentlyContinue)
         $images.Volume | Should -Be $volume
-        ErrorId $failures | Should -Be 'ParameterInvalid'
+        ErrorId $failures | Should -Be 'ParameterInvalid', 'SomeVolumesFailed'
         { Backup-VolumeImage $volume -RulePath $rules -Tag $undefined -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
         { Backup-VolumeImage $volume -RulePath $rules -ComputerName '' -ErrorAction Stop } | Should -Throw -ErrorId 'ParameterInvalid,*'
     }

@@ -115,7 +115,7 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(both, Ids("Get-ImageBackup -Tag $t -IncludeInactive"));
         Assert.Equal(oldest, Ids("Get-ImageBackup -Id $id"));
         Assert.Equal(oldest, Ids("Get-ImageBackup -Volume $v -Tag old -IncludeInactive"));
-        Assert.Empty(Ids("Get-ImageBackup -Volume $v -ComputerName nobody"));
+        Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -Volume $v -ComputerName nobody").ErrorId);
         Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -Volume $v -PointInTime 2001-01-01").ErrorId);
         Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup -PointInTime 2001-01-01").ErrorId);
         Assert.Equal("ImageNotFound", _session.Run("Get-ImageBackup /nowhere/such.img").ErrorId);
