@@ -39,6 +39,13 @@ public sealed class KeepRulesTests : IDisposable
             IReadOnlyList<RetentionResult> results = engine.Evaluate(images, []);
             string newest = results.Single(result => result.IsActive).Image.Id;
             string[] byUs = [.. results.Where(result => !result.IsExpired).Select(result => result.Image.Id)];
+            // Since 0.16 restic keeps the oldest one for a rule that has periods left, as ours does.
+            if (!ResticTool.IsAtLeast(0, 16))
+            {
+                string oldest = images[images.Count - 1].Id;
+                byRestic.Remove(oldest);
+                byUs = [.. byUs.Where(id => id != oldest)];
+            }
             Assert.True(
                 byRestic.Append(newest).ToHashSet().SetEquals(byUs),
                 $"seed {seed}, {string.Join(' ', Arguments(values))}: restic {Times(images, byRestic)}; ours {Times(images, byUs)}");
