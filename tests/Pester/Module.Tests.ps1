@@ -87,7 +87,7 @@ Describe 'The module' {
             $env:RESTIC_PASSWORD = 'x7'
             Import-Module $manifest
             $repository = Initialize-ImageRepository "$directory/ns-repository"
-            $image = Backup-VolumeImage $volume -Repository $repository
+            $image = Backup-VolumeImage $volume -Repository $repository -InformationAction Ignore
             $null = Restore-VolumeImage $image "$directory/ns-out.img" -Repository $repository -Confirm:$false
             (Get-Command Backup-VolumeImage).ImplementingType.Assembly.Location
         } -args (Join-Path $copy 'ImageBackup.psd1'), $work, $volume

@@ -19,8 +19,10 @@ BeforeAll {
         $port = $listener.LocalEndpoint.Port
         $listener.Stop()
         # sshd hands on no environment, and splits the subsystem's command at spaces.
-        $variables = 'PATH', 'IMAGEBACKUP_ROOT', 'IMAGEBACKUP_MANIFEST', 'XDG_STATE_HOME', 'DOTNET_ROOT', 'HOME' |
+        $variables = 'PATH', 'IMAGEBACKUP_MANIFEST', 'XDG_STATE_HOME', 'DOTNET_ROOT', 'HOME' |
             Where-Object { Test-Path "env:$_" } | ForEach-Object { "export $_='$([Environment]::GetEnvironmentVariable($_))'" }
+        # The commands that it sets are not the other tests'.
+        $variables += "export IMAGEBACKUP_ROOT='$Directory/machine'"
         $subsystem = Join-Path $Directory 'powershell'
         Set-Content $subsystem (@('#!/bin/sh') + $variables + 'export POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off' +
             "echo `$`$ >> '$Directory/sessions'" + "exec $(($pwsh | ForEach-Object { "'$_'" }) -join ' ') -sshs -NoLogo -NoProfile")
