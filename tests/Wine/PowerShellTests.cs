@@ -110,6 +110,48 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
         Assert.Matches(@"err:eventlog:ReportEventW L""The backup of .* failed: Cannot take a snapshot of ", output);
     }
 
+    /// <summary>
+    /// A machine whose policy lets only trusted files do all (AppLocker, WDAC): PowerShell's own switch for tests of that, which
+    /// trusts what lies below a folder named System32.
+    /// </summary>
+    [Fact]
+    public void A_trusted_folder_serves_a_session_of_constrained_language()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        string trusted = Path.Combine(wine.Directory, "System32", "ImageBackup"), version = Path.GetDirectoryName(WineHost.Module!)!;
+        Directory.CreateDirectory(trusted);
+        Directory.CreateSymbolicLink(Path.Combine(trusted, Path.GetFileName(version)), version);
+        string manifest = WineHost.Windows(Path.Combine(trusted, Path.GetFileName(version), "ImageBackup.psd1"));
+        string files = WineHost.Windows(Path.Combine(wine.Directory, "constrained"));
+        wine.SetMachineVariable("__PSLockdownPolicy", "4");
+        try
+        {
+            (int exitCode, string output) = wine.PowerShell.Run($$"""
+                $ErrorActionPreference = 'Stop'
+                $ProgressPreference = 'SilentlyContinue'
+                "language $($ExecutionContext.SessionState.LanguageMode)"
+                Import-Module '{{manifest}}'
+                "commands $(@(Get-Command -Module ImageBackup).Count -gt 30)"
+                $null = New-Item -ItemType Directory '{{files}}' -Force
+                Set-Content '{{files}}\volume.img' ('a volume ' * 1000)
+                $null = Initialize-ImageRepository '{{files}}\repository' | Connect-ImageRepository
+                $image = Backup-VolumeImage '{{files}}\volume.img' -ImageType Dynamic -WarningAction SilentlyContinue
+                Get-ImageBackup | Format-Table | Out-String
+                Get-ImageBackup | Format-List | Out-String
+                "named $(@(Get-ImageBackup | Where-Object Size -GT 1).Count) $((Test-ImageRepository).Result)"
+                """, TimeSpan.FromMinutes(5));
+            TestContext.Current.TestOutputHelper?.WriteLine(output);
+            Assert.Equal(0, exitCode);
+            foreach (string line in new[] { "language ConstrainedLanguage", "commands True", "Dynamic, fuzzy", "named 1 healthy" })
+                Assert.Contains(line, output, StringComparison.Ordinal);
+            Assert.DoesNotContain("#ERR", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            wine.SetMachineVariable("__PSLockdownPolicy", null);
+        }
+    }
+
     public void Dispose()
     {
         foreach (NtfsVolume volume in _volumes)

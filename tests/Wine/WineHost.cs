@@ -70,6 +70,15 @@ public sealed class WineHost : IDisposable
             File.Delete(Path.Combine(Prefix, "dosdevices", name));
     }
 
+    /// <summary>A variable of all processes of the machine; null: none.</summary>
+    public void SetMachineVariable(string name, string? value)
+    {
+        _ = _isBooted.Value;
+        const string Key = @"HKLM\System\CurrentControlSet\Control\Session Manager\Environment";
+        (int exitCode, string text) = Tool.Try(value is null ? Wine("reg", "delete", Key, "/v", name, "/f") : Wine("reg", "add", Key, "/v", name, "/t", "REG_SZ", "/d", value, "/f"), s_limit);
+        Assert.True(exitCode == 0, text);
+    }
+
     /// <summary>Runs a script in the Host; gives its exit code and all that it wrote.</summary>
     public (int ExitCode, string Output) Run(string script)
     {

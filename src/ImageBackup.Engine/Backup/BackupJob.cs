@@ -84,15 +84,9 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         VolumeDescription volume = request.Volume;
         bool mustBeQuiesced = type == ImageType.Static && !request.Quiet.Plan.EndsDynamic;
         bool isMounted = volume.MountPoints.Count > 0;
-        if (mustBeQuiesced && isMounted)
-        {
-            foreach (string path in new[] { Environment.SystemDirectory.Length > 0 ? Environment.SystemDirectory : "/", repository.Location, Path.GetTempPath() })
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (volumes.VolumesUnder(path).Contains(volume.Name))
-                    throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{path}' is on '{volume.Name}' and must stay writable: no static image can be taken of it.", volume.Name);
-            }
-        }
+        cancellation.ThrowIfCancellationRequested();
+        if (mustBeQuiesced && isMounted && volumes.WhyNeeded(volume, [repository.Location]) is { } why)
+            throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{volume.Name}' is not remounted read-only for a static image: {why}.", volume.Name);
         using IBlockReader reader = volumes.OpenRead(volume, mustBeQuiesced && !isMounted ? VolumeOpenMode.Exclusive : VolumeOpenMode.Probe);
         if (reader.LengthBytes == 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);

@@ -270,7 +270,7 @@ public sealed class RestoreJobTests : IDisposable
             .Select(g => new IndexedPack(g.Key, g.Select(e => new PackEntry(e.Id, e.Location.Type, e.Location.OffsetBytes, e.Location.LengthBytes, e.Location.UncompressedLengthBytes)).ToList())).ToList();
         _rig.Repository.Files.SaveSealed(StoredKind.Index, IndexFile.Write(packs, []), 2, _rig.Repository.Sealers);
         MemoryVolume volume = _rig.Volumes.Add("/mem/t", new byte[_content.Length]);
-        ImageBackupException e = Assert.Throws<ImageBackupException>(() => _rig.Restore(_image.Id, "/mem/t"));
+        ImageBackupException e = Assert.ThrowsAny<ImageBackupException>(() => _rig.Restore(_image.Id, "/mem/t"));
         Assert.Equal(ErrorId.ChunkMissing, e.Id);
         Assert.Empty(volume.Writes);
         Assert.False(_rig.Verify(_image.Id).IsWhole);

@@ -40,7 +40,20 @@ public sealed class ImageMetadataJsonTests
         SnapshotCacheUsedBytes = 1L << 32,
         QuiescedBy = "remount",
         ManagementClass = "STANDARD",
-        Retention = new RetentionValues { VersionsExist = 7, VersionsDeleted = 0, RetainExtraDays = RetentionLimit.NoLimit, RetainOnlyDays = 9999 },
+        Retention = new RetentionValues
+        {
+            VersionsExist = 7,
+            VersionsDeleted = 0,
+            RetainExtraDays = RetentionLimit.NoLimit,
+            RetainOnlyDays = 9999,
+            KeepLast = 1,
+            KeepDaily = 7,
+            KeepWeekly = RetentionLimit.NoLimit,
+            KeepMonthly = 12,
+            KeepYearly = 3,
+            KeepWithin = "1y6m14d12h",
+            KeepTags = ["a,b", "c"],
+        },
         Rule = new MatchedRule { Text = "include.image /dev/sd* GOLD", Path = "/etc/imagebackup/image.rules", Line = 12, Pattern = "/dev/sd*", MatchedName = "/dev/sda1", IsEnforced = true },
         Options =
         [
@@ -202,7 +215,7 @@ public sealed class ImageMetadataJsonTests
         where property.CanWrite
         let value = property.GetValue(record)
         from name in value is null || value is false || value is IEnumerable items && !items.Cast<object>().Any() ? [property.Name]
-            : value is FileSystemDescription or MatchedRule ? MembersWithoutValue(value).Select(inner => $"{property.Name}.{inner}") : []
+            : value is FileSystemDescription or MatchedRule or RetentionValues ? MembersWithoutValue(value).Select(inner => $"{property.Name}.{inner}") : []
         where name != "FileSystem.IsClean"
         select name;
 
