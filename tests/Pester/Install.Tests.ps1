@@ -32,7 +32,7 @@ BeforeAll {
         Import-Module ImageBackup
         $password = ConvertTo-SecureString 'a user' -AsPlainText -Force
         if (-not (Test-Path $repository)) { $null = Initialize-ImageRepository $repository -Password $password }
-        $image = Backup-VolumeImage $volume -Repository $repository -Password $password -WarningAction Ignore
+        $image = Backup-VolumeImage $volume -InformationAction Ignore -Repository $repository -Password $password -WarningAction Ignore
         $null = Restore-VolumeImage $image $target -Repository $repository -Password $password -Confirm:$false
         if ((Get-FileHash $volume).Hash -ne (Get-FileHash $target).Hash) { throw 'The restored volume differs.' }
         if ((Get-Help Backup-VolumeImage).Synopsis -notlike '*.') { throw 'The module has no help.' }

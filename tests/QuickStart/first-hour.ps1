@@ -9,7 +9,7 @@ step says what it does; the first that is not as it should be ends the script wi
 #>
 param(
     # The PowerShell that runs the nightly script: a program and its first arguments.
-    [string[]] $PowerShell = @([Environment]::ProcessPath)
+    [string[]] $PowerShell = 'pwsh'
 )
 
 $ErrorActionPreference = 'Stop'

@@ -30,9 +30,12 @@ public sealed class SnapshotFileTests
                 Parent = hasSummary ? "def" : null,
                 ProgramVersion = "ImageBackup 1",
                 Summary = hasSummary ? """{"schema":1,"x":[1,2,{"y":"z"}]}"""u8.ToArray() : null,
+                Description = hasSummary ? host : null,
+                Other = hasSummary ? [new("later", """{"a":[1,"b"]}"""), new("more", "null")] : [],
             };
             SnapshotRecord read = SnapshotRecord.Read(snapshot.Write());
-            Assert.Equal(snapshot with { Paths = [], Tags = [], Summary = null }, read with { Paths = [], Tags = [], Summary = null });
+            Assert.Equal(snapshot with { Paths = [], Tags = [], Summary = null, Other = [] }, read with { Paths = [], Tags = [], Summary = null, Other = [] });
+            Assert.Equal(snapshot.Other, read.Other);
             Assert.Equal(paths, read.Paths);
             Assert.Equal(tags, read.Tags);
             Assert.Equal(snapshot.Summary, read.Summary);
