@@ -228,7 +228,7 @@ public sealed class BackupJobTests : IDisposable
         // Only a listing judges expiry, and only the backup knows what it read and how long its parts took.
         static ImageBackupInfo WithoutLists(ImageBackupInfo info) => info with
         {
-            KeptBy = [], ExpiryReason = null, RetentionSource = null, ReadBytes = null, ChangedBytes = null, PreparationTime = null, CopyTime = null, RecordTime = null, Tags = [], ReadErrors = [], Warnings = [], Omitted = [], Options = [],
+            IsFirst = false, KeptBy = [], ExpiryReason = null, RetentionSource = null, ReadBytes = null, ChangedBytes = null, PreparationTime = null, CopyTime = null, RecordTime = null, Tags = [], ReadErrors = [], Warnings = [], Omitted = [], Options = [],
         };
     }
 
