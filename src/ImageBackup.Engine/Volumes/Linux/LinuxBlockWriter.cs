@@ -25,6 +25,10 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>So many bytes written, and their pages are given back.</summary>
     private const long RecycleBytes = 32 << 20;
 
+    /// <summary>A disk whose partitions are in use is busy for good: two seconds tell it from one that is looked at.</summary>
+    private const int RereadAttempts = 20;
+    private static readonly TimeSpan s_rereadPause = TimeSpan.FromMilliseconds(100);
+
     private readonly FirstFailure _failure = new();
     private long _sinceRecycledBytes;
     private int _isRecycling;
@@ -113,8 +117,18 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
 
     public string? RereadPartitionTable()
     {
-        if (!IsDevice || Descriptor.Control(Libc.BLKRRPART, out int errno))
+        if (!IsDevice)
             return null;
+        int errno = 0;
+        // Who watches devices, udev for instance, opens a partition for a moment when its disk was written to.
+        for (int attempt = 0; attempt < RereadAttempts; attempt++)
+        {
+            if (Descriptor.Control(Libc.BLKRRPART, out errno))
+                return null;
+            if (errno != Errno.EBUSY)
+                break;
+            Thread.Sleep(s_rereadPause);
+        }
         // A partition, a logical volume or a loop device without partitions refuses: nobody has an old table of it, unless
         // partitions were added one by one.
         return Errno.IsUnsupported(errno) || errno is Errno.EINVAL or Errno.ENOTTY
