@@ -297,6 +297,7 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         private string Log => _directory["commands.log"];
         private string[] Lines => File.Exists(Log) ? File.ReadAllLines(Log) : [];
         private string Hold => _directory["hold"];
+        private string LostIndex => _directory["lost-index"];
         private bool IsLocked => Files("locks").Length > 0;
         private bool IsWriting => Files("tmp").Length > 0;
         private bool IsReadOnly => MountTableOf().Contains(" ro,", StringComparison.Ordinal);
@@ -306,6 +307,8 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         {
             File.Delete(Log);
             File.Delete(_directory["target.img"]);
+            foreach (string file in Directory.Exists(LostIndex) ? Directory.GetFiles(LostIndex) : [])
+                File.Move(file, System.IO.Path.Combine(Repository, "index", System.IO.Path.GetFileName(file)), overwrite: true);
             // What a case that failed left is that case's alone.
             foreach (string file in Files("locks").Concat(Files("tmp")).Concat(Restoring))
                 File.Delete(file);
@@ -316,6 +319,13 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         internal Phase Of(string phase)
         {
             File.WriteAllText(Hold, phase is "before" or "create" ? phase : "");
+            // A repository that needs no repair is not locked for one.
+            if (phase == "repair")
+            {
+                Directory.CreateDirectory(LostIndex);
+                foreach (string file in Files("index"))
+                    File.Move(file, System.IO.Path.Combine(LostIndex, System.IO.Path.GetFileName(file)));
+            }
             // What is stored already would not be written.
             if (phase is "frozen" or "dynamic")
                 File.WriteAllBytes(Volume, SeededBytes.Make(_seed++, FileBytes));
