@@ -221,6 +221,7 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
     private void AssertNothingToUndo(string phase)
     {
         Assert.DoesNotContain("killed", _machine.Run("Get-ManagementClass 3>&1 | ForEach-Object { \"$_\" }"), StringComparison.Ordinal);
+        _machine.PutIndexBack();
         // What a killed restore wrote the next one of the same destination removes.
         if (phase == "restore")
             _machine.Run(_machine.Of(phase).Command);
@@ -307,11 +308,16 @@ public sealed class ProcessEndTests : IClassFixture<ProcessEndTests.Machine>
         {
             File.Delete(Log);
             File.Delete(_directory["target.img"]);
-            foreach (string file in Directory.Exists(LostIndex) ? Directory.GetFiles(LostIndex) : [])
-                File.Move(file, System.IO.Path.Combine(Repository, "index", System.IO.Path.GetFileName(file)), overwrite: true);
+            PutIndexBack();
             // What a case that failed left is that case's alone.
             foreach (string file in Files("locks").Concat(Files("tmp")).Concat(Restoring))
                 File.Delete(file);
+        }
+
+        internal void PutIndexBack()
+        {
+            foreach (string file in Directory.Exists(LostIndex) ? Directory.GetFiles(LostIndex) : [])
+                File.Move(file, System.IO.Path.Combine(Repository, "index", System.IO.Path.GetFileName(file)), overwrite: true);
         }
 
         internal bool HasSaid(string line) => Lines.Contains(line);
