@@ -21,7 +21,7 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
         Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
         (int exitCode, string output) = wine.PowerShell.Run(
             $"& '{WineHost.Windows(Path.Combine(WineHost.Root, "tests/Pester/Invoke-Suite.ps1"))}' -PesterPath '{WindowsPowerShell.Pester}' -Manifest '{WineHost.Windows(WineHost.Module!)}'; exit $LASTEXITCODE",
-            TimeSpan.FromMinutes(30));
+            TimeSpan.FromMinutes(40));
         string[] lines = output.Split('\n');
         foreach (string line in lines.Where(l => l.Contains("Pester suite: ", StringComparison.Ordinal) || l.Contains("Pester skipped: ", StringComparison.Ordinal)))
             TestContext.Current.TestOutputHelper?.WriteLine(line.Trim());
