@@ -69,13 +69,8 @@ internal sealed class HostSurvey
 
     internal static HostCheck Rights(bool isElevated, string user) => isElevated
         ? Passed("Rights", $"'{user}' may open whole volumes.")
-        : new HostCheck
-        {
-            Name = "Rights",
-            State = HostCheckState.Failed,
-            Detail = $"'{user}' may not open whole volumes, only files.",
-            Remedy = s_isWindows ? "Start PowerShell with 'Run as administrator'." : "Run PowerShell as root: sudo pwsh.",
-        };
+        : Failed("Rights", $"'{user}' may not open whole volumes, only files.",
+            s_isWindows ? "Start PowerShell with 'Run as administrator'." : "Run PowerShell as root: sudo pwsh.");
 
     internal HostCheck Tool(string name, IReadOnlyList<string> programs, string use, string package)
     {
@@ -104,13 +99,8 @@ internal sealed class HostSurvey
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new HostCheck
-            {
-                Name = name,
-                State = HostCheckState.Failed,
-                Detail = $"It cannot be written: {e.Message}",
-                Remedy = $"Make '{existing}' writable for this user, or run as another. Static and snapshot images write there what a killed run must undo.",
-            };
+            return Failed(name, $"It cannot be written: {e.Message}",
+                $"Make '{existing}' writable for this user, or run as another. Static and snapshot images write there what a killed run must undo.");
         }
         return Space(name, DiskSpace.FreeBytes(existing));
     }
@@ -118,7 +108,7 @@ internal sealed class HostSurvey
     internal static HostCheck Space(string name, long? freeBytes) => freeBytes switch
     {
         null => Passed(name, "It can be written; the system does not tell how much is free."),
-        < FullBytes => new HostCheck { Name = name, State = HostCheckState.Failed, Detail = $"Its disk is full: {freeBytes} bytes are free.", Remedy = "Free space on that disk." },
+        < FullBytes => Failed(name, $"Its disk is full: {freeBytes} bytes are free.", "Free space on that disk."),
         < LowBytes => Warning(name, $"{freeBytes / 1024} KiB are free.", "Free space on that disk."),
         _ => Passed(name, $"It can be written; {freeBytes / (1 << 20)} MiB are free."),
     };
@@ -130,13 +120,8 @@ internal sealed class HostSurvey
         DateTime built = typeof(HostSurvey).Assembly.Location is { Length: > 0 } file && File.Exists(file) ? File.GetLastWriteTime(file) : DateTime.MinValue;
         string time = $"{DisplayText.Second(now)} ({TimeZoneInfo.Local.DisplayName})";
         return now < built.AddDays(-1)
-            ? new HostCheck
-            {
-                Name = "Clock",
-                State = HostCheckState.Failed,
-                Detail = $"{time}: that is before this module was built. Images would be dated so, and retention goes by the date.",
-                Remedy = s_isWindows ? "Set the clock: w32tm /resync." : "Set the clock: timedatectl set-ntp true.",
-            }
+            ? Failed("Clock", $"{time}: that is before this module was built. Images would be dated so, and retention goes by the date.",
+                s_isWindows ? "Set the clock: w32tm /resync." : "Set the clock: timedatectl set-ntp true.")
             : Passed("Clock", time);
     }
 
@@ -177,6 +162,8 @@ internal sealed class HostSurvey
         : MachineFolders.UserState is { } own ? [own] : [];
 
     private static HostCheck Passed(string name, string detail) => new() { Name = name, State = HostCheckState.Passed, Detail = detail };
+
+    private static HostCheck Failed(string name, string detail, string remedy) => new() { Name = name, State = HostCheckState.Failed, Detail = detail, Remedy = remedy };
 
     private static HostCheck Warning(string name, string detail, string remedy) => new() { Name = name, State = HostCheckState.Warning, Detail = detail, Remedy = remedy };
 }

@@ -241,8 +241,8 @@ internal sealed class ImageCatalog(ImageRepository repository)
             }
         }
         TellPassedOver(passedOver);
-        foreach (Exception failure in failures)
-            onWarning?.Invoke(failure is MissingBlobException missing ? UnlistedPacks.Explain(repository, missing, cancellation) : failure);
+        foreach (Exception failure in onWarning is null ? [] : UnlistedPacks.Explain(repository, [.. failures], cancellation))
+            onWarning?.Invoke(failure);
         return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
     }
 

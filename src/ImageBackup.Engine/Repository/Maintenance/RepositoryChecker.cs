@@ -25,6 +25,9 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 {
     private readonly List<RepositoryProblem> _problems = new();
 
+    /// <summary>Blobs that images need and the index does not list.</summary>
+    private readonly HashSet<BlobId> _missed = new();
+
     /// <summary>Places where a blob is missing or corrupt.</summary>
     private readonly HashSet<(BlobId PackId, uint OffsetBytes)> _bad = new();
 
@@ -42,7 +45,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 
         Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack = CheckPacks(index, packs);
         CheckSnapshots(files, snapshots, index, cancellation);
-        bool isIndexLost = _problems.Exists(problem => problem.ErrorId == ErrorId.ChunkMissing) && IsIndexLost(snapshots, index, cancellation);
+        bool isIndexLost = _missed.Count > 0 && UnlistedPacks.Held(repository, index, _missed, cancellation).Count > 0;
         List<KeyValuePair<BlobId, long>> sample = options.ReadData ? Sample(packs, options) : new();
         ReadPacks(sample, blobsOfPack, progressBytes, cancellation);
         List<DamagedImage> damaged = _problems.Count == 0
@@ -159,7 +162,10 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             {
                 SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
                 foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
+                {
                     Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot record {DisplayText.ShortId(file.Name)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
+                    _missed.UnionWith(problem.Missed);
+                }
             }
             catch (FormatException e)
             {
@@ -174,43 +180,6 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 Report(e.Id, "snapshots/" + file.Name, e.Message);
             }
         }
-    }
-
-    /// <summary>Something that is missed lies in a pack that no index lists.</summary>
-    private bool IsIndexLost(List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
-    {
-        var all = new BlobIndex();
-        bool isAny = false;
-        foreach (IndexedPack pack in UnlistedPacks.Read(repository, index, cancellation))
-        {
-            isAny = true;
-            RepositoryRepair.AddTo(all, pack);
-        }
-        if (!isAny)
-            return false;
-        foreach ((BlobId id, BlobLocation location) in index.Entries())
-            all.Add(id, location);
-        return !Missing(snapshots, index, cancellation).SequenceEqual(Missing(snapshots, all, cancellation));
-    }
-
-    /// <summary>What images miss by an index; a snapshot record that cannot be read was reported.</summary>
-    private List<string> Missing(List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
-    {
-        var missing = new List<string>();
-        foreach (StoredFile file in snapshots)
-        {
-            try
-            {
-                SnapshotRecord snapshot = SnapshotRecord.Read(repository.Files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
-                missing.AddRange(TreeWalk.Check(repository, index, snapshot.Tree, [], cancellation)
-                    .Where(problem => problem.ErrorId == ErrorId.ChunkMissing).Select(problem => file.Name + problem.Message));
-            }
-            catch (Exception e) when (e is FormatException or ImageBackupException)
-            {
-                // It counts for neither index.
-            }
-        }
-        return missing;
     }
 
     private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,

@@ -18,28 +18,45 @@ internal static class UnlistedPacks
     public const string Advice = "Run Repair-ImageRepository: it lists the packs that no index lists.";
 
     /// <summary>The failure with the right advice: a blob that is missed is looked for. Never throws.</summary>
-    public static ImageBackupException Explain(ImageRepository repository, MissingBlobException failure, CancellationToken cancellation)
+    public static ImageBackupException Explain(ImageRepository repository, MissingBlobException failure, CancellationToken cancellation) =>
+        (ImageBackupException)Explain(repository, [failure], cancellation)[0];
+
+    /// <summary>The failures, those of missed blobs with the right advice. The packs are read once for all of them. Never throws.</summary>
+    public static IReadOnlyList<Exception> Explain(ImageRepository repository, IReadOnlyList<Exception> failures, CancellationToken cancellation)
     {
+        var wanted = new HashSet<BlobId>(failures.OfType<MissingBlobException>().Select(missing => missing.Blob));
+        if (wanted.Count == 0)
+            return failures;
         try
         {
-            return !Holds(repository, [failure.Blob], cancellation) ? failure
-                : new ImageBackupException(failure.Id, $"{failure.Message.TrimEnd('.')}'s index, but in a pack that no index lists: an index file was lost. Repair-ImageRepository lists it.", failure.Target, failure)
-                {
-                    RecommendedAction = Advice,
-                };
+            HashSet<BlobId> held = Held(repository, Known(repository, cancellation), wanted, cancellation);
+            return [.. failures.Select(failure => failure is MissingBlobException missing && held.Contains(missing.Blob) ? InLostIndex(missing) : failure)];
         }
         catch (Exception e) when (e is ImageBackupException or OperationCanceledException)
         {
-            return failure;
+            return failures;
         }
     }
 
     /// <summary>One of the blobs lies in a pack that no readable index lists.</summary>
-    public static bool Holds(ImageRepository repository, ICollection<BlobId> blobs, CancellationToken cancellation) =>
-        Read(repository, Known(repository, cancellation), cancellation).Any(pack => pack.Blobs.Any(blob => blobs.Contains(blob.Id)));
+    public static bool Holds(ImageRepository repository, HashSet<BlobId> blobs, CancellationToken cancellation) =>
+        Held(repository, Known(repository, cancellation), blobs, cancellation).Count > 0;
+
+    /// <summary>Which of the blobs lie in packs that the index does not list.</summary>
+    public static HashSet<BlobId> Held(ImageRepository repository, BlobIndex index, HashSet<BlobId> wanted, CancellationToken cancellation)
+    {
+        var held = new HashSet<BlobId>();
+        foreach (IndexedPack pack in Read(repository, index, cancellation))
+        {
+            held.UnionWith(pack.Blobs.Select(blob => blob.Id).Where(wanted.Contains));
+            if (held.Count == wanted.Count)
+                break;
+        }
+        return held;
+    }
 
     /// <summary>The packs that an index does not list, with what their headers say; one that cannot be read is passed over.</summary>
-    public static IEnumerable<IndexedPack> Read(ImageRepository repository, BlobIndex index, CancellationToken cancellation)
+    private static IEnumerable<IndexedPack> Read(ImageRepository repository, BlobIndex index, CancellationToken cancellation)
     {
         var known = new HashSet<BlobId>(index.Packs());
         foreach (StoredFile file in repository.Files.List(StoredKind.Pack))
@@ -49,6 +66,12 @@ internal static class UnlistedPacks
                 yield return new IndexedPack(id, entries);
         }
     }
+
+    private static ImageBackupException InLostIndex(MissingBlobException missing) => new(missing.Id,
+        $"{missing.Message.TrimEnd('.')}'s index, but in a pack that no index lists: an index file was lost. Repair-ImageRepository lists it.", missing.Target, missing)
+    {
+        RecommendedAction = Advice,
+    };
 
     private static BlobIndex Known(ImageRepository repository, CancellationToken cancellation) =>
         IndexLoader.Load(repository.Files, repository.Sealers, (_, _) => { }, cancellation).Index;

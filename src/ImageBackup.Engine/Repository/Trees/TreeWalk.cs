@@ -10,7 +10,11 @@ using ImageBackup.Engine.Repository.Reading;
 namespace ImageBackup.Engine.Repository.Trees;
 
 /// <summary>Something wrong below a snapshot record's tree.</summary>
-internal sealed record TreeProblem(ErrorId ErrorId, string Message);
+internal sealed record TreeProblem(ErrorId ErrorId, string Message)
+{
+    /// <summary>The blobs that no index lists; none if something else is wrong.</summary>
+    public IReadOnlyList<BlobId> Missed { get; init; } = [];
+}
 
 /// <summary>Reads trees from a repository, bounded against cycles (impossible by hash, but bytes are hostile) and depth.</summary>
 internal static class TreeWalk
@@ -85,7 +89,7 @@ internal static class TreeWalk
             }
             catch (ImageBackupException e)
             {
-                problem = new TreeProblem(e.Id, e.Message);
+                problem = new TreeProblem(e.Id, e.Message) { Missed = e.Id == ErrorId.ChunkMissing ? [tree] : [] };
             }
             if (nodes is null)
             {
@@ -108,7 +112,10 @@ internal static class TreeWalk
                     continue;
                 isWhole = false;
                 yield return new TreeProblem(ErrorId.ChunkMissing,
-                    $"{missing.Count} range(s) of {name.TrimStart('/')} are missing: " + string.Join(", ", missing.Take(5).Select(r => $"{r.LengthBytes} bytes at {r.OffsetBytes}")) + (missing.Count > 5 ? ", ..." : "."));
+                    $"{missing.Count} range(s) of {name.TrimStart('/')} are missing: " + string.Join(", ", missing.Take(5).Select(r => $"{r.LengthBytes} bytes at {r.OffsetBytes}")) + (missing.Count > 5 ? ", ..." : "."))
+                {
+                    Missed = [.. node.Content.Where(id => !index.TryFind(id, BlobType.Data, out _))],
+                };
             }
             if (isWhole)
                 seen.Add(tree);
