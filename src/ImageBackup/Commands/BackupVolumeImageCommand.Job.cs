@@ -34,7 +34,7 @@ public sealed partial class BackupVolumeImageCommand
             return;
         }
         ThrowIfNothing();
-        bool isUnnamed = Volume is null && !MyInvocation.BoundParameters.ContainsKey(nameof(Volume)) && !MyInvocation.ExpectingInput;
+        bool isUnnamed = Volume is null && !IsGiven(nameof(Volume)) && !MyInvocation.ExpectingInput;
         if (_forJob.Count == 0 && !(isUnnamed && ShouldProcess(Connection.Location, "Back up volumes in a job")))
             return;
         Dictionary<string, object?> parameters = ParametersForJob(Opened, nameof(Volume));

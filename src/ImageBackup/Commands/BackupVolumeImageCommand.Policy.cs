@@ -50,7 +50,7 @@ public sealed partial class BackupVolumeImageCommand
         _policy = LoadPolicy();
         if (ManagementClass is not null)
             _ = Policy.Classes.Get(ManagementClass);
-        if (Volume is null && !MyInvocation.BoundParameters.ContainsKey(nameof(Volume)) && !MyInvocation.ExpectingInput && Policy.Domain.Count == 0)
+        if (Volume is null && !IsGiven(nameof(Volume)) && !MyInvocation.ExpectingInput && Policy.Domain.Count == 0)
             throw new ImageBackupException(ErrorId.NoVolume, "The command names no volume, and no domain.image statement names one.");
     }
 

@@ -67,7 +67,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         {
             connection = Connect(NamedLocation(), KeyId);
         }
-        bool isDefault = MyInvocation.BoundParameters.ContainsKey(nameof(Default)) ? Default : Name is null || SessionConnection.Current is null;
+        bool isDefault = IsGiven(nameof(Default)) ? Default : Name is null || SessionConnection.Current is null;
         SessionConnection.Add(connection, Name, isDefault);
         if (AcceptPolicy)
         {

@@ -38,7 +38,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
     private protected override void Begin()
     {
         // An object of the pipeline may have none (a built-in class); a command line that names nothing is a mistake.
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(ClassPath)) && string.IsNullOrEmpty(ClassPath))
+        if (IsGiven(nameof(ClassPath)) && string.IsNullOrEmpty(ClassPath))
             throw new ImageBackupException(ErrorId.ParameterInvalid, "-ClassPath names no file.", nameof(ClassPath));
         // RESTIC_REPOSITORY alone is not opened for its rules: who only looks at volumes need not have its password.
         if (!NeedsRepository && Repository is null && SessionConnection.Current is null)

@@ -129,6 +129,4 @@ public sealed class SetImageBackupCommand : RetentionCmdlet
         IsGiven(nameof(Tag)) ? Tag is { Length: > 0 } tags ? $"Set its tags to {string.Join(", ", tags)}" : "Remove its tags" : null,
         IsGiven(nameof(Description)) ? string.IsNullOrEmpty(Description) ? "Remove its description" : $"Describe it as '{Description}'" : null,
     }.Where(part => part is not null));
-
-    private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 }

@@ -91,7 +91,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     public int? ChangingRetries { get; set; }
 
     private protected override string? ClassAsked(RulePatternArgument volume) =>
-        IsBound(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass)
+        IsGiven(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass)
         : volume is { Rule: { } rule, Pattern: { } pattern } ? RuleObject.Read(rule, pattern, RuleKind.Include).ManagementClass
         : null;
 
@@ -111,12 +111,10 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
         {
             // A rule keeps the pattern as its author wrote it.
             Pattern = existing?.Pattern.Text ?? pattern,
-            ManagementClass = IsBound(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass) : wanted.ManagementClass,
+            ManagementClass = IsGiven(nameof(ManagementClass)) ? NullIfEmpty(ManagementClass) : wanted.ManagementClass,
             Options = options,
         };
     }
-
-    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 

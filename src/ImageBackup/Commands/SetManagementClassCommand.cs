@@ -196,7 +196,5 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     /// <summary>0 is restic's word for a rule that is not used.</summary>
     private static RetentionLimit? Used(RetentionLimit? limit) => limit?.Value == 0 ? null : limit;
 
-    private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
-
     private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

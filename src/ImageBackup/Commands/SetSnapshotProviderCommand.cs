@@ -95,7 +95,7 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 
     private protected override void Process()
     {
-        if (IsBound(nameof(Name)) && Text(Name) is { } name && !string.Equals(name, SnapshotProviders.None, StringComparison.OrdinalIgnoreCase))
+        if (IsGiven(nameof(Name)) && Text(Name) is { } name && !string.Equals(name, SnapshotProviders.None, StringComparison.OrdinalIgnoreCase))
             _ = SnapshotProviders.Current.Get(name);
         string path = FilePath;
         // Checked before it is asked for: -WhatIf tells of a bad value too.
@@ -112,21 +112,19 @@ public sealed partial class SetSnapshotProviderCommand : SnapshotDefaultsCmdlet
 
     private SnapshotDefaults Named(SnapshotDefaults now) => now with
     {
-        Provider = IsBound(nameof(Name)) ? Text(Name)?.ToUpperInvariant() : now.Provider,
-        CacheSizePercent = IsBound(nameof(CacheSize)) ? CacheSize : now.CacheSizePercent,
-        CacheLocation = IsBound(nameof(CacheLocation)) ? Text(CacheLocation) : now.CacheLocation,
-        IdleWait = IsBound(nameof(IdleWait)) ? Wait(Text(IdleWait)) : now.IdleWait,
-        IdleRetries = IsBound(nameof(IdleRetries)) ? IdleRetries : now.IdleRetries,
-        SnapshotTimeout = IsBound(nameof(SnapshotTimeoutSeconds)) ? Seconds(SnapshotTimeoutSeconds) : now.SnapshotTimeout,
-        CommandTimeout = IsBound(nameof(CommandTimeoutSeconds)) ? Seconds(CommandTimeoutSeconds) : now.CommandTimeout,
-        WriterRetries = IsBound(nameof(WriterRetries)) ? WriterRetries : now.WriterRetries,
-        IncludeWriters = IsBound(nameof(IncludeWriter)) ? IncludeWriter ?? [] : now.IncludeWriters,
-        ExcludeWriters = IsBound(nameof(ExcludeWriter)) ? ExcludeWriter ?? [] : now.ExcludeWriters,
-        CreateCommand = IsBound(nameof(CreateCommand)) ? Text(CreateCommand) : now.CreateCommand,
-        RemoveCommand = IsBound(nameof(RemoveCommand)) ? Text(RemoveCommand) : now.RemoveCommand,
+        Provider = IsGiven(nameof(Name)) ? Text(Name)?.ToUpperInvariant() : now.Provider,
+        CacheSizePercent = IsGiven(nameof(CacheSize)) ? CacheSize : now.CacheSizePercent,
+        CacheLocation = IsGiven(nameof(CacheLocation)) ? Text(CacheLocation) : now.CacheLocation,
+        IdleWait = IsGiven(nameof(IdleWait)) ? Wait(Text(IdleWait)) : now.IdleWait,
+        IdleRetries = IsGiven(nameof(IdleRetries)) ? IdleRetries : now.IdleRetries,
+        SnapshotTimeout = IsGiven(nameof(SnapshotTimeoutSeconds)) ? Seconds(SnapshotTimeoutSeconds) : now.SnapshotTimeout,
+        CommandTimeout = IsGiven(nameof(CommandTimeoutSeconds)) ? Seconds(CommandTimeoutSeconds) : now.CommandTimeout,
+        WriterRetries = IsGiven(nameof(WriterRetries)) ? WriterRetries : now.WriterRetries,
+        IncludeWriters = IsGiven(nameof(IncludeWriter)) ? IncludeWriter ?? [] : now.IncludeWriters,
+        ExcludeWriters = IsGiven(nameof(ExcludeWriter)) ? ExcludeWriter ?? [] : now.ExcludeWriters,
+        CreateCommand = IsGiven(nameof(CreateCommand)) ? Text(CreateCommand) : now.CreateCommand,
+        RemoveCommand = IsGiven(nameof(RemoveCommand)) ? Text(RemoveCommand) : now.RemoveCommand,
     };
-
-    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     // PowerShell hands $null to a text parameter as an empty text.
     private static string? Text(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;

@@ -75,7 +75,7 @@ public sealed class UnlockImageRepositoryCommand : RepositoryCmdlet
     /// </summary>
     private bool MustAsk()
     {
-        if (Force || MyInvocation.BoundParameters.ContainsKey("Confirm"))
+        if (Force || IsGiven("Confirm"))
             return false;
         return GetVariableValue("ConfirmPreference") is not { } preference
             || !LanguagePrimitives.TryConvertTo(preference, out ConfirmImpact impact)

@@ -115,7 +115,7 @@ public abstract partial class BackgroundCmdlet
     private bool Inquires(string stream) =>
         (MyInvocation.BoundParameters.TryGetValue(stream + "Action", out object? bound) ? bound : GetVariableValue(stream == "Error" ? "ErrorActionPreference" : stream + "Preference")) is { } preference
         && LanguagePrimitives.TryConvertTo(preference, out ActionPreference action) && action == ActionPreference.Inquire
-        || stream == "Debug" && MyInvocation.BoundParameters.ContainsKey("Debug");
+        || stream == "Debug" && IsGiven("Debug");
 
     private static ImageBackupException InquiresOfNobody(string stream, Exception failure) =>
         new(ErrorId.ConfirmationNeeded, $"PowerShell is not interactive, so it cannot ask what to do at a message: -{stream}Action or its preference is Inquire.", null, failure);

@@ -267,6 +267,8 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
         return true;
     }
 
+    /// <summary>The parameter was given, with whatever value.</summary>
+    private protected bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     /// <summary>-WhatIf, given or by the preference.</summary>
     private protected bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
@@ -285,7 +287,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     /// <exception cref="ImageBackupException">NoVolume.</exception>
     private protected void ThrowIfNamesNothing(string parameter, int count)
     {
-        if (count == 0 && MyInvocation.BoundParameters.ContainsKey(parameter))
+        if (count == 0 && IsGiven(parameter))
             throw new ImageBackupException(ErrorId.NoVolume, $"-{parameter} names no volume: it is $null or an empty list.", parameter);
     }
 
