@@ -54,7 +54,14 @@
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()
-    AliasesToExport      = @()
+    AliasesToExport      = @(
+        'Backup-ImageVolume'
+        'Get-VolumeImage'
+        'Remove-VolumeImage'
+        'Restore-ImageBackup'
+        'Set-VolumeImage'
+        'Test-VolumeImage'
+    )
     PrivateData          = @{
         PSData = @{
             Tags         = @('Backup', 'Restore', 'Image', 'Volume', 'Snapshot', 'restic', 'Deduplication', 'Windows', 'Linux', 'PSEdition_Desktop', 'PSEdition_Core')

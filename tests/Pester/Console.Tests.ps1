@@ -190,7 +190,8 @@ Describe 'Output that takes nothing' -Skip:(-not $IsLinux) {
     }
 }
 
-# Under Wine it does not come to its end: at Add-ImageRepositoryKey it waits.
+# Under Wine 8 the runtime of .NET now and then waits for ever where a conversion fails ("[int]'x'", without our module): that is all
+# that this trial does.
 Describe 'No command answers Unexpected' -Tag 'net10.0' -Skip:$IsWindows {
     BeforeDiscovery {
         Import-Module $env:IMAGEBACKUP_MANIFEST

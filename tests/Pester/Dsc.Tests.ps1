@@ -248,7 +248,8 @@ Describe 'DSC 3' {
     It 'applies the document of about_ImageBackup_Schedule as it stands, and the second time changes nothing' {
         $topic = [IO.File]::ReadAllText((Join-Path (Split-Path (Split-Path $PSScriptRoot)) 'en-US/about_ImageBackup_Schedule.help.txt')).Replace("`r`n", "`n")
         $example = [regex]::Match($topic, '(?ms)^DESIRED STATE\n.*?\n\n((?:        [^\n]*\n|\n)+)').Groups[1].Value
-        $document = $example.Replace('/etc/imagebackup', $work).Replace('/backup/images', (Join-Path $work 'dsc-document')) | ConvertFrom-Json -AsHashtable
+        # A path of Windows has backslashes, which JSON escapes.
+        $document = $example.Replace('/etc/imagebackup', $work.Replace('\', '\\')).Replace('/backup/images', (Join-Path $work 'dsc-document').Replace('\', '\\')) | ConvertFrom-Json -AsHashtable
         $document.'$schema' | Should -Match '^https://aka\.ms/dsc/schemas/v3/'
         $null = Export-ImageRepositoryPassword (Join-Path $work 'images.password') -Password $password
         $kinds = @{ 'ImageBackup/Class' = 'class'; 'ImageBackup/Rule' = 'rule'; 'ImageBackup/Repository' = 'repository' }

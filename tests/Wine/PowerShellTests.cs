@@ -12,20 +12,53 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
     private const long SizeBytes = 48 << 20;
     private readonly List<NtfsVolume> _volumes = [];
 
+    /// <summary>The longest takes two minutes on a machine that has nothing else to do.</summary>
+    private static readonly TimeSpan s_pesterFileLimit = TimeSpan.FromMinutes(8);
+
     private static string? WhyNot => WineHost.WhyNot ?? (WineHost.Module is null ? "the module is not laid out in output/ (build.ps1)" : !Tool.Exists("script") ? "script is not installed (bsdutils)" : null);
 
-    /// <summary>The suite's closing line and what it skipped are in this case's output: tests/Run counts from there.</summary>
+    /// <summary>
+    /// Each file in a process of its own, with a time limit: .NET under Wine 8 now and then waits for ever where a conversion fails
+    /// ("[int]'x'" is enough, without our module). A file that did not end is run once more; the second time it has failed. The closing
+    /// lines, what was skipped and what was run twice are in this case's output: tests/Run counts from there.
+    /// </summary>
     [Fact]
     public void The_Pester_suite_passes()
     {
         Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
-        (int exitCode, string output) = wine.PowerShell.Run(
-            $"& '{WineHost.Windows(Path.Combine(WineHost.Root, "tests/Pester/Invoke-Suite.ps1"))}' -PesterPath '{WindowsPowerShell.Pester}' -Manifest '{WineHost.Windows(WineHost.Module!)}'; exit $LASTEXITCODE",
-            TimeSpan.FromMinutes(40));
-        string[] lines = output.Split('\n');
-        foreach (string line in lines.Where(l => l.Contains("Pester suite: ", StringComparison.Ordinal) || l.Contains("Pester skipped: ", StringComparison.Ordinal)))
-            TestContext.Current.TestOutputHelper?.WriteLine(line.Trim());
-        Assert.True(exitCode == 0 && lines.Any(l => l.Contains("Pester suite: ", StringComparison.Ordinal)), output[Math.Max(0, output.Length - 20_000)..]);
+        string[] files = Directory.GetFiles(Path.Combine(WineHost.Root, "tests", "Pester"), "*.Tests.ps1").Select(f => Path.GetFileName(f)[..^".Tests.ps1".Length]).Order(StringComparer.Ordinal).ToArray();
+        Assert.NotEmpty(files);
+        var failures = new List<string>();
+        foreach (string file in files)
+        {
+            string? failure = RunPester(file, isLast: false);
+            if (failure is not null)
+                failures.Add($"{file}: {failure}");
+        }
+        Assert.True(failures.Count == 0, string.Join("\n\n", failures));
+    }
+
+    /// <summary>Runs one file; null if it passed, else the end of what it said.</summary>
+    private string? RunPester(string file, bool isLast)
+    {
+        try
+        {
+            (int exitCode, string output) = wine.PowerShell.Run(
+                $"& '{WineHost.Windows(Path.Combine(WineHost.Root, "tests/Pester/Invoke-Suite.ps1"))}' -PesterPath '{WindowsPowerShell.Pester}' -Manifest '{WineHost.Windows(WineHost.Module!)}' -Name '{file}'; exit $LASTEXITCODE",
+                s_pesterFileLimit);
+            string[] told = [.. output.Split('\n').Where(l => l.Contains("Pester suite: ", StringComparison.Ordinal) || l.Contains("Pester skipped: ", StringComparison.Ordinal))];
+            foreach (string line in told)
+                TestContext.Current.TestOutputHelper?.WriteLine(line.Trim());
+            return exitCode == 0 && told.Length > 0 ? null : output[Math.Max(0, output.Length - 8_000)..];
+        }
+        catch (TimeoutException e)
+        {
+            wine.EndPrograms();
+            if (isLast)
+                return e.Message;
+            TestContext.Current.TestOutputHelper?.WriteLine($"{file}.Tests.ps1 is run again: {e.Message}");
+            return RunPester(file, isLast: true);
+        }
     }
 
     /// <summary>A volume of Windows in a session: the module is found by name, snapshots are refused or replaced, passwords are the system's to protect.</summary>

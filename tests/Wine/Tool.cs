@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Threading.Tasks;
 
 namespace ImageBackup.Tests.Wine;
@@ -19,16 +20,35 @@ internal static class Tool
         start.RedirectStandardInput = true;
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
+        var output = new StringBuilder();
+        var errors = new StringBuilder();
+        Task read = Task.WhenAll(ReadAsync(process.StandardOutput, output), ReadAsync(process.StandardError, errors));
         if (!process.WaitForExit(limit))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{start.FileName} did not end within {limit}.");
+            string said = Text(output) + Text(errors);
+            throw new TimeoutException($"{start.FileName} did not end within {limit}. The end of what it said:\n{said[Math.Max(0, said.Length - 4000)..]}");
         }
         // A service that the program started may hold its output open.
-        Task.WaitAll([output, errors], TimeSpan.FromSeconds(10));
-        return (process.ExitCode, (output.IsCompleted ? output.Result : "") + (errors.IsCompleted ? errors.Result : ""));
+        read.Wait(TimeSpan.FromSeconds(10));
+        return (process.ExitCode, Text(output) + Text(errors));
+    }
+
+    /// <summary>What came is there at each moment: a program that hangs has said where.</summary>
+    private static async Task ReadAsync(StreamReader from, StringBuilder to)
+    {
+        var buffer = new char[4096];
+        for (int count; (count = await from.ReadAsync(buffer)) > 0;)
+        {
+            lock (to)
+                to.Append(buffer, 0, count);
+        }
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+            return text.ToString();
     }
 
     public static string Run(string name, params string[] arguments)

@@ -90,10 +90,13 @@ public sealed class WineHost : IDisposable
         return (exitCode, output);
     }
 
+    /// <summary>Ends all that runs in the prefix: what hangs there does not end with the program that started it.</summary>
+    public void EndPrograms() => _ = Tool.Try(Start("/usr/lib/wine/wineserver64", "-k"), TimeSpan.FromMinutes(1));
+
     public void Dispose()
     {
         if (System.IO.Directory.Exists(Prefix))
-            _ = Tool.Try(Start("/usr/lib/wine/wineserver64", "-k"), TimeSpan.FromMinutes(1));
+            EndPrograms();
         System.IO.Directory.Delete(_directory, recursive: true);
     }
 

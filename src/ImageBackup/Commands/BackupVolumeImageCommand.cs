@@ -17,6 +17,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Takes volumes to images in a repository. One volume's failure does not stop the others.</summary>
 [Cmdlet(VerbsData.Backup, "VolumeImage", SupportsShouldProcess = true)]
+[Alias("Backup-ImageVolume")]
 [OutputType(typeof(ImageBackupInfo))]
 public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 {

@@ -11,6 +11,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Lists the images of a repository: by default the newest of every volume.</summary>
 [Cmdlet(VerbsCommon.Get, "ImageBackup")]
+[Alias("Get-VolumeImage")]
 [OutputType(typeof(ImageBackupInfo))]
 public sealed class GetImageBackupCommand : RetentionCmdlet
 {

@@ -18,6 +18,7 @@ namespace ImageBackup.Commands;
 /// space that only they took.
 /// </summary>
 [Cmdlet(VerbsCommon.Remove, "ImageBackup", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByImage)]
+[Alias("Remove-VolumeImage")]
 [OutputType(typeof(ImageBackupInfo))]
 public sealed class RemoveImageBackupCommand : RetentionCmdlet
 {

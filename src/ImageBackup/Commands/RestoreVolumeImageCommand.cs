@@ -18,6 +18,7 @@ namespace ImageBackup.Commands;
 /// it asks, and before a byte is written.
 /// </summary>
 [Cmdlet(VerbsData.Restore, "VolumeImage", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByImage)]
+[Alias("Restore-ImageBackup")]
 [OutputType(typeof(RestoreResult))]
 public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 {

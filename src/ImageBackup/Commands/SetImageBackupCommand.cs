@@ -13,6 +13,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Pins images, so that nothing lets them expire, and sets their tags and descriptions.</summary>
 [Cmdlet(VerbsCommon.Set, "ImageBackup", SupportsShouldProcess = true)]
+[Alias("Set-VolumeImage")]
 [OutputType(typeof(ImageBackupInfo))]
 public sealed class SetImageBackupCommand : RetentionCmdlet
 {

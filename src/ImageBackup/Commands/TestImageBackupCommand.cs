@@ -10,6 +10,7 @@ namespace ImageBackup.Commands;
 
 /// <summary>Reads every chunk of images and proves them whole.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "ImageBackup")]
+[Alias("Test-VolumeImage")]
 [OutputType(typeof(VerifyResult))]
 public sealed class TestImageBackupCommand : RepositoryCmdlet
 {
