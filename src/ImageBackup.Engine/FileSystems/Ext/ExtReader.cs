@@ -1,12 +1,14 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 
-/// <summary>ext2, ext3 and ext4: used blocks by the block bitmaps, with the journal's unwritten changes applied.</summary>
+/// <summary>ext2, ext3 and ext4: used blocks by the block bitmaps, and files, with the journal's unwritten changes applied.</summary>
 /// <remarks>A journal device of its own ("jbd") is all used.</remarks>
-internal sealed class ExtReader : IFlushAwareReader
+internal sealed class ExtReader : IFlushAwareReader, IFileTreeReader
 {
     private readonly bool _verifiesChecksums;
 
@@ -58,6 +60,42 @@ internal sealed class ExtReader : IFlushAwareReader
             {
             }
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Checksums of inodes and directories are not asked for: a file with a wrong one is worth more than none.</remarks>
+    public IFileTree OpenTree(IBlockReader volume, CancellationToken cancellation)
+    {
+        byte[] bytes = volume.ReadExact(ExtSuperblock.OffsetBytes, ExtSuperblock.LengthBytes);
+        if (ExtSuperblock.HasMagic(bytes) && ExtSuperblock.IsJournalDevice(bytes))
+            throw new FileSystemFormatException("ext: a journal of another device holds no files");
+        ExtSuperblock superblock = ExtSuperblock.Parse(bytes, volume.LengthBytes, _verifiesChecksums);
+        var notes = new List<string>();
+        if (superblock.HasErrors)
+            notes.Add("The file system is marked as having errors.");
+        if (superblock.NeedsRecovery)
+        {
+            try
+            {
+                ExtJournal journal = ExtJournal.Read(volume, superblock, cancellation);
+                if (journal.Count > 0)
+                {
+                    var replayed = new ExtReplayedVolume(volume, journal, superblock.BlockSizeBytes);
+                    bytes = replayed.ReadExact(ExtSuperblock.OffsetBytes, ExtSuperblock.LengthBytes);
+                    volume = replayed;
+                }
+            }
+            catch (FileSystemFormatException e)
+            {
+                notes.Add($"The journal was not replayed ({e.Message}): what was written last may be older, missing or damaged.");
+            }
+        }
+        else if (!superblock.WasUnmounted)
+            notes.Add("The file system was not unmounted, and has no journal: what was written last may be older, missing or damaged.");
+        ExtSuperblock current = ExtSuperblock.Parse(bytes, volume.LengthBytes, verifiesChecksums: false);
+        if (current.BlockSizeBytes != superblock.BlockSizeBytes)
+            throw new FileSystemFormatException("ext: the journal's superblock contradicts the file system's");
+        return new ExtFileTree(new ExtVolume(volume, current), notes);
     }
 
     // The log may hold a newer superblock: an online resize changes its counts.

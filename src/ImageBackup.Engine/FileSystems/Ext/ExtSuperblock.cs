@@ -24,6 +24,7 @@ internal sealed class ExtSuperblock
     private const uint IncompatMetaGroups = 0x10;
     private const uint Incompat64Bit = 0x80;
     private const uint IncompatChecksumSeed = 0x2000;
+    private const uint IncompatLargeDirectory = 0x4000;
     private const uint RoCompatSparseSuper = 0x1;
     private const uint RoCompatDescriptorChecksum = 0x10;
     private const uint RoCompatBigAlloc = 0x200;
@@ -154,6 +155,7 @@ internal sealed class ExtSuperblock
     public bool HasJournal => (_compat & CompatHasJournal) != 0;
     public bool NeedsRecovery => (_incompat & IncompatRecover) != 0;
     public bool HasMetaGroups => (_incompat & IncompatMetaGroups) != 0;
+    public bool HasLargeDirectories => (_incompat & IncompatLargeDirectory) != 0;
     public bool IsBigAlloc => (_roCompat & RoCompatBigAlloc) != 0;
     public bool HasMetadataChecksums => (_roCompat & RoCompatMetadataChecksum) != 0;
     public bool HasDescriptorChecksums => (_roCompat & RoCompatDescriptorChecksum) != 0;

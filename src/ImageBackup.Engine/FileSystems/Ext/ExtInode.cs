@@ -1,0 +1,101 @@
+using System;
+using ImageBackup.Engine.FileSystems.Trees;
+
+namespace ImageBackup.Engine.FileSystems.Ext;
+
+/// <summary>An inode's fields (kernel documentation, ext4 "Index Nodes"). Nothing in them is proven but that they are there.</summary>
+internal sealed class ExtInode
+{
+    public const int MapLengthBytes = 60;
+    private const int OldLengthBytes = 128;
+    private const uint FlagEncrypted = 0x800;
+    private const uint FlagHugeFile = 0x40000;
+    private const uint FlagExtents = 0x80000;
+    private const uint FlagInlineData = 0x10000000;
+
+    private readonly byte[] _bytes;
+    private readonly int _extraEnd;
+
+    /// <param name="number">Its number, from 1 up.</param>
+    /// <param name="bytes">The whole inode, at least 128 bytes.</param>
+    /// <param name="hasLargeDirectories">The feature by which a directory's size has 64 bits.</param>
+    public ExtInode(uint number, byte[] bytes, bool hasLargeDirectories)
+    {
+        Number = number;
+        _bytes = bytes;
+        int extra = bytes.Length >= OldLengthBytes + 4 ? LittleEndian.UInt16(bytes, 0x80) : 0;
+        _extraEnd = extra <= bytes.Length - OldLengthBytes ? OldLengthBytes + extra : OldLengthBytes;
+        Mode = LittleEndian.UInt16(bytes, 0);
+        Flags = LittleEndian.UInt32(bytes, 0x20);
+        bool isWide = hasLargeDirectories || Kind == FileTreeKind.File;
+        ulong size = LittleEndian.UInt32(bytes, 0x4) | (isWide ? (ulong)LittleEndian.UInt32(bytes, 0x6C) << 32 : 0);
+        // A size beyond 63 bits is refused when the content is asked for.
+        SizeBytes = size > long.MaxValue ? long.MaxValue : (long)size;
+    }
+
+    public uint Number { get; }
+    public int Mode { get; }
+    public uint Flags { get; }
+    public long SizeBytes { get; }
+
+    public FileTreeKind Kind => (Mode & 0xF000) switch
+    {
+        0x1000 => FileTreeKind.Fifo,
+        0x2000 => FileTreeKind.CharacterDevice,
+        0x4000 => FileTreeKind.Directory,
+        0x6000 => FileTreeKind.BlockDevice,
+        0x8000 => FileTreeKind.File,
+        0xA000 => FileTreeKind.SymbolicLink,
+        0xC000 => FileTreeKind.Socket,
+        _ => FileTreeKind.Other,
+    };
+
+    public uint UserId => LittleEndian.UInt16(_bytes, 0x2) | (uint)LittleEndian.UInt16(_bytes, 0x78) << 16;
+    public uint GroupId => LittleEndian.UInt16(_bytes, 0x18) | (uint)LittleEndian.UInt16(_bytes, 0x7A) << 16;
+    public int LinkCount => LittleEndian.UInt16(_bytes, 0x1A);
+    public bool IsEncrypted => (Flags & FlagEncrypted) != 0;
+    public bool HasExtents => (Flags & FlagExtents) != 0;
+    public bool HasInlineData => (Flags & FlagInlineData) != 0;
+
+    public FileTreeTime Accessed => Time(0x8, 0x8C);
+    public FileTreeTime Changed => Time(0xC, 0x84);
+    public FileTreeTime Modified => Time(0x10, 0x88);
+    public FileTreeTime? Created => _extraEnd >= 0x94 ? Time(0x90, 0x94) : null;
+
+    /// <summary>The 60 bytes of the block map, the extent tree's root, a short link's target or inline data.</summary>
+    public ReadOnlySpan<byte> Map => _bytes.AsSpan(0x28, MapLengthBytes);
+
+    /// <summary>The block of its extended attributes; 0 if it has none.</summary>
+    public long AttributeBlock => LittleEndian.UInt32(_bytes, 0x68) | (long)LittleEndian.UInt16(_bytes, 0x76) << 32;
+
+    /// <summary>What lies behind the fields: extended attributes, if they begin with their magic.</summary>
+    public ReadOnlySpan<byte> Tail => _bytes.AsSpan(_extraEnd);
+
+    /// <summary>Bytes that are allocated, by the inode's own count.</summary>
+    public long AllocatedBytes(int blockSizeBytes)
+    {
+        long count = LittleEndian.UInt32(_bytes, 0x1C) | (long)LittleEndian.UInt16(_bytes, 0x74) << 32;
+        return count * ((Flags & FlagHugeFile) != 0 ? blockSizeBytes : 512);
+    }
+
+    /// <summary>Major and minor number of a device, in the old encoding (16 bits) or the new one.</summary>
+    public (uint Major, uint Minor) Device
+    {
+        get
+        {
+            uint old = LittleEndian.UInt32(Map, 0), device = LittleEndian.UInt32(Map, 4);
+            return old != 0 ? (old >> 8 & 0xFF, old & 0xFF) : ((device & 0xFFF00) >> 8, device & 0xFF | device >> 12 & 0xFFF00);
+        }
+    }
+
+    // 32 bits with a sign, and, in larger inodes, two bits more and nanoseconds ("Inode Timestamps").
+    private FileTreeTime Time(int offset, int extraOffset)
+    {
+        long seconds = unchecked((int)LittleEndian.UInt32(_bytes, offset));
+        if (_extraEnd < extraOffset + 4)
+            return new FileTreeTime(seconds, 0);
+        uint extra = LittleEndian.UInt32(_bytes, extraOffset);
+        uint nanoseconds = extra >> 2;
+        return new FileTreeTime(seconds + ((long)(extra & 3) << 32), nanoseconds < 1_000_000_000 ? (int)nanoseconds : 0);
+    }
+}
