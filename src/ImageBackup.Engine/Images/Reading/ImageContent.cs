@@ -32,6 +32,7 @@ internal sealed class ImageContent
     private readonly IReadOnlyList<BlobId> _chunks;
     private readonly ZeroBlobs _zeros = new();
     private readonly int? _chunkSizeBytes;
+    private long[]? _starts;
 
     private ImageContent(ImageBackupInfo info, TreeNode node, UsedRanges used, BlobIndex index, int? chunkSizeBytes)
     {
@@ -132,7 +133,7 @@ internal sealed class ImageContent
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} add up to {offset} bytes instead of {SizeBytes}.", Info.Id);
     }
 
-    /// <summary>The chunk that holds a byte of the volume. Looks through all chunks before it if they have no common size.</summary>
+    /// <summary>The chunk that holds a byte of the volume. Any thread. If they have no common size, the first call looks at all of them.</summary>
     /// <exception cref="ImageBackupException">As <see cref="Chunks"/>.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The offset is not inside the volume.</exception>
     public ImageChunk ChunkAt(long offsetBytes)
@@ -142,12 +143,26 @@ internal sealed class ImageContent
         if (_chunkSizeBytes is > 0 and var size && offsetBytes / size < _chunks.Count
             && Chunk((int)(offsetBytes / size), offsetBytes / size * size) is var direct && direct.OffsetBytes + direct.LengthBytes > offsetBytes)
             return direct;
+        long[] starts = Starts();
+        int found = Array.BinarySearch(starts, offsetBytes);
+        int i = found >= 0 ? found : ~found - 1;
+        // Of several that begin there all but the last are empty.
+        while (i + 1 < starts.Length && starts[i + 1] == starts[i])
+            i++;
+        return Chunk(i, starts[i]);
+    }
+
+    // A second thread that asks meanwhile makes the same list.
+    private long[] Starts()
+    {
+        if (Volatile.Read(ref _starts) is { } known)
+            return known;
+        var starts = new long[_chunks.Count];
+        int count = 0;
         foreach (ImageChunk chunk in Chunks())
-        {
-            if (chunk.OffsetBytes + chunk.LengthBytes > offsetBytes)
-                return chunk;
-        }
-        throw new ImageBackupException(ErrorId.ImageInvalid, $"The chunks of the image {Info.ShortId} end before offset {offsetBytes}.", Info.Id);
+            starts[count++] = chunk.OffsetBytes;
+        Volatile.Write(ref _starts, starts);
+        return starts;
     }
 
     private ImageChunk Chunk(int i, long offset)
