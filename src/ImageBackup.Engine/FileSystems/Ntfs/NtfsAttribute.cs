@@ -8,12 +8,15 @@ internal enum NtfsAttributeType : uint
 {
     StandardInformation = 0x10,
     AttributeList = 0x20,
+    FileName = 0x30,
     VolumeName = 0x60,
     VolumeInformation = 0x70,
     Data = 0x80,
     IndexRoot = 0x90,
     IndexAllocation = 0xA0,
     Bitmap = 0xB0,
+    ReparsePoint = 0xC0,
+    ExtendedAttributes = 0xE0,
     End = 0xFFFFFFFF,
 }
 
@@ -30,6 +33,16 @@ internal readonly struct NtfsAttribute(ReadOnlyMemory<byte> bytes)
 
     /// <summary>Compressed (0x00FF) or encrypted (0x4000): the bytes on disk are not the file's.</summary>
     public bool IsTransformed => (LittleEndian.UInt16(Bytes, 0xC) & 0x40FF) != 0;
+
+    public bool IsCompressed => (LittleEndian.UInt16(Bytes, 0xC) & 0x00FF) != 0;
+    public bool IsEncrypted => (LittleEndian.UInt16(Bytes, 0xC) & 0x4000) != 0;
+
+    /// <summary>Empty: it has none.</summary>
+    public string Name =>
+        Encoding.Unicode.GetString(StructureBounds.Field(Bytes, LittleEndian.UInt16(Bytes, 0xA), LittleEndian.UInt8(Bytes, 9) * 2).ToArray());
+
+    /// <summary>Whether it begins here: an attribute that does not fit its record goes on in others.</summary>
+    public bool IsBegin => !IsNonResident || LowestVcn == 0;
 
     public bool HasName(string name)
     {
@@ -59,6 +72,17 @@ internal readonly struct NtfsAttribute(ReadOnlyMemory<byte> bytes)
 
     /// <summary>-1 if nothing is allocated.</summary>
     public long HighestVcn => (long)LittleEndian.UInt64(Bytes, 0x18);
+
+    /// <summary>The exponent of the clusters that are compressed together; 0: not compressed.</summary>
+    public int CompressionUnitShift => LittleEndian.UInt8(Bytes, 0x22);
+
+    /// <summary>The clusters that it has, in bytes: without holes if it may have such.</summary>
+    public long AllocatedSizeBytes =>
+        LittleEndian.Int63(Bytes, (LittleEndian.UInt16(Bytes, 0xC) & 0x80FF) != 0 ? 0x40 : 0x28);
+
+    /// <summary>The length of the content, resident or not.</summary>
+    public long ContentBytes => IsNonResident ? DataSizeBytes : LittleEndian.UInt32(Bytes, 0x10);
+
     public long DataSizeBytes => LittleEndian.Int63(Bytes, 0x30);
     public long InitializedSizeBytes => LittleEndian.Int63(Bytes, 0x38);
 

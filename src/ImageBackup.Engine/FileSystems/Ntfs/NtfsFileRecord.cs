@@ -12,6 +12,8 @@ internal sealed class NtfsFileRecord
     private NtfsFileRecord(byte[] bytes) => _bytes = bytes;
 
     public ushort SequenceNumber => LittleEndian.UInt16(_bytes, 0x10);
+    /// <summary>Names of the file, those in the DOS namespace counted too.</summary>
+    public int NameCount => LittleEndian.UInt16(_bytes, 0x12);
     public bool IsInUse => (LittleEndian.UInt16(_bytes, 0x16) & 1) != 0;
     public bool IsDirectory => (LittleEndian.UInt16(_bytes, 0x16) & 2) != 0;
 

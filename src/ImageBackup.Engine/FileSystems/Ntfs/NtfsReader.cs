@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Ntfs;
 
@@ -14,7 +15,7 @@ namespace ImageBackup.Engine.FileSystems.Ntfs;
 /// closed is therefore refused, unless the caller knows that the driver flushed it. The dirty flag of $Volume is
 /// another matter: Windows sets it when it has found damage (chkdsk is due), so it is refused always.</para>
 /// </remarks>
-internal sealed partial class NtfsReader : IFlushAwareReader, IOmittedFiles
+internal sealed partial class NtfsReader : IFlushAwareReader, IOmittedFiles, IFileTreeReader
 {
     /// <summary>A probe counts used clusters only up to this size of $Bitmap (1 TiB at 4 KiB clusters).</summary>
     private const long MaxProbedBitmapBytes = 32 << 20;

@@ -37,15 +37,25 @@ internal sealed class NtfsStream
         DataSizeBytes = isPartial ? Math.Min(mappedBytes, first.DataSizeBytes) : first.DataSizeBytes;
         InitializedSizeBytes = isPartial ? Math.Min(mappedBytes, first.InitializedSizeBytes) : first.InitializedSizeBytes;
         IsTransformed = first.IsTransformed;
+        IsEncrypted = first.IsEncrypted;
+        CompressionUnitShift = first.IsCompressed ? first.CompressionUnitShift : 0;
         if (InitializedSizeBytes > DataSizeBytes || DataSizeBytes > mappedBytes)
             throw new FileSystemFormatException("NTFS: a stream is longer than its runs");
     }
 
     public bool IsResident { get; }
     public bool IsTransformed { get; }
+    public bool IsEncrypted { get; }
+
+    /// <summary>As <see cref="NtfsAttribute.CompressionUnitShift"/>.</summary>
+    public int CompressionUnitShift { get; }
+
     public long DataSizeBytes { get; }
     public long InitializedSizeBytes { get; }
     public IReadOnlyList<NtfsRun> Runs { get; }
+
+    /// <summary>The bytes of a resident stream; empty if it is not resident.</summary>
+    public ReadOnlyMemory<byte> ReadResident() => _resident;
 
     /// <summary>Fills the buffer, which must lie inside the stream.</summary>
     /// <exception cref="FileSystemFormatException">It does not.</exception>

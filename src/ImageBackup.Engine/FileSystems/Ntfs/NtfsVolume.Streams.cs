@@ -25,6 +25,32 @@ internal sealed partial class NtfsVolume
         return entries.Count == 0 ? null : OpenStream(FindExtents(record, number, entries));
     }
 
+    /// <summary>All attributes of a file by where they begin, in whichever of its records.</summary>
+    /// <exception cref="FileSystemFormatException">Damaged.</exception>
+    public List<NtfsAttribute> ReadAttributes(NtfsFileRecord record, long number)
+    {
+        var attributes = new List<NtfsAttribute>();
+        void Add(NtfsFileRecord part)
+        {
+            foreach (NtfsAttribute attribute in part.Attributes())
+            {
+                if (attribute.Type != NtfsAttributeType.AttributeList && attribute.IsBegin)
+                    attributes.Add(attribute);
+            }
+        }
+
+        Add(record);
+        if (record.Find(NtfsAttributeType.AttributeList) is not { } list)
+            return attributes;
+        var seen = new HashSet<ulong>();
+        foreach (ListEntry entry in ReadAttributeList(list))
+        {
+            if (entry.LowestVcn == 0 && entry.Reference.Number != number && seen.Add(entry.Reference.Value))
+                Add(ReadExtentRecord(_mft, record, number, entry));
+        }
+        return attributes;
+    }
+
     /// <summary>Every stream of a file that lies in clusters of its own.</summary>
     /// <exception cref="FileSystemFormatException">Damaged.</exception>
     public IEnumerable<NtfsStream> NonResidentStreams(NtfsFileRecord record, long number)

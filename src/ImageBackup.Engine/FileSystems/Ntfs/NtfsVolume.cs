@@ -12,6 +12,7 @@ internal sealed partial class NtfsVolume
     public const long VolumeRecord = 3;
     public const long RootRecord = 5;
     public const long BitmapRecord = 6;
+    public const long UpcaseRecord = 10;
 
     /// <summary>The first records, which $MFTMirr repeats.</summary>
     private const int MirroredRecordCount = 4;
@@ -70,7 +71,8 @@ internal sealed partial class NtfsVolume
             try
             {
                 NtfsFileRecord record = ReadRecordAt(Geometry.MftMirrorCluster, number);
-                _mirroredRecords.Add(number);
+                lock (_mirroredRecords)
+                    _mirroredRecords.Add(number);
                 return record;
             }
             catch (FileSystemFormatException)
