@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.ExFat;
 
@@ -13,7 +14,7 @@ namespace ImageBackup.Engine.FileSystems.ExFat;
 /// not closed cleanly. If the tree is larger than <see cref="MaxCheckedEntries"/> the rest is not walked, and the
 /// volume must be clean and its percentage agree instead.
 /// </remarks>
-internal sealed class ExFatReader : IFileSystemReader
+internal sealed partial class ExFatReader : IFileTreeReader
 {
     private readonly bool _verifiesChecksums;
 
@@ -83,7 +84,7 @@ internal sealed class ExFatReader : IFileSystemReader
             freeCount += builder.FreeByBitmap(bits, geometry.HeapOffsetBytes + firstCluster * geometry.ClusterSizeBytes, count, geometry.ClusterSizeBytes), cancellation);
 
         UsedRangeMap map = builder.Build();
-        RequireTreeUsed(new ExFatTree(volume, geometry, chain, root), map, geometry.ClusterCount - freeCount, cancellation);
+        RequireTreeUsed(new ExFatWalk(volume, geometry, chain, root), map, geometry.ClusterCount - freeCount, cancellation);
         var warnings = new List<string>();
         if (geometry.IsBackup)
             warnings.Add("exFAT: the main boot region is damaged, its backup was used.");
@@ -137,9 +138,9 @@ internal sealed class ExFatReader : IFileSystemReader
     }
 
     /// <summary>Where the tree of directories lies.</summary>
-    private sealed record ExFatTree(IBlockReader Volume, ExFatBootSector Geometry, ExFatChain Chain, ExFatDirectory Root);
+    private sealed record ExFatWalk(IBlockReader Volume, ExFatBootSector Geometry, ExFatChain Chain, ExFatDirectory Root);
 
-    private static void RequireTreeUsed(ExFatTree tree, UsedRangeMap map, long usedCount, CancellationToken cancellation)
+    private static void RequireTreeUsed(ExFatWalk tree, UsedRangeMap map, long usedCount, CancellationToken cancellation)
     {
         (IBlockReader volume, ExFatBootSector geometry, ExFatChain chain, ExFatDirectory root) = tree;
         // A healthy tree has each cluster once; more of them than there are used ones means crossed chains or a circle.

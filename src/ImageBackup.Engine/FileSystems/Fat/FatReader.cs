@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Fat;
 
@@ -14,7 +15,7 @@ namespace ImageBackup.Engine.FileSystems.Fat;
 /// <para>FAT32's count of free clusters (FSInfo) is a hint by its specification, which drivers may leave stale:
 /// if it differs, the map says so in a warning and stands.</para>
 /// </remarks>
-internal sealed class FatReader : IFileSystemReader
+internal sealed partial class FatReader : IFileTreeReader
 {
     /// <summary>A probe counts used clusters only in tables up to this size.</summary>
     private const long MaxProbedTableBytes = 32 << 20;

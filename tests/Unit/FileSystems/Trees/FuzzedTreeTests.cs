@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using ImageBackup.Engine.FileSystems.ExFat;
+using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.Trees;
 using ImageBackup.Tests.Kits.FileSystems;
@@ -16,6 +18,10 @@ public sealed class FuzzedTreeTests
     private static readonly Dictionary<string, Func<IFileTreeReader>> s_readers = new()
     {
         ["ntfs"] = static () => new NtfsReader(),
+        ["fat12"] = static () => new FatReader(),
+        ["fat32"] = static () => new FatReader(),
+        ["exfat"] = static () => new ExFatReader(),
+        ["exfat-unchecked"] = static () => new ExFatReader(verifiesChecksums: false),
     };
 
     public static TheoryData<string> Names => [.. s_readers.Keys];
