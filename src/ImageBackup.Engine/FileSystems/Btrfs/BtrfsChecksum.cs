@@ -18,31 +18,42 @@ internal static class BtrfsChecksum
     /// <exception cref="FileSystemFormatException">The type is not known.</exception>
     public static bool Matches(ushort type, byte[] block)
     {
-        ReadOnlySpan<byte> content = block.AsSpan(LengthBytes);
-        Span<byte> expected = stackalloc byte[32];
-        int length;
+        Span<byte> expected = stackalloc byte[LengthBytes];
+        int length = Compute(type, block, LengthBytes, block.Length - LengthBytes, expected);
+        return expected.Slice(0, length).SequenceEqual(block.AsSpan(0, length));
+    }
+
+    /// <summary>How many bytes a checksum has.</summary>
+    /// <exception cref="FileSystemFormatException">The type is not known.</exception>
+    public static int SizeBytes(ushort type) => type switch
+    {
+        TypeCrc32C => 4,
+        TypeXxHash64 => 8,
+        TypeSha256 or TypeBlake2 => 32,
+        _ => throw new FileSystemFormatException($"btrfs: unknown checksum type {type}"),
+    };
+
+    /// <summary>Writes the checksum of a part of the bytes into the target, of 32 bytes, and returns its length.</summary>
+    /// <exception cref="FileSystemFormatException">The type is not known.</exception>
+    public static int Compute(ushort type, byte[] bytes, int offset, int count, Span<byte> target)
+    {
+        int length = SizeBytes(type);
         switch (type)
         {
             case TypeCrc32C:
-                BinaryPrimitives.WriteUInt32LittleEndian(expected, Crc32C.Compute(content));
-                length = 4;
+                BinaryPrimitives.WriteUInt32LittleEndian(target, Crc32C.Compute(bytes.AsSpan(offset, count)));
                 break;
             case TypeXxHash64:
-                BinaryPrimitives.WriteUInt64LittleEndian(expected, XxHash64.Compute(content));
-                length = 8;
-                break;
-            case TypeSha256:
-            case TypeBlake2:
-                IDigest digest = type == TypeSha256 ? new Sha256Digest() : new Blake2bDigest(256);
-                digest.BlockUpdate(block, LengthBytes, block.Length - LengthBytes);
-                var result = new byte[digest.GetDigestSize()];
-                digest.DoFinal(result, 0);
-                result.CopyTo(expected);
-                length = result.Length;
+                BinaryPrimitives.WriteUInt64LittleEndian(target, XxHash64.Compute(bytes.AsSpan(offset, count)));
                 break;
             default:
-                throw new FileSystemFormatException($"btrfs: unknown checksum type {type}");
+                IDigest digest = type == TypeSha256 ? new Sha256Digest() : new Blake2bDigest(256);
+                digest.BlockUpdate(bytes, offset, count);
+                var result = new byte[digest.GetDigestSize()];
+                digest.DoFinal(result, 0);
+                result.CopyTo(target);
+                break;
         }
-        return expected.Slice(0, length).SequenceEqual(block.AsSpan(0, length));
+        return length;
     }
 }

@@ -6,8 +6,14 @@ namespace ImageBackup.Engine.FileSystems.Btrfs;
 internal readonly record struct BtrfsKey(ulong ObjectId, byte Type, ulong Offset) : IComparable<BtrfsKey>
 {
     public const int LengthBytes = 17;
+    public const byte InodeItem = 1;
+    public const byte ExtendedAttributeItem = 24;
+    public const byte DirectoryItem = 84;
+    public const byte DirectoryIndex = 96;
     public const byte ExtentData = 108;
+    public const byte ExtentChecksum = 128;
     public const byte RootItem = 132;
+    public const byte RootReference = 156;
     public const byte ExtentItem = 168;
     public const byte MetadataItem = 169;
     public const byte BlockGroupItem = 192;

@@ -1,5 +1,6 @@
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Btrfs;
 
@@ -7,7 +8,7 @@ namespace ImageBackup.Engine.FileSystems.Btrfs;
 /// btrfs on one device, SINGLE and DUP: used space by the extent tree of the last committed transaction, and by the
 /// log tree if there is one. Several devices and RAID profiles are refused.
 /// </summary>
-internal sealed class BtrfsReader : IFileSystemReader
+internal sealed partial class BtrfsReader : IFileTreeReader
 {
     private readonly bool _verifiesChecksums;
 

@@ -12,6 +12,7 @@ internal sealed class BtrfsTree(IBlockReader volume, BtrfsSuperblock superblock,
     private const int ItemLengthBytes = 25;
     private const int MaxLevel = 7;
 
+    private readonly BtrfsNodeReader _nodes = new(volume, superblock, chunks);
     private BtrfsKey? _last;
     private long _visitsLeft;
     private ItemVisitor _visitor = null!;
@@ -43,7 +44,7 @@ internal sealed class BtrfsTree(IBlockReader volume, BtrfsSuperblock superblock,
         cancellation.ThrowIfCancellationRequested();
         if (_visitsLeft-- <= 0)
             throw new FileSystemFormatException("btrfs: a tree has more nodes than the device has room for");
-        byte[] node = ReadNode(address, level, generation);
+        byte[] node = _nodes.Read(address, level, generation);
         _nodeVisitor?.Invoke(address);
         uint count = LittleEndian.UInt32(node, 0x60);
         int entryLength = level == 0 ? ItemLengthBytes : PointerLengthBytes;
@@ -73,28 +74,4 @@ internal sealed class BtrfsTree(IBlockReader volume, BtrfsSuperblock superblock,
             }
         }
     }
-
-    // The second copy is asked if the first one is not what it should be.
-    private byte[] ReadNode(long address, int level, ulong? generation)
-    {
-        BtrfsChunkMap.Chunk chunk = chunks.Find(address, superblock.NodeSizeBytes);
-        long inside = address - chunk.StartBytes;
-        byte[] node = volume.ReadExact(chunk.OffsetBytes + inside, superblock.NodeSizeBytes);
-        if (IsNode(node, address, level, generation))
-            return node;
-        if (chunk.SecondOffsetBytes >= 0)
-        {
-            node = volume.ReadExact(chunk.SecondOffsetBytes + inside, superblock.NodeSizeBytes);
-            if (IsNode(node, address, level, generation))
-                return node;
-        }
-        throw new FileSystemFormatException($"btrfs: the tree node at {address} is damaged");
-    }
-
-    private bool IsNode(byte[] node, long address, int level, ulong? generation) =>
-        LittleEndian.UInt64(node, 0x30) == (ulong)address
-        && node[0x64] == level
-        && (generation is null || LittleEndian.UInt64(node, 0x50) == generation)
-        && (!superblock.VerifiesChecksums
-            || node.AsSpan(0x20, 16).SequenceEqual(superblock.TreeUuid) && BtrfsChecksum.Matches(superblock.ChecksumType, node));
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using ImageBackup.Engine.FileSystems.Btrfs;
 using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
@@ -20,6 +21,8 @@ public sealed class FuzzedTreeTests
         ["ntfs"] = static () => new NtfsReader(),
         ["fat12"] = static () => new FatReader(),
         ["fat32"] = static () => new FatReader(),
+        ["btrfs"] = static () => new BtrfsReader(),
+        ["btrfs-unchecked"] = static () => new BtrfsReader(verifiesChecksums: false),
         ["exfat"] = static () => new ExFatReader(),
         ["exfat-unchecked"] = static () => new ExFatReader(verifiesChecksums: false),
     };
