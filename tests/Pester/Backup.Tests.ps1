@@ -22,6 +22,22 @@ Describe 'Backup-VolumeImage' {
         (Get-ImageBackup -Id $image.ShortId).Id | Should -Be $image.Id
     }
 
+    It 'tells the error log of a volume that is not there' {
+        $log = (New-Item -ItemType Directory (Join-Path $work 'log')).FullName
+        $env:IMAGEBACKUP_LOG = $log
+        try {
+            $ids = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command {
+                param($manifest, $location, $secretText, $volume)
+                Import-Module $manifest
+                Backup-VolumeImage $volume -Repository $location -Password (ConvertTo-SecureString $secretText -AsPlainText -Force) -ErrorVariable failed -ErrorAction SilentlyContinue
+                $failed | ForEach-Object { $_.FullyQualifiedErrorId.Split(',')[0] }
+            } -args $env:IMAGEBACKUP_MANIFEST, $location, $secretText, (Join-Path $work 'gone.img')
+        }
+        finally { $env:IMAGEBACKUP_LOG = $null }
+        $ids | Should -Be 'VolumeNotFound'
+        Get-Content (Join-Path $log 'error.log') -Raw | Should -Match '3000.*The backup of .*gone\.img'' failed: '
+    }
+
     It 'ends each backup with six lines of -Verbose, and the image has their figures' {
         $out = Backup-VolumeImage $volume, $second -Verbose 4>&1
         foreach ($image in $out | Where-Object { $_ -isnot [Management.Automation.VerboseRecord] }) {

@@ -266,4 +266,25 @@ Describe 'A rule from a volume''s object' {
         Get-ImageVolume $file | Remove-IncludeImage -RulePath $list
         Get-IncludeImage -RulePath $list | Should -BeNullOrEmpty
     }
+
+    It 'names a device by what it holds, and finds it at another number' -Skip:(-not ($IsLinux -and (id -u) -eq 0 -and (Get-Command losetup, mkfs.ext4 -CommandType Application -ErrorAction Ignore).Count -ge 2 -and (losetup --find 2>$null))) {
+        $list = Join-Path $work 'device.rules'
+        $image = Join-Path $work 'device.img'
+        [IO.File]::OpenWrite($image).Dispose()
+        truncate -s 16M $image
+        mkfs.ext4 -q -U 5a5b5c5d-0000-4000-8000-00000000e401 $image
+        $other = $null
+        $device = losetup --find --show $image
+        try {
+            Get-ImageVolume $device | Set-IncludeImage -RulePath $list -ImageType Dynamic
+            (Get-IncludeImage -RulePath $list).Volume | Should -Be 'UUID=5a5b5c5d-0000-4000-8000-00000000e401'
+            # The first number is taken by something else.
+            losetup --detach $device
+            $other = losetup --find --show (New-Item (Join-Path $work 'other.img') -Value ('x' * 1MB)).FullName
+            $device = losetup --find --show $image
+            (Test-IncludeImage -Volume $device -RulePath $list).Rule | Should -BeLike '*UUID=5a5b5c5d*'
+            (Test-IncludeImage -Volume $other -RulePath $list).Rule | Should -Not -BeLike '*UUID=5a5b5c5d*'
+        }
+        finally { $device, $other | Where-Object { $_ } | ForEach-Object { losetup --detach $_ } }
+    }
 }

@@ -103,3 +103,38 @@ Describe 'What else would fail' {
         { Export-ImageRepositoryPassword $volume -Password $new -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'TargetExists,*'
     }
 }
+
+Describe 'What the kernel is asked for under -WhatIf' -Skip:(-not ($IsLinux -and (Get-Command strace -CommandType Application -ErrorAction Ignore) -and $(strace -f true 2>$null; $LASTEXITCODE -eq 0))) {
+    It 'changes nothing: no file, directory, mount or device, and starts no program' {
+        $script = Join-Path $work 'whatif.ps1'
+        $trace = Join-Path $work 'trace.txt'
+        $blocks = foreach ($name in 'Backup', 'Restore', 'Remove', 'Expired', 'Optimize', 'Repair', 'AddKey', 'Password', 'RemoveKey', 'Unlock', 'Export') { "$($commands[$name]) *> `$null" }
+        # All has been compiled and loaded once before it counts. A file that is asked for marks the begin and the end.
+        Set-Content $script @"
+            Import-Module '$env:IMAGEBACKUP_MANIFEST'
+            `$password = ConvertTo-SecureString '$secretText' -AsPlainText -Force
+            `$new = ConvertTo-SecureString 'new-12!' -AsPlainText -Force
+            `$null = Connect-ImageRepository '$location' -Password `$password
+            `$volume = '$volume'; `$target = '$target'; `$exported = '$exported'
+            `$image = Get-ImageBackup; `$key = @{ Id = '$($key.Id)' }
+            function Run { $($blocks -join '; ') }
+            Run
+            `$null = [IO.File]::Exists('/begin-of-whatif')
+            Run
+            `$null = [IO.File]::Exists('/end-of-whatif')
+"@
+        & strace -f -qq -o $trace -e 'trace=%file,%process,%desc' -e 'trace=!mmap,mprotect,read,pread64,close,poll,ppoll,epoll_wait,epoll_pwait,lseek,fcntl,dup,dup2' $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -File $script
+        $lines = [IO.File]::ReadAllLines($trace)
+        $first = [array]::FindIndex($lines, [Predicate[string]] { param($l) $l.Contains('/begin-of-whatif') })
+        $last = [array]::FindIndex($lines, [Predicate[string]] { param($l) $l.Contains('/end-of-whatif') })
+        $first | Should -BeGreaterThan 0
+        $last | Should -BeGreaterThan ($first + 100) -Because 'the commands read the repository'
+        $asked = $lines[$first..$last]
+        # The repository was read in between: the trace sees what it must.
+        @($asked | Where-Object { $_.Contains($location) }).Count | Should -BeGreaterThan 10
+        @($asked | Where-Object { $_ -match '\b(execve|execveat|fork|vfork)\(' -or
+                $_ -match '\b(unlink|unlinkat|rename|renameat|renameat2|mkdir|mkdirat|rmdir|link|linkat|symlink|symlinkat|mknod|mknodat|chmod|fchmod|fchmodat|chown|fchown|lchown|fchownat|utimensat|truncate|ftruncate|fallocate|mount|umount2|setxattr|fsetxattr|fsync|fdatasync|copy_file_range)\(' -or
+                $_ -match 'FIFREEZE|FITHAW|BLKROSET|BLKDISCARD|BLKFLSBUF|LOOP_' -or
+                $_ -match '\bopen(at|at2)?\(.*O_(WRONLY|RDWR|CREAT|TRUNC)' -and $_ -notmatch '"/(dev/(null|tty|ptmx|pts/\d+)|proc/[^"]*)"' }) | Should -BeNullOrEmpty
+    }
+}

@@ -13,7 +13,7 @@ internal static class Peers
         ("restic", "restic"), ("partclone.ext4", "partclone"), ("zstd", "zstd"), ("losetup", "mount"), ("mkfs.ext4", "e2fsprogs"),
         ("mkfs.xfs", "xfsprogs"), ("mkfs.btrfs", "btrfs-progs"), ("mkfs.ntfs", "ntfs-3g"), ("mkfs.fat", "dosfstools"),
         ("mkfs.exfat", "exfatprogs"), ("mount.exfat-fuse", "exfat-fuse"), ("mcopy", "mtools"), ("mkfs.f2fs", "f2fs-tools"),
-        ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("sfdisk", "fdisk"), ("jq", "jq"),
+        ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("strace", "strace"), ("sfdisk", "fdisk"), ("jq", "jq"),
         ("qemu-system-x86_64", "qemu-system-x86"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
         ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), ("/usr/lib/wine/wine64", "wine64"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];

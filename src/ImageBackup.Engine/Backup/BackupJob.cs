@@ -67,10 +67,14 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         }
         catch (ImageBackupException e)
         {
-            _events.Write(EventId.BackupFailed, $"The backup of '{request.Volume.Name}' failed: {e.Message}", request.Volume.Name, e.Id.ToString());
+            LogFailure(_events, request.Volume.Name, e);
             throw;
         }
     }
+
+    /// <summary>Tells the event log that a volume was not backed up: also of what keeps a job from being started, such as a name without a volume.</summary>
+    public static void LogFailure(EventLog events, string volume, ImageBackupException failure) =>
+        events.Write(EventId.BackupFailed, $"The backup of '{volume}' failed: {failure.Message}", volume, failure.Id.ToString());
 
     /// <summary>
     /// Throws if <see cref="Run"/> would before its first change: the repository is locked, the volume cannot be opened, or it must

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Events;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
@@ -36,6 +38,20 @@ public sealed partial class BackupVolumeImageCommand
         if (IsFailure(failure) && failure is not ImageBackupException { Id: ErrorId.SomeDataUnreadable })
             _failed.Add($"'{volume}' ({ErrorRecords.From(failure, null).FullyQualifiedErrorId})");
         return false;
+    }
+
+    /// <summary>What is done before a volume's job, which logs its own failures: the event log tells of a disk that is gone, too.</summary>
+    private T Logged<T>(string volume, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (ImageBackupException e) when (!IsWhatIf)
+        {
+            BackupJob.LogFailure(EventLog.Current, volume, e);
+            throw;
+        }
     }
 
     private void ThrowIfSomeFailed()

@@ -164,7 +164,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     }
 
     private void Backup(VolumeArgument argument) =>
-        Backup(Find(argument), isObjectOfPipeline: argument.IsFullPath && MyInvocation.ExpectingInput);
+        Backup(Logged(argument.ToString(), () => Find(argument)), isObjectOfPipeline: argument.IsFullPath && MyInvocation.ExpectingInput);
 
     /// <summary>What a volume adds to the overall progress; null if that is not known.</summary>
     private long? UsedBytesOf(VolumeArgument argument)
@@ -181,7 +181,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private void Backup(ImageVolume volume, bool isObjectOfPipeline)
     {
-        if (RequestOf(volume, isObjectOfPipeline) is not { } request)
+        if (Logged(volume.Name, () => RequestOf(volume, isObjectOfPipeline)) is not { } request)
             return;
         if (SnapshotSet)
             Collect(request, volume);
