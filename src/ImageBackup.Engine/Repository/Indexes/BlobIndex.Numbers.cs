@@ -23,6 +23,9 @@ internal sealed partial class BlobIndex
         return (entry.Id, entry.LocationIn(_packIds[entry.Pack]), entry.Pack);
     }
 
+    /// <summary>Only superseded index files list the pack, or it was marked dead.</summary>
+    public bool IsDead(int pack) => _deadPacks.Contains(pack);
+
     public int PackOf(int number) => At(number).Pack;
 
     /// <summary>The first entry of a blob, which stands for all its copies; -1 if there is none.</summary>

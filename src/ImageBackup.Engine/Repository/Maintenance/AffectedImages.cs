@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -20,24 +21,32 @@ internal sealed class AffectedImages(ImageRepository repository, BlobIndex index
 
     public List<DamagedImage> Find(CancellationToken cancellation)
     {
-        var damaged = new List<DamagedImage>();
-        foreach (StoredFile file in repository.Files.List(StoredKind.Snapshot))
+        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
+        var found = new DamagedImage?[files.Count];
+        var seen = new ConcurrentDictionary<BlobId, bool>();
+        var rules = new TreeWalkRules(id => !IsLost(id), cancellation);
+        object slow = new();
+        using var trees = new TreeReading(repository);
+        ParallelWork.Run(files, ParallelWork.CoreCount, trees.Open, (item, reader) =>
         {
-            cancellation.ThrowIfCancellationRequested();
+            string name = files[item].Name;
             SnapshotRecord snapshot;
             try
             {
-                snapshot = SnapshotRecord.Read(repository.Files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
+                snapshot = SnapshotRecord.Read(repository.Files.LoadSealed(StoredKind.Snapshot, name, repository.Sealers, cancellation));
             }
             catch (Exception e) when (e is FormatException or ImageBackupException)
             {
                 // Reported as what it is: a snapshot record that cannot be read names no volume.
-                continue;
+                return;
             }
-            if (Look(file.Name, snapshot, cancellation) is { } found)
-                damaged.Add(found);
-        }
-        return damaged;
+            if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, seen, rules))
+                return;
+            // Here lists are made of all that an image names: one at a time.
+            lock (slow)
+                found[item] = Look(name, snapshot, cancellation);
+        }, cancellation);
+        return found.OfType<DamagedImage>().ToList();
     }
 
     private DamagedImage? Look(string id, SnapshotRecord snapshot, CancellationToken cancellation)
@@ -70,8 +79,13 @@ internal sealed class AffectedImages(ImageRepository repository, BlobIndex index
 
     private bool IsLost(BlobId id)
     {
-        if (!index.TryFind(id, BlobType.Data, out BlobLocation first))
+        // The place that is read, which almost always is the only one: the others are looked for only if it is bad.
+        int number = index.FirstNumber(id, BlobType.Data);
+        if (number < 0)
             return true;
-        return isBad(first) && index.FindAll(id, BlobType.Data).All(isBad);
+        (_, BlobLocation place, int pack) = index.EntryAt(number);
+        if (!index.IsDead(pack) && !isBad(place))
+            return false;
+        return !index.TryFind(id, BlobType.Data, out BlobLocation first) || isBad(first) && index.FindAll(id, BlobType.Data).All(isBad);
     }
 }

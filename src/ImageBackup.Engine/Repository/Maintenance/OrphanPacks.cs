@@ -6,6 +6,7 @@ using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Packs;
+using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
@@ -59,15 +60,9 @@ internal sealed class OrphanPacks
         {
             var known = new HashSet<BlobId>(index.Packs());
             known.UnionWith(lost);
-            foreach (KeyValuePair<BlobId, long> pack in lengths.Where(p => !known.Contains(p.Key)))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (TryReadHeader(repository, pack.Key, pack.Value) is not { } entries)
-                    continue;
-                foreach (PackEntry blob in entries)
-                    index.Add(blob.Id, blob.In(pack.Key));
-                adopted.Add(new IndexedPack(pack.Key, entries));
-            }
+            adopted = ReadHeaders(repository, lengths.Where(p => !known.Contains(p.Key)).ToList(), isEnough: null, cancellation);
+            foreach (IndexedPack pack in adopted)
+                RepositoryRepair.AddTo(index, pack);
         }
         return new OrphanPacks(indexNames, index, adopted, lost);
     }
@@ -100,12 +95,38 @@ internal sealed class OrphanPacks
     private static bool IsThere(ImageRepository repository, BlobId pack) =>
         repository.Files.Exists(StoredKind.Pack, pack.ToString());
 
-    /// <summary>Null if the pack is torn (nothing refers to it) or cannot be read.</summary>
-    internal static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)
+    /// <summary>
+    /// What packs' headers say, in the order of the list; many are read at a time. A pack that is torn (nothing refers to it) or
+    /// cannot be read is left out.
+    /// </summary>
+    /// <param name="repository">Where the packs lie.</param>
+    /// <param name="packs">Names, and lengths in bytes.</param>
+    /// <param name="isEnough">Asked, one call at a time, of each pack that was read: if it says so no other is begun.</param>
+    /// <param name="cancellation">Between two packs.</param>
+    internal static List<IndexedPack> ReadHeaders(
+        ImageRepository repository, IReadOnlyList<KeyValuePair<BlobId, long>> packs, Func<IndexedPack, bool>? isEnough, CancellationToken cancellation)
+    {
+        var read = new IndexedPack?[packs.Count];
+        bool isDone = false;
+        object gate = new();
+        ParallelWork.Run(packs, ParallelWork.SmallReadCount, () => (IDisposable?)null, (item, _) =>
+        {
+            if (Volatile.Read(ref isDone) || TryReadHeader(repository, packs[item].Key, packs[item].Value) is not { } entries)
+                return;
+            var pack = read[item] = new IndexedPack(packs[item].Key, entries);
+            if (isEnough is null)
+                return;
+            lock (gate)
+                isDone = isDone || isEnough(pack);
+        }, cancellation);
+        return read.OfType<IndexedPack>().ToList();
+    }
+
+    private static List<PackEntry>? TryReadHeader(ImageRepository repository, BlobId pack, long lengthBytes)
     {
         try
         {
-            return PackVerifier.ReadHeader(repository, pack, lengthBytes);
+            return PackTail.Read(repository.Files, repository.Sealers, pack, lengthBytes, expectedBytes: null).Entries;
         }
         catch (FormatException)
         {

@@ -43,29 +43,46 @@ internal sealed class PackSalvage(ImageRepository repository)
 
     public void Run(BlobIndex index, bool readData, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
-        var listed = new Dictionary<BlobId, List<PackEntry>>();
-        foreach ((BlobId id, BlobLocation at) in index.Entries())
-        {
-            if (!listed.TryGetValue(at.PackId, out List<PackEntry>? blobs))
-                listed.Add(at.PackId, blobs = new());
-            blobs.Add(new PackEntry(id, at));
-        }
+        var listed = new EntriesByPack(index);
         List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
         PackCount = packs.Count;
         long totalBytes = PackLengths.Total(packs.Select(p => PackLengths.Readable(p.LengthBytes))), doneBytes = 0;
-        using var reader = new BlobReader(_files, repository.Sealers);
-        foreach (StoredFile file in packs)
+        var found = new Finding?[packs.Count];
+        var present = new HashSet<int>();
+        ParallelWork.Run(packs, readData ? ParallelWork.CoreCount : ParallelWork.SmallReadCount, () => new PackVerifier(repository), (item, verifier) =>
         {
-            cancellation.ThrowIfCancellationRequested();
+            StoredFile file = packs[item];
             if (BlobId.TryParse(file.Name, out BlobId id))
             {
-                listed.TryGetValue(id, out List<PackEntry>? blobs);
-                listed.Remove(id);
-                Sort(id, file.LengthBytes, blobs, readData, reader, cancellation);
+                int pack = listed.LivePackOf(id);
+                lock (present)
+                    present.Add(pack);
+                found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
             }
-            progressBytes?.Invoke(doneBytes += PackLengths.Readable(file.LengthBytes), totalBytes);
+            progressBytes?.Invoke(Interlocked.Add(ref doneBytes, PackLengths.Readable(file.LengthBytes)), totalBytes);
+        }, cancellation);
+        foreach (Finding? finding in found)
+        {
+            if (finding is not null)
+                Add(finding);
         }
-        MissingCount = listed.Count;
+        MissingCount = Enumerable.Range(0, index.PackCount).Count(pack => !index.IsDead(pack) && !present.Contains(pack));
+    }
+
+    /// <summary>In the order of the listing, whichever thread was first: what is listed first is what later readers go to.</summary>
+    private void Add(Finding finding)
+    {
+        if (finding.Kept is not null)
+            _kept.Add(finding.Kept);
+        if (finding.Kept is not null && finding.IsAdopted)
+            _adopted.Add(finding.Kept);
+        IsRelisted |= finding.IsRelisted;
+        if (finding.Unparsed is not null)
+            _unparsed.Add(finding.Unparsed);
+        if (finding.Damaged is not { } damaged)
+            return;
+        _damaged.Add(damaged);
+        _salvageable.UnionWith(damaged.Whole.Select(e => (e.Id, e.Type)));
     }
 
     public bool CanSalvage(BlobId id, BlobType type) => _salvageable.Contains((id, type));
@@ -89,24 +106,31 @@ internal sealed class PackSalvage(ImageRepository repository)
             foreach (PackEntry entry in pack.Whole)
             {
                 cancellation.ThrowIfCancellationRequested();
-                yield return (entry.Type, entry.Id, reader.Read(entry.Id, LocationOf(pack.Id, entry)));
+                yield return (entry.Type, entry.Id, reader.Read(entry.Id, entry.In(pack.Id)));
             }
         }
     }
 
-    private void Sort(BlobId id, long lengthBytes, List<PackEntry>? listed, bool readData, BlobReader reader, CancellationToken cancellation)
+    /// <summary>What is to be done with one pack.</summary>
+    private sealed record Finding
     {
-        if (listed is not null && !readData && lengthBytes == LengthOf(listed))
-        {
-            _kept.Add(new IndexedPack(id, listed));
-            return;
-        }
-        List<PackEntry>? header = null;
+        public IndexedPack? Kept { get; init; }
+        public bool IsAdopted { get; init; }
+        public bool IsRelisted { get; init; }
+        public DamagedPack? Damaged { get; init; }
+        public UnreadableFile? Unparsed { get; init; }
+    }
+
+    private Finding Sort(BlobId id, long lengthBytes, List<PackEntry>? listed, bool readData, PackVerifier verifier, CancellationToken cancellation)
+    {
+        if (listed is not null && !readData && lengthBytes == PackVerifier.LengthOf(listed))
+            return new Finding { Kept = new IndexedPack(id, listed) };
+        PackTail? tail = null;
         bool isUnreadable = false;
         string? fault = null;
         try
         {
-            header = PackVerifier.ReadHeader(repository, id, lengthBytes);
+            tail = PackTail.Read(_files, repository.Sealers, id, lengthBytes, listed is null ? null : PackTail.LengthOf(listed));
         }
         catch (FormatException e)
         {
@@ -116,46 +140,40 @@ internal sealed class PackSalvage(ImageRepository repository)
         {
             isUnreadable = e.Id == ErrorId.RepositoryReadFailed;
         }
-        if (header is not null && !readData)
-        {
-            Keep(id, header, listed);
-            return;
-        }
+        if (tail is not null && (!readData || IsWhole(id, tail, verifier, cancellation)))
+            return Keep(id, tail.Entries, listed);
 
-        // Torn, or every byte is wanted: each blob is read. If the header is gone an index may still know the blobs.
-        List<PackEntry> candidates = header ?? listed ?? new();
+        // Torn, or not all of it is right: each blob is read. If the header is gone an index may still know the blobs.
+        List<PackEntry> candidates = tail?.Entries ?? listed ?? new();
         var whole = new List<PackEntry>();
         foreach (PackEntry entry in candidates)
         {
             cancellation.ThrowIfCancellationRequested();
             // Twice: a pack is given up for what is on the disk, not for what one reading of it gave.
-            if (IsWhole(id, entry, reader, ref isUnreadable) || IsWhole(id, entry, reader, ref isUnreadable))
+            if (IsWhole(id, entry, verifier, ref isUnreadable) || IsWhole(id, entry, verifier, ref isUnreadable))
                 whole.Add(entry);
         }
-        if (header is not null && whole.Count == header.Count && PackVerifier.HasName(repository, id, lengthBytes, cancellation))
+        if (tail is not null && whole.Count == tail.Entries.Count && verifier.HasName(id, lengthBytes, cancellation))
+            return Keep(id, tail.Entries, listed);
+        if (fault is not null && IsAsWritten(id, lengthBytes, verifier, cancellation))
         {
-            Keep(id, header, listed);
-            return;
-        }
-        if (fault is not null && IsAsWritten(id, lengthBytes, cancellation))
-        {
-            _unparsed.Add(new UnreadableFile("pack", id.ToString(), fault));
-            if (listed is not null)
-                _kept.Add(new IndexedPack(id, whole));
-            IsRelisted |= whole.Count < candidates.Count;
-            return;
+            return new Finding
+            {
+                Unparsed = new UnreadableFile("pack", id.ToString(), fault),
+                Kept = listed is null ? null : new IndexedPack(id, whole),
+                IsRelisted = whole.Count < candidates.Count,
+            };
         }
         // A torn pack that no index ever listed was never in use.
-        _damaged.Add(new DamagedPack(id, whole, isUnreadable));
-        _salvageable.UnionWith(whole.Select(e => (e.Id, e.Type)));
+        return new Finding { Damaged = new DamagedPack(id, whole, isUnreadable) };
     }
 
-    /// <summary>Every byte of the pack is what its writer wrote.</summary>
-    private bool IsAsWritten(BlobId id, long lengthBytes, CancellationToken cancellation)
+    /// <summary>All of it, in one reading. If not, what is wrong is found out blob by blob.</summary>
+    private bool IsWhole(BlobId id, PackTail tail, PackVerifier verifier, CancellationToken cancellation)
     {
         try
         {
-            return PackVerifier.HasName(repository, id, lengthBytes, cancellation);
+            return verifier.IsWhole(id, tail, cancellation);
         }
         catch (ImageBackupException e) when (IsOfThisPack(e))
         {
@@ -163,21 +181,31 @@ internal sealed class PackSalvage(ImageRepository repository)
         }
     }
 
-    private void Keep(BlobId id, List<PackEntry> header, List<PackEntry>? listed)
-    {
-        var pack = new IndexedPack(id, header);
-        _kept.Add(pack);
-        if (listed is null)
-            _adopted.Add(pack);
-        else if (!new HashSet<PackEntry>(header).SetEquals(listed))
-            IsRelisted = true;
-    }
-
-    private bool IsWhole(BlobId pack, PackEntry entry, BlobReader reader, ref bool isUnreadable)
+    /// <summary>Every byte of the pack is what its writer wrote.</summary>
+    private bool IsAsWritten(BlobId id, long lengthBytes, PackVerifier verifier, CancellationToken cancellation)
     {
         try
         {
-            reader.Read(entry.Id, LocationOf(pack, entry));
+            return verifier.HasName(id, lengthBytes, cancellation);
+        }
+        catch (ImageBackupException e) when (IsOfThisPack(e))
+        {
+            return false;
+        }
+    }
+
+    private static Finding Keep(BlobId id, List<PackEntry> header, List<PackEntry>? listed) => new()
+    {
+        Kept = new IndexedPack(id, header),
+        IsAdopted = listed is null,
+        IsRelisted = listed is not null && !new HashSet<PackEntry>(header).SetEquals(listed),
+    };
+
+    private bool IsWhole(BlobId pack, PackEntry entry, PackVerifier verifier, ref bool isUnreadable)
+    {
+        try
+        {
+            verifier.Prove(pack, entry);
             return true;
         }
         catch (ImageBackupException e) when (e.Id == ErrorId.ChunkCorrupt || IsOfThisPack(e))
@@ -189,13 +217,4 @@ internal sealed class PackSalvage(ImageRepository repository)
 
     /// <summary>A fault of one file, not of a storage that is away: nothing may be given up for that.</summary>
     private bool IsOfThisPack(ImageBackupException e) => e.Id is ErrorId.PackCorrupt or ErrorId.RepositoryReadFailed && repository.IsReachable();
-
-    private static BlobLocation LocationOf(BlobId pack, PackEntry entry) =>
-        new(pack, entry.Type, entry.OffsetBytes, entry.LengthBytes, entry.UncompressedLengthBytes);
-
-    private static long LengthOf(List<PackEntry> blobs)
-    {
-        int compressedCount = blobs.Count(b => b.UncompressedLengthBytes != 0);
-        return PackHeader.PackLengthBytes(blobs.Sum(b => (long)b.LengthBytes), blobs.Count - compressedCount, compressedCount);
-    }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -7,114 +8,260 @@ using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Reading;
-using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
 
-/// <summary>Reads one pack whole: its name against its bytes, its header against the index, every blob against its id.</summary>
+/// <summary>
+/// Reads one pack whole, once and from front to back: its name against its bytes, its header against the index, every blob
+/// against its id, all of the same bytes. One thread at a time; holds its buffers for the next pack.
+/// </summary>
 /// <param name="repository">Where the packs lie.</param>
-/// <param name="reader">The caller's thread's own.</param>
-internal sealed class PackVerifier(ImageRepository repository, BlobReader reader)
+internal sealed class PackVerifier(ImageRepository repository) : IDisposable
 {
+    /// <summary>
+    /// So much is read at a time, but for a blob that is longer: few reads, and the bytes are still in the processor's caches when
+    /// they are opened after they were hashed.
+    /// </summary>
+    private const int PieceBytes = 2 << 20;
+
+    /// <summary>Contents up to this length are kept until there are enough of them to be hashed at once.</summary>
+    private const int BatchedBytes = 2 << 20;
+
+    private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
+    private readonly Sha256 _hash = new();
+    private readonly byte[][] _contents = Enumerable.Repeat(Array.Empty<byte>(), BlobHasher.BatchCount).ToArray();
+    private readonly List<ArraySegment<byte>> _unhashed = new();
+    private readonly List<int> _unhashedNumbers = new();
+    private byte[] _piece = Array.Empty<byte>();
+
     /// <summary>Gives what is wrong with a pack, in words.</summary>
     /// <param name="packId">Its name.</param>
     /// <param name="lengthBytes">The file's length.</param>
     /// <param name="indexed">What the index lists in it; null: the index does not list the pack.</param>
     /// <param name="onBad">Told of each blob that is damaged.</param>
     /// <param name="cancellation">Ends it.</param>
-    public IReadOnlyList<string> Check(BlobId packId, long lengthBytes,
-        List<(BlobId Id, BlobLocation Location)>? indexed, Action<PackEntry> onBad, CancellationToken cancellation)
+    /// <exception cref="ImageBackupException">A storage failure; the pack became shorter meanwhile.</exception>
+    public IReadOnlyList<string> Check(BlobId packId, long lengthBytes, IReadOnlyList<PackEntry>? indexed, Action<PackEntry> onBad, CancellationToken cancellation)
     {
-        var problems = new List<string>();
-        string name = packId.ToString();
-        RepositoryFiles files = repository.Files;
-
         // A file longer than possible is not read whole: a sparse file of terabytes costs its maker nothing.
         bool isTooLong = lengthBytes > (indexed is null ? RepositoryFormat.PackLimitBytes : LengthOf(indexed));
         if (isTooLong && indexed is null)
             return [$"The file is {lengthBytes} bytes long, and no pack is."];
-        if (!isTooLong && HashOf(files, name, lengthBytes, cancellation) != packId)
-            problems.Add("The pack's content does not match its name.");
 
-        List<PackEntry> entries;
+        PackTail? tail = null;
+        string? headerProblem = null;
         try
         {
-            entries = ReadHeader(repository, packId, lengthBytes);
+            tail = PackTail.Read(repository.Files, repository.Sealers, packId, lengthBytes, indexed is null ? null : PackTail.LengthOf(indexed));
         }
         catch (FormatException e)
         {
-            problems.Add(e.Message);
-            // The index still says where the blobs are; each is read below all the same.
-            entries = indexed?.Select(b => new PackEntry(b.Id, b.Location)).ToList() ?? new();
+            headerProblem = e.Message;
         }
+        // The index still says where the blobs are, if the header does not.
+        IReadOnlyList<PackEntry> entries = tail?.Entries ?? indexed ?? [];
+        string?[] faults = new string?[entries.Count];
+        BlobId? found = null;
+        if (tail is not null && !isTooLong)
+        {
+            found = ReadThrough(packId, tail, (number, fault) => faults[number] = fault.Message, cancellation);
+        }
+        else
+        {
+            if (!isTooLong)
+                found = HashOf(packId, lengthBytes, cancellation);
+            for (int number = 0; number < entries.Count; number++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                faults[number] = FaultOf(packId, entries[number]);
+            }
+        }
+
+        var problems = new List<string>();
+        if (found is not null && found != packId)
+            problems.Add("The pack's content does not match its name.");
+        if (headerProblem is not null)
+            problems.Add(headerProblem);
         if (indexed is not null)
         {
             var inHeader = new HashSet<PackEntry>(entries);
-            int unknown = indexed.Count(b => !inHeader.Contains(new PackEntry(b.Id, b.Location)));
+            int unknown = indexed.Count(b => !inHeader.Contains(b));
             if (unknown > 0)
                 problems.Add($"The index lists {unknown} blobs in the pack that its header does not.");
         }
-        foreach (PackEntry entry in entries)
+        for (int number = 0; number < faults.Length; number++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            try
-            {
-                reader.Read(entry.Id, entry.In(packId));
-            }
-            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
-            {
-                problems.Add(e.Message);
-                onBad(entry);
-            }
+            if (faults[number] is not { } fault)
+                continue;
+            problems.Add(fault);
+            onBad(entries[number]);
         }
         return problems;
     }
 
-    /// <summary>The blobs that a pack's own header lists.</summary>
-    /// <exception cref="FormatException">The header is damaged or the pack truncated.</exception>
-    public static List<PackEntry> ReadHeader(ImageRepository repository, BlobId packId, long lengthBytes)
+    /// <summary>
+    /// Whether all of a pack is what its writer wrote: its name and every blob that its header lists. False says only that something
+    /// is not right in what this one reading gave.
+    /// </summary>
+    /// <exception cref="ImageBackupException">A storage failure; the pack became shorter meanwhile.</exception>
+    public bool IsWhole(BlobId packId, PackTail tail, CancellationToken cancellation)
     {
-        RepositoryFiles files = repository.Files;
-        string name = packId.ToString();
-        if (lengthBytes < PackHeader.LengthFieldBytes + Sealer.OverheadBytes)
-            throw new FormatException("The pack is too short to have a header.");
-        byte[] field = new byte[PackHeader.LengthFieldBytes];
-        files.ReadAt(StoredKind.Pack, name, lengthBytes - field.Length, field, field.Length);
-        long headerBytes = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(field);
-        if (headerBytes < Sealer.OverheadBytes || headerBytes > lengthBytes - field.Length || headerBytes > RepositoryFormat.PackHeaderLimitBytes)
-            throw new FormatException("The pack's header has an impossible length.");
-        byte[] sealedHeader = new byte[headerBytes];
-        long offset = lengthBytes - field.Length - headerBytes;
-        files.ReadAt(StoredKind.Pack, name, offset, sealedHeader, sealedHeader.Length);
-        byte[] header = repository.Sealers.Open(sealedHeader) ?? throw new FormatException("The pack's header has a broken seal.");
-        return PackHeader.Read(header, offset);
+        if (tail.OffsetBytes + tail.Bytes.Count > RepositoryFormat.PackLimitBytes)
+            return false;
+        bool isWhole = true;
+        return ReadThrough(packId, tail, (_, _) => isWhole = false, cancellation) == packId && isWhole;
     }
 
-    /// <summary>How long a pack with these blobs is, in bytes.</summary>
-    public static long LengthOf(List<(BlobId Id, BlobLocation Location)> blobs)
-    {
-        int compressedCount = blobs.Count(b => b.Location.IsCompressed);
-        return PackHeader.PackLengthBytes(blobs.Sum(b => (long)b.Location.LengthBytes), blobs.Count - compressedCount, compressedCount);
-    }
+    /// <summary>Whether a blob is whole, by a reading of its own.</summary>
+    /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt; a storage failure.</exception>
+    public void Prove(BlobId packId, in PackEntry entry) => _reader.ReadHeld(entry.Id, entry.In(packId));
 
     /// <summary>Whether a pack's bytes give its name.</summary>
-    public static bool HasName(ImageRepository repository, BlobId packId, long lengthBytes, CancellationToken cancellation) =>
-        lengthBytes <= RepositoryFormat.PackLimitBytes && HashOf(repository.Files, packId.ToString(), lengthBytes, cancellation) == packId;
+    /// <exception cref="ImageBackupException">A storage failure; the pack became shorter meanwhile.</exception>
+    public bool HasName(BlobId packId, long lengthBytes, CancellationToken cancellation) =>
+        lengthBytes <= RepositoryFormat.PackLimitBytes && HashOf(packId, lengthBytes, cancellation) == packId;
 
-    private static BlobId HashOf(RepositoryFiles files, string name, long lengthBytes, CancellationToken cancellation)
+    /// <summary>How long a pack with these blobs is, in bytes.</summary>
+    public static long LengthOf(IReadOnlyCollection<PackEntry> blobs) => PackTail.LengthOf(blobs) + blobs.Sum(b => (long)b.LengthBytes);
+
+    private string? FaultOf(BlobId packId, in PackEntry entry)
     {
-        using var hash = new Sha256();
-        byte[] buffer = new byte[1 << 20];
-        for (long offset = 0; offset < lengthBytes; offset += buffer.Length)
+        try
+        {
+            Prove(packId, entry);
+            return null;
+        }
+        catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Reads the blobs that a header lists, in pieces of several of them, and gives the hash of the whole pack.</summary>
+    /// <param name="packId">Its name.</param>
+    /// <param name="tail">Its end, which is not read again.</param>
+    /// <param name="onFault">Told the number of each blob that is damaged. Not in order.</param>
+    /// <param name="cancellation">Between two pieces.</param>
+    private BlobId ReadThrough(BlobId packId, PackTail tail, Action<int, ImageBackupException> onFault, CancellationToken cancellation)
+    {
+        string name = packId.ToString();
+        List<PackEntry> entries = tail.Entries;
+        Begin();
+        for (int first = 0, end; first < entries.Count; first = end)
         {
             cancellation.ThrowIfCancellationRequested();
-            int countBytes = (int)Math.Min(buffer.Length, lengthBytes - offset);
-            files.ReadAt(StoredKind.Pack, name, offset, buffer, countBytes);
-            hash.Append(buffer.AsSpan(0, countBytes));
+            int pieceBytes = 0;
+            for (end = first; end < entries.Count && (end == first || pieceBytes + entries[end].LengthBytes <= PieceBytes); end++)
+                pieceBytes += (int)entries[end].LengthBytes;
+            Reserve(ref _piece, Math.Max(PieceBytes, pieceBytes));
+            repository.Files.ReadAt(StoredKind.Pack, name, entries[first].OffsetBytes, _piece, pieceBytes);
+            _hash.Append(_piece.AsSpan(0, pieceBytes));
+            int offset = 0;
+            for (int number = first; number < end; number++)
+            {
+                Take(packId, entries, number, _piece.AsSpan(offset, (int)entries[number].LengthBytes), onFault);
+                offset += (int)entries[number].LengthBytes;
+            }
         }
+        HashAll(packId, entries, onFault);
+        _hash.Append(tail.Bytes);
+        return Finish();
+    }
+
+    /// <summary>Opens a blob, and keeps its content until others of its kind can be hashed beside it.</summary>
+    private void Take(BlobId packId, List<PackEntry> entries, int number, ReadOnlySpan<byte> sealedBlob, Action<int, ImageBackupException> onFault)
+    {
+        BlobLocation location = entries[number].In(packId);
+        int contentBytes = (int)location.ContentLengthBytes;
+        if (contentBytes > BatchedBytes)
+            HashAll(packId, entries, onFault);
+        ref byte[] content = ref _contents[_unhashed.Count];
+        Reserve(ref content, contentBytes);
+        try
+        {
+            _reader.Open(entries[number].Id, location, sealedBlob, content.AsSpan(0, contentBytes));
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.ChunkCorrupt)
+        {
+            onFault(number, e);
+            return;
+        }
+        _unhashed.Add(new ArraySegment<byte>(content, 0, contentBytes));
+        _unhashedNumbers.Add(number);
+        if (_unhashed.Count == _contents.Length || contentBytes > BatchedBytes)
+            HashAll(packId, entries, onFault);
+    }
+
+    private void HashAll(BlobId packId, List<PackEntry> entries, Action<int, ImageBackupException> onFault)
+    {
+        if (_unhashed.Count == 1)
+        {
+            Compare(0, BlobId.Of(_unhashed[0]));
+        }
+        else if (_unhashed.Count > 1)
+        {
+            BlobId[] ids = BlobHasher.Of(_unhashed);
+            for (int i = 0; i < ids.Length; i++)
+                Compare(i, ids[i]);
+        }
+        _unhashed.Clear();
+        _unhashedNumbers.Clear();
+
+        void Compare(int i, BlobId id)
+        {
+            int number = _unhashedNumbers[i];
+            if (id != entries[number].Id)
+                onFault(number, _reader.Mismatch(entries[number].Id, entries[number].In(packId)));
+        }
+    }
+
+    private BlobId HashOf(BlobId packId, long lengthBytes, CancellationToken cancellation)
+    {
+        string name = packId.ToString();
+        Begin();
+        Reserve(ref _piece, PieceBytes);
+        for (long offset = 0; offset < lengthBytes; offset += PieceBytes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int countBytes = (int)Math.Min(PieceBytes, lengthBytes - offset);
+            repository.Files.ReadAt(StoredKind.Pack, name, offset, _piece, countBytes);
+            _hash.Append(_piece.AsSpan(0, countBytes));
+        }
+        return Finish();
+    }
+
+    /// <summary>Forgets what a reading left that a failure ended.</summary>
+    private void Begin()
+    {
+        _unhashed.Clear();
+        _unhashedNumbers.Clear();
+        _ = Finish();
+    }
+
+    private BlobId Finish()
+    {
         Span<byte> digest = stackalloc byte[BlobId.SizeBytes];
-        hash.Finish(digest);
+        _hash.Finish(digest);
         return new BlobId(digest);
+    }
+
+    private static void Reserve(ref byte[] buffer, int lengthBytes)
+    {
+        if (buffer.Length >= lengthBytes)
+            return;
+        if (buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(buffer);
+        buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
+    }
+
+    public void Dispose()
+    {
+        foreach (byte[] buffer in _contents.Append(_piece).Where(buffer => buffer.Length > 0))
+            ArrayPool<byte>.Shared.Return(buffer);
+        _piece = Array.Empty<byte>();
+        Array.Clear(_contents, 0, _contents.Length);
+        _hash.Dispose();
+        _reader.Dispose();
     }
 }

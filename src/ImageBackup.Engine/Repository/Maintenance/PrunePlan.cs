@@ -5,7 +5,6 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
 
@@ -17,8 +16,7 @@ internal sealed class PrunePlan
 {
     private readonly BlobIndex _index;
     private readonly BitArray _kept;
-    private readonly int[] _numbersByPack;
-    private readonly int[] _packStarts;
+    private readonly EntriesByPack _entries;
     private readonly PackTally[] _tallies;
 
     private struct PackTally
@@ -39,9 +37,7 @@ internal sealed class PrunePlan
         _index = index;
         _kept = new BitArray(index.Count);
         _tallies = new PackTally[index.PackCount];
-        _packStarts = new int[index.PackCount + 1];
-        _numbersByPack = new int[index.Count];
-        SortByPack();
+        _entries = new EntriesByPack(index);
         for (int pack = 0; pack < _tallies.Length; pack++)
             Measure(pack, packFiles);
         foreach (KeyValuePair<BlobId, long> file in packFiles.Where(f => index.PackNumberOf(f.Key) < 0))
@@ -49,7 +45,7 @@ internal sealed class PrunePlan
     }
 
     /// <summary>Bytes an entry that a plan and its marks take, beside the index.</summary>
-    public long MemoryBytes => UsedBlobSet.MemoryBytes(_index.Count) * 2 + _numbersByPack.Length * 4L;
+    public long MemoryBytes => UsedBlobSet.MemoryBytes(_index.Count) * 2 + _entries.MemoryBytes;
 
     public int PackCount => _tallies.Length;
 
@@ -79,7 +75,7 @@ internal sealed class PrunePlan
     public bool IsKept(int number) => _kept[number];
 
     /// <summary>The numbers of a pack's entries.</summary>
-    public ArraySegment<int> NumbersOf(int pack) => new(_numbersByPack, _packStarts[pack], _packStarts[pack + 1] - _packStarts[pack]);
+    public ArraySegment<int> NumbersOf(int pack) => _entries.NumbersOf(pack);
 
     /// <summary>Some index file must go: what it lists will not be there.</summary>
     public bool ChangesIndex => _tallies.Any(t => t.Fate != PruneAction.Keep);
@@ -99,41 +95,22 @@ internal sealed class PrunePlan
         return plan;
     }
 
-    private void SortByPack()
-    {
-        for (int number = 0; number < _numbersByPack.Length; number++)
-            _packStarts[_index.PackOf(number) + 1]++;
-        for (int pack = 0; pack < _tallies.Length; pack++)
-            _packStarts[pack + 1] += _packStarts[pack];
-        int[] next = (int[])_packStarts.Clone();
-        for (int number = 0; number < _numbersByPack.Length; number++)
-            _numbersByPack[next[_index.PackOf(number)]++] = number;
-    }
-
     /// <summary>A pack is sound if it is as long as the index says: a pack that ends early or holds something else is not.</summary>
     private void Measure(int pack, IReadOnlyDictionary<BlobId, long> packFiles)
     {
         ref PackTally tally = ref _tallies[pack];
         tally.IsPresent = packFiles.TryGetValue(_index.PackAt(pack), out long lengthBytes);
         tally.FileBytes = lengthBytes;
-        long blobBytes = 0;
-        int compressedCount = 0, count = 0;
         foreach (int number in NumbersOf(pack))
-        {
-            BlobLocation location = _index.EntryAt(number).Location;
-            blobBytes += location.LengthBytes;
-            count++;
-            compressedCount += location.IsCompressed ? 1 : 0;
-            tally.HoldsTrees |= location.Type == BlobType.Tree;
-        }
-        tally.IsSound = tally.IsPresent && lengthBytes == PackHeader.PackLengthBytes(blobBytes, count - compressedCount, compressedCount);
+            tally.HoldsTrees |= _index.EntryAt(number).Location.Type == BlobType.Tree;
+        tally.IsSound = tally.IsPresent && lengthBytes == _entries.LengthBytes(pack);
     }
 
     private void ChooseCopies(UsedBlobSet marks, Func<int, bool>? prove, CancellationToken cancellation)
     {
         var copies = new List<int>();
         var severalCopies = new List<int>();
-        for (int number = 0; number < _numbersByPack.Length; number++)
+        for (int number = 0; number < _kept.Length; number++)
         {
             (BlobId id, BlobLocation location, int pack) = _index.EntryAt(number);
             int first = _index.FirstNumber(id, location.Type);

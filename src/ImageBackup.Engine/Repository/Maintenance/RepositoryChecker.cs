@@ -1,16 +1,15 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Packs;
-using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Storage;
@@ -43,11 +42,12 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
         Dictionary<BlobId, long> packs = ListPacks(files);
 
-        Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack = CheckPacks(index, packs);
+        var listed = new EntriesByPack(index);
+        CheckPacks(index, listed, packs);
         CheckSnapshots(files, snapshots, index, cancellation);
         bool isIndexLost = _missed.Count > 0 && UnlistedPacks.Held(repository, index, _missed, cancellation).Count > 0;
         List<KeyValuePair<BlobId, long>> sample = options.ReadData ? Sample(packs, options) : new();
-        ReadPacks(sample, blobsOfPack, progressBytes, cancellation);
+        ReadPacks(sample, listed, progressBytes, cancellation);
         List<DamagedImage> damaged = _problems.Count == 0
             ? new()
             : new AffectedImages(repository, index, location => _bad.Contains((location.PackId, location.OffsetBytes))).Find(cancellation);
@@ -66,7 +66,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             SnapshotCount = snapshots.Count,
             BlobCount = index.Count,
             PackBytes = PackLengths.Total(packs.Values),
-            UnreferencedPackCount = packs.Keys.Count(pack => !blobsOfPack.ContainsKey(pack)),
+            UnreferencedPackCount = packs.Keys.Count(pack => listed.LivePackOf(pack) < 0),
             Problems = _problems,
             IsIndexLost = isIndexLost,
             Duration = clock.Elapsed,
@@ -97,39 +97,33 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         return packs;
     }
 
-    private Dictionary<BlobId, List<(BlobId, BlobLocation)>> CheckPacks(BlobIndex index, Dictionary<BlobId, long> packs)
+    /// <summary>That the packs which the index lists are there, and as long as it says. Nothing is read.</summary>
+    private void CheckPacks(BlobIndex index, EntriesByPack listed, Dictionary<BlobId, long> packs)
     {
-        var blobsOfPack = new Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>>();
-        foreach ((BlobId id, BlobLocation location) in index.Entries())
+        for (int pack = 0; pack < index.PackCount; pack++)
         {
-            if (!blobsOfPack.TryGetValue(location.PackId, out List<(BlobId, BlobLocation)>? blobs))
-                blobsOfPack.Add(location.PackId, blobs = new());
-            blobs.Add((id, location));
-        }
-        foreach (KeyValuePair<BlobId, List<(BlobId Id, BlobLocation Location)>> pack in blobsOfPack)
-        {
-            if (!packs.TryGetValue(pack.Key, out long lengthBytes))
-            {
-                Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is missing; the index says it holds {pack.Value.Count} blobs.");
-                NoteBad(pack.Key, pack.Value, behindBytes: 0);
+            if (index.IsDead(pack))
                 continue;
-            }
-            long expected = PackVerifier.LengthOf(pack.Value);
-            if (expected != lengthBytes)
+            BlobId id = index.PackAt(pack);
+            if (!packs.TryGetValue(id, out long lengthBytes))
             {
-                Report(ErrorId.PackCorrupt, PackFile(pack.Key), $"The pack is {lengthBytes} bytes long instead of {expected}.");
-                NoteBad(pack.Key, pack.Value, lengthBytes);
+                Report(ErrorId.PackCorrupt, PackFile(id), $"The pack is missing; the index says it holds {listed.NumbersOf(pack).Count} blobs.");
+                NoteBad(id, listed.BlobsOf(pack), behindBytes: 0);
+            }
+            else if (listed.LengthBytes(pack) is var expected && expected != lengthBytes)
+            {
+                Report(ErrorId.PackCorrupt, PackFile(id), $"The pack is {lengthBytes} bytes long instead of {expected}.");
+                NoteBad(id, listed.BlobsOf(pack), lengthBytes);
             }
         }
-        return blobsOfPack;
     }
 
-    private void NoteBad(BlobId pack, List<(BlobId Id, BlobLocation Location)> blobs, long behindBytes)
+    private void NoteBad(BlobId pack, List<PackEntry> blobs, long behindBytes)
     {
-        foreach ((_, BlobLocation location) in blobs)
+        foreach (PackEntry blob in blobs)
         {
-            if ((long)location.OffsetBytes + location.LengthBytes > behindBytes)
-                _bad.Add((pack, location.OffsetBytes));
+            if ((long)blob.OffsetBytes + blob.LengthBytes > behindBytes)
+                _bad.Add((pack, blob.OffsetBytes));
         }
     }
 
@@ -154,22 +148,33 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 
     private void CheckSnapshots(RepositoryFiles files, List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
     {
-        var seenTrees = new HashSet<BlobId>();
-        foreach (StoredFile file in snapshots)
+        var seen = new ConcurrentDictionary<BlobId, bool>();
+        var rules = new TreeWalkRules(id => index.FirstNumber(id, BlobType.Data) >= 0, cancellation);
+        var found = new List<RepositoryProblem>?[snapshots.Count];
+        object slow = new();
+        using var trees = new TreeReading(repository);
+        ParallelWork.Run(snapshots, ParallelWork.CoreCount, trees.Open, (item, reader) =>
         {
-            cancellation.ThrowIfCancellationRequested();
+            StoredFile file = snapshots[item];
+            string place = "snapshots/" + file.Name;
             try
             {
                 SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
-                foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seenTrees, cancellation))
+                if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, seen, rules))
+                    return;
+                // Here lists are made of all that a tree names: one at a time.
+                lock (slow)
                 {
-                    Report(problem.ErrorId, "snapshots/" + file.Name, $"Snapshot record {DisplayText.ShortId(file.Name)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}");
-                    _missed.UnionWith(problem.Missed);
+                    foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seen, cancellation))
+                    {
+                        Note(new RepositoryProblem(problem.ErrorId, place, $"Snapshot record {DisplayText.ShortId(file.Name)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}"));
+                        _missed.UnionWith(problem.Missed);
+                    }
                 }
             }
             catch (FormatException e)
             {
-                Report(ErrorId.SnapshotCorrupt, "snapshots/" + file.Name, e.Message);
+                Note(new RepositoryProblem(ErrorId.SnapshotCorrupt, place, e.Message));
             }
             catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
             {
@@ -177,26 +182,28 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             }
             catch (ImageBackupException e)
             {
-                Report(e.Id, "snapshots/" + file.Name, e.Message);
+                Note(new RepositoryProblem(e.Id, place, e.Message));
             }
-        }
+
+            void Note(RepositoryProblem problem) => (found[item] ??= new()).Add(problem);
+        }, cancellation);
+        // In the order of the listing, whichever thread was first.
+        foreach (List<RepositoryProblem>? problems in found)
+            _problems.AddRange(problems ?? []);
     }
 
-    private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, Dictionary<BlobId, List<(BlobId Id, BlobLocation Location)>> blobsOfPack,
-        Action<long, long>? progressBytes, CancellationToken cancellation)
+    private void ReadPacks(List<KeyValuePair<BlobId, long>> packs, EntriesByPack listed, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         // Not what a file claims that is not read whole.
         long Counted(KeyValuePair<BlobId, long> pack) =>
-            Math.Min(pack.Value, blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? listed) ? PackVerifier.LengthOf(listed) : RepositoryFormat.PackLimitBytes);
+            Math.Min(pack.Value, listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.LengthBytes(number) : RepositoryFormat.PackLimitBytes);
         long totalBytes = packs.Sum(Counted), doneBytes = 0;
-        // Two at a time: each holds a pack's blob and its content.
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = cancellation };
-        Parallel.ForEach(packs, options, () => new BlobReader(repository.Files, repository.Sealers), (pack, _, reader) =>
+        ParallelWork.Run(packs, ParallelWork.CoreCount, () => new PackVerifier(repository), (item, verifier) =>
         {
+            KeyValuePair<BlobId, long> pack = packs[item];
             try
             {
-                List<(BlobId, BlobLocation)>? indexed = blobsOfPack.TryGetValue(pack.Key, out List<(BlobId, BlobLocation)>? found) ? found : null;
-                var verifier = new PackVerifier(repository, reader);
+                List<PackEntry>? indexed = listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.BlobsOf(number) : null;
                 foreach (string problem in verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation))
                     Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);
             }
@@ -205,8 +212,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 Report(e.Id, PackFile(pack.Key), e.Message);
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
-            return reader;
-        }, reader => reader.Dispose());
+        }, cancellation);
     }
 
     private void NoteBad(BlobId pack, PackEntry entry)

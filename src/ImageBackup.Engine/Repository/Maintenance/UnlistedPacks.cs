@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
-using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
@@ -45,26 +44,20 @@ internal static class UnlistedPacks
     /// <summary>Which of the blobs lie in packs that the index does not list.</summary>
     public static HashSet<BlobId> Held(ImageRepository repository, BlobIndex index, HashSet<BlobId> wanted, CancellationToken cancellation)
     {
-        var held = new HashSet<BlobId>();
-        foreach (IndexedPack pack in Read(repository, index, cancellation))
-        {
-            held.UnionWith(pack.Blobs.Select(blob => blob.Id).Where(wanted.Contains));
-            if (held.Count == wanted.Count)
-                break;
-        }
-        return held;
-    }
-
-    /// <summary>The packs that an index does not list, with what their headers say; one that cannot be read is passed over.</summary>
-    private static IEnumerable<IndexedPack> Read(ImageRepository repository, BlobIndex index, CancellationToken cancellation)
-    {
         var known = new HashSet<BlobId>(index.Packs());
+        var unlisted = new List<KeyValuePair<BlobId, long>>();
         foreach (StoredFile file in repository.Files.List(StoredKind.Pack))
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (BlobId.TryParse(file.Name, out BlobId id) && !known.Contains(id) && OrphanPacks.TryReadHeader(repository, id, file.LengthBytes) is { } entries)
-                yield return new IndexedPack(id, entries);
+            if (BlobId.TryParse(file.Name, out BlobId id) && !known.Contains(id))
+                unlisted.Add(new KeyValuePair<BlobId, long>(id, file.LengthBytes));
         }
+        var held = new HashSet<BlobId>();
+        OrphanPacks.ReadHeaders(repository, unlisted, pack =>
+        {
+            held.UnionWith(pack.Blobs.Select(blob => blob.Id).Where(wanted.Contains));
+            return held.Count == wanted.Count;
+        }, cancellation);
+        return held;
     }
 
     private static ImageBackupException InLostIndex(MissingBlobException missing) => new(missing.Id,

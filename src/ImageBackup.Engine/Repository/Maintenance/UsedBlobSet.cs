@@ -1,5 +1,4 @@
 using System;
-using System.Collections;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -16,7 +15,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
 /// Which blobs snapshot records refer to, ours and restic's alike: one bit for each entry of the index, set on the first entry of
-/// a blob. One thread.
+/// a blob. <see cref="Mark"/> walks on several threads; all else is for one.
 /// </summary>
 internal sealed class UsedBlobSet : IDisposable
 {
@@ -25,17 +24,16 @@ internal sealed class UsedBlobSet : IDisposable
 
     private readonly ImageRepository _repository;
     private readonly BlobIndex _index;
-    private readonly BlobReader _reader;
-    private readonly BitArray _marks;
-    private readonly List<int> _copies = new();
+    private readonly TreeReading _trees;
+    private readonly int[] _marks;
     private readonly HashSet<(BlobId, BlobType)> _lost = new();
 
     public UsedBlobSet(ImageRepository repository, BlobIndex index)
     {
         _repository = repository;
         _index = index;
-        _reader = new BlobReader(repository.Files, repository.Sealers);
-        _marks = new BitArray(index.Count);
+        _trees = new TreeReading(repository);
+        _marks = new int[(index.Count + 31) / 32];
     }
 
     public static long MemoryBytes(int entryCount) => (entryCount + 31) / 32 * 4L;
@@ -44,20 +42,35 @@ internal sealed class UsedBlobSet : IDisposable
     public IReadOnlyCollection<(BlobId Id, BlobType Type)> Lost => _lost;
 
     /// <summary>Whether a blob is in use; by the number of its first entry.</summary>
-    public bool IsMarked(int firstNumber) => _marks[firstNumber];
+    public bool IsMarked(int firstNumber) => (_marks[firstNumber >> 5] & 1 << (firstNumber & 31)) != 0;
+
+    /// <summary>False if it was marked already: of several threads one only gets true.</summary>
+    private bool TryMark(int firstNumber)
+    {
+        ref int word = ref _marks[firstNumber >> 5];
+        int bit = 1 << (firstNumber & 31);
+        for (int before = Volatile.Read(ref word); (before & bit) == 0;)
+        {
+            int found = Interlocked.CompareExchange(ref word, before | bit, before);
+            if (found == before)
+                return true;
+            before = found;
+        }
+        return false;
+    }
 
     /// <summary>Marks every blob that the snapshot records reach. Missing blobs are collected in <see cref="Lost"/>.</summary>
     /// <exception cref="ImageBackupException">SnapshotCorrupt: the blobs of such a snapshot record are not known. A storage failure.</exception>
     public void Mark(IReadOnlyList<StoredFile> snapshots, Action<long, long>? progress, CancellationToken cancellation)
     {
-        for (int i = 0; i < snapshots.Count; i++)
+        int doneCount = 0;
+        progress?.Invoke(0, snapshots.Count);
+        ParallelWork.Run(snapshots, ParallelWork.CoreCount, _trees.Open, (item, reader) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Invoke(i, snapshots.Count);
-            if (Load(snapshots[i].Name) is { } snapshot)
-                Mark(snapshot.Tree, cancellation);
-        }
-        progress?.Invoke(snapshots.Count, snapshots.Count);
+            if (Load(snapshots[item].Name) is { } snapshot)
+                Mark(snapshot.Tree, reader, cancellation);
+            progress?.Invoke(Interlocked.Increment(ref doneCount), snapshots.Count);
+        }, cancellation);
     }
 
     /// <summary>
@@ -72,10 +85,11 @@ internal sealed class UsedBlobSet : IDisposable
     {
         var named = new List<string>();
         int count = 0;
+        using BlobReader reader = _trees.Open();
         foreach (StoredFile file in snapshots)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (Load(file.Name) is not { } snapshot || !Reaches(snapshot.Tree, lost, cancellation))
+            if (Load(file.Name) is not { } snapshot || !Reaches(snapshot.Tree, lost, reader, cancellation))
                 continue;
             if (++count <= NamedCount)
             {
@@ -110,7 +124,7 @@ internal sealed class UsedBlobSet : IDisposable
         }
     }
 
-    private void Mark(BlobId root, CancellationToken cancellation)
+    private void Mark(BlobId root, BlobReader reader, CancellationToken cancellation)
     {
         var pending = new Stack<BlobId>();
         pending.Push(root);
@@ -120,16 +134,10 @@ internal sealed class UsedBlobSet : IDisposable
             BlobId tree = pending.Pop();
             int number = _index.FirstNumber(tree, BlobType.Tree);
             if (number < 0)
-            {
-                _lost.Add((tree, BlobType.Tree));
-                continue;
-            }
+                NoteLost(tree, BlobType.Tree);
             // A mark also says that the tree has been walked, so nothing goes round in circles.
-            if (_marks[number])
-                continue;
-            _marks[number] = true;
-            if (ReadTree(tree) is not { } json || !TryReferences(json, MarkReference))
-                _lost.Add((tree, BlobType.Tree));
+            else if (TryMark(number) && !TryReferences(tree, reader, MarkReference))
+                NoteLost(tree, BlobType.Tree);
         }
 
         void MarkReference(BlobId id, BlobType type)
@@ -137,13 +145,19 @@ internal sealed class UsedBlobSet : IDisposable
             if (type == BlobType.Tree)
                 pending.Push(id);
             else if (_index.FirstNumber(id, type) is >= 0 and var number)
-                _marks[number] = true;
+                TryMark(number);
             else
-                _lost.Add((id, type));
+                NoteLost(id, type);
         }
     }
 
-    private bool Reaches(BlobId root, HashSet<(BlobId, BlobType)> lost, CancellationToken cancellation)
+    private void NoteLost(BlobId id, BlobType type)
+    {
+        lock (_lost)
+            _lost.Add((id, type));
+    }
+
+    private bool Reaches(BlobId root, HashSet<(BlobId, BlobType)> lost, BlobReader reader, CancellationToken cancellation)
     {
         var seen = new HashSet<BlobId>();
         var pending = new Stack<BlobId>();
@@ -157,50 +171,39 @@ internal sealed class UsedBlobSet : IDisposable
                 continue;
             if (lost.Contains((tree, BlobType.Tree)))
                 return true;
-            if (ReadTree(tree) is { } json)
+            TryReferences(tree, reader, (id, type) =>
             {
-                TryReferences(json, (id, type) =>
-                {
-                    isFound |= lost.Contains((id, type));
-                    if (type == BlobType.Tree)
-                        pending.Push(id);
-                });
-            }
+                isFound |= lost.Contains((id, type));
+                if (type == BlobType.Tree)
+                    pending.Push(id);
+            });
         }
         return isFound;
     }
 
-    private static bool TryReferences(byte[] json, Action<BlobId, BlobType> onReference)
+    /// <summary>What a tree refers to, from the first copy that is whole; false if none is, or if it is not a tree.</summary>
+    private bool TryReferences(BlobId tree, BlobReader reader, Action<BlobId, BlobType> onReference)
     {
-        try
-        {
-            TreeFile.References(json, onReference);
-            return true;
-        }
-        catch (FormatException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>From the first copy that is whole; null if none is.</summary>
-    private byte[]? ReadTree(BlobId tree)
-    {
-        _copies.Clear();
-        _index.NumbersOf(tree, BlobType.Tree, _copies);
-        foreach (int copy in _copies)
+        var copies = new List<int>();
+        _index.NumbersOf(tree, BlobType.Tree, copies);
+        foreach (int copy in copies)
         {
             try
             {
-                return _reader.Read(tree, _index.EntryAt(copy).Location);
+                _trees.Read(reader, tree, _index.EntryAt(copy).Location, json => TreeFile.References(json, onReference));
+                return true;
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
             {
                 // The next copy may be whole.
             }
+            catch (FormatException)
+            {
+                return false;
+            }
         }
-        return null;
+        return false;
     }
 
-    public void Dispose() => _reader.Dispose();
+    public void Dispose() => _trees.Dispose();
 }

@@ -24,7 +24,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     public int Read(BlobId id, in BlobLocation location, byte[] content)
     {
         int contentBytes = ReadUnhashed(id, location, content);
-        return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Corrupt(id, location, "its content does not match its id");
+        return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Mismatch(id, location);
     }
 
     /// <summary>
@@ -37,15 +37,22 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         if (content.Length < contentBytes)
             throw new ArgumentException("The buffer is shorter than the blob.", nameof(content));
         Reserve(ref _sealed, sealedBytes);
-        string pack = location.PackId.ToString();
-        long offset = location.OffsetBytes;
-        files.ReadAt(StoredKind.Pack, pack, offset, _sealed, sealedBytes);
+        files.ReadAt(StoredKind.Pack, location.PackId.ToString(), location.OffsetBytes, _sealed, sealedBytes);
+        Open(id, location, _sealed.AsSpan(0, sealedBytes), content.AsSpan(0, contentBytes));
+        return contentBytes;
+    }
 
-        ReadOnlySpan<byte> sealedBlob = _sealed.AsSpan(0, sealedBytes);
-        Span<byte> target = content.AsSpan(0, contentBytes);
+    /// <summary>Opens a blob that the caller has read. Checks the seal and not the content, which the caller hashes.</summary>
+    /// <param name="id">For the error.</param>
+    /// <param name="location">How it is stored.</param>
+    /// <param name="sealedBlob">Its bytes in the pack.</param>
+    /// <param name="target">As long as its content.</param>
+    /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong.</exception>
+    public void Open(BlobId id, in BlobLocation location, ReadOnlySpan<byte> sealedBlob, Span<byte> target)
+    {
         if (location.IsCompressed)
         {
-            int compressedBytes = sealedBytes - Sealer.OverheadBytes;
+            int compressedBytes = sealedBlob.Length - Sealer.OverheadBytes;
             Reserve(ref _compressed, compressedBytes);
             if (!_sealer.TryOpen(sealedBlob, _compressed.AsSpan(0, compressedBytes)))
                 throw Corrupt(id, location, "its seal is broken");
@@ -56,8 +63,10 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         {
             throw Corrupt(id, location, "its seal is broken");
         }
-        return contentBytes;
     }
+
+    /// <summary>What to say if the hash of an opened blob is not its id.</summary>
+    public ImageBackupException Mismatch(BlobId id, in BlobLocation location) => Corrupt(id, location, "its content does not match its id");
 
     /// <summary>Reads into a new array.</summary>
     public byte[] Read(BlobId id, in BlobLocation location)
@@ -69,6 +78,16 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         return content;
     }
 
+    /// <summary>Reads a blob and proves it. The content is in the reader's own array and good until the next call.</summary>
+    /// <exception cref="ImageBackupException">As <see cref="Read(BlobId, in BlobLocation, byte[])"/>.</exception>
+    public ArraySegment<byte> ReadHeld(BlobId id, in BlobLocation location)
+    {
+        if (location.ContentLengthBytes > RepositoryFormat.BlobLimitBytes)
+            throw Corrupt(id, location, "it claims an impossible length");
+        Reserve(ref _content, (int)location.ContentLengthBytes);
+        return new ArraySegment<byte>(_content, 0, Read(id, location, _content));
+    }
+
     /// <summary>
     /// Reads a blob and proves it, and gives its sealed bytes as they lie in the pack: for putting them into another one.
     /// The array is the reader's own and good until the next call; the first <see cref="BlobLocation.LengthBytes"/> count.
@@ -76,10 +95,7 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     /// <exception cref="ImageBackupException">As <see cref="Read(BlobId, in BlobLocation, byte[])"/>.</exception>
     public byte[] ReadSealed(BlobId id, in BlobLocation location)
     {
-        if (location.ContentLengthBytes > RepositoryFormat.BlobLimitBytes)
-            throw Corrupt(id, location, "it claims an impossible length");
-        Reserve(ref _content, (int)location.ContentLengthBytes);
-        Read(id, location, _content);
+        ReadHeld(id, location);
         return _sealed;
     }
 

@@ -79,8 +79,10 @@ internal static partial class TreeFile
         return new ArraySegment<byte>(stream.GetBuffer(), 0, checked((int)stream.Length));
     }
 
+    /// <param name="json">The tree.</param>
+    /// <param name="onContent">If given: it gets each id of a node's content, and the nodes have none.</param>
     /// <exception cref="FormatException">Not a tree.</exception>
-    public static List<TreeNode> Read(ReadOnlySpan<byte> json)
+    public static List<TreeNode> Read(ReadOnlySpan<byte> json, Action<BlobId>? onContent = null)
     {
         var nodes = new List<TreeNode>();
         try
@@ -94,7 +96,7 @@ internal static partial class TreeFile
                 if (isNodes && reader.TokenType == JsonTokenType.StartArray)
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
-                        nodes.Add(ReadNode(ref reader));
+                        nodes.Add(ReadNode(ref reader, onContent));
                     Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a node's place");
                 }
                 else
@@ -111,7 +113,7 @@ internal static partial class TreeFile
         }
     }
 
-    private static TreeNode ReadNode(ref Utf8JsonReader reader)
+    private static TreeNode ReadNode(ref Utf8JsonReader reader, Action<BlobId>? onContent)
     {
         string? name = null, type = null;
         long size = 0;
@@ -145,11 +147,14 @@ internal static partial class TreeFile
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.StartArray)
                 {
-                    content = new List<BlobId>();
+                    content = onContent is null ? new List<BlobId>() : null;
                     while (reader.Read() && reader.TokenType == JsonTokenType.String)
                     {
                         Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
-                        content.Add(id);
+                        if (content is null)
+                            onContent!(id);
+                        else
+                            content.Add(id);
                     }
                     Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in an id's place");
                 }

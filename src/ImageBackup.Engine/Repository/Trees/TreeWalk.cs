@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -15,6 +16,9 @@ internal sealed record TreeProblem(ErrorId ErrorId, string Message)
     /// <summary>The blobs that no index lists; none if something else is wrong.</summary>
     public IReadOnlyList<BlobId> Missed { get; init; } = [];
 }
+
+/// <summary>What a walk asks of each chunk, and what ends it.</summary>
+internal sealed record TreeWalkRules(Func<BlobId, bool> IsThere, CancellationToken Cancellation);
 
 /// <summary>Reads trees from a repository, bounded against cycles (impossible by hash, but bytes are hostile) and depth.</summary>
 internal static class TreeWalk
@@ -68,10 +72,52 @@ internal static class TreeWalk
     }
 
     /// <summary>
+    /// Whether a tree and all it names is there, found out without a list of it. False says only that something is not right: then
+    /// <see cref="Check"/> or <see cref="Files"/> finds out what. Trees in <paramref name="seen"/> are taken as whole; the ones found
+    /// whole are added. Several threads may walk at once, nobody may add to the index.
+    /// </summary>
+    public static bool IsWhole(TreeReading trees, BlobReader reader, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> seen, TreeWalkRules rules)
+    {
+        var pending = new Stack<(BlobId Tree, int Depth)>();
+        pending.Push((root, 0));
+        bool isWhole = true;
+        while (pending.Count > 0)
+        {
+            rules.Cancellation.ThrowIfCancellationRequested();
+            (BlobId tree, int depth) = pending.Pop();
+            if (seen.ContainsKey(tree))
+                continue;
+            if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
+                return false;
+            try
+            {
+                trees.Read(reader, tree, location, json =>
+                {
+                    foreach (TreeNode node in TreeFile.Read(json, id => isWhole = isWhole && rules.IsThere(id)))
+                    {
+                        if (node.Subtree is not { } subtree)
+                            continue;
+                        isWhole &= depth < DepthLimit;
+                        pending.Push((subtree, depth + 1));
+                    }
+                });
+            }
+            catch (Exception e) when (e is FormatException or ImageBackupException)
+            {
+                return false;
+            }
+            if (!isWhole)
+                return false;
+            seen.TryAdd(tree, true);
+        }
+        return true;
+    }
+
+    /// <summary>
     /// Checks that a tree and all it names is there. Trees in <paramref name="seen"/> are taken as checked; the ones found
     /// whole are added.
     /// </summary>
-    public static IEnumerable<TreeProblem> Check(ImageRepository repository, BlobIndex index, BlobId root, HashSet<BlobId> seen, CancellationToken cancellation)
+    public static IEnumerable<TreeProblem> Check(ImageRepository repository, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> seen, CancellationToken cancellation)
     {
         var pending = new Stack<(BlobId Tree, string Path, int Depth)>();
         pending.Push((root, "", 0));
@@ -79,7 +125,7 @@ internal static class TreeWalk
         {
             cancellation.ThrowIfCancellationRequested();
             (BlobId tree, string path, int depth) = pending.Pop();
-            if (seen.Contains(tree))
+            if (seen.ContainsKey(tree))
                 continue;
             List<TreeNode>? nodes = null;
             TreeProblem? problem = null;
@@ -118,7 +164,7 @@ internal static class TreeWalk
                 };
             }
             if (isWhole)
-                seen.Add(tree);
+                seen.TryAdd(tree, true);
         }
     }
 
