@@ -20,6 +20,10 @@ internal static class Program
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
+          --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
+          --data <MiB>          maintain: how much data is proven (default 1024)
+          --blobs <n>           maintain: blobs of 4 KiB of the repository that has many (default 65536)
+          --images <n>          maintain: images of the one that has many of these (default 100)
           --pwsh <path>         import: pwsh, or the pwsh.dll of the .NET tool
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
@@ -36,7 +40,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (only is null || only.Contains("rules"))
+        if (!args.Contains("--maintain") && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -53,6 +57,13 @@ internal static class Program
             if (only is ["scale"])
             {
                 Scale.Run(work, int.Parse(Option("--spots") ?? "20000", CultureInfo.InvariantCulture), chunkCount: 1_000_000, imageCount: 2_000);
+                return 0;
+            }
+            if (args.Contains("--maintain"))
+            {
+                int Count(string name, string usual) => int.Parse(Option(name) ?? usual, CultureInfo.InvariantCulture);
+                new Maintenance(work, new HostProgram(Option("--host") ?? HostPath.Find()), runs, name => only is null || only.Contains(name))
+                    .Run(Count("--data", "1024"), Count("--blobs", "65536"), Count("--images", "100"));
                 return 0;
             }
             bool usesMap = args.Contains("--used");

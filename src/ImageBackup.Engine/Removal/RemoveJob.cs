@@ -19,7 +19,9 @@ namespace ImageBackup.Engine.Removal;
 /// Removes images. Taking a snapshot record's file away is the commit point: before it the image is whole, after it there is none.
 /// Blobs that only it referred to stay until the repository is optimized.
 /// </summary>
-internal sealed class RemoveJob(ImageRepository repository)
+/// <param name="repository">Where the images are.</param>
+/// <param name="listed">By what the images were listed already: what it has read is not read again; null: nothing was.</param>
+internal sealed class RemoveJob(ImageRepository repository, ImageCatalog? listed = null)
 {
     /// <summary>Removes images as the only user of the repository, as restic's forget does.</summary>
     /// <param name="ids">Whole ids. An image that is gone already is not an error.</param>
@@ -34,7 +36,7 @@ internal sealed class RemoveJob(ImageRepository repository)
             throw new ArgumentNullException(nameof(ids));
         repository.ThrowIfNotWritable();
         using RepositoryLock held = repository.Lock(isExclusive: true, cancellation);
-        var catalog = new ImageCatalog(repository);
+        ImageCatalog catalog = listed ?? new ImageCatalog(repository);
         IEnumerable<string> doomed = ids;
         if (expiredBy is not null)
         {

@@ -12,6 +12,8 @@ namespace ImageBackup.Commands;
 /// <summary>The base of cmdlets that evaluate images by the management classes.</summary>
 public abstract class RetentionCmdlet : RepositoryCmdlet
 {
+    private readonly Dictionary<ImageRepository, ImageCatalog> _catalogs = new();
+
     /// <summary>The file of management classes; by default the machine's.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -38,11 +40,22 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
         return new ImageRetention { MachineClasses = machine, EnforcedClasses = enforced };
     }
 
+    /// <summary>One a repository for the whole command: what is listed again under a lock is not read again.</summary>
+    private protected ImageCatalog CatalogOf(ImageRepository repository)
+    {
+        lock (_catalogs)
+        {
+            if (!_catalogs.TryGetValue(repository, out ImageCatalog? catalog))
+                _catalogs.Add(repository, catalog = new ImageCatalog(repository));
+            return catalog;
+        }
+    }
+
     /// <summary>All images of a repository, also inactive ones.</summary>
     /// <param name="repository">Which one.</param>
     /// <param name="retention">By what they are evaluated; null: by what they recorded.</param>
     private protected IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
-        RunInBackground("Listing images", channel => new ImageCatalog(repository).List(
+        RunInBackground("Listing images", channel => CatalogOf(repository).List(
             new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
 
     /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are evaluated by what they recorded.</summary>

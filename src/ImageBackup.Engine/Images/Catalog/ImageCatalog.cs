@@ -49,11 +49,19 @@ internal sealed record ImageFilter
     public ImageRetention? Retention { get; init; }
 }
 
-/// <summary>The images of a repository. Reads only snapshot records, unless one lacks our summary.</summary>
+/// <summary>
+/// The images of a repository. Reads only snapshot records, unless one lacks our summary. A snapshot record's file never changes under
+/// its name: who lists again with the same catalog reads only those that came meanwhile.
+/// </summary>
 internal sealed class ImageCatalog(ImageRepository repository)
 {
     /// <summary>So many snapshot records that hold no image are named; the rest is counted.</summary>
     private const int NamedCount = 10;
+
+    private readonly ConcurrentDictionary<string, Record> _known = new(StringComparer.Ordinal);
+
+    /// <summary>What one snapshot record says; nothing of these: a policy.</summary>
+    private sealed record Record(ImageBackupInfo? Image, VolumeRemoval? Removal);
 
     /// <summary>Told, once a listing, of the snapshot records that hold no volume image: restic's, of several files or of directories.</summary>
     public Action<string>? OnPassedOver { get; init; }
@@ -208,19 +216,20 @@ internal sealed class ImageCatalog(ImageRepository repository)
         var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotHeaderCache.Try(failures, () =>
         {
-            SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, file.Name);
-            if (RemovalRecord.Is(snapshot))
+            if (!_known.TryGetValue(file.Name, out Record? record))
             {
-                statements.Add((file.Name, RemovalRecord.Read(snapshot)
-                    ?? throw repository.Files.Corrupt(StoredKind.Snapshot, file.Name, "it says that a volume is gone, in a way that this version does not understand")));
-                return;
+                SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+                if (RecordOf(file.Name, snapshot) is not { } read)
+                {
+                    withoutSummary.Add((file.Name, snapshot));
+                    return;
+                }
+                record = _known[file.Name] = read;
             }
-            if (PolicyRecord.Is(snapshot))
-                return;
-            if (snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata)
-                images.Add(ImageInfoBuilder.Build(file.Name, snapshot, metadata, repository.Location));
-            else
-                withoutSummary.Add((file.Name, snapshot));
+            if (record.Removal is { } removal)
+                statements.Add((file.Name, removal));
+            if (record.Image is { } image)
+                images.Add(image);
         }));
         if (!withoutSummary.IsEmpty)
         {
@@ -244,6 +253,21 @@ internal sealed class ImageCatalog(ImageRepository repository)
         foreach (Exception failure in onWarning is null ? [] : UnlistedPacks.Explain(repository, [.. failures], cancellation))
             onWarning?.Invoke(failure);
         return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
+    }
+
+    /// <summary>What a snapshot record says by itself; null if its tree must be asked.</summary>
+    private Record? RecordOf(string id, SnapshotRecord snapshot)
+    {
+        if (RemovalRecord.Is(snapshot))
+        {
+            return new Record(null, RemovalRecord.Read(snapshot)
+                ?? throw repository.Files.Corrupt(StoredKind.Snapshot, id, "it says that a volume is gone, in a way that this version does not understand"));
+        }
+        if (PolicyRecord.Is(snapshot))
+            return new Record(null, null);
+        return snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata
+            ? new Record(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), null)
+            : null;
     }
 
     /// <summary>By the moment, not by the clock on the wall, which goes back once a year.</summary>

@@ -69,6 +69,35 @@ internal sealed class Zstd : IDisposable
         }
     }
 
+    /// <summary>How long a frame's content is at most, by what the frame says of itself; null if that is not a frame, or more than the limit.</summary>
+    public static int? ContentBound(ReadOnlySpan<byte> source, int limitBytes)
+    {
+        try
+        {
+            ulong boundBytes = Decompressor.GetDecompressedSize(source);
+            return boundBytes <= (ulong)limitBytes ? (int)boundBytes : null;
+        }
+        catch (ZstdException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Decompresses a frame whose content has at most the target's length, and returns how long it is; -1 if it is damaged or longer.</summary>
+    public int Decompress(ReadOnlySpan<byte> source, Span<byte> target)
+    {
+        if (_native is not null)
+            return _native.Decompress(source, target);
+        try
+        {
+            return _decompressor!.Unwrap(source, target);
+        }
+        catch (ZstdException)
+        {
+            return -1;
+        }
+    }
+
     /// <summary>
     /// Decompresses a frame whose content length is not known before (index and snapshot records), up to a limit.
     /// Null if it is damaged or longer.

@@ -1,5 +1,7 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
@@ -137,6 +139,18 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <exception cref="ImageBackupException">The kind's own "corrupt" id, or a storage failure.</exception>
     public byte[] LoadSealed(StoredKind kind, string name, SealerPool sealers, CancellationToken cancellation = default)
     {
+        byte[] json = Array.Empty<byte>();
+        UseSealed(kind, name, sealers, content => json = content.ToArray(), cancellation);
+        return json;
+    }
+
+    /// <summary>
+    /// As <see cref="LoadSealed"/>, into arrays that are used again: an index file is megabytes, and there are many. The bytes are good until
+    /// <paramref name="use"/> returns, which throws what it likes.
+    /// </summary>
+    /// <exception cref="ImageBackupException">As <see cref="LoadSealed"/>.</exception>
+    public void UseSealed(StoredKind kind, string name, SealerPool sealers, Action<ArraySegment<byte>> use, CancellationToken cancellation)
+    {
         byte[] content;
         try
         {
@@ -145,15 +159,76 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         catch (StorageException e) when (e.Problem == StorageProblem.TooLarge && UnprovenBytes(kind) < LimitBytes(kind))
         {
             // One at a time: they may be large, and are not held longer than they are needed.
+            byte[] opened;
             lock (s_large)
-                return LoadLarge(kind, name, sealers, cancellation);
+                opened = LoadLarge(kind, name, sealers, cancellation);
+            use(new ArraySegment<byte>(opened));
+            return;
         }
         catch (StorageException e)
         {
             throw Translate(kind, e);
         }
-        return Opened(kind, name, content, sealers);
+        byte[] plain = ArrayPool<byte>.Shared.Rent(content.Length);
+        try
+        {
+            UsePlain(kind, name, OpenInto(kind, name, content, sealers, plain), use);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(plain);
+        }
     }
+
+    private ArraySegment<byte> OpenInto(StoredKind kind, string name, byte[] content, SealerPool sealers, byte[] plain)
+    {
+        if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
+            throw Corrupt(kind, name, "its content does not match its name");
+        int plainBytes = content.Length - Sealer.OverheadBytes;
+        Sealer sealer = sealers.Rent();
+        try
+        {
+            if (plainBytes < 0 || !sealer.TryOpen(content, plain.AsSpan(0, plainBytes)))
+                throw Corrupt(kind, name, "its seal is broken");
+        }
+        finally
+        {
+            sealers.Return(sealer);
+        }
+        return plainBytes > 0 ? new ArraySegment<byte>(plain, 0, plainBytes) : throw Corrupt(kind, name, "it is empty");
+    }
+
+    private void UsePlain(StoredKind kind, string name, ArraySegment<byte> plain, Action<ArraySegment<byte>> use)
+    {
+        byte encoding = plain.Array![plain.Offset];
+        if (encoding is (byte)'{' or (byte)'[')
+        {
+            use(plain);
+            return;
+        }
+        if (encoding != RepositoryFormat.CompressedEncoding
+            || Zstd.ContentBound(plain.AsSpan(1), Math.Min(LimitBytes(kind), UnprovenBytes(kind) * PooledRatio)) is not { } boundBytes)
+        {
+            use(new ArraySegment<byte>(Decode(kind, name, plain)));
+            return;
+        }
+        byte[] json = ArrayPool<byte>.Shared.Rent(Math.Max(1, boundBytes));
+        try
+        {
+            using var zstd = new Zstd();
+            int lengthBytes = zstd.Decompress(plain.AsSpan(1), json.AsSpan(0, boundBytes));
+            if (lengthBytes < 0)
+                throw Corrupt(kind, name, "its compressed content is damaged");
+            use(new ArraySegment<byte>(json, 0, lengthBytes));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(json);
+        }
+    }
+
+    /// <summary>Content that is no longer than so many times what is read of a file unproven goes into an array that is used again.</summary>
+    private const int PooledRatio = 4;
 
     /// <summary>
     /// So many bytes of a file are taken into memory before anything of it is proven. A sparse file of any length costs who
@@ -199,16 +274,16 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
             throw Corrupt(kind, name, "its content does not match its name");
         byte[] plain = sealers.Open(content) ?? throw Corrupt(kind, name, "its seal is broken");
-        if (plain.Length == 0)
-            throw Corrupt(kind, name, "it is empty");
-        return plain[0] switch
-        {
-            (byte)'{' or (byte)'[' => plain,
-            RepositoryFormat.CompressedEncoding => Zstd.Decompress(plain, 1, LimitBytes(kind))
-                ?? throw Corrupt(kind, name, "its compressed content is damaged"),
-            byte encoding => throw Corrupt(kind, name, $"it has the unknown encoding {encoding}"),
-        };
+        return plain.Length > 0 ? Decode(kind, name, new ArraySegment<byte>(plain)) : throw Corrupt(kind, name, "it is empty");
     }
+
+    private byte[] Decode(StoredKind kind, string name, ArraySegment<byte> plain) => plain.Array![plain.Offset] switch
+    {
+        (byte)'{' or (byte)'[' => plain.ToArray(),
+        RepositoryFormat.CompressedEncoding => Zstd.Decompress(plain.ToArray(), 1, LimitBytes(kind))
+            ?? throw Corrupt(kind, name, "its compressed content is damaged"),
+        byte encoding => throw Corrupt(kind, name, $"it has the unknown encoding {encoding}"),
+    };
 
     /// <summary>Seals and saves a JSON document, compressed if the format has that; returns its name.</summary>
     public string SaveSealed(StoredKind kind, byte[] json, int formatVersion, SealerPool sealers)

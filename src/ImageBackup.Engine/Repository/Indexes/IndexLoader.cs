@@ -80,33 +80,29 @@ internal static class IndexLoader
 
         void LoadFile(string name)
         {
-            byte[] json;
+            var packs = new List<BlobId>();
+            List<string> older = [];
             try
             {
-                json = files.LoadSealed(StoredKind.Index, name, sealers, cancellation);
+                files.UseSealed(StoredKind.Index, name, sealers, json => older = IndexFile.Read(json, pack =>
+                {
+                    packs.Add(pack.PackId);
+                    foreach (PackEntry blob in pack.Blobs)
+                        index.Add(blob.Id, blob.In(pack.PackId));
+                }), cancellation);
             }
             catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
             {
                 throw new IndexVanishedException(e);
             }
-            var packs = new List<BlobId>();
-            try
-            {
-                List<string> older = IndexFile.Read(json, pack =>
-                {
-                    packs.Add(pack.PackId);
-                    foreach (PackEntry blob in pack.Blobs)
-                        index.Add(blob.Id, blob.In(pack.PackId));
-                });
-                lock (gate)
-                {
-                    superseded.UnionWith(older);
-                    packsOfFile[name] = packs;
-                }
-            }
             catch (FormatException e)
             {
                 throw files.Corrupt(StoredKind.Index, name, e.Message.TrimEnd('.'));
+            }
+            lock (gate)
+            {
+                superseded.UnionWith(older);
+                packsOfFile[name] = packs;
             }
         }
     }

@@ -266,12 +266,12 @@ internal sealed class Pruner(ImageRepository repository)
         foreach (string name in names)
         {
             cancellation.ThrowIfCancellationRequested();
-            IndexFile.Read(_files.LoadSealed(StoredKind.Index, name, repository.Sealers, cancellation), pack =>
+            _files.UseSealed(StoredKind.Index, name, repository.Sealers, json => IndexFile.Read(json, pack =>
             {
                 int number = state.Index.PackNumberOf(pack.PackId);
                 // A pack that stays lists its unused blobs too; a new one has nothing but what is in use.
                 usedCount += number < 0 ? pack.Blobs.Count : state.Plan.NumbersOf(number).Count(state.Plan.IsKept);
-            });
+            }), cancellation);
         }
         if (usedCount != state.Plan.UsedBlobCount)
         {

@@ -152,28 +152,31 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     /// </summary>
     private List<(UnreadableFile File, bool MayGo)> BadSnapshots(CancellationToken cancellation)
     {
-        var bad = new List<(UnreadableFile File, bool MayGo)>();
-        foreach (StoredFile file in _files.List(StoredKind.Snapshot))
+        List<StoredFile> files = _files.List(StoredKind.Snapshot).ToList();
+        var bad = new (UnreadableFile File, bool MayGo)?[files.Count];
+        ParallelWork.Run(files, ParallelWork.SmallReadCount, () => (IDisposable?)null, (item, _) => bad[item] = FaultOf(files[item].Name, cancellation), cancellation);
+        return bad.OfType<(UnreadableFile File, bool MayGo)>().ToList();
+    }
+
+    private (UnreadableFile File, bool MayGo)? FaultOf(string snapshot, CancellationToken cancellation)
+    {
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            try
-            {
-                SnapshotRecord.Read(_files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
-            }
-            catch (FormatException e)
-            {
-                bad.Add((new("snapshot", file.Name, e.Message), MayGo: true));
-            }
-            catch (ImageBackupException e) when (e.Id == ErrorId.SnapshotCorrupt && e.InnerException is not StorageException { Problem: StorageProblem.NotFound })
-            {
-                bad.Add((new("snapshot", file.Name, e.Message), MayGo: true));
-            }
-            catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadFailed or ErrorId.RepositoryAccessDenied && repository.IsReachable())
-            {
-                bad.Add((new("snapshot", file.Name, e.Message), MayGo: false));
-            }
+            SnapshotRecord.Read(_files.LoadSealed(StoredKind.Snapshot, snapshot, repository.Sealers, cancellation));
+            return null;
         }
-        return bad;
+        catch (FormatException e)
+        {
+            return (new("snapshot", snapshot, e.Message), MayGo: true);
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.SnapshotCorrupt && e.InnerException is not StorageException { Problem: StorageProblem.NotFound })
+        {
+            return (new("snapshot", snapshot, e.Message), MayGo: true);
+        }
+        catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadFailed or ErrorId.RepositoryAccessDenied && repository.IsReachable())
+        {
+            return (new("snapshot", snapshot, e.Message), MayGo: false);
+        }
     }
 
     internal static void AddTo(BlobIndex index, IndexedPack pack)
