@@ -16,7 +16,7 @@ namespace ImageBackup.Bench;
 /// <summary>What comes after the first day: checks, a lost index, prune plans, expiry. Ours against restic, of the same repositories.</summary>
 internal sealed class Maintenance(string work, HostProgram host, int runs, Func<string, bool> wants)
 {
-    private const int SmallChunkBytes = 4096;
+    private const int SmallChunkBytes = 64 << 10;
 
     /// <summary>One work, by its name in the table. What it changes is put back before each run.</summary>
     private sealed record Work(string Name, string Label, string Repository, string Script, string[] Restic)
@@ -32,8 +32,8 @@ internal sealed class Maintenance(string work, HostProgram host, int runs, Func<
     /// <param name="imageCount">Images of the one that has many, without data.</param>
     public void Run(int dataMiB, int blobCount, int imageCount)
     {
-        string data = Make("data", dataMiB << 8, 1 << 20, imageCount: 1), blobs = Make("blobs", blobCount, SmallChunkBytes, imageCount: 1);
-        string images = Make("images", 256, 1 << 16, imageCount);
+        string data = Make("data", dataMiB, 1 << 20, 5 << 17, imageCount: 1), blobs = Make("blobs", blobCount, SmallChunkBytes, 512, imageCount: 1);
+        string images = Make("images", 256, SmallChunkBytes, 512, imageCount);
         string tiny = Path.Combine(work, "tiny.img");
         File.WriteAllBytes(tiny, RandomNumberGenerator.GetBytes(1 << 16));
         Work[] works =
@@ -87,19 +87,38 @@ internal sealed class Maintenance(string work, HostProgram host, int runs, Func<
         return new Timing(run.Seconds, double.Parse(run.Output.Trim().Split('\n')[^1], CultureInfo.InvariantCulture), run.PeakBytes);
     }
 
-    /// <summary>A repository of so many blobs of random data of which half compresses, and of so many images that share them.</summary>
-    private string Make(string name, int blockCount, int chunkBytes, int imageCount)
+    /// <summary>A repository of so many chunks, the first bytes of each random and the rest zeros, and of so many images that share all but one.</summary>
+    private string Make(string name, int chunkCount, int chunkBytes, int randomBytes, int imageCount)
     {
-        string path = Path.Combine(work, name), volume = Path.Combine(work, name + ".img");
-        byte[] block = new byte[SmallChunkBytes];
+        // In memory if it can be: a disk takes minutes to free the pieces of such a file.
+        string path = Path.Combine(work, name), volume = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : work, $"imagebackup-bench-{Environment.ProcessId}-{name}.img");
+        byte[] block = new byte[randomBytes];
         using (FileStream file = File.Create(volume))
         {
-            for (int i = 0; i < blockCount; i++)
-            {
-                RandomNumberGenerator.Fill(block.AsSpan(0, i / 256 % 2 == 0 ? block.Length : block.Length / 4));
-                file.Write(block);
-            }
+            file.SetLength((long)chunkCount * chunkBytes);
+            for (int i = 0; i < chunkCount; i++)
+                WriteRandom(file, (long)i * chunkBytes);
         }
+        try
+        {
+            Store(path, volume, chunkBytes, imageCount, file => WriteRandom(file, 0));
+        }
+        finally
+        {
+            File.Delete(volume);
+        }
+        return path;
+
+        void WriteRandom(FileStream file, long offsetBytes)
+        {
+            RandomNumberGenerator.Fill(block);
+            file.Position = offsetBytes;
+            file.Write(block);
+        }
+    }
+
+    private static void Store(string path, string volume, int chunkBytes, int imageCount, Action<FileStream> change)
+    {
         using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(Contenders.Secrets["RESTIC_PASSWORD"]));
         using ImageRepository repository = ImageRepository.Create(path, password, CancellationToken.None);
         for (int i = 0; i < imageCount; i++)
@@ -107,14 +126,11 @@ internal sealed class Maintenance(string work, HostProgram host, int runs, Func<
             if (i > 0)
             {
                 using FileStream file = File.OpenWrite(volume);
-                RandomNumberGenerator.Fill(block);
-                file.Write(block);
+                change(file);
             }
             new BackupJob(repository, VolumeSystem.Current).Run(
                 new BackupRequest { Volume = VolumeSystem.Current.Find(volume), ChunkSizeBytes = chunkBytes }, null, CancellationToken.None);
         }
-        File.Delete(volume);
-        return path;
     }
 
     private static void Empty(string repository, string folder)

@@ -22,7 +22,7 @@ internal static class Program
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
           --data <MiB>          maintain: how much data is proven (default 1024)
-          --blobs <n>           maintain: blobs of 4 KiB of the repository that has many (default 65536)
+          --blobs <n>           maintain: chunks, of 64 KiB that hold little, of the repository that has many (default 65536)
           --images <n>          maintain: images of the one that has many of these (default 100)
           --pwsh <path>         import: pwsh, or the pwsh.dll of the .NET tool
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
@@ -5,6 +6,7 @@ using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Maintenance;
 
 namespace ImageBackup.Commands;
@@ -36,8 +38,12 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     [Parameter]
     public SwitchParameter RemoveUnreadable { get; set; }
 
+    /// <summary>What the plan has read whole, a moment before the repair.</summary>
+    private readonly HashSet<(BlobId, long)> _proven = new();
+
     private protected override void Process()
     {
+        _proven.Clear();
         RepositoryRepairResult plan = Run(isPlan: true);
         if (!plan.WasNeeded)
         {
@@ -63,7 +69,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     {
         var watch = Stopwatch.StartNew();
         return Opened.Repair(
-            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan, RemoveUnreadable = RemoveUnreadable },
+            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan, RemoveUnreadable = RemoveUnreadable, Proven = _proven },
             (done, total) => channel.Report(new JobProgress(JobPhase.Verifying, "", done, total, 0, watch.Elapsed)),
             Stop);
     });

@@ -104,10 +104,12 @@ internal static class IndexFile
 
     private static void ReadPacks(ref Utf8JsonReader reader, Action<IndexedPack> onPack)
     {
+        // Packs of one writer hold about as many blobs each: a list that grows would take twice the memory.
+        int usualCount = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
             BlobId packId = default;
-            var blobs = new List<PackEntry>();
+            var blobs = new List<PackEntry>(usualCount);
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 if (reader.ValueTextEquals("id"u8))
@@ -132,6 +134,7 @@ internal static class IndexFile
                 }
             }
             Expect(!packId.IsNull, "has a pack without an id");
+            usualCount = Math.Min(blobs.Count, 1024);
             onPack(new IndexedPack(packId, blobs));
         }
         Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a pack's place");

@@ -41,7 +41,7 @@ internal sealed class PackSalvage(ImageRepository repository)
     /// </summary>
     public IReadOnlyList<UnreadableFile> Unparsed => _unparsed;
 
-    public void Run(BlobIndex index, bool readData, Action<long, long>? progressBytes, CancellationToken cancellation)
+    public void Run(BlobIndex index, RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         var listed = new EntriesByPack(index);
         List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
@@ -49,7 +49,8 @@ internal sealed class PackSalvage(ImageRepository repository)
         long totalBytes = PackLengths.Total(packs.Select(p => PackLengths.Readable(p.LengthBytes))), doneBytes = 0;
         var found = new Finding?[packs.Count];
         var present = new HashSet<int>();
-        ParallelWork.Run(packs, readData ? ParallelWork.CoreCount : ParallelWork.SmallReadCount, () => new PackVerifier(repository), (item, verifier) =>
+        var proven = new HashSet<(BlobId, long)>(options.Proven ?? []);
+        ParallelWork.Run(packs, options.ReadData ? ParallelWork.CoreCount : ParallelWork.SmallReadCount, () => new PackVerifier(repository), (item, verifier) =>
         {
             StoredFile file = packs[item];
             if (BlobId.TryParse(file.Name, out BlobId id))
@@ -57,7 +58,14 @@ internal sealed class PackSalvage(ImageRepository repository)
                 int pack = listed.LivePackOf(id);
                 lock (present)
                     present.Add(pack);
-                found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                bool readData = options.ReadData && !proven.Contains((id, file.LengthBytes));
+                Finding finding = found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                // Not one whose header and index differ: without a reading the index would be believed.
+                if (readData && options.Proven is { } known && finding is { Kept: not null, Unparsed: null, IsRelisted: false })
+                {
+                    lock (known)
+                        known.Add((id, file.LengthBytes));
+                }
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, PackLengths.Readable(file.LengthBytes)), totalBytes);
         }, cancellation);

@@ -56,7 +56,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         List<string> oldIndexes = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
         int damagedIndexCount = 0;
         BlobIndex index = IndexLoader.Load(_files, repository.Sealers, (_, _) => damagedIndexCount++, cancellation).Index;
-        _triage.Run(index, options.ReadData, progressBytes, cancellation);
+        _triage.Run(index, options, progressBytes, cancellation);
         List<(UnreadableFile File, bool MayGo)> badSnapshots = BadSnapshots(cancellation);
         List<string> removedSnapshots = options.RemoveUnreadable ? badSnapshots.Where(bad => bad.MayGo).Select(bad => bad.File.Name).ToList() : new();
 

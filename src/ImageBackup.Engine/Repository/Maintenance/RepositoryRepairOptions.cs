@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Repository.Blobs;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
 
@@ -14,6 +15,12 @@ internal sealed record RepositoryRepairOptions
     /// they refer to is not known, and may be wanted.
     /// </summary>
     public bool RemoveUnreadable { get; init; }
+
+    /// <summary>
+    /// Packs that are whole, by their names and lengths in bytes: a repair adds to it, and does not read again what is in it. Given to a
+    /// plan and then to the repair that follows it at once.
+    /// </summary>
+    public ICollection<(BlobId PackId, long LengthBytes)>? Proven { get; init; }
 
     /// <summary>Finds out what would be done, and writes nothing.</summary>
     public bool IsPlan { get; init; }

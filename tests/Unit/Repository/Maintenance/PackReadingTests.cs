@@ -69,6 +69,23 @@ public sealed class PackReadingTests : IDisposable
             Assert.All(_storage.TimesRead(StoredKind.Pack, pack), times => Assert.Equal(1, times));
     }
 
+    /// <summary>The plan is the first reading; what it found whole, of this length, is not read by the repair that follows it.</summary>
+    [Fact]
+    public void A_repair_after_its_plan_reads_only_what_was_not_whole()
+    {
+        string[] packs = DataPacks();
+        byte[] bad = _rig.Memory.Content(StoredKind.Pack, packs[0]);
+        bad[40] ^= 1;
+        _rig.Memory.Replace(StoredKind.Pack, packs[0], bad);
+        var options = new RepositoryRepairOptions { ReadData = true, Proven = new HashSet<(BlobId, long)>() };
+        Assert.Equal(1, _repository.Repair(options with { IsPlan = true }, null, CancellationToken.None).DamagedPackCount);
+        _storage.Reset();
+        Assert.Equal(1, _repository.Repair(options, null, CancellationToken.None).DamagedPackCount);
+        Assert.All(packs[1..], pack => Assert.DoesNotContain(_storage.Reads, r => r.Name == pack));
+        Assert.Contains(_storage.Reads, r => r.Name == packs[0]);
+        Assert.DoesNotContain(packs[0], _rig.Memory.Names(StoredKind.Pack));
+    }
+
     [Fact]
     public void A_pack_of_a_wrong_length_is_found_and_nothing_of_it_is_read()
     {
