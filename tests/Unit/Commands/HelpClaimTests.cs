@@ -7,6 +7,7 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ImageBackup.Commands;
+using ImageBackup.Engine.Policy.Options;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -86,6 +87,22 @@ public sealed partial class HelpClaimTests
                     (Convert.ToDouble(least, CultureInfo.InvariantCulture), Convert.ToDouble(most, CultureInfo.InvariantCulture)),
                     (double.Parse(claim.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(claim.Groups[2].Value, CultureInfo.InvariantCulture)));
             }
+        });
+    }
+
+    /// <summary>What a page calls a parameter's default is what the parameter has if it is not given, or what the policy then says.</summary>
+    [Theory, MemberData(nameof(Cmdlets))]
+    public void Defaults_are_the_parameters(string cmdlet)
+    {
+        Dictionary<string, (string Text, string Yaml)> sections = Sections(cmdlet);
+        object command = Activator.CreateInstance(s_cmdlets[cmdlet])!;
+        Assert.All(ParametersOf(cmdlet), property =>
+        {
+            string claimed = Regex.Match(sections[property.Name].Yaml, "(?m)^DefaultValue: (.*)$").Groups[1].Value.Trim('\'');
+            object? value = (cmdlet, property.Name) == ("Backup-VolumeImage", nameof(BackupVolumeImageCommand.GapSize)) ? GapSize.Default.Kibibytes : property.GetValue(command);
+            bool isUnset = value is null or Array { Length: 0 } || value.GetType().IsValueType && value.Equals(Activator.CreateInstance(value.GetType()));
+            string actual = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+            Assert.True(claimed == actual || isUnset && claimed.Length == 0, $"-{property.Name}: the page says '{claimed}', and it is '{actual}'.");
         });
     }
 
