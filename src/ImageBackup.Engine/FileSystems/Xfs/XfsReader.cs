@@ -1,5 +1,6 @@
 using System.Threading;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Xfs;
 
@@ -7,7 +8,7 @@ namespace ImageBackup.Engine.FileSystems.Xfs;
 /// XFS versions 4 and 5: used blocks by the free-space B+trees of every allocation group, with the log's unwritten
 /// changes applied. A realtime section or an external log is refused.
 /// </summary>
-internal sealed class XfsReader : IFileSystemReader
+internal sealed partial class XfsReader : IFileTreeReader
 {
     private readonly bool _verifiesChecksums;
 

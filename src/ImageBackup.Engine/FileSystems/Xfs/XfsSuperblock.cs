@@ -19,6 +19,8 @@ internal sealed class XfsSuperblock
     private const ushort FlagSector = 0x800;
     private const ushort FlagMoreBits = 0x8000;
     private const uint Features2LazyCount = 0x2;
+    private const uint Features2FileTypes = 0x200;
+    private const uint IncompatFileTypes = 0x1;
 
     // finobt, rmapbt, reflink, inobtcnt
     private const uint KnownRoCompat = 0x1 | 0x2 | 0x4 | 0x8;
@@ -84,6 +86,14 @@ internal sealed class XfsSuperblock
         RootInodeOffsetBytes = GroupOffsetBytes((int)(rootInode >> (GroupBlockBits + inodeBits)))
             + (rootInode >> inodeBits & ((1L << GroupBlockBits) - 1)) * BlockSizeBytes;
 
+        RootInode = rootInode;
+        InodesPerBlockBits = inodeBits;
+        InodeSizeBytes = BigEndian.UInt16(bytes, 104);
+        DirectoryBlockBits = BigEndian.UInt8(bytes, 192);
+        HasFileTypes = Version == 5
+            ? (BigEndian.UInt32(bytes, 216) & IncompatFileTypes) != 0
+            : (flags & FlagMoreBits) != 0 && (BigEndian.UInt32(bytes, 200) & Features2FileTypes) != 0;
+
         Uuid = bytes.Slice(32, 16).ToArray();
         MetadataUuid = Uuid;
         HasLazyCounts = (flags & FlagMoreBits) != 0 && (BigEndian.UInt32(bytes, 200) & Features2LazyCount) != 0;
@@ -120,6 +130,17 @@ internal sealed class XfsSuperblock
 
     /// <summary>The block that holds the root directory's inode: in use whatever the free-space trees say.</summary>
     public long RootInodeOffsetBytes { get; }
+    public long RootInode { get; }
+    public int InodesPerBlockBits { get; }
+
+    /// <summary>As it stands there: to be held against the block before it is used.</summary>
+    public int InodeSizeBytes { get; }
+
+    /// <summary>The exponent of a directory block's file-system blocks, as it stands there.</summary>
+    public int DirectoryBlockBits { get; }
+
+    /// <summary>Directories say what kind of file a name is.</summary>
+    public bool HasFileTypes { get; }
     public bool HasLazyCounts { get; }
     public byte[] Uuid { get; }
 

@@ -6,6 +6,7 @@ using ImageBackup.Engine.FileSystems.ExFat;
 using ImageBackup.Engine.FileSystems.Fat;
 using ImageBackup.Engine.FileSystems.Ntfs;
 using ImageBackup.Engine.FileSystems.Trees;
+using ImageBackup.Engine.FileSystems.Xfs;
 using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
@@ -23,6 +24,8 @@ public sealed class FuzzedTreeTests
         ["fat32"] = static () => new FatReader(),
         ["btrfs"] = static () => new BtrfsReader(),
         ["btrfs-unchecked"] = static () => new BtrfsReader(verifiesChecksums: false),
+        ["xfs"] = static () => new XfsReader(),
+        ["xfs-unchecked"] = static () => new XfsReader(verifiesChecksums: false),
         ["exfat"] = static () => new ExFatReader(),
         ["exfat-unchecked"] = static () => new ExFatReader(verifiesChecksums: false),
     };
