@@ -13,6 +13,6 @@ internal sealed partial class ExFatReader
             ?? throw new FileSystemFormatException("exFAT: the boot region and its backup are damaged");
         if (geometry.SizeBytes > volume.LengthBytes)
             throw new FileSystemFormatException($"exFAT: the file system has {geometry.SizeBytes} bytes, the volume only {volume.LengthBytes}");
-        return new ExFatTree(volume, geometry, _verifiesChecksums);
+        return new ExFatTree(volume, new MetadataCache(volume), geometry, _verifiesChecksums);
     }
 }

@@ -19,12 +19,13 @@ internal sealed class ExFatTree : IFileTree
     private readonly bool _verifiesChecksums;
 
     /// <param name="volume">Stays the caller's.</param>
+    /// <param name="structures">The same, by which structures are read.</param>
     /// <param name="geometry">Its boot sector.</param>
     /// <param name="verifiesChecksums">Of entry sets.</param>
-    public ExFatTree(IBlockReader volume, ExFatBootSector geometry, bool verifiesChecksums)
+    public ExFatTree(IBlockReader volume, MetadataCache structures, ExFatBootSector geometry, bool verifiesChecksums)
     {
         _volume = volume;
-        _structures = new MetadataCache(volume);
+        _structures = structures;
         _geometry = geometry;
         _verifiesChecksums = verifiesChecksums;
         Root = Describe(new ExFatFile

@@ -72,7 +72,7 @@ internal sealed class ExtFileTree : IFileTree
         if (inode.SizeBytes < ExtInode.MapLengthBytes)
             return UnixFileName.Decode(inode.Map.Slice(0, (int)inode.SizeBytes));
         var target = new byte[inode.SizeBytes];
-        using ISparseBlockReader content = Content(inode);
+        using ExtFileContent content = Content(inode);
         content.ReadAt(0, target);
         return UnixFileName.Decode(target);
     }

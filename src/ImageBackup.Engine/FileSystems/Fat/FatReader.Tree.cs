@@ -13,6 +13,6 @@ internal sealed partial class FatReader
             ?? throw new FileSystemFormatException("FAT: the boot sector is damaged");
         if (geometry.SizeBytes > volume.LengthBytes)
             throw new FileSystemFormatException($"FAT: the file system has {geometry.SizeBytes} bytes, the volume only {volume.LengthBytes}");
-        return new FatTree(volume, geometry, IsClean(geometry, FatTable.ReadEntry(volume, geometry, 1)));
+        return new FatTree(volume, new MetadataCache(volume), geometry, IsClean(geometry, FatTable.ReadEntry(volume, geometry, 1)));
     }
 }

@@ -20,12 +20,13 @@ internal sealed class FatTree : IFileTree
     private readonly FatBootSector _geometry;
 
     /// <param name="volume">Stays the caller's.</param>
+    /// <param name="structures">The same, by which structures are read.</param>
     /// <param name="geometry">Its boot sector.</param>
     /// <param name="isClean">False: <see cref="Notes"/> says that it was in use.</param>
-    public FatTree(IBlockReader volume, FatBootSector geometry, bool isClean)
+    public FatTree(IBlockReader volume, MetadataCache structures, FatBootSector geometry, bool isClean)
     {
         _volume = volume;
-        _structures = new MetadataCache(volume);
+        _structures = structures;
         _geometry = geometry;
         Root = new FileTreeEntry
         {

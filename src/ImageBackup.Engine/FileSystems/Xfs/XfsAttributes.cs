@@ -133,7 +133,7 @@ internal sealed class XfsAttributes
 
     private void Add(byte flags, ReadOnlySpan<byte> name, byte[] value)
     {
-        // What every file system says of every file: that is no attribute of the user's.
+        // A parent's name, which the file system keeps for itself.
         if ((flags & ParentFlag) != 0)
             return;
         _totalBytes += value.Length + name.Length;

@@ -17,7 +17,7 @@ internal sealed partial class XfsReader
         {
             XfsSuperblock superblock = XfsSuperblock.Read(volume, _verifiesChecksums);
             cancellation.ThrowIfCancellationRequested();
-            return new XfsFileTree(new XfsVolume(volume, superblock), ReadNotes(volume, superblock));
+            return new XfsFileTree(new XfsVolume(volume, new MetadataCache(volume), superblock), ReadNotes(volume, superblock));
         }
         catch (FileSystemFormatException e) when (e.Message.EndsWith(WholeCopySuffix, StringComparison.Ordinal))
         {

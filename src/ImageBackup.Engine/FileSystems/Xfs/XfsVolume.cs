@@ -21,13 +21,14 @@ internal sealed class XfsVolume
     private readonly MetadataCache _structures;
 
     /// <param name="volume">Stays the caller's.</param>
+    /// <param name="structures">The same, by which structures are read.</param>
     /// <param name="superblock">Its superblock.</param>
     /// <exception cref="FileSystemFormatException">Inodes or directory blocks have impossible lengths.</exception>
-    public XfsVolume(IBlockReader volume, XfsSuperblock superblock)
+    public XfsVolume(IBlockReader volume, MetadataCache structures, XfsSuperblock superblock)
     {
         Volume = volume;
         Superblock = superblock;
-        _structures = new MetadataCache(volume);
+        _structures = structures;
         if (superblock.InodeSizeBytes is < 256 or > 2048 || superblock.InodeSizeBytes << superblock.InodesPerBlockBits != superblock.BlockSizeBytes)
             throw new FileSystemFormatException($"xfs: inodes of {superblock.InodeSizeBytes} bytes");
         if (superblock.DirectoryBlockBits > 16 || superblock.BlockSizeBytes << superblock.DirectoryBlockBits > 65536)
