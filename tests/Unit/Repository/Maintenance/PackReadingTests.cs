@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -121,6 +123,18 @@ public sealed class PackReadingTests : IDisposable
         Assert.Equal(packs.Order(StringComparer.Ordinal), found.Adopted.Select(p => p.PackId.ToString()).Where(packs.Contains).Order(StringComparer.Ordinal));
         Assert.All(packs, pack => Assert.Equal((1, true), (_storage.Reads.Count(r => r.Name == pack), _storage.Reads.Where(r => r.Name == pack).Sum(r => r.CountBytes) <= 8192)));
         Assert.InRange(_storage.MostReadsUnderWay, 2, 16);
+    }
+
+    /// <summary>Listed for the question, listed again under the lock, and once more for statements that are void: read once.</summary>
+    [Fact]
+    public void Removing_images_that_were_listed_reads_no_snapshot_record_again()
+    {
+        var catalog = new ImageCatalog(_repository);
+        string[] ids = [.. catalog.List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Select(image => image.Id)];
+        Assert.Equal((4, 4), (ids.Length, _storage.LoadCount(StoredKind.Snapshot)));
+        Assert.Equal(ids[..2], new RemoveJob(_repository, catalog).Remove(ids[..2], expiredBy: null, null, CancellationToken.None));
+        Assert.Equal(ids[2..], catalog.List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Select(image => image.Id));
+        Assert.Equal(4, _storage.LoadCount(StoredKind.Snapshot));
     }
 
     /// <summary>Each fault in the words that it always had, whether other blobs of the pack are whole or not.</summary>
