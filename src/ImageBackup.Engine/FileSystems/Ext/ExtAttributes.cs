@@ -16,7 +16,11 @@ internal static class ExtAttributes
     /// <summary>All values of one file together; Linux keeps values of 64 KiB.</summary>
     private const int MaxValueBytes = 16 << 20;
 
-    private delegate void Visit(int index, string name, uint valueInode, ReadOnlySpan<byte> value, long valueBytes);
+    /// <param name="index">Of the name's prefix.</param>
+    /// <param name="name">Without the prefix.</param>
+    /// <param name="held">The value's length, and the inode whose content it is; 0: it is given.</param>
+    /// <param name="value">Empty if an inode holds it.</param>
+    private delegate void Visit(int index, string name, (uint Inode, long Bytes) held, ReadOnlySpan<byte> value);
 
     /// <summary>With their whole names, those alone that Linux lists.</summary>
     /// <exception cref="FileSystemFormatException">Damaged.</exception>
@@ -24,14 +28,14 @@ internal static class ExtAttributes
     {
         var attributes = new List<FileTreeAttribute>();
         long sumBytes = 0;
-        Walk(volume, inode, (index, name, valueInode, value, valueBytes) =>
+        Walk(volume, inode, (index, name, held, value) =>
         {
             if (Prefix(index) is not { } prefix || index == IndexSystem && name == InlineData)
                 return;
-            sumBytes += valueBytes;
+            sumBytes += held.Bytes;
             if (sumBytes > MaxValueBytes)
                 throw new FileSystemFormatException($"ext: the extended attributes of inode {inode.Number} are larger than are read");
-            byte[] content = valueInode == 0 ? value.ToArray() : ReadValue(volume, valueInode, (int)valueBytes);
+            byte[] content = held.Inode == 0 ? value.ToArray() : ReadValue(volume, held.Inode, (int)held.Bytes);
             attributes.Add(new FileTreeAttribute(prefix + name, index is IndexAccessAcl or IndexDefaultAcl ? AsLinuxGivesIt(content) : content));
         });
         return attributes;
@@ -42,7 +46,7 @@ internal static class ExtAttributes
     public static byte[]? InlineRest(ExtVolume volume, ExtInode inode)
     {
         byte[]? rest = null;
-        Walk(volume, inode, (index, name, _, value, _) =>
+        Walk(volume, inode, (index, name, _, value) =>
         {
             if (index == IndexSystem && name == InlineData)
                 rest ??= value.ToArray();
@@ -74,7 +78,7 @@ internal static class ExtAttributes
             string name = UnixFileName.Decode(StructureBounds.Field(area, at + EntryBytes, nameLength));
             if (size > MaxValueBytes)
                 throw new FileSystemFormatException($"ext: an extended attribute of inode {inode.Number} has {size} bytes");
-            visit(LittleEndian.UInt8(area, at + 1), name, valueInode, valueInode == 0 && size > 0 ? StructureBounds.Field(area, offset, (int)size) : default, size);
+            visit(LittleEndian.UInt8(area, at + 1), name, (valueInode, size), valueInode == 0 && size > 0 ? StructureBounds.Field(area, offset, (int)size) : default);
             at += (EntryBytes + nameLength + 3) & ~3;
         }
     }
