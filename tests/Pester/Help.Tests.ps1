@@ -1,6 +1,6 @@
 BeforeDiscovery {
     Import-Module $env:IMAGEBACKUP_MANIFEST -Force
-    $cmdlets = (Get-Command -Module ImageBackup).Name
+    $cmdlets = (Get-Command -Module ImageBackup -CommandType Cmdlet).Name
     $root = Split-Path (Split-Path $PSScriptRoot)
     # The examples that only a whole PowerShell can run; the unit tests run the others.
     $examples = foreach ($cmdlet in $cmdlets) {

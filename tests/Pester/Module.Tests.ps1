@@ -6,13 +6,13 @@ Describe 'The module' {
         $info = Test-ModuleManifest $env:IMAGEBACKUP_MANIFEST
         $info.Name | Should -Be 'ImageBackup'
         $info.CompatiblePSEditions | Should -Be 'Desktop', 'Core'
-        $info.ExportedAliases.Count | Should -Be 0
+        @($info.ExportedAliases.Keys | Sort-Object) | Should -Be @((Import-PowerShellDataFile $env:IMAGEBACKUP_MANIFEST).AliasesToExport | Sort-Object)
         $info.ExportedFunctions.Count | Should -Be 0
     }
 
     It 'exports what the manifest lists, with approved verbs and singular nouns' {
         $listed = (Import-PowerShellDataFile $env:IMAGEBACKUP_MANIFEST).CmdletsToExport
-        $commands = Get-Command -Module ImageBackup
+        $commands = Get-Command -Module ImageBackup -CommandType Cmdlet
         $commands.Name | Sort-Object | Should -Be ($listed | Sort-Object)
         $approved = (Get-Verb).Verb
         foreach ($command in $commands) {
@@ -34,16 +34,21 @@ Describe 'The module' {
             param($manifest)
             Import-Module $manifest
             Import-Module $manifest -Force
-            (Get-Command -Module ImageBackup).Count
+            (Get-Command -Module ImageBackup -CommandType Cmdlet).Count
+            (Get-Command -Module ImageBackup -CommandType Alias).Count
             Remove-Module ImageBackup
-            (Get-Command -Module ImageBackup).Count
+            (Get-Command -Module ImageBackup -CommandType Cmdlet).Count
+            (Get-Command -Module ImageBackup -CommandType Alias).Count
             Import-Module $manifest
-            (Get-Command -Module ImageBackup).Count
+            (Get-Command -Module ImageBackup -CommandType Cmdlet).Count
+            (Get-Command -Module ImageBackup -CommandType Alias).Count
             (Get-Command Get-ImageVolume).Source
         }
-        $count = (Import-PowerShellDataFile $env:IMAGEBACKUP_MANIFEST).CmdletsToExport.Count
+        $exported = Import-PowerShellDataFile $env:IMAGEBACKUP_MANIFEST
+        $counts = $exported.CmdletsToExport.Count, $exported.AliasesToExport.Count
+        $counts[1] | Should -BeGreaterThan 0
         $shell = [powershell]::Create().AddScript($script).AddArgument($env:IMAGEBACKUP_MANIFEST)
-        $shell.Invoke() | Should -Be $count, 0, $count, 'ImageBackup'
+        $shell.Invoke() | Should -Be @($counts; 0, 0; $counts; 'ImageBackup')
         $shell.HadErrors | Should -BeFalse
         $shell.Dispose()
     }
@@ -96,7 +101,7 @@ Describe 'The module' {
     }
 
     It 'takes passwords as SecureString only' {
-        foreach ($command in Get-Command -Module ImageBackup) {
+        foreach ($command in Get-Command -Module ImageBackup -CommandType Cmdlet) {
             foreach ($parameter in $command.Parameters.Values | Where-Object Name -Match 'password$|secret') {
                 $parameter.ParameterType | Should -Be ([securestring])
             }

@@ -171,7 +171,7 @@ public sealed class HostProcessTests(RepositoryFixture fixture)
     public void The_module_goes_and_comes_again()
     {
         var (code, output, error) = Command("$path = (Get-Module ImageBackup).Path; Remove-Module ImageBackup; $PSModuleAutoLoadingPreference = 'None'; "
-            + "(Get-Command Get-ImageBackup -ErrorAction Ignore).Count; Import-Module $path; Import-Module $path -Force; (Get-Command -Module ImageBackup).Count; "
+            + "(Get-Command Get-ImageBackup -ErrorAction Ignore).Count; Import-Module $path; Import-Module $path -Force; (Get-Command -Module ImageBackup -CommandType Cmdlet).Count; "
             + $"(Get-ImageBackup -Repository '{fixture.Location}' -ErrorAction Stop).Count -ge 0");
         Assert.True(code == 0, error);
         string cmdlets = typeof(BackupVolumeImageCommand).Assembly.GetExportedTypes().Count(t => t.IsDefined(typeof(CmdletAttribute), false)).ToString(CultureInfo.InvariantCulture);
