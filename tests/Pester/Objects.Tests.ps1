@@ -57,6 +57,10 @@ Get-ImageBackup -Volume: value property alias Path alias Name
 Get-ImageBackupExitCode -ErrorRecord: value
 Get-ImageDomain -ClassPath: property
 Get-ImageDomain -RulePath: property
+Get-ImageItem -Image: value property alias ImageBackup alias Id
+Get-ImageItem -LiteralPath: property alias FullName
+Get-ImageItemContent -Image: value property alias ImageBackup alias Id
+Get-ImageItemContent -LiteralPath: property alias FullName
 Get-ImageRepository -Repository: value alias Path alias Name
 Get-ImageRepositoryKey -Repository: alias Path
 Get-ImageVolume -ClassPath: property
@@ -83,6 +87,9 @@ Remove-ManagementClass -Name: value property
 Remove-ManagementClass -RulePath: property
 Repair-ImageRepository -Repository: alias Path
 Repair-ImageVolume -Volume: value property alias Path alias Name
+Restore-ImageItem -Destination: alias Target
+Restore-ImageItem -Image: value property alias ImageBackup alias Id
+Restore-ImageItem -LiteralPath: property alias FullName
 Restore-VolumeImage -Destination: property alias Target
 Restore-VolumeImage -ImageBackup: value property alias Id
 Set-ExcludeImage -ClassPath: property

@@ -11,6 +11,8 @@ internal static partial class UnixCalls
 {
     // fcntl.h; equal on x64, arm64, riscv64 and loongarch64.
     public const int ReadOnly = 0;
+    public const int WriteOnly = 1;
+    public const int CreateNew = 0xC0;
     public const int NoControllingTerminal = 0x100;
     public const int NonBlocking = 0x800;
     public const int CloseOnExec = 0x80000;
@@ -33,7 +35,8 @@ internal static partial class UnixCalls
     private const int StatusModeOffset = 28;
     private const uint StatusTypeMask = 1;
     private const int EmptyPath = 0x1000;
-    private const int NoFollowStatus = 0x100;
+    /// <summary>AT_SYMLINK_NOFOLLOW.</summary>
+    public const int NoFollowStatus = 0x100;
     private const int PathMaxBytes = 4096;
 
     /// <summary>ppc64le is 8; the name is not in netstandard2.0.</summary>
@@ -58,6 +61,9 @@ internal static partial class UnixCalls
 
     /// <summary>The type bits of what a name in a directory means, a link not followed; 0 if nothing is there.</summary>
     public static int TypeOf(int directory, string name) => Status(directory, Native(name), NoFollowStatus);
+
+    /// <summary>The same, of a name as bytes with the ending 0.</summary>
+    public static int TypeOf(int directory, byte[] name) => Status(directory, name, NoFollowStatus);
 
     private static int Status(int descriptor, byte[] name, int flags)
     {
@@ -128,6 +134,36 @@ internal static partial class UnixCalls
 
     [DllImport("libc", SetLastError = true)]
     public static extern int linkat(int fromDirectory, byte[] from, int toDirectory, byte[] to, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int mkdirat(int directory, byte[] name, uint mode);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int symlinkat(byte[] target, int directory, byte[] name);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern IntPtr pwrite(int descriptor, byte[] buffer, UIntPtr countBytes, long offsetBytes);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int ftruncate(int descriptor, long lengthBytes);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fchmod(int descriptor, uint mode);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fchown(int descriptor, uint user, uint group);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int futimens(int descriptor, IntPtr[] times);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int utimensat(int directory, byte[] name, IntPtr[] times, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fchownat(int directory, byte[] name, uint user, uint group, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fsetxattr(int descriptor, byte[] name, byte[] value, UIntPtr sizeBytes, int flags);
 
     [DllImport("libc", SetLastError = true)]
     private static extern int fcntl(int descriptor, int command, int argument);

@@ -7,6 +7,7 @@ using System.Management.Automation.Language;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ImageBackup.Commands;
+using ImageBackup.Tests.Kits.FileSystems;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -101,6 +102,11 @@ public sealed class HelpTests : IDisposable
                 Initialize-ImageRepository ./images -Password $password | Connect-ImageRepository
                 Backup-VolumeImage ./disk.img
                 """).WithoutErrors();
+            if (cmdlet.Contains("-ImageItem", StringComparison.Ordinal))
+            {
+                File.WriteAllBytes(Path.Combine(_work, "files.img"), SeedImage.Load("files-ext4"));
+                session.Run("$null = Backup-VolumeImage ./files.img").WithoutErrors();
+            }
         }
         foreach (HelpExample example in runnable)
         {
@@ -109,7 +115,7 @@ public sealed class HelpTests : IDisposable
             ShellResult result = session.Run(example.Code);
             Assert.True(
                 result.Errors.Count == 0, $"{cmdlet}, '{example.Title}': {string.Join("; ", result.Errors.Select(e => e.ToString()))}");
-            foreach (string left in Directory.GetFileSystemEntries(_work).Where(f => Path.GetFileName(f) is not ("images" or "disk.img")))
+            foreach (string left in Directory.GetFileSystemEntries(_work).Where(f => Path.GetFileName(f) is not ("images" or "disk.img" or "files.img")))
             {
                 if (Directory.Exists(left))
                     Directory.Delete(left, recursive: true);

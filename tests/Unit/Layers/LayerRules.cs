@@ -36,6 +36,7 @@ internal static partial class LayerRules
         ["Pipeline"] = ["Images", "Repository", "Events", "Blocks", "Model", "Cryptography", "Platform", "Compat"],
         ["Undo"] = ["VolumeSnapshots", "Volumes", "Events", "Model", "Platform", "Compat"],
         ["Backup"] = ["Undo", .. s_belowJobs],
+        ["Items"] = ["Pipeline", "Images", "FileSystems", "Repository", "Blocks", "Model", "Platform", "Compat"],
         ["Restore"] = s_belowJobs,
         ["Verify"] = s_belowJobs,
         ["Removal"] = s_belowJobs,
@@ -142,6 +143,6 @@ internal static partial class LayerRules
     private static partial Regex RepositoryNames();
 
     /// <summary>Layer.Type or Layer.Folder.Type, not itself a member of something.</summary>
-    [GeneratedRegex(@"(?<![\w.])(Platform|Cryptography|Checksums|Storage|Disks|Volumes|VolumeSnapshots|FileSystems|Repository|Policy|Events|Images|Planning|Pipeline|Backup|Restore|Verify|Removal|Undo)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
+    [GeneratedRegex(@"(?<![\w.])(Platform|Cryptography|Checksums|Storage|Disks|Volumes|VolumeSnapshots|FileSystems|Repository|Policy|Events|Images|Planning|Pipeline|Items|Backup|Restore|Verify|Removal|Undo)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
     private static partial Regex ShortNames();
 }

@@ -294,9 +294,9 @@ internal sealed class ImageBlockReader : ISparseBlockReader
             {
                 Load(chunk, entry);
             }
-            catch (BlockReadException)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // The one who reads it gets it as an error.
+                // The one who reads it gets it as an error; nobody may end the process from here.
             }
             finally
             {

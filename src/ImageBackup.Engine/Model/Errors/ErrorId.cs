@@ -88,4 +88,9 @@ public enum ErrorId
     PolicyWriteFailed,
     PolicyFileUnsafe,
     SomeDataUnreadable,
+    FileSystemNotBrowsable,
+    ItemNotFound,
+    ItemUnreadable,
+    ItemExists,
+    ItemRefused,
 }

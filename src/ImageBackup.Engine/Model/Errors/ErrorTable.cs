@@ -205,6 +205,16 @@ internal static class ErrorTable
             "Give the file and its directories to root or to the user who runs the command, and remove all other users' permission to write ('chmod go-w'). If other users may have written it, check its content.");
         Row(ErrorId.SomeDataUnreadable, ErrorKind.ReadError, "The command is done, but some parts could not be read. They are zeros.",
             "The object's ReadErrors or CorruptRanges list the missing ranges. Replace the disk, or take the missing ranges from another image.");
+        Row(ErrorId.FileSystemNotBrowsable, ErrorKind.NotSupported, "The files of the image's file system cannot be listed.",
+            "Restore the whole image with Restore-VolumeImage, to a volume or a file, and let the system mount it.");
+        Row(ErrorId.ItemNotFound, ErrorKind.NotFound, "The image has no file or directory of this path.",
+            "List what it has with Get-ImageItem. The path begins at the volume's root; names of Linux have upper and lower case.");
+        Row(ErrorId.ItemUnreadable, ErrorKind.ReadError, "A file or directory of the image cannot be read: the image or its file system is damaged there, or the file is encrypted.",
+            "The others can be read. Take this one from another image, and check this image with Test-ImageBackup.");
+        Row(ErrorId.ItemExists, ErrorKind.AlreadyExists, "A file was not restored: its name is taken at the destination.",
+            "Restore to an empty directory, or replace what is there with -Overwrite.");
+        Row(ErrorId.ItemRefused, ErrorKind.NotSupported, "A file was not restored: it is not safe to make it here, or it is a device, a pipe or a socket.",
+            "Read the file's bytes with Get-ImageItemContent, or restore the whole image with Restore-VolumeImage.");
         return rows;
     }
 }

@@ -119,7 +119,7 @@ public sealed class ImageBlockReaderTests : IDisposable
     }
 
     [Fact]
-    public void AChunkThatManyWantIsReadOnce()
+    public async Task AChunkThatManyWantIsReadOnce()
     {
         byte[] content = JobRig.Content("ab");
         using var reader = new ImageBlockReader(_rig.Repository, Image(content));
@@ -133,7 +133,7 @@ public sealed class ImageBlockReaderTests : IDisposable
                 Assert.True(content.AsSpan(i * 1000, 100).SequenceEqual(buffer));
             },
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-        Task.WaitAll(readers);
+        await Task.WhenAll(readers);
         Assert.Equal(1, reader.LoadCount);
     }
 

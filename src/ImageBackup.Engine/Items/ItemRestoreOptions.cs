@@ -1,0 +1,20 @@
+namespace ImageBackup.Engine.Items;
+
+/// <summary>How files are restored out of an image.</summary>
+internal sealed record ItemRestoreOptions
+{
+    /// <summary>The directory below which files are made; it is made too. Links on the way to it are the user's own.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>Replace files and links that are there. A directory is never replaced.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Owners, setuid, setgid and sticky, extended attributes; on Windows the attributes.</summary>
+    public bool PreservePermissions { get; init; }
+
+    /// <summary>The other streams of files too (NTFS to NTFS).</summary>
+    public bool IncludeStreams { get; init; }
+
+    /// <summary>All files straight into the destination, without their directories.</summary>
+    public bool Flatten { get; init; }
+}

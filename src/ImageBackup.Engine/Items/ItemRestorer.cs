@@ -1,0 +1,438 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading;
+using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems;
+using ImageBackup.Engine.FileSystems.Trees;
+using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Files;
+using ImageBackup.Engine.Platform.Rooted;
+
+namespace ImageBackup.Engine.Items;
+
+/// <summary>
+/// Restores files, directories and links of one image below one directory. The image is hostile: nothing is made outside of the directory,
+/// through a link, or over what is there without being asked, and no name that means something else here is used.
+/// </summary>
+/// <remarks>
+/// Each item lies under its whole path below the destination. Links are made by <see cref="Finish"/>, after all files, and the directories'
+/// times after them. One thread.
+/// </remarks>
+internal sealed class ItemRestorer : IDisposable
+{
+    private const int BufferBytes = 1 << 20;
+    private const int DefaultFileMode = 0x1A4;
+    private const int DefaultDirectoryMode = 0x1ED;
+
+    private readonly ItemSource _source;
+    private readonly ItemRestoreOptions _options;
+    private readonly Action<ImageBackupException> _onProblem;
+    private readonly Action<string> _onWarning;
+    private readonly bool _isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly RootedFolder _root;
+    private readonly ItemWalk _walk;
+    private readonly HashSet<string> _done;
+    private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
+    private readonly List<FoundItem> _directories = [];
+    private readonly List<FoundItem> _links = [];
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly int _umask = Umask.Current();
+    private IProgress<JobProgress>? _progress;
+    private TimeSpan _lastReport;
+    private long _fileCount, _directoryCount, _linkCount, _failedCount, _sizeBytes, _copiedBytes;
+
+    /// <param name="source">The image.</param>
+    /// <param name="options">Where to, and how.</param>
+    /// <param name="onProblem">Called with each item that was not restored.</param>
+    /// <param name="onWarning">Called with what of a restored item is missing.</param>
+    /// <exception cref="ImageBackupException">WriteFailed, TargetInvalid: the destination cannot be made or opened.</exception>
+    public ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning)
+    {
+        _source = source;
+        _options = options;
+        _onProblem = failure =>
+        {
+            _failedCount++;
+            onProblem(failure);
+        };
+        _onWarning = onWarning;
+        _walk = new ItemWalk(source, _onProblem);
+        _done = new HashSet<string>(_isWindows ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        try
+        {
+            _root = RootedFolder.Open(options.Destination, UnixFileName.Encode);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageBackupException(ErrorId.WriteFailed, $"The directory '{options.Destination}' cannot be used: {e.Message}", options.Destination, e);
+        }
+    }
+
+    /// <summary>Restores an item; a directory with all that is in it.</summary>
+    /// <exception cref="ImageBackupException">The storage is away.</exception>
+    public void Restore(FoundItem item, IProgress<JobProgress>? progress, CancellationToken cancellation)
+    {
+        _progress = progress;
+        // The directories on the way are made, with the mode and times that they have in the image.
+        var folders = new List<RootedFolder>();
+        try
+        {
+            RootedFolder folder = _root;
+            FoundItem parent = new(_source.Tree.Root, []);
+            for (int i = 0; i < item.Names.Count - 1 && !_options.Flatten; i++)
+            {
+                if (_source.Tree.Find(parent.Entry, item.Names[i], cancellation) is not { } entry)
+                    break;
+                parent = new FoundItem(entry, item.Names.Take(i + 1).ToArray());
+                if (Enter(folder, parent) is not { } next)
+                    return;
+                folders.Add(next);
+                folder = next;
+            }
+            Restore(folder, item, [], cancellation);
+        }
+        catch (Exception e) when (ItemSource.Failure(e, PathOf(item), PathOf(item)) is not null)
+        {
+            Report(ItemSource.Failure(e, PathOf(item), PathOf(item))!);
+        }
+        finally
+        {
+            for (int i = folders.Count - 1; i >= 0; i--)
+                folders[i].Dispose();
+        }
+    }
+
+    /// <summary>Makes the links, sets the directories' times, and tells what was done.</summary>
+    public ItemRestoreResult Finish(CancellationToken cancellation)
+    {
+        foreach (FoundItem link in _links)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            InFolderOf(link, folder => MakeLink(folder, link));
+        }
+        // From the bottom up: what is made in a directory changes its times.
+        for (int i = _directories.Count - 1; i >= 0; i--)
+        {
+            FoundItem directory = _directories[i];
+            InFolderOf(directory, folder =>
+            {
+                using RootedFolder itself = folder.OpenOrCreate(directory.Entry.Name);
+                Warn(directory, itself.Set(MetadataOf(directory.Entry, DefaultDirectoryMode)));
+            });
+        }
+        return new ItemRestoreResult
+        {
+            ImageId = _source.Image.Id,
+            Volume = _source.Image.Volume,
+            Destination = _options.Destination,
+            FileCount = _fileCount,
+            DirectoryCount = _directoryCount,
+            LinkCount = _linkCount,
+            FailedCount = _failedCount,
+            SizeBytes = _sizeBytes,
+            Duration = _clock.Elapsed,
+        };
+    }
+
+    private string PathOf(FoundItem item) => item.PathIn(_source);
+
+    private void Restore(RootedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        FileTreeEntry entry = item.Entry;
+        switch (entry.Kind)
+        {
+            case FileTreeKind.Directory:
+                RestoreDirectory(folder, item, above, cancellation);
+                break;
+            case FileTreeKind.File when Begin(folder, item):
+                Guard(item, () => RestoreFile(folder, item, cancellation));
+                break;
+            case FileTreeKind.SymbolicLink when Begin(folder, item):
+                _links.Add(item);
+                break;
+            case FileTreeKind.File or FileTreeKind.SymbolicLink:
+                break;
+            default:
+                Refuse(item, entry.Refusal ?? $"a {entry.Kind} is not restored");
+                break;
+        }
+    }
+
+    private void RestoreDirectory(RootedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
+    {
+        if (item.Entry.Refusal is { } refusal)
+        {
+            Refuse(item, refusal);
+            return;
+        }
+        // A directory that lies in itself.
+        if (!above.Add((item.Entry.VolumePart, item.Entry.FileId)))
+        {
+            Refuse(item, "the directory lies in itself");
+            return;
+        }
+        RootedFolder? made = null;
+        try
+        {
+            if (item.Names.Count > 0 && !_options.Flatten)
+            {
+                made = Enter(folder, item);
+                if (made is null)
+                    return;
+            }
+            foreach (FoundItem child in _walk.Children(item, cancellation))
+                Restore(made ?? folder, child, above, cancellation);
+        }
+        finally
+        {
+            made?.Dispose();
+            above.Remove((item.Entry.VolumePart, item.Entry.FileId));
+        }
+    }
+
+    /// <summary>Opens the directory's place below its parent's, or makes it; null if that is refused.</summary>
+    private RootedFolder? Enter(RootedFolder folder, FoundItem directory)
+    {
+        if (ItemNames.Problem(directory.Entry.Name, _isWindows) is { } problem)
+        {
+            Refuse(directory, problem);
+            return null;
+        }
+        RootedFolder? made = null;
+        Guard(directory, () =>
+        {
+            made = folder.OpenOrCreate(directory.Entry.Name);
+            if (_done.Add(TargetOf(directory)))
+            {
+                _directories.Add(directory);
+                _directoryCount++;
+            }
+        });
+        return made;
+    }
+
+    /// <summary>The name is free, or may be replaced, and the item is not restored yet.</summary>
+    private bool Begin(RootedFolder folder, FoundItem item)
+    {
+        if (ItemNames.Problem(item.Entry.Name, _isWindows) is { } problem)
+            return Refuse(item, problem);
+        if (item.Entry.Refusal is { } refusal)
+            return Refuse(item, refusal);
+        bool isFree = false;
+        Guard(item, () =>
+        {
+            (bool exists, bool isDirectory) = folder.Find(item.Entry.Name);
+            bool isOurs = !_done.Add(TargetOf(item));
+            // The same item again: a directory and then a file in it were asked for. Another one: two names that are one here.
+            if (isOurs && _restored.Contains(PathOf(item)))
+                return;
+            if (isOurs || exists && (isDirectory || !_options.Overwrite))
+            {
+                Report(new ImageBackupException(ErrorId.ItemExists,
+                    $"'{PathOf(item)}' was not restored: '{TargetOf(item)}' is {(isOurs ? "another item of this restore already" : isDirectory ? "a directory" : "there already")}.", PathOf(item)));
+                return;
+            }
+            _restored.Add(PathOf(item));
+            isFree = true;
+        });
+        return isFree;
+    }
+
+    private void RestoreFile(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    {
+        using ISparseBlockReader data = _source.Tree.OpenData(item.Entry);
+        string name = item.Entry.Name;
+        bool replaces = folder.Find(name).Exists;
+        // The old file goes when the new one is whole.
+        string written = replaces ? $".imagebackup-{Guid.NewGuid():N}.tmp" : name;
+        RootedFile file = folder.Create(written);
+        // From here on it is ours to remove.
+        try
+        {
+            using (file)
+            {
+                Copy(data, file, cancellation);
+                Warn(item, file.Set(MetadataOf(item.Entry, DefaultFileMode)));
+            }
+            if (replaces)
+                folder.Replace(written, name);
+        }
+        catch
+        {
+            folder.Delete(written);
+            throw;
+        }
+        _fileCount++;
+        _sizeBytes += data.LengthBytes;
+        if (_options.IncludeStreams)
+            RestoreStreams(folder, item, cancellation);
+    }
+
+    // Holes stay holes if the target's file system has them.
+    private void Copy(ISparseBlockReader data, RootedFile file, CancellationToken cancellation)
+    {
+        long end = 0;
+        file.SetLength(data.LengthBytes);
+        while (end < data.LengthBytes && data.NextData(end) is { } range)
+        {
+            for (end = range.OffsetBytes; end < range.EndBytes;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int wanted = (int)Math.Min(_buffer.Length, range.EndBytes - end), count = data.ReadAt(end, _buffer.AsSpan(0, wanted));
+                if (count != wanted)
+                    throw new FileSystemFormatException($"the file ends at {end + count} instead of {data.LengthBytes}");
+                file.WriteAt(end, _buffer, count);
+                end += count;
+                _copiedBytes += count;
+                Tell();
+            }
+        }
+    }
+
+    private void RestoreStreams(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    {
+        foreach (FileTreeStream stream in _source.Tree.ListStreams(item.Entry))
+        {
+            if (!_isWindows)
+            {
+                _onWarning($"'{PathOf(item)}': the stream '{stream.Name}' was not restored: files have no streams here.");
+                continue;
+            }
+            if (ItemNames.Problem(stream.Name, isWindows: true) is { } problem)
+            {
+                _onWarning($"'{PathOf(item)}': the stream '{stream.Name}' was not restored: {problem}.");
+                continue;
+            }
+            using ISparseBlockReader data = _source.Tree.OpenData(item.Entry, stream.Name);
+            using RootedFile file = folder.Create($"{item.Entry.Name}:{stream.Name}");
+            Copy(data, file, cancellation);
+        }
+    }
+
+    private void MakeLink(RootedFolder folder, FoundItem link)
+    {
+        string target = _source.Tree.ReadLink(link.Entry);
+        if (target.Length == 0 || target.IndexOf('\0') >= 0)
+        {
+            Refuse(link, "its target is not a path");
+            return;
+        }
+        (bool exists, bool isDirectory) = folder.Find(link.Entry.Name);
+        if (exists && !isDirectory && _options.Overwrite)
+            folder.Delete(link.Entry.Name);
+        folder.CreateLink(link.Entry.Name, target, MetadataOf(link.Entry, DefaultFileMode));
+        _linkCount++;
+    }
+
+    /// <summary>Opens the directories that lead to an item once more, from the destination on.</summary>
+    private void InFolderOf(FoundItem item, Action<RootedFolder> action) => Guard(item, () =>
+    {
+        var folders = new List<RootedFolder>();
+        try
+        {
+            RootedFolder folder = _root;
+            for (int i = 0; i < item.Names.Count - 1 && !_options.Flatten; i++)
+            {
+                folder = folder.OpenOrCreate(item.Names[i]);
+                folders.Add(folder);
+            }
+            action(folder);
+        }
+        finally
+        {
+            for (int i = folders.Count - 1; i >= 0; i--)
+                folders[i].Dispose();
+        }
+    });
+
+    private RestoredMetadata MetadataOf(FileTreeEntry entry, int defaultMode)
+    {
+        static (long, int)? Time(FileTreeTime? time) => time is { } value ? (value.Seconds, value.Nanoseconds) : null;
+        bool isAll = _options.PreservePermissions;
+        return new RestoredMetadata
+        {
+            Modified = Time(entry.Modified),
+            Accessed = Time(entry.Accessed),
+            Created = entry.Created?.ToDateTime(),
+            Permissions = isAll && entry.Permissions is { } all ? all : (entry.Permissions ?? defaultMode) & 0x1FF & ~_umask,
+            Owner = isAll && entry is { UserId: { } user, GroupId: { } group } ? (user, group) : null,
+            Attributes = isAll && entry.Attributes is { } attributes ? (FileAttributes)((int)attributes & 0x27) : null,
+            ExtendedAttributes = isAll && !_isWindows && entry.Kind is FileTreeKind.File or FileTreeKind.Directory
+                ? AttributesOf(entry) : [],
+        };
+    }
+
+    // A file whose attributes are damaged is worth more than none.
+    private IReadOnlyList<(string Name, byte[] Value)> AttributesOf(FileTreeEntry entry)
+    {
+        try
+        {
+            return [.. _source.Tree.ListExtendedAttributes(entry).Select(attribute => (attribute.Name, attribute.Value))];
+        }
+        catch (Exception e) when (e is FileSystemFormatException or BlockReadException { IsGone: false })
+        {
+            _onWarning($"'{entry.Name}': the extended attributes were not restored: {e.Message}");
+            return [];
+        }
+    }
+
+    /// <summary>One item that cannot be restored does not keep the others from it.</summary>
+    private void Guard(FoundItem item, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is LinkInRepositoryException or ArgumentException)
+        {
+            Refuse(item, e is ArgumentException ? "its name cannot be a file's name here" : $"{e.Message.TrimEnd('.')}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        {
+            Report(new ImageBackupException(ErrorId.WriteFailed, $"'{PathOf(item)}' was not restored: {e.Message.TrimEnd('.')}.", PathOf(item), e));
+        }
+        catch (Exception e) when (ItemSource.Failure(e, PathOf(item), PathOf(item)) is not null)
+        {
+            Report(ItemSource.Failure(e, PathOf(item), PathOf(item))!);
+        }
+    }
+
+    private bool Refuse(FoundItem item, string why)
+    {
+        Report(new ImageBackupException(ErrorId.ItemRefused, $"'{PathOf(item)}' was not restored: {why}.", PathOf(item)));
+        return false;
+    }
+
+    private void Report(ImageBackupException failure)
+    {
+        if (failure.Id is not (ErrorId.ItemRefused or ErrorId.ItemExists or ErrorId.ItemUnreadable or ErrorId.WriteFailed))
+            throw failure;
+        _onProblem(failure);
+    }
+
+    private void Warn(FoundItem item, IReadOnlyList<string> failures)
+    {
+        if (failures.Count > 0)
+            _onWarning($"'{PathOf(item)}' was restored, but {string.Join(", ", failures)}.");
+    }
+
+    private string TargetOf(FoundItem item) => _options.Flatten
+        ? Path.Combine(_options.Destination, item.Entry.Name)
+        : Path.Combine(_options.Destination, string.Join(Path.DirectorySeparatorChar.ToString(), item.Names));
+
+    private void Tell()
+    {
+        if (_progress is null || _clock.Elapsed - _lastReport < TimeSpan.FromMilliseconds(200))
+            return;
+        _lastReport = _clock.Elapsed;
+        _progress.Report(new JobProgress(JobPhase.Copying, _source.Image.Volume, _copiedBytes, 0, 0, _clock.Elapsed));
+    }
+
+    public void Dispose() => _root.Dispose();
+}
