@@ -1,3 +1,16 @@
+BeforeDiscovery {
+    $isRoot = $IsLinux -and (id -u) -eq 0
+    function Has([string[]] $Tool) { $isRoot -and @($Tool | Where-Object { -not (Get-Command $_ -CommandType Application -ErrorAction Ignore) }).Count -eq 0 }
+    # The drivers fill them; FAT's files go in by mtools.
+    $fileSystems = @(
+        @{ Name = 'XFS'; SizeBytes = 320MB; Format = 'mkfs.xfs -q {0}'; Mount = 'mount -o loop {0} {1}'; Skip = -not (Has mkfs.xfs, mount) }
+        @{ Name = 'btrfs'; SizeBytes = 128MB; Format = 'mkfs.btrfs -q {0}'; Mount = 'mount -o loop,compress-force=zstd {0} {1}'; Skip = -not (Has mkfs.btrfs, mount) }
+        @{ Name = 'NTFS'; SizeBytes = 48MB; Format = 'mkfs.ntfs -q -Q -F {0}'; Mount = 'ntfs-3g -o streams_interface=windows {0} {1}'; Skip = -not (Has mkfs.ntfs, ntfs-3g) -or -not (Test-Path /dev/fuse) }
+        @{ Name = 'exFAT'; SizeBytes = 48MB; Format = 'mkfs.exfat {0}'; Mount = 'mount.exfat-fuse $(losetup --find --show {0}) {1}'; Skip = -not (Has mkfs.exfat, mount.exfat-fuse) -or -not (Test-Path /dev/fuse) }
+        @{ Name = 'FAT32'; SizeBytes = 48MB; Format = 'mkfs.fat -F 32 {0}'; Mount = $null; Skip = -not (Has mkfs.fat, mcopy) }
+    )
+}
+
 BeforeAll {
     . $PSScriptRoot/Suite.ps1
     # A small ext4 with files, as a volume in a file: no mount, so that this runs on every system.
@@ -78,5 +91,58 @@ Describe 'Restore-ImageItem' {
     It 'makes nothing with -WhatIf' {
         Restore-ImageItem $image /etc $target -WhatIf | Should -BeNullOrEmpty
         $target | Should -Not -Exist
+    }
+}
+
+Describe 'The files of <Name>' -ForEach $fileSystems {
+    It 'are listed and restored as they are' -Skip:$Skip {
+        $there = (New-Item -ItemType Directory (Join-Path $work "there-$Name")).FullName
+        $content = (New-Item -ItemType Directory (Join-Path $work "content-$Name")).FullName
+        $null = New-Item -ItemType Directory (Join-Path $content 'a b/deep/deeper') -Force
+        [IO.File]::WriteAllText("$content/a b/Grüße.txt", "text of $Name`n")
+        [IO.File]::WriteAllText("$content/a b/deep/deeper/empty", '')
+        New-TestVolume "$content/random.bin" 7 3MB
+        [IO.File]::WriteAllText("$content/repeated.txt", 'compressible ' * 40000)
+        $volume = Join-Path $work "$Name.img"
+        [IO.File]::OpenWrite($volume).Dispose()
+        truncate -s $SizeBytes $volume
+        sh -c ($Format -f "'$volume'") *> $null
+        $LASTEXITCODE | Should -Be 0
+        if ($Mount) {
+            sh -c ($Mount -f "'$volume'", "'$there'") *> $null
+            $LASTEXITCODE | Should -Be 0
+            try {
+                Copy-Item "$content/*" $there -Recurse
+                if ($Name -eq 'NTFS') { sh -c "printf 'of the stream' > '$there/random.bin:note'" }
+            }
+            finally {
+                umount $there
+                losetup --list --noheadings --output NAME --associated $volume | ForEach-Object { losetup --detach $_.Trim() }
+            }
+        }
+        else {
+            mcopy -s -i $volume (Get-ChildItem $content).FullName '::'
+            $LASTEXITCODE | Should -Be 0
+        }
+        $image = Backup-VolumeImage $volume
+        $image.FileSystem | Should -Not -BeNullOrEmpty
+        $expected = Get-ChildItem $content -Recurse -File | ForEach-Object { '{0} {1}' -f $_.FullName.Substring($content.Length).Replace('\', '/'), $_.Length } | Sort-Object
+        $listed = @($image | Get-ImageItem -Recurse -WarningAction SilentlyContinue)
+        # NTFS and FAT are of Windows: their paths have its separator.
+        $listed | Where-Object Mode -NotLike 'd*' | ForEach-Object { '{0} {1}' -f $_.FullName.Replace('\', '/'), $_.Length } | Sort-Object | Should -Be $expected
+        $target = Join-Path $work "restored-$Name"
+        $result = $image | Restore-ImageItem -Path / -Destination $target -WarningAction SilentlyContinue
+        $result.FileCount | Should -Be $expected.Count
+        $result.FailedCount | Should -Be 0
+        foreach ($file in Get-ChildItem $content -Recurse -File) {
+            (Get-FileHash ($target + $file.FullName.Substring($content.Length))).Hash | Should -Be (Get-FileHash $file.FullName).Hash
+        }
+        Get-ImageItemContent $image '/a b/Grüße.txt' | Should -Be "text of $Name"
+        if ($Name -eq 'NTFS') {
+            # In any case of the letters, and by either separator.
+            (Get-ImageItem $image '/A B/DEEP').Name | Should -Be 'deeper'
+            "$((Get-ImageItem $image /random.bin).Streams)" | Should -Match 'note'
+            Get-ImageItemContent $image /random.bin -Stream note | Should -Be 'of the stream'
+        }
     }
 }
