@@ -23,7 +23,7 @@ internal sealed class AffectedImages(ImageRepository repository, BlobIndex index
     {
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
         var found = new DamagedImage?[files.Count];
-        var seen = new ConcurrentDictionary<BlobId, bool>();
+        var whole = new ConcurrentDictionary<BlobId, bool>();
         var rules = new TreeWalkRules(id => !IsLost(id), cancellation);
         object slow = new();
         using var trees = new TreeReading(repository);
@@ -40,7 +40,7 @@ internal sealed class AffectedImages(ImageRepository repository, BlobIndex index
                 // Reported as what it is: a snapshot record that cannot be read names no volume.
                 return;
             }
-            if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, seen, rules))
+            if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, whole, rules))
                 return;
             // Here lists are made of all that an image names: one at a time.
             lock (slow)

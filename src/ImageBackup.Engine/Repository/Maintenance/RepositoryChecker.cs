@@ -148,7 +148,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
 
     private void CheckSnapshots(RepositoryFiles files, List<StoredFile> snapshots, BlobIndex index, CancellationToken cancellation)
     {
-        var seen = new ConcurrentDictionary<BlobId, bool>();
+        var whole = new ConcurrentDictionary<BlobId, bool>();
         var rules = new TreeWalkRules(id => index.FirstNumber(id, BlobType.Data) >= 0, cancellation);
         var found = new List<RepositoryProblem>?[snapshots.Count];
         object slow = new();
@@ -160,12 +160,12 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             try
             {
                 SnapshotRecord snapshot = SnapshotRecord.Read(files.LoadSealed(StoredKind.Snapshot, file.Name, repository.Sealers, cancellation));
-                if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, seen, rules))
+                if (TreeWalk.IsWhole(trees, reader, index, snapshot.Tree, whole, rules))
                     return;
                 // Here lists are made of all that a tree names: one at a time.
                 lock (slow)
                 {
-                    foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, seen, cancellation))
+                    foreach (TreeProblem problem in TreeWalk.Check(repository, index, snapshot.Tree, whole, cancellation))
                     {
                         Note(new RepositoryProblem(problem.ErrorId, place, $"Snapshot record {DisplayText.ShortId(file.Name)} ({string.Join(", ", snapshot.Paths)}): {problem.Message}"));
                         _missed.UnionWith(problem.Missed);

@@ -73,22 +73,25 @@ internal static class TreeWalk
 
     /// <summary>
     /// Whether a tree and all it names is there, found out without a list of it. False says only that something is not right: then
-    /// <see cref="Check"/> or <see cref="Files"/> finds out what. Trees in <paramref name="seen"/> are taken as whole; the ones found
-    /// whole are added. Several threads may walk at once, nobody may add to the index.
+    /// <see cref="Check"/> or <see cref="Files"/> finds out what. Trees in <paramref name="whole"/> are taken as whole with all below
+    /// them; the ones found so are added, after all below them. Several threads may walk at once, nobody may add to the index.
     /// </summary>
-    public static bool IsWhole(TreeReading trees, BlobReader reader, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> seen, TreeWalkRules rules)
+    public static bool IsWhole(TreeReading trees, BlobReader reader, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> whole, TreeWalkRules rules)
     {
-        var pending = new Stack<(BlobId Tree, int Depth)>();
-        pending.Push((root, 0));
+        var pending = new Stack<(BlobId Tree, int Depth, bool IsWalked)>();
+        pending.Push((root, 0, false));
         bool isWhole = true;
         while (pending.Count > 0)
         {
             rules.Cancellation.ThrowIfCancellationRequested();
-            (BlobId tree, int depth) = pending.Pop();
-            if (seen.ContainsKey(tree))
+            (BlobId tree, int depth, bool isWalked) = pending.Pop();
+            if (isWalked)
+                whole.TryAdd(tree, true);
+            if (whole.ContainsKey(tree))
                 continue;
             if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
                 return false;
+            pending.Push((tree, depth, true));
             try
             {
                 trees.Read(reader, tree, location, json =>
@@ -98,7 +101,7 @@ internal static class TreeWalk
                         if (node.Subtree is not { } subtree)
                             continue;
                         isWhole &= depth < DepthLimit;
-                        pending.Push((subtree, depth + 1));
+                        pending.Push((subtree, depth + 1, false));
                     }
                 });
             }
@@ -108,24 +111,24 @@ internal static class TreeWalk
             }
             if (!isWhole)
                 return false;
-            seen.TryAdd(tree, true);
         }
         return true;
     }
 
     /// <summary>
-    /// Checks that a tree and all it names is there. Trees in <paramref name="seen"/> are taken as checked; the ones found
-    /// whole are added.
+    /// Says what of a tree and all it names is not there. Trees in <paramref name="whole"/> are passed over: <see cref="IsWhole"/>
+    /// found them so.
     /// </summary>
-    public static IEnumerable<TreeProblem> Check(ImageRepository repository, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> seen, CancellationToken cancellation)
+    public static IEnumerable<TreeProblem> Check(ImageRepository repository, BlobIndex index, BlobId root, ConcurrentDictionary<BlobId, bool> whole, CancellationToken cancellation)
     {
+        var seen = new HashSet<BlobId>();
         var pending = new Stack<(BlobId Tree, string Path, int Depth)>();
         pending.Push((root, "", 0));
         while (pending.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
             (BlobId tree, string path, int depth) = pending.Pop();
-            if (seen.ContainsKey(tree))
+            if (whole.ContainsKey(tree) || !seen.Add(tree))
                 continue;
             List<TreeNode>? nodes = null;
             TreeProblem? problem = null;
@@ -142,7 +145,6 @@ internal static class TreeWalk
                 yield return problem!;
                 continue;
             }
-            bool isWhole = true;
             foreach (TreeNode node in nodes)
             {
                 string name = path + "/" + node.Name;
@@ -156,15 +158,12 @@ internal static class TreeWalk
                 List<ByteRange> missing = LostRanges(index, node, id => !index.TryFind(id, BlobType.Data, out _));
                 if (missing.Count == 0)
                     continue;
-                isWhole = false;
                 yield return new TreeProblem(ErrorId.ChunkMissing,
                     $"{missing.Count} range(s) of {name.TrimStart('/')} are missing: " + string.Join(", ", missing.Take(5).Select(r => $"{r.LengthBytes} bytes at {r.OffsetBytes}")) + (missing.Count > 5 ? ", ..." : "."))
                 {
                     Missed = [.. node.Content.Where(id => !index.TryFind(id, BlobType.Data, out _))],
                 };
             }
-            if (isWhole)
-                seen.TryAdd(tree, true);
         }
     }
 

@@ -3,10 +3,16 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Snapshots;
+using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Engine.Repository.Writing;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
@@ -135,6 +141,30 @@ public sealed class PackReadingTests : IDisposable
         Assert.Equal(ids[..2], new RemoveJob(_repository, catalog).Remove(ids[..2], expiredBy: null, null, CancellationToken.None));
         Assert.Equal(ids[2..], catalog.List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Select(image => image.Id));
         Assert.Equal(4, _storage.LoadCount(StoredKind.Snapshot));
+    }
+
+    /// <summary>The directory itself is whole, and what it leads to is not: of each snapshot record that has it, whoever walks it first.</summary>
+    [Fact]
+    public void Two_snapshot_records_of_one_damaged_tree_are_both_told()
+    {
+        BlobIndex index = _repository.LoadIndex(CancellationToken.None);
+        BlobId tree;
+        using (RepositoryLock held = _repository.Lock(isExclusive: false, CancellationToken.None))
+        using (var writer = new RepositoryWriter(_repository.Files, _repository.Sealers, index, _repository.FormatVersion, held.Lost))
+        {
+            using (BlobWriter lane = writer.OpenLane())
+            {
+                var disk = new TreeNode { Name = "disk.img", Type = "file", SizeBytes = 4096, Content = [BlobId.Of(SeededBytes.Make(4711, 4096))] };
+                tree = ImageFiles.SaveTree(lane, [ImageFiles.SaveFolder(lane, "dev", [disk], DateTimeOffset.UnixEpoch)]);
+                lane.Flush();
+            }
+            writer.Finish();
+        }
+        string[] ids = [.. Enumerable.Range(1, 8).Select(day => _repository.Files.SaveSealed(StoredKind.Snapshot,
+            new SnapshotRecord { Time = DateTimeOffset.UnixEpoch.AddDays(day), Tree = tree, Paths = ["/dev/disk.img"], HostName = "vm" }.Write(), _repository.FormatVersion, _repository.Sealers).ToString()!)];
+        RepositoryCheckResult result = _repository.Check(readData: false, null, CancellationToken.None);
+        Assert.Equal(ids.Order(StringComparer.Ordinal), result.DamagedImages.Select(image => image.ImageId).Order(StringComparer.Ordinal));
+        Assert.All(ids, id => Assert.Contains(result.Problems, problem => problem.File == "snapshots/" + id && problem.ErrorId == ErrorId.ChunkMissing));
     }
 
     /// <summary>Each fault in the words that it always had, whether other blobs of the pack are whole or not.</summary>
