@@ -67,13 +67,13 @@ internal static class Program
             ("unit", r => TestProject.Run(root, "tests/Unit", r)),
             ("interop", r => TestProject.Run(root, "tests/Interop", r)),
             ("interop with the newer restic", r => SecondRestic.Run(root, r)),
-            ("Pester, netstandard2.0", r => Pester(r, PesterSuite.Version, "netstandard2.0")),
         ];
         (string Name, Action<SuiteResult> Run)[] second =
         [
             ("virtual machine", r => TestProject.Run(root, "tests/Vm", r)),
             ("Wine", r => TestProject.Run(root, "tests/Wine", r)),
             ("Pester, net10.0", r => Pester(r, PesterSuite.Version, "net10.0")),
+            ("Pester, netstandard2.0", r => Pester(r, PesterSuite.Version, "netstandard2.0")),
             ("Pester " + PesterSuite.NextVersion, r => Pester(r, PesterSuite.NextVersion, "net10.0", "Module", "Repository", "Restore")),
         ];
 
