@@ -198,21 +198,26 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         long Counted(KeyValuePair<BlobId, long> pack) =>
             Math.Min(pack.Value, listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.LengthBytes(number) : RepositoryFormat.PackLimitBytes);
         long totalBytes = packs.Sum(Counted), doneBytes = 0;
+        var found = new List<RepositoryProblem>[packs.Count];
         ParallelWork.Run(packs, ParallelWork.CoreCount, () => new PackVerifier(repository), (item, verifier) =>
         {
             KeyValuePair<BlobId, long> pack = packs[item];
+            List<RepositoryProblem> problems = found[item] = [];
             try
             {
                 List<PackEntry>? indexed = listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.BlobsOf(number) : null;
                 foreach (string problem in verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation))
-                    Report(ErrorId.PackCorrupt, PackFile(pack.Key), problem);
+                    problems.Add(new RepositoryProblem(ErrorId.PackCorrupt, PackFile(pack.Key), problem));
             }
             catch (ImageBackupException e)
             {
-                Report(e.Id, PackFile(pack.Key), e.Message);
+                problems.Add(new RepositoryProblem(e.Id, PackFile(pack.Key), e.Message));
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
         }, cancellation);
+        // In the packs' order, whichever thread was first.
+        foreach (List<RepositoryProblem> problems in found)
+            _problems.AddRange(problems);
     }
 
     private void NoteBad(BlobId pack, PackEntry entry)
@@ -227,6 +232,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         return $"data/{name.Substring(0, 2)}/{name}";
     }
 
+    /// <summary>Any thread: index files are read side by side.</summary>
     private void Report(ErrorId id, string file, string message)
     {
         lock (_problems)
