@@ -182,8 +182,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     private ArraySegment<byte> OpenInto(StoredKind kind, string name, byte[] content, SealerPool sealers, byte[] plain)
     {
-        if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
-            throw Corrupt(kind, name, "its content does not match its name");
+        ProveName(kind, name, content);
         int plainBytes = content.Length - Sealer.OverheadBytes;
         Sealer sealer = sealers.Rent();
         try
@@ -196,6 +195,12 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             sealers.Return(sealer);
         }
         return plainBytes > 0 ? new ArraySegment<byte>(plain, 0, plainBytes) : throw Corrupt(kind, name, "it is empty");
+    }
+
+    private void ProveName(StoredKind kind, string name, byte[] content)
+    {
+        if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
+            throw Corrupt(kind, name, "its content does not match its name");
     }
 
     private void UsePlain(StoredKind kind, string name, ArraySegment<byte> plain, Action<ArraySegment<byte>> use)
@@ -271,8 +276,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     private byte[] Opened(StoredKind kind, string name, byte[] content, SealerPool sealers)
     {
-        if (kind != StoredKind.Config && BlobId.Of(content).ToString() != name)
-            throw Corrupt(kind, name, "its content does not match its name");
+        ProveName(kind, name, content);
         byte[] plain = sealers.Open(content) ?? throw Corrupt(kind, name, "its seal is broken");
         return plain.Length > 0 ? Decode(kind, name, new ArraySegment<byte>(plain)) : throw Corrupt(kind, name, "it is empty");
     }
