@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Btrfs;
 
@@ -14,7 +15,7 @@ namespace ImageBackup.Engine.FileSystems.Btrfs;
 /// <param name="PlainBytes">The extent's length when it is decompressed.</param>
 /// <param name="Inline">The bytes, if they are in the item.</param>
 internal readonly record struct BtrfsExtent(
-    long FileOffsetBytes, long LengthBytes, int Compression, long Address, long StoredBytes, long InsideBytes, long PlainBytes, ReadOnlyMemory<byte>? Inline)
+    long FileOffsetBytes, long LengthBytes, int Compression, long Address, long StoredBytes, long InsideBytes, long PlainBytes, ReadOnlyMemory<byte>? Inline) : IFileExtent
 {
     public long FileEndBytes => FileOffsetBytes + LengthBytes;
 }
@@ -62,7 +63,7 @@ internal sealed class BtrfsFileData : ISparseBlockReader
         buffer = buffer.Slice(0, count);
         buffer.Clear();
         long end = offsetBytes + count;
-        for (int i = FirstEndingAfter(offsetBytes); i < _extents.Count && _extents[i].FileOffsetBytes < end; i++)
+        for (int i = _extents.FirstEndingAfter(offsetBytes); i < _extents.Count && _extents[i].FileOffsetBytes < end; i++)
         {
             BtrfsExtent extent = _extents[i];
             long start = Math.Max(offsetBytes, extent.FileOffsetBytes);
@@ -72,18 +73,7 @@ internal sealed class BtrfsFileData : ISparseBlockReader
         return count;
     }
 
-    public ByteRange? NextData(long offsetBytes)
-    {
-        int i = FirstEndingAfter(offsetBytes);
-        if (i == _extents.Count)
-            return null;
-        long start = Math.Max(offsetBytes, _extents[i].FileOffsetBytes);
-        long end = _extents[i].FileEndBytes;
-        for (i++; i < _extents.Count && _extents[i].FileOffsetBytes == end; i++)
-            end = _extents[i].FileEndBytes;
-        end = Math.Min(end, LengthBytes);
-        return end > start ? new ByteRange(start, end - start) : null;
-    }
+    public ByteRange? NextData(long offsetBytes) => _extents.NextData(offsetBytes, LengthBytes);
 
     public void Dispose()
     {
@@ -137,19 +127,4 @@ internal sealed class BtrfsFileData : ISparseBlockReader
         _plainIndex >= 0 && _extents[index].Inline is null && _extents[_plainIndex].Inline is null
         && _extents[index].Address == _extents[_plainIndex].Address && _extents[index].StoredBytes == _extents[_plainIndex].StoredBytes
         && _extents[index].PlainBytes == _plain.Length && _extents[index].Compression == _extents[_plainIndex].Compression;
-
-    private int FirstEndingAfter(long offsetBytes)
-    {
-        int low = 0;
-        int high = _extents.Count;
-        while (low < high)
-        {
-            int middle = low + ((high - low) >> 1);
-            if (_extents[middle].FileEndBytes > offsetBytes)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        return low;
-    }
 }

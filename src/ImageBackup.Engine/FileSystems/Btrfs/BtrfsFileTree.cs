@@ -217,17 +217,7 @@ internal sealed class BtrfsFileTree : IFileTree
             return new FileTreeEntry
             {
                 Name = name.Name,
-                Kind = name.Type switch
-                {
-                    1 => FileTreeKind.File,
-                    2 => FileTreeKind.Directory,
-                    3 => FileTreeKind.CharacterDevice,
-                    4 => FileTreeKind.BlockDevice,
-                    5 => FileTreeKind.Fifo,
-                    6 => FileTreeKind.Socket,
-                    7 => FileTreeKind.SymbolicLink,
-                    _ => FileTreeKind.Other,
-                },
+                Kind = UnixFileType.OfDirectoryEntry(name.Type),
                 FileId = name.Location.ObjectId,
                 VolumePart = directory.Root!.Id,
                 Refusal = $"its inode is damaged ({e.Message})",
@@ -255,17 +245,9 @@ internal sealed class BtrfsFileTree : IFileTree
     {
         ReadOnlySpan<byte> inode = ReadInode(root, number).Span;
         uint mode = LittleEndian.UInt32(inode, 52);
-        FileTreeKind kind = (mode >> 12) switch
-        {
-            1 => FileTreeKind.Fifo,
-            2 => FileTreeKind.CharacterDevice,
-            4 => FileTreeKind.Directory,
-            6 => FileTreeKind.BlockDevice,
-            8 => FileTreeKind.File,
-            10 => FileTreeKind.SymbolicLink,
-            12 => FileTreeKind.Socket,
-            _ => throw new FileSystemFormatException($"btrfs: the inode {number} has the mode 0x{mode:x}"),
-        };
+        FileTreeKind kind = UnixFileType.OfMode(mode);
+        if (kind == FileTreeKind.Other)
+            throw new FileSystemFormatException($"btrfs: the inode {number} has the mode 0x{mode:x}");
         bool hasContent = kind is FileTreeKind.File or FileTreeKind.SymbolicLink;
         ulong device = LittleEndian.UInt64(inode, 56);
         return new FileTreeEntry

@@ -56,7 +56,7 @@ internal sealed class ExtFileTree : IFileTree
         if (inode.Kind != FileTreeKind.File)
             throw new FileSystemFormatException($"ext: inode {inode.Number} is not a file");
         RequirePlain(inode);
-        return inode.HasInlineData ? new ExtInlineContent(InlineData(inode)) : Content(inode);
+        return inode.HasInlineData ? new InlineFileData(InlineData(inode)) : Content(inode);
     }
 
     public string ReadLink(FileTreeEntry link)

@@ -38,17 +38,7 @@ internal sealed class ExtInode
     public uint Flags { get; }
     public long SizeBytes { get; }
 
-    public FileTreeKind Kind => (Mode & 0xF000) switch
-    {
-        0x1000 => FileTreeKind.Fifo,
-        0x2000 => FileTreeKind.CharacterDevice,
-        0x4000 => FileTreeKind.Directory,
-        0x6000 => FileTreeKind.BlockDevice,
-        0x8000 => FileTreeKind.File,
-        0xA000 => FileTreeKind.SymbolicLink,
-        0xC000 => FileTreeKind.Socket,
-        _ => FileTreeKind.Other,
-    };
+    public FileTreeKind Kind => UnixFileType.OfMode((uint)Mode);
 
     public uint UserId => LittleEndian.UInt16(_bytes, 0x2) | (uint)LittleEndian.UInt16(_bytes, 0x78) << 16;
     public uint GroupId => LittleEndian.UInt16(_bytes, 0x18) | (uint)LittleEndian.UInt16(_bytes, 0x7A) << 16;

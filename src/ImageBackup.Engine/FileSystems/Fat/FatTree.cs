@@ -68,18 +68,8 @@ internal sealed class FatTree : IFileTree
         }
     }
 
-    public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation)
-    {
-        FileTreeEntry? alike = null;
-        foreach (FileTreeEntry entry in List(directory, cancellation))
-        {
-            if (entry.Name == name)
-                return entry;
-            if (alike is null && string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase))
-                alike = entry;
-        }
-        return alike;
-    }
+    public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation) =>
+        NameSearch.FindInAnyCase(List(directory, cancellation), name);
 
     public ISparseBlockReader OpenData(FileTreeEntry file, string? stream = null)
     {

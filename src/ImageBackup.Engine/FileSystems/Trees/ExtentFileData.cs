@@ -5,7 +5,7 @@ using ImageBackup.Engine.Blocks;
 namespace ImageBackup.Engine.FileSystems.Trees;
 
 /// <summary>A part of a file that lies in one piece on the volume.</summary>
-internal readonly record struct FileExtent(long FileOffsetBytes, long LengthBytes, long VolumeOffsetBytes)
+internal readonly record struct FileExtent(long FileOffsetBytes, long LengthBytes, long VolumeOffsetBytes) : IFileExtent
 {
     public long FileEndBytes => FileOffsetBytes + LengthBytes;
 }
@@ -45,7 +45,7 @@ internal sealed class ExtentFileData : ISparseBlockReader
         int count = BlockBounds.ReadableCount(offsetBytes, buffer.Length, LengthBytes);
         int valid = (int)Math.Max(0, Math.Min(count, _validBytes - offsetBytes));
         int done = 0;
-        for (int i = FirstEndingAfter(offsetBytes); i < _extents.Count && done < valid; i++)
+        for (int i = _extents.FirstEndingAfter(offsetBytes); i < _extents.Count && done < valid; i++)
         {
             FileExtent extent = _extents[i];
             long position = offsetBytes + done;
@@ -65,35 +65,9 @@ internal sealed class ExtentFileData : ISparseBlockReader
         return count;
     }
 
-    public ByteRange? NextData(long offsetBytes)
-    {
-        int i = FirstEndingAfter(offsetBytes);
-        if (i == _extents.Count)
-            return null;
-        long start = Math.Max(offsetBytes, _extents[i].FileOffsetBytes);
-        long end = _extents[i].FileEndBytes;
-        for (i++; i < _extents.Count && _extents[i].FileOffsetBytes == end; i++)
-            end = _extents[i].FileEndBytes;
-        end = Math.Min(end, _validBytes);
-        return end > start ? new ByteRange(start, end - start) : null;
-    }
+    public ByteRange? NextData(long offsetBytes) => _extents.NextData(offsetBytes, _validBytes);
 
     public void Dispose()
     {
-    }
-
-    private int FirstEndingAfter(long offsetBytes)
-    {
-        int low = 0;
-        int high = _extents.Count;
-        while (low < high)
-        {
-            int middle = low + ((high - low) >> 1);
-            if (_extents[middle].FileEndBytes > offsetBytes)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        return low;
     }
 }

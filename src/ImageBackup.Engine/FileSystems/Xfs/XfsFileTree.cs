@@ -104,17 +104,7 @@ internal sealed class XfsFileTree : IFileTree
             return new FileTreeEntry
             {
                 Name = name.Name,
-                Kind = name.Type switch
-                {
-                    1 => FileTreeKind.File,
-                    2 => FileTreeKind.Directory,
-                    3 => FileTreeKind.CharacterDevice,
-                    4 => FileTreeKind.BlockDevice,
-                    5 => FileTreeKind.Fifo,
-                    6 => FileTreeKind.Socket,
-                    7 => FileTreeKind.SymbolicLink,
-                    _ => FileTreeKind.Other,
-                },
+                Kind = UnixFileType.OfDirectoryEntry(name.Type),
                 FileId = (ulong)name.Inode,
                 Refusal = $"its inode is damaged ({e.Message})",
                 Handle = name.Inode,

@@ -44,17 +44,9 @@ internal sealed class XfsInode
             throw new FileSystemFormatException($"xfs: the inode {number} is damaged or not in use");
         if (_version == 3 && (BigEndian.UInt64(bytes, 152) != (ulong)number || verifiesChecksum && !XfsChecksum.Matches(bytes, CrcOffset)))
             throw new FileSystemFormatException($"xfs: the inode {number} is damaged: its number or checksum does not match");
-        Kind = (Mode >> 12) switch
-        {
-            1 => FileTreeKind.Fifo,
-            2 => FileTreeKind.CharacterDevice,
-            4 => FileTreeKind.Directory,
-            6 => FileTreeKind.BlockDevice,
-            8 => FileTreeKind.File,
-            10 => FileTreeKind.SymbolicLink,
-            12 => FileTreeKind.Socket,
-            _ => throw new FileSystemFormatException($"xfs: the inode {number} has the mode 0x{Mode:x}"),
-        };
+        Kind = UnixFileType.OfMode(Mode);
+        if (Kind == FileTreeKind.Other)
+            throw new FileSystemFormatException($"xfs: the inode {number} has the mode 0x{Mode:x}");
     }
 
     public FileTreeKind Kind { get; }
