@@ -355,7 +355,7 @@ internal sealed partial class LocalStorage : IStorage
             : Path.Combine(DirectoryOf(kind), name);
     }
 
-    /// <summary>Null if nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
+    /// <summary>Null if nothing is there. Not File.Exists: it says no if it may not look, or if a share is away.</summary>
     private static FileAttributes? AttributesOf(string path)
     {
         try

@@ -91,7 +91,7 @@ public sealed partial class BackupVolumeImageCommand
         ImageVolume volume = Find(argument);
         VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
         return plan.IsIncluded
-            ? $" as {plan.Type.Type} image; {BackupEffect.Describe(volume.Description, plan.Type.Type, QuietOf(plan))}"
+            ? $" as {plan.Type.Type} image; {BackupEffect.Describe(volume.Description, plan.Type.Type, QuiesceOptionsOf(plan))}"
             : $": it is excluded by the rule {plan.Rule}";
     }
 }

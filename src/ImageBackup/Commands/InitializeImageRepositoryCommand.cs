@@ -37,7 +37,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
         ImageRepository created = RunInBackground("Creating the repository", channel =>
         {
             using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
-            channel.Tell($"Creating the repository '{location}'.");
+            channel.WriteVerbose($"Creating the repository '{location}'.");
             return ImageRepository.Create(location, password, Stop);
         });
         RecentRepositories.Own.Note(created.Location);

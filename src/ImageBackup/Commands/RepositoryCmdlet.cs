@@ -121,7 +121,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             if (!Directory.Exists(location))
                 throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
             using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
-            channel.Tell($"Opening the repository '{location}'.");
+            channel.WriteVerbose($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();
             return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);

@@ -37,7 +37,7 @@ internal enum FaultMoment
 internal sealed record StorageFault(StorageProblem Problem, FaultMoment Moment);
 
 /// <summary>
-/// A storage that fails where a script says so, and keeps a list of all calls. Disposing leaves the inner storage open.
+/// A storage that fails when a script says so, and keeps a list of all calls. Disposing leaves the inner storage open.
 /// </summary>
 internal sealed class FaultyStorage(IStorage inner) : IStorage
 {

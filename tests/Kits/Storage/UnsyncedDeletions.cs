@@ -15,7 +15,7 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
 
     public string Location => inner.Location;
 
-    /// <summary>Brings back each file whose deletion was not synced, where the coin says so. Locks come back like all else.</summary>
+    /// <summary>Brings back each file whose deletion was not synced, if the coin says so. Locks come back like all else.</summary>
     public int CutPower(Func<bool> coin)
     {
         int count = 0;

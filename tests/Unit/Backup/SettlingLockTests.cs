@@ -117,7 +117,7 @@ public sealed class SettlingLockTests : IDisposable
         };
     }
 
-    private ImageBackupInfo Backup() => new BackupJob(_rig.Repository, _rig.Volumes) { Tell = _told.Add }.Run(
+    private ImageBackupInfo Backup() => new BackupJob(_rig.Repository, _rig.Volumes) { WriteVerbose = _told.Add }.Run(
         new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = Chunk }, null, CancellationToken.None);
 
     private void Remove(params StoredKind[] kinds)

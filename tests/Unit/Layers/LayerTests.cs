@@ -20,7 +20,7 @@ public sealed partial class LayerTests
         Assert.Empty(files.SelectMany(file => LayerRules.Violations(file[Engine.Length..], SourceTree.Read(file))));
     }
 
-    /// <summary>The types in signatures, fields and bases say it again, where the compiler has resolved the names.</summary>
+    /// <summary>The types in signatures, fields and bases say it again, as the compiler has resolved the names.</summary>
     [Fact]
     public void The_compiled_arrows_point_the_right_way()
     {

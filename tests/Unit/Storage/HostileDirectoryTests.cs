@@ -69,7 +69,7 @@ public sealed class HostileDirectoryTests : IDisposable
             }
         });
         Assert.True(await Task.WhenAny(work, Task.Delay(s_limit, TestContext.Current.CancellationToken)) == work, "Somebody waits at the pipe.");
-        // Whatever was brought to rest for the image is as it was.
+        // Whatever was quiesced for the image is as it was.
         Assert.Equal(0, _volumes.QuiescedCount);
         // A snapshot and a key that are none are passed over; nobody can tell what an unreadable lock protects.
         Assert.Equal(place switch { "index" => ErrorId.IndexCorrupt, "locks" => ErrorId.RepositoryLocked, _ => null }, await work);
