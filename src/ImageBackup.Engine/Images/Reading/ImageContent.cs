@@ -116,6 +116,9 @@ internal sealed class ImageContent
     /// <summary>Where a chunk lies; several places if it was stored more than once.</summary>
     public IReadOnlyList<BlobLocation> Places(BlobId chunk) => _index.FindAll(chunk, BlobType.Data);
 
+    /// <summary>An empty plan of reads of this image's chunks.</summary>
+    public PackReadPlan NewReadPlan() => new(_index);
+
     /// <summary>
     /// All chunks in order. A missing chunk's length is the image's chunk size, if there is one.
     /// </summary>

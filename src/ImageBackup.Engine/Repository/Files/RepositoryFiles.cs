@@ -21,6 +21,9 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     public string Location => storage.Location;
 
+    /// <summary>How packs are best read from this storage.</summary>
+    public ReadShape ReadShape => storage is RetryingStorage ? ReadShape.Remote : ReadShape.Local;
+
     /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
     private T Guard<T>(StoredKind kind, Func<T> action)
     {

@@ -9,11 +9,11 @@ namespace ImageBackup.Engine.Repository.Files;
 /// </summary>
 internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, IStorageUpload upload) : IDisposable
 {
-    public void Append(byte[] buffer, int countBytes)
+    public void Append(ArraySegment<byte> bytes)
     {
         try
         {
-            upload.Append(buffer, 0, countBytes);
+            upload.Append(bytes.Array!, bytes.Offset, bytes.Count);
         }
         catch (StorageException e)
         {
