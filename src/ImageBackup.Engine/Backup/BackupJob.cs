@@ -89,7 +89,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         bool mustBeQuiesced = type == ImageType.Static && !request.Quiesce.Plan.EndsDynamic;
         bool isMounted = volume.MountPoints.Count > 0;
         cancellation.ThrowIfCancellationRequested();
-        if (mustBeQuiesced && isMounted && volumes.WhyNeeded(volume, [repository.Location]) is { } why)
+        if (mustBeQuiesced && isMounted && volumes.WhyNeeded(volume, repository.LocalPaths) is { } why)
             throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{volume.Name}' is not remounted read-only for a static image: {why}.", volume.Name);
         using IBlockReader reader = volumes.OpenRead(volume, mustBeQuiesced && !isMounted ? VolumeOpenMode.Exclusive : VolumeOpenMode.Probe);
         if (reader.LengthBytes == 0)
@@ -110,7 +110,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             // nobody should wait for a quiesced volume while an index is loaded.
             repository.Files.RemoveAbandonedUploads();
             using BackupAttempt attempt = BeginAttempt(run, held, stop.Token);
-            using BackupSource source = Quiescer.Take(request, [repository.Location], run.Warnings, stop.Token);
+            using BackupSource source = Quiescer.Take(request, repository.LocalPaths, run.Warnings, stop.Token);
             return TakeImage(run, source, attempt, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)

@@ -199,7 +199,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Exclude(volume, plan, isObjectOfPipeline);
             return null;
         }
-        if (ImageObstacle.Find(volume, plan, Connection.Location, VolumeSystem.Current) is { } obstacle && PassOver(volume, obstacle, isObjectOfPipeline))
+        if (ImageObstacle.Find(volume, plan, Opened.LocalPaths[0], VolumeSystem.Current) is { } obstacle && PassOver(volume, obstacle, isObjectOfPipeline))
             return null;
         _wantedCount++;
         if (volume.SizeBytes <= 0)

@@ -9,6 +9,7 @@ using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Backup;

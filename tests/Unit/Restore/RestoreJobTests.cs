@@ -14,6 +14,7 @@ using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
 using ImageBackup.Tests.Unit.Backup;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Restore;

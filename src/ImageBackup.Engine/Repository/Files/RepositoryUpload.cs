@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Files;
@@ -13,7 +14,7 @@ internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, I
     {
         try
         {
-            upload.Append(bytes.Array!, bytes.Offset, bytes.Count);
+            upload.Append(bytes.Array!, bytes.Offset, bytes.Count, PendingCalls.Stop);
         }
         catch (StorageException e)
         {
@@ -26,7 +27,8 @@ internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, I
     {
         try
         {
-            upload.Commit(name);
+            using ChangingCall call = PendingCalls.BeginChange();
+            upload.Commit(name, call.Token);
         }
         catch (StorageException e)
         {
