@@ -131,12 +131,12 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         ThrowIfNamesNothing(nameof(Volume), Volume?.Length ?? 0);
         if (Volume is null && !MyInvocation.ExpectingInput)
         {
-            if (!AsJob)
+            if (!StartsJob)
                 BackupDomain();
             return;
         }
         _namedCount += Volume?.Length ?? 0;
-        ForEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+        ForEach(Volume ?? [], v => v.Input, StartsJob ? AddToJob : Backup, StartsJob ? null : UsedBytesOf);
     }
 
     private static string NameOf(object? target) => target switch
