@@ -43,6 +43,14 @@ public sealed partial class LayerTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>A folder is one subject; one that grows past this has become two.</summary>
+    [Fact]
+    public void A_folder_of_the_source_is_not_a_room_for_everything() => Assert.Empty(
+        from file in SourceTree.Files("src", "*.cs")
+        group file by file[..file.LastIndexOf('/')] into folder
+        where folder.Count() > 28
+        select $"{folder.Key} holds {folder.Count()} files");
+
     [Fact]
     public void The_engine_references_no_PowerShell() => Assert.DoesNotContain(
         typeof(ErrorId).Assembly.GetReferencedAssemblies(), a => a.Name!.Contains("Automation", StringComparison.OrdinalIgnoreCase));
