@@ -1,5 +1,4 @@
 using System;
-using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Files;
@@ -10,11 +9,11 @@ namespace ImageBackup.Engine.Repository.Files;
 /// </summary>
 internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, IStorageUpload upload) : IDisposable
 {
-    public void Append(ArraySegment<byte> bytes)
+    public void Append(byte[] buffer, int countBytes)
     {
         try
         {
-            upload.Append(bytes.Array!, bytes.Offset, bytes.Count, PendingCalls.Stop);
+            upload.Append(buffer, 0, countBytes);
         }
         catch (StorageException e)
         {
@@ -27,8 +26,7 @@ internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, I
     {
         try
         {
-            using ChangingCall call = PendingCalls.BeginChange();
-            upload.Commit(name, call.Token);
+            upload.Commit(name);
         }
         catch (StorageException e)
         {

@@ -203,15 +203,18 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         {
             KeyValuePair<BlobId, long> pack = packs[item];
             List<RepositoryProblem> problems = found[item] = [];
+            List<PackEntry>? indexed = listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.BlobsOf(number) : null;
             try
             {
-                List<PackEntry>? indexed = listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.BlobsOf(number) : null;
                 foreach (string problem in verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation))
                     problems.Add(new RepositoryProblem(ErrorId.PackCorrupt, PackFile(pack.Key), problem));
             }
             catch (ImageBackupException e)
             {
                 problems.Add(new RepositoryProblem(e.Id, PackFile(pack.Key), e.Message));
+                // What cannot be read reaches the same images as what is damaged.
+                foreach (PackEntry entry in indexed ?? [])
+                    NoteBad(pack.Key, entry);
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
         }, cancellation);

@@ -70,6 +70,26 @@ public sealed class PackReadingTests : IDisposable
     }
 
     [Fact]
+    public void A_pack_that_cannot_be_read_is_told_with_the_images_that_it_reaches()
+    {
+        var faulty = new FaultyStorage(_rig.Memory);
+        using ImageRepository repository = TestRepository.Open(faulty);
+        _ = repository.Check(readData: false, null, CancellationToken.None);
+        int before = faulty.Calls.Count(call => call is { Operation: StorageOperation.ReadAt, Kind: StoredKind.Pack });
+        // The first read behind the look at the structure: it is that of some pack's end.
+        faulty.Reset();
+        faulty.Script = call => call is { Operation: StorageOperation.ReadAt, Kind: StoredKind.Pack } && call.Number == before
+            ? new StorageFault(StorageProblem.AccessDenied, FaultMoment.Before)
+            : null;
+        RepositoryCheckResult result = repository.Check(readData: true, null, CancellationToken.None);
+        RepositoryProblem problem = Assert.Single(result.Problems);
+        Assert.StartsWith("data/", problem.File, StringComparison.Ordinal);
+        Assert.Equal(1, faulty.FaultCount);
+        Assert.NotEmpty(result.DamagedImages);
+        Assert.True(result.DamagedImages.Count < 4);
+    }
+
+    [Fact]
     public void A_repair_that_reads_the_data_reads_a_whole_pack_once()
     {
         Assert.False(_repository.Repair(new RepositoryRepairOptions { ReadData = true, IsPlan = true }, null, CancellationToken.None).WasNeeded);
@@ -143,7 +163,7 @@ public sealed class PackReadingTests : IDisposable
         Assert.Equal(4, _storage.LoadCount(StoredKind.Snapshot));
     }
 
-    /// <summary>The directory itself is whole, and what it leads to is not: of each snapshot record that has it, whichever walks it first.</summary>
+    /// <summary>The directory itself is whole, and what it leads to is not: of each snapshot record that has it, whoever walks it first.</summary>
     [Fact]
     public void Two_snapshot_records_of_one_damaged_tree_are_both_told()
     {
