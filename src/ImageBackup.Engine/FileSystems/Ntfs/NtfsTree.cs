@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
 using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
@@ -17,7 +18,11 @@ internal sealed class NtfsTree : IFileTree
     private const uint DirectoryOfIndex = 0x10000000;
     private const uint VisibleAttributes = 0xFFFF;
     private const string EncryptedRefusal = "it is encrypted by EFS";
+    private const int FirstBatchCount = 64;
+    private const int MaxBatchCount = 8192;
     private const int MaxExtendedAttributesBytes = 64 << 10;
+
+    private static readonly IReadOnlyList<FileTreeStream> s_noStreams = [];
 
     private readonly IBlockReader _volume;
     private readonly NtfsVolume _ntfs;
@@ -46,12 +51,59 @@ internal sealed class NtfsTree : IFileTree
 
     public IEnumerable<FileTreeEntry> List(FileTreeEntry directory, CancellationToken cancellation)
     {
-        foreach (NtfsDirectoryEntry entry in OpenIndex(directory).List(cancellation))
+        using IEnumerator<NtfsDirectoryEntry> names = OpenIndex(directory).List(cancellation).GetEnumerator();
+        var batch = new List<NtfsDirectoryEntry>();
+        ExceptionDispatchInfo? failure = null;
+        for (int size = FirstBatchCount; ; size = Math.Min(MaxBatchCount, size * 4))
+        {
+            batch.Clear();
+            bool more = true;
+            while (batch.Count < size && (more = TryNext(names, out failure)))
+            {
+                if (names.Current.Reference.Number >= FirstListedRecord)
+                    batch.Add(names.Current);
+            }
+            foreach (FileTreeEntry entry in DescribeAll(batch, cancellation))
+                yield return entry;
+            // What came before it is good.
+            failure?.Throw();
+            if (!more)
+                yield break;
+        }
+    }
+
+    private static bool TryNext(IEnumerator<NtfsDirectoryEntry> names, out ExceptionDispatchInfo? failure)
+    {
+        try
+        {
+            failure = null;
+            return names.MoveNext();
+        }
+        catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
+        {
+            failure = ExceptionDispatchInfo.Capture(e);
+            return false;
+        }
+    }
+
+    /// <summary>Reads the records in the order in which they lie in the table: a directory's names are sorted otherwise, and each page is read once.</summary>
+    private FileTreeEntry[] DescribeAll(List<NtfsDirectoryEntry> names, CancellationToken cancellation)
+    {
+        var order = new int[names.Count];
+        var numbers = new long[names.Count];
+        for (int i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+            numbers[i] = names[i].Reference.Number;
+        }
+        Array.Sort(numbers, order);
+        var entries = new FileTreeEntry[names.Count];
+        foreach (int i in order)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (entry.Reference.Number >= FirstListedRecord)
-                yield return Describe(entry);
+            entries[i] = Describe(names[i]);
         }
+        return entries;
     }
 
     public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation) =>
@@ -166,6 +218,7 @@ internal sealed class NtfsTree : IFileTree
         NtfsAttribute? content = null;
         bool isReparsePoint = false;
         int linkCount = 0;
+        List<FileTreeStream>? streams = null;
         foreach (NtfsAttribute attribute in _ntfs.ReadAttributes(record, reference.Number))
         {
             switch (attribute.Type)
@@ -180,6 +233,9 @@ internal sealed class NtfsTree : IFileTree
                 case NtfsAttributeType.Data when attribute.HasName(""):
                     content ??= attribute;
                     break;
+                case NtfsAttributeType.Data:
+                    (streams ??= []).Add(new FileTreeStream(attribute.Name, attribute.ContentBytes));
+                    break;
                 case NtfsAttributeType.ReparsePoint:
                     isReparsePoint = true;
                     break;
@@ -192,6 +248,8 @@ internal sealed class NtfsTree : IFileTree
         NtfsReparsePoint? reparse = isReparsePoint ? ReadReparsePoint(record, reference.Number) : null;
         FileTreeKind kind = reparse?.Kind(record.IsDirectory) ?? (record.IsDirectory ? FileTreeKind.Directory : FileTreeKind.File);
         bool isFile = kind == FileTreeKind.File;
+        if (reparse is { IsCompressed: true })
+            streams?.RemoveAll(static stream => stream.Name == NtfsWofData.StreamName);
         return new FileTreeEntry
         {
             Name = name,
@@ -206,6 +264,7 @@ internal sealed class NtfsTree : IFileTree
             Accessed = FileTreeTime.FromFileTime(LittleEndian.UInt64(times, 0x18)),
             Attributes = (FileAttributesOfWindows)(attributes & VisibleAttributes),
             Device = kind is FileTreeKind.BlockDevice or FileTreeKind.CharacterDevice ? ReadDevice(record, reference.Number) : null,
+            Streams = streams ?? s_noStreams,
             Refusal = !isFile ? null : content is { IsEncrypted: true } ? EncryptedRefusal : reparse?.Refusal(attributes),
             Handle = reference,
         };

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace ImageBackup.Engine.FileSystems.Trees;
 
@@ -62,6 +63,9 @@ internal sealed record FileTreeEntry
 
     /// <summary>Windows' attributes (read-only, hidden, ...); null on file systems of Unix.</summary>
     public FileAttributesOfWindows? Attributes { get; init; }
+
+    /// <summary>What <see cref="IFileTree.ListStreams"/> answers, if the listing knows it already; null: it has to be asked.</summary>
+    public IReadOnlyList<FileTreeStream>? Streams { get; init; }
 
     /// <summary>Major and minor number of a device.</summary>
     public (uint Major, uint Minor)? Device { get; init; }
