@@ -36,15 +36,15 @@ internal sealed class ItemRestorer : IDisposable
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly RootedFolder _root;
     private readonly ItemWalk _walk;
-    private readonly HashSet<string> _done;
-    private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
+    private readonly RestoredPaths _done;
+    private readonly Dictionary<(ulong, ulong), FoundItem> _linked = [];
     private readonly List<FoundItem> _directories = [];
     private readonly List<FoundItem> _links = [];
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly int _umask = Umask.Current();
     private IProgress<JobProgress>? _progress;
     private TimeSpan _lastReport;
-    private long _fileCount, _directoryCount, _linkCount, _failedCount, _sizeBytes, _copiedBytes;
+    private long _fileCount, _directoryCount, _linkCount, _hardLinkCount, _failedCount, _sizeBytes, _copiedBytes;
 
     /// <param name="source">The image.</param>
     /// <param name="options">Where to, and how.</param>
@@ -62,7 +62,7 @@ internal sealed class ItemRestorer : IDisposable
         };
         _onWarning = onWarning;
         _walk = new ItemWalk(source, _onProblem);
-        _done = new HashSet<string>(_isWindows ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        _done = new RestoredPaths(ignoresCase: _isWindows);
         try
         {
             _root = RootedFolder.Open(options.Destination, UnixFileName.Encode);
@@ -133,6 +133,7 @@ internal sealed class ItemRestorer : IDisposable
             FileCount = _fileCount,
             DirectoryCount = _directoryCount,
             LinkCount = _linkCount,
+            HardLinkCount = _hardLinkCount,
             FailedCount = _failedCount,
             SizeBytes = _sizeBytes,
             Duration = _clock.Elapsed,
@@ -208,7 +209,7 @@ internal sealed class ItemRestorer : IDisposable
         Guard(directory, () =>
         {
             made = folder.OpenOrCreate(directory.Entry.Name);
-            if (_done.Add(TargetOf(directory)))
+            if (_done.Add(TargetOf(directory), PathOf(directory)) == RestoredPath.Free)
             {
                 _directories.Add(directory);
                 _directoryCount++;
@@ -228,9 +229,10 @@ internal sealed class ItemRestorer : IDisposable
         Guard(item, () =>
         {
             (bool exists, bool isDirectory) = folder.Find(item.Entry.Name);
-            bool isOurs = !_done.Add(TargetOf(item));
+            RestoredPath known = _done.Add(TargetOf(item), PathOf(item));
+            bool isOurs = known != RestoredPath.Free;
             // The same item again: a directory and then a file in it were asked for. Another one: two names that are one here.
-            if (isOurs && _restored.Contains(PathOf(item)))
+            if (known == RestoredPath.SameItem)
                 return;
             if (isOurs || exists && (isDirectory || !_options.Overwrite))
             {
@@ -238,7 +240,6 @@ internal sealed class ItemRestorer : IDisposable
                     $"'{PathOf(item)}' was not restored: '{TargetOf(item)}' is {(isOurs ? "another item of this restore already" : isDirectory ? "a directory" : "there already")}.", PathOf(item)));
                 return;
             }
-            _restored.Add(PathOf(item));
             isFree = true;
         });
         return isFree;
@@ -246,11 +247,57 @@ internal sealed class ItemRestorer : IDisposable
 
     private void RestoreFile(RootedFolder folder, FoundItem item, CancellationToken cancellation)
     {
+        // Several names of one file: a second one that is restored is a name of the first.
+        bool isLinked = item.Entry.LinkCount > 1;
+        (ulong, ulong) key = (item.Entry.VolumePart, item.Entry.FileId);
+        if (isLinked && _linked.TryGetValue(key, out FoundItem? first) && TryHardLink(first, folder, item))
+            return;
+        WriteFile(folder, item, cancellation);
+        if (isLinked)
+            _linked[key] = item;
+    }
+
+    /// <summary>False: the target's file system has no second names, or no more for this file; it is restored as a copy.</summary>
+    private bool TryHardLink(FoundItem first, RootedFolder folder, FoundItem item)
+    {
+        string name = item.Entry.Name;
+        bool replaces = folder.Find(name).Exists;
+        string made = replaces ? TemporaryName() : name;
+        try
+        {
+            InFolder(first, directory => directory.CreateHardLink(first.Entry.Name, folder, made));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _onWarning($"'{PathOf(item)}' is restored as a copy, and not as a second name of '{PathOf(first)}': {e.Message.TrimEnd('.')}.");
+            return false;
+        }
+        if (replaces)
+        {
+            try
+            {
+                folder.Replace(made, name);
+            }
+            finally
+            {
+                // A rename between two names of one file leaves both.
+                folder.Delete(made);
+            }
+        }
+        _fileCount++;
+        _hardLinkCount++;
+        return true;
+    }
+
+    private static string TemporaryName() => $".imagebackup-{Guid.NewGuid():N}.tmp";
+
+    private void WriteFile(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    {
         using ISparseBlockReader data = _source.Tree.OpenData(item.Entry);
         string name = item.Entry.Name;
         bool replaces = folder.Find(name).Exists;
         // The old file goes when the new one is whole.
-        string written = replaces ? $".imagebackup-{Guid.NewGuid():N}.tmp" : name;
+        string written = replaces ? TemporaryName() : name;
         RootedFile file = folder.Create(written);
         // From here on it is ours to remove.
         try
@@ -258,6 +305,9 @@ internal sealed class ItemRestorer : IDisposable
             using (file)
             {
                 Copy(data, file, cancellation);
+                // Before the times are set: a stream that is written changes them.
+                if (_options.IncludeStreams)
+                    RestoreStreams(folder, item, written, cancellation);
                 Warn(item, file.Set(MetadataOf(item.Entry, DefaultFileMode)));
             }
             if (replaces)
@@ -270,8 +320,6 @@ internal sealed class ItemRestorer : IDisposable
         }
         _fileCount++;
         _sizeBytes += data.LengthBytes;
-        if (_options.IncludeStreams)
-            RestoreStreams(folder, item, cancellation);
     }
 
     // Holes stay holes if the target's file system has them.
@@ -295,7 +343,7 @@ internal sealed class ItemRestorer : IDisposable
         }
     }
 
-    private void RestoreStreams(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    private void RestoreStreams(RootedFolder folder, FoundItem item, string written, CancellationToken cancellation)
     {
         foreach (FileTreeStream stream in _source.Tree.ListStreams(item.Entry))
         {
@@ -309,9 +357,17 @@ internal sealed class ItemRestorer : IDisposable
                 _onWarning($"'{PathOf(item)}': the stream '{stream.Name}' was not restored: {problem}.");
                 continue;
             }
-            using ISparseBlockReader data = _source.Tree.OpenData(item.Entry, stream.Name);
-            using RootedFile file = folder.Create($"{item.Entry.Name}:{stream.Name}");
-            Copy(data, file, cancellation);
+            // A file without one of its streams is worth more than none.
+            try
+            {
+                using ISparseBlockReader data = _source.Tree.OpenData(item.Entry, stream.Name);
+                using RootedFile file = folder.CreateStream(written, stream.Name);
+                Copy(data, file, cancellation);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or FileSystemFormatException or BlockReadException { IsGone: false })
+            {
+                _onWarning($"'{PathOf(item)}': the stream '{stream.Name}' was not restored: {e.Message.TrimEnd('.')}.");
+            }
         }
     }
 
@@ -331,7 +387,9 @@ internal sealed class ItemRestorer : IDisposable
     }
 
     /// <summary>Opens the directories that lead to an item once more, from the destination on.</summary>
-    private void InFolderOf(FoundItem item, Action<RootedFolder> action) => Guard(item, () =>
+    private void InFolderOf(FoundItem item, Action<RootedFolder> action) => Guard(item, () => InFolder(item, action));
+
+    private void InFolder(FoundItem item, Action<RootedFolder> action)
     {
         var folders = new List<RootedFolder>();
         try
@@ -349,7 +407,7 @@ internal sealed class ItemRestorer : IDisposable
             for (int i = folders.Count - 1; i >= 0; i--)
                 folders[i].Dispose();
         }
-    });
+    }
 
     private RestoredMetadata MetadataOf(FileTreeEntry entry, int defaultMode)
     {
@@ -434,5 +492,9 @@ internal sealed class ItemRestorer : IDisposable
         _progress.Report(new JobProgress(JobPhase.Copying, _source.Image.Volume, _copiedBytes, 0, 0, _clock.Elapsed));
     }
 
-    public void Dispose() => _root.Dispose();
+    public void Dispose()
+    {
+        _root.Dispose();
+        _done.Dispose();
+    }
 }

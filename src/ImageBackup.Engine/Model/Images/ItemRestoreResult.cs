@@ -15,6 +15,9 @@ public sealed record ItemRestoreResult
     public required long DirectoryCount { get; init; }
     public required long LinkCount { get; init; }
 
+    /// <summary>Of the files, those that are a second name of another one.</summary>
+    public long HardLinkCount { get; init; }
+
     /// <summary>Files, directories and links that were not restored, or not whole: each is an error or a warning of its own.</summary>
     public required long FailedCount { get; init; }
 

@@ -57,6 +57,34 @@ internal static class WindowsFileKind
         }
     }
 
+    /// <summary>Makes a file, or a stream of one (<c>file:stream</c>, which the paths of .NET Framework refuse). The name must be free.</summary>
+    /// <exception cref="IOException">It is not, or it cannot be made.</exception>
+    public static FileStream CreateNew(string path)
+    {
+        const uint genericWrite = 0x4000_0000, createNew = 1;
+        SafeFileHandle handle = CreateFileW(path, genericWrite, 0, IntPtr.Zero, createNew, OpenReparsePoint, IntPtr.Zero);
+        if (!handle.IsInvalid)
+            return new FileStream(handle, FileAccess.Write, 1);
+        int error = Marshal.GetLastWin32Error();
+        handle.Dispose();
+        throw Failure(error, path);
+    }
+
+    /// <summary>Makes a second name of a file; the name must be free.</summary>
+    /// <exception cref="IOException">It cannot be made: the file system has no such names, or the file has as many as it may.</exception>
+    public static void CreateHardLink(string path, string secondPath)
+    {
+        if (!CreateHardLinkW(secondPath, path, IntPtr.Zero))
+            throw Failure(Marshal.GetLastWin32Error(), secondPath);
+    }
+
+    private static Exception Failure(int error, string path)
+    {
+        const int accessDenied = 5;
+        var failure = new IOException($"'{path}': {new Win32Exception(error).Message}", unchecked((int)0x80070000 | error));
+        return error == accessDenied ? new UnauthorizedAccessException($"Access to '{path}' is denied.", failure) : failure;
+    }
+
     /// <summary>
     /// Holds a directory so that nobody can rename it or put another in its place; null if it is not there.
     /// </summary>
@@ -110,6 +138,10 @@ internal static class WindowsFileKind
 
     [DllImport("kernel32", SetLastError = true, CharSet = CharSet.Unicode, ExactSpelling = true)]
     private static extern SafeFileHandle CreateFileW(string path, uint access, uint share, IntPtr security, uint creation, uint flags, IntPtr template);
+
+    [DllImport("kernel32", SetLastError = true, CharSet = CharSet.Unicode, ExactSpelling = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static extern bool CreateHardLinkW(string secondPath, string path, IntPtr security);
 
     [DllImport("kernel32", SetLastError = true)]
     private static extern uint GetFileType(SafeFileHandle handle);

@@ -39,6 +39,16 @@ internal abstract class RootedFolder : IDisposable
     /// <summary>Renames a file over another, or over the link in its place.</summary>
     public abstract void Replace(string temporary, string name);
 
+    /// <summary>Makes a named stream of a file in it, which is ours and new (NTFS).</summary>
+    /// <exception cref="PlatformNotSupportedException">Files have no streams on this system.</exception>
+    public abstract RootedFile CreateStream(string name, string stream);
+
+    /// <summary>Makes a second name of a file, in this directory or another one; the name must be free. A link has a second name itself; it is not followed.</summary>
+    /// <param name="name">The file's name here.</param>
+    /// <param name="directory">Where the second name is made: of the same system as this one.</param>
+    /// <param name="secondName">The second name.</param>
+    public abstract void CreateHardLink(string name, RootedFolder directory, string secondName);
+
     /// <summary>Makes a symbolic link; the name must be free. Nobody looks at the target.</summary>
     /// <exception cref="PlatformNotSupportedException">The runtime cannot make links on this system.</exception>
     public abstract void CreateLink(string name, string target, RestoredMetadata metadata);

@@ -67,6 +67,16 @@ internal sealed class UnixRootedFolder : RootedFolder
             throw UnixCalls.Failure(Marshal.GetLastWin32Error(), Shown(name));
     }
 
+    public override RootedFile CreateStream(string name, string stream) =>
+        throw new PlatformNotSupportedException($"'{Shown(name)}': files have no streams here.");
+
+    public override void CreateHardLink(string name, RootedFolder directory, string secondName)
+    {
+        var target = (UnixRootedFolder)directory;
+        if (UnixCalls.linkat(_descriptor, Native(name), target._descriptor, target.Native(secondName), 0) != 0)
+            throw UnixCalls.Failure(Marshal.GetLastWin32Error(), target.Shown(secondName));
+    }
+
     public override void CreateLink(string name, string target, RestoredMetadata metadata)
     {
         byte[] native = Native(name);

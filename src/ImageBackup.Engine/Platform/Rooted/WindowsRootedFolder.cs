@@ -50,6 +50,17 @@ internal sealed partial class WindowsRootedFolder(string path, IDisposable? held
         File.Move(Full(temporary), Full(name));
     }
 
+    public override RootedFile CreateStream(string name, string stream)
+    {
+        RequireName(stream);
+        if (stream.IndexOfAny([':', '\\']) >= 0)
+            throw new ArgumentException($"'{stream}' is not the name of a stream.", nameof(stream));
+        return new NewFile($"{Full(name)}:{stream}");
+    }
+
+    public override void CreateHardLink(string name, RootedFolder directory, string secondName) =>
+        WindowsFileKind.CreateHardLink(Full(name), ((WindowsRootedFolder)directory).Full(secondName));
+
     public override void CreateLink(string name, string target, RestoredMetadata metadata) => MakeLink(Full(name), target);
 
     private static partial void MakeLink(string path, string target);
@@ -107,7 +118,7 @@ internal sealed partial class WindowsRootedFolder(string path, IDisposable? held
 
     private sealed class NewFile(string path) : RootedFile
     {
-        private readonly FileStream _stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1);
+        private readonly FileStream _stream = WindowsFileKind.CreateNew(path);
 
         public override void WriteAt(long offsetBytes, byte[] buffer, int countBytes)
         {
