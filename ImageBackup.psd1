@@ -17,9 +17,11 @@
     CmdletsToExport      = @(
         'Add-ImageRepositoryKey'
         'Backup-VolumeImage'
+        'Compare-ImageBackup'
         'Connect-ImageRepository'
         'Disconnect-ImageRepository'
         'Export-ImageRepositoryPassword'
+        'Find-ImageItem'
         'Get-ImageBackup'
         'Get-ImageBackupExitCode'
         'Get-ImageDomain'

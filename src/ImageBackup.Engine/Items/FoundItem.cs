@@ -24,7 +24,7 @@ internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Name
                 target = source.Tree.ReadLink(Entry);
             // No file system of Unix has any.
             if (source.IsOfWindows && Entry.Kind is FileTreeKind.File or FileTreeKind.Directory)
-                streams = source.Tree.ListStreams(Entry).Select(stream => stream.Name).ToArray();
+                streams = (Entry.Streams ?? source.Tree.ListStreams(Entry)).Select(stream => stream.Name).ToArray();
         }
         catch (Exception e) when (e is FileSystemFormatException or BlockReadException { IsGone: false })
         {

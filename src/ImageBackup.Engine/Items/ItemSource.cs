@@ -9,22 +9,26 @@ using ImageBackup.Engine.FileSystems.Trees;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
-using ImageBackup.Engine.Repository.Locks;
 
 namespace ImageBackup.Engine.Items;
 
-/// <summary>The files of one image, open: the image's reader, the tree of its file system, and a lock that keeps its chunks. Any thread.</summary>
+/// <summary>
+/// The files of one image, open: the image's reader, the tree of its file system, and a lock that keeps its chunks. Or those of a volume of
+/// this machine. Any thread.
+/// </summary>
 internal sealed class ItemSource : IDisposable
 {
-    private readonly ImageBlockReader _reader;
-    private readonly RepositoryLock? _held;
+    private readonly IBlockReader _reader;
+    private readonly ImageContent? _content;
+    private readonly ItemRepository? _owned;
 
-    private ItemSource(ImageBackupInfo image, IFileTree tree, ImageBlockReader reader, RepositoryLock? held)
+    private ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader, ImageContent? content, ItemRepository? owned)
     {
         Image = image;
         Tree = tree;
         _reader = reader;
-        _held = held;
+        _content = content;
+        _owned = owned;
     }
 
     public ImageBackupInfo Image { get; }
@@ -35,28 +39,125 @@ internal sealed class ItemSource : IDisposable
 
     public char Separator => IsOfWindows ? '\\' : '/';
 
+    /// <summary>False: a volume of this machine, whose <see cref="Image"/> has no id.</summary>
+    public bool IsImage => _content is not null;
+
     /// <summary>Opens the files of an image.</summary>
     /// <exception cref="ImageBackupException">
     /// FileSystemNotBrowsable; ImageNotFound, ImageInvalid, a damage or a storage failure on the way to the file system's roots.
     /// </exception>
+    /// <param name="repository">The image's; stays the caller's.</param>
+    /// <param name="imageId">Its whole id.</param>
+    /// <param name="cancellation">Ends the opening.</param>
     public static ItemSource Open(ImageRepository repository, string imageId, CancellationToken cancellation)
     {
-        RepositoryLock? held = repository.LockForReading(cancellation);
+        var owned = ItemRepository.Open(repository, cancellation);
+        try
+        {
+            return Open(owned, isOwned: true, imageId, ImageBlockReader.DefaultCacheBytes, cancellation);
+        }
+        catch
+        {
+            owned.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>As above, of a repository that is open already and stays the caller's.</summary>
+    /// <param name="repository">Its lock and index.</param>
+    /// <param name="imageId">The image's whole id.</param>
+    /// <param name="cacheBytes">The most that is kept of the image's chunks.</param>
+    /// <param name="cancellation">Ends the opening.</param>
+    public static ItemSource Open(ItemRepository repository, string imageId, long cacheBytes, CancellationToken cancellation) =>
+        Open(repository, isOwned: false, imageId, cacheBytes, cancellation);
+
+    private static ItemSource Open(ItemRepository repository, bool isOwned, string imageId, long cacheBytes, CancellationToken cancellation)
+    {
         ImageBlockReader? reader = null;
         try
         {
-            var image = ImageContent.Load(repository, imageId, repository.LoadIndex(cancellation), cancellation);
-            reader = new ImageBlockReader(repository, image);
-            IFileTree tree = OpenTree(reader, image.Info, cancellation);
-            return new ItemSource(image.Info, tree, reader, held);
+            var image = ImageContent.Load(repository.Repository, imageId, repository.Index, cancellation);
+            reader = new ImageBlockReader(repository.Repository, image, cacheBytes);
+            IFileTree tree = OpenTree(reader, $"The image {image.Info.ShortId} of '{image.Info.Volume}'", image.Info.Id, cancellation);
+            return new ItemSource(image.Info, tree, reader, image, isOwned ? repository : null);
         }
         catch (Exception e)
         {
             reader?.Dispose();
-            held?.Dispose();
             if (Failure(e, imageId, "its file system") is { } known)
                 throw known;
             throw;
+        }
+    }
+
+    /// <summary>Opens the files of a volume of this machine as they lie there now.</summary>
+    /// <param name="volume">Becomes the source's.</param>
+    /// <param name="name">The volume's.</param>
+    /// <param name="cancellation">Ends the opening.</param>
+    /// <exception cref="ImageBackupException">FileSystemNotBrowsable, ItemUnreadable.</exception>
+    public static ItemSource OpenVolume(IBlockReader volume, string name, CancellationToken cancellation)
+    {
+        var description = new ImageBackupInfo
+        {
+            Id = "",
+            Volume = name,
+            ComputerName = Environment.MachineName,
+            BackupTime = DateTime.Now,
+            SizeBytes = volume.LengthBytes,
+        };
+        try
+        {
+            return new ItemSource(description, OpenTree(volume, $"The volume '{name}'", name, cancellation), volume, content: null, owned: null);
+        }
+        catch (Exception e)
+        {
+            volume.Dispose();
+            if (Failure(e, name, "its file system") is { } known)
+                throw known;
+            throw;
+        }
+    }
+
+    /// <summary>The part of a range of the volume, from its begin on, that is the same here and in another image because the chunks are.</summary>
+    /// <returns>Its length in bytes; 0: the chunks do not tell. At most up to the chunk's end.</returns>
+    public long SameBytes(ItemSource other, ByteRange range)
+    {
+        if (_content is null || other._content is null || range.OffsetBytes < 0 || range.LengthBytes <= 0
+            || range.EndBytes > Math.Min(_content.SizeBytes, other._content.SizeBytes))
+        {
+            return 0;
+        }
+        ImageChunk chunk, theirs;
+        try
+        {
+            chunk = _content.ChunkAt(range.OffsetBytes);
+            theirs = other._content.ChunkAt(range.OffsetBytes);
+        }
+        catch (ImageBackupException)
+        {
+            // Of a chunk that is missing, not even the length is known.
+            return 0;
+        }
+        if (chunk.Id != theirs.Id || chunk.OffsetBytes != theirs.OffsetBytes || chunk.LengthBytes != theirs.LengthBytes)
+            return 0;
+        var inside = new ByteRange(range.OffsetBytes, Math.Min(range.EndBytes, chunk.OffsetBytes + chunk.LengthBytes) - range.OffsetBytes);
+        // What an image does not use reads as zeros, whatever its chunks have there.
+        return _content.Used.Within(inside).SequenceEqual(other._content.Used.Within(inside)) ? inside.LengthBytes : 0;
+    }
+
+    /// <summary>The length of the chunk that holds a byte of the volume, from that byte on: what the chunks do not tell of as a whole.</summary>
+    public long ChunkRest(long offsetBytes, long atMostBytes)
+    {
+        try
+        {
+            if (_content is null || offsetBytes < 0 || offsetBytes >= _content.SizeBytes)
+                return atMostBytes;
+            ImageChunk chunk = _content.ChunkAt(offsetBytes);
+            return Math.Min(atMostBytes, chunk.OffsetBytes + chunk.LengthBytes - offsetBytes);
+        }
+        catch (ImageBackupException)
+        {
+            return atMostBytes;
         }
     }
 
@@ -70,7 +171,7 @@ internal sealed class ItemSource : IDisposable
         _ => null,
     };
 
-    private static IFileTree OpenTree(ImageBlockReader reader, ImageBackupInfo image, CancellationToken cancellation)
+    private static IFileTree OpenTree(IBlockReader reader, string what, string target, CancellationToken cancellation)
     {
         IReadOnlyList<SignatureClaim> claims = SignatureScan.FindClaimants(reader);
         foreach (SignatureClaim claim in claims)
@@ -80,7 +181,7 @@ internal sealed class ItemSource : IDisposable
         }
         string found = claims.Count == 0 ? "no known file system" : claims[0].Description?.Type ?? claims[0].Type;
         throw new ImageBackupException(ErrorId.FileSystemNotBrowsable,
-            $"The image {image.ShortId} of '{image.Volume}' holds {found}, whose files cannot be listed. Those of {Browsable()} can.", image.Id);
+            $"{what} holds {found}, whose files cannot be listed. Those of {Browsable()} can.", target);
     }
 
     private static string Browsable()
@@ -92,6 +193,6 @@ internal sealed class ItemSource : IDisposable
     public void Dispose()
     {
         _reader.Dispose();
-        _held?.Dispose();
+        _owned?.Dispose();
     }
 }

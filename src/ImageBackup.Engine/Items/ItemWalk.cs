@@ -103,7 +103,7 @@ internal sealed class ItemWalk(ItemSource source, Action<ImageBackupException> o
         }
     }
 
-    private static FoundItem Child(FoundItem directory, FileTreeEntry entry)
+    public static FoundItem Child(FoundItem directory, FileTreeEntry entry)
     {
         var names = new string[directory.Names.Count + 1];
         for (int i = 0; i < directory.Names.Count; i++)

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Threading;
 using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Files;
 
@@ -20,7 +19,7 @@ internal sealed partial class LocalStorage
 
         public long LengthBytes { get; private set; }
 
-        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => Once(() =>
+        public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
         {
             writer.Append(buffer, offset, countBytes);
             if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
@@ -28,7 +27,7 @@ internal sealed partial class LocalStorage
             LengthBytes += countBytes;
         });
 
-        public void Commit(string name, CancellationToken cancellation) => Once(() =>
+        public void Commit(string name) => Once(() =>
         {
             writer.Flush();
             if (kind == StoredKind.Pack)

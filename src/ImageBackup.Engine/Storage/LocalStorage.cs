@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Threading;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
@@ -13,7 +12,6 @@ using ImageBackup.Engine.Platform.Termination;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>A repository's files in a directory or UNC path, laid out as restic's local backend does (design.rst, "Repository Layout").</summary>
-/// <remarks>A cancelled token ends a read before it begins. What changes something is short, and is done whole.</remarks>
 internal sealed partial class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
@@ -38,49 +36,43 @@ internal sealed partial class LocalStorage : IStorage
 
     internal LocalStorage(string path, IFileSteps steps)
     {
-        Location = StorageLocation.OfPath(Path.GetFullPath(path));
+        Location = Path.GetFullPath(path);
         _steps = steps;
-        _rooted = new RootedFiles(Root);
+        _rooted = new RootedFiles(Location);
     }
 
-    public StorageLocation Location { get; }
+    public string Location { get; }
 
-    public StorageTraits Traits => StorageTraits.Local;
+    private string TemporaryDirectory => Path.Combine(Location, "tmp");
 
-    private string Root => Location.LocalPath!;
-
-    private string TemporaryDirectory => Path.Combine(Root, "tmp");
-
-    public void CreateLayout(CancellationToken cancellation) => Guard(Root, isWrite: true, () =>
+    public void CreateLayout() => Guard(Location, isWrite: true, () =>
     {
-        _steps.CreateDirectory(Root);
+        _steps.CreateDirectory(Location);
         foreach (string name in s_directories)
-            _steps.CreateDirectory(Path.Combine(Root, name));
+            _steps.CreateDirectory(Path.Combine(Location, name));
         // All 256 at once, so that a pack's commit has one directory to flush, not two.
         for (int i = 0; i < 256; i++)
-            _steps.CreateDirectory(Path.Combine(Root, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
-        _steps.SyncDirectory(Path.Combine(Root, "data"));
-        _steps.SyncDirectory(Root);
-        if (Path.GetDirectoryName(Root) is { Length: > 0 } parent)
+            _steps.CreateDirectory(Path.Combine(Location, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+        _steps.SyncDirectory(Path.Combine(Location, "data"));
+        _steps.SyncDirectory(Location);
+        if (Path.GetDirectoryName(Location) is { Length: > 0 } parent)
             _steps.SyncDirectory(parent);
         return true;
     });
 
-    public bool Exists(StoredKind kind, string name, CancellationToken cancellation)
+    public bool Exists(StoredKind kind, string name)
     {
         string path = PathOf(kind, name);
-        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () => AttributesOf(path) is { } attributes && (attributes & FileAttributes.Directory) == 0);
     }
 
-    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation)
+    public IEnumerable<StoredFile> List(StoredKind kind)
     {
         if (kind == StoredKind.Config)
         {
             var config = new FileInfo(PathOf(kind, ""));
             return config.Exists ? new[] { new StoredFile(kind, "", config.Length) } : Array.Empty<StoredFile>();
         }
-        cancellation.ThrowIfCancellationRequested();
         return Guard(DirectoryOf(kind), isWrite: false, () => ListWhole(kind));
     }
 
@@ -187,10 +179,9 @@ internal sealed partial class LocalStorage : IStorage
         return isWhole;
     }
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
+    public byte[] Load(StoredKind kind, string name, int limitBytes)
     {
         string path = PathOf(kind, name);
-        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () =>
         {
             using FileStream stream = RegularFile.OpenRead(path);
@@ -210,10 +201,9 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {
         string path = PathOf(kind, name);
-        cancellation.ThrowIfCancellationRequested();
         Guard(path, isWrite: false, () =>
         {
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
@@ -222,10 +212,9 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation)
+    public long LengthOf(StoredKind kind, string name)
     {
         string path = PathOf(kind, name);
-        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () =>
         {
             using FileStream stream = RegularFile.OpenRead(path);
@@ -251,16 +240,16 @@ internal sealed partial class LocalStorage : IStorage
         _unlinked[kind] = true;
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
     {
-        if (Exists(kind, name, cancellation))
+        if (Exists(kind, name))
             return;
-        using IStorageUpload upload = BeginUpload(kind, cancellation);
-        upload.Append(content.ToArray(), 0, content.Length, cancellation);
-        upload.Commit(name, cancellation);
+        using IStorageUpload upload = BeginUpload(kind);
+        upload.Append(content.ToArray(), 0, content.Length);
+        upload.Commit(name);
     }
 
-    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
+    public IStorageUpload BeginUpload(StoredKind kind)
     {
         string path = Path.Combine(TemporaryDirectory,
             $"{TemporaryPrefix}{s_machine}-{RunningProcess.CurrentId}-{Guid.NewGuid():N}");
@@ -295,7 +284,7 @@ internal sealed partial class LocalStorage : IStorage
         }
     }
 
-    public void Delete(StoredKind kind, string name, CancellationToken cancellation)
+    public void Delete(StoredKind kind, string name)
     {
         string path = PathOf(kind, name);
         _handles.Forget(path);
@@ -307,9 +296,9 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
+    public void SyncDeletions(StoredKind kind)
     {
-        string directory = kind == StoredKind.Config ? Root : DirectoryOf(kind);
+        string directory = kind == StoredKind.Config ? Location : DirectoryOf(kind);
         Guard(directory, isWrite: true, () =>
         {
             if (kind != StoredKind.Pack)
@@ -323,7 +312,7 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public int RemoveAbandonedUploads(CancellationToken cancellation)
+    public int RemoveAbandonedUploads()
     {
         if (!Directory.Exists(TemporaryDirectory))
             return 0;
@@ -345,7 +334,7 @@ internal sealed partial class LocalStorage : IStorage
 
     public void Dispose() => _handles.Dispose();
 
-    private string DirectoryOf(StoredKind kind) => Path.Combine(Root, kind switch
+    private string DirectoryOf(StoredKind kind) => Path.Combine(Location, kind switch
     {
         StoredKind.Key => "keys",
         StoredKind.Lock => "locks",
@@ -358,15 +347,15 @@ internal sealed partial class LocalStorage : IStorage
     private string PathOf(StoredKind kind, string name)
     {
         if (kind == StoredKind.Config)
-            return Path.Combine(Root, "config");
+            return Path.Combine(Location, "config");
         if (!Hex.IsName(name))
             throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
         return kind == StoredKind.Pack
-            ? Path.Combine(Root, "data", name.Substring(0, 2), name)
+            ? Path.Combine(Location, "data", name.Substring(0, 2), name)
             : Path.Combine(DirectoryOf(kind), name);
     }
 
-    /// <summary>Null if nothing is there. Not File.Exists: it says no if it may not look, or if a share is away.</summary>
+    /// <summary>Null if nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
     private static FileAttributes? AttributesOf(string path)
     {
         try

@@ -25,9 +25,7 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
 
     private readonly ConcurrentDictionary<StoredKind, int> _loads = new();
 
-    public StorageLocation Location => inner.Location;
-
-    public StorageTraits Traits => inner.Traits;
+    public string Location => inner.Location;
 
     public void Reset()
     {
@@ -41,7 +39,7 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
     /// <summary>How often each byte of a file was read.</summary>
     public int[] TimesRead(StoredKind kind, string name)
     {
-        int[] times = new int[inner.LengthOf(kind, name, CancellationToken.None)];
+        int[] times = new int[inner.LengthOf(kind, name)];
         foreach (StorageRead read in _reads.Where(r => r.Kind == kind && r.Name == name))
         {
             for (long at = read.OffsetBytes; at < read.OffsetBytes + read.CountBytes; at++)
@@ -50,21 +48,21 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         return times;
     }
 
-    public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
+    public void CreateLayout() => inner.CreateLayout();
 
-    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => inner.Exists(kind, name, cancellation);
+    public bool Exists(StoredKind kind, string name) => inner.Exists(kind, name);
 
-    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => inner.List(kind, cancellation);
+    public IEnumerable<StoredFile> List(StoredKind kind) => inner.List(kind);
 
-    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => inner.LengthOf(kind, name, cancellation);
+    public long LengthOf(StoredKind kind, string name) => inner.LengthOf(kind, name);
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
+    public byte[] Load(StoredKind kind, string name, int limitBytes)
     {
         _loads.AddOrUpdate(kind, 1, (_, count) => count + 1);
-        return inner.Load(kind, name, limitBytes, cancellation);
+        return inner.Load(kind, name, limitBytes);
     }
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {
         int now = Interlocked.Increment(ref _underWay);
         for (int most = _mostUnderWay; now > most; most = _mostUnderWay)
@@ -73,7 +71,7 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         {
             if (ReadTime > TimeSpan.Zero)
                 Thread.Sleep(ReadTime);
-            inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);
+            inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);
             _reads.Enqueue(new StorageRead(kind, name, offsetBytes, countBytes));
         }
         finally
@@ -82,15 +80,15 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         }
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => inner.Save(kind, name, content, cancellation);
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => inner.Save(kind, name, content);
 
-    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation) => inner.BeginUpload(kind, cancellation);
+    public IStorageUpload BeginUpload(StoredKind kind) => inner.BeginUpload(kind);
 
-    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => inner.Delete(kind, name, cancellation);
+    public void Delete(StoredKind kind, string name) => inner.Delete(kind, name);
 
-    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => inner.SyncDeletions(kind, cancellation);
+    public void SyncDeletions(StoredKind kind) => inner.SyncDeletions(kind);
 
-    public int RemoveAbandonedUploads(CancellationToken cancellation) => inner.RemoveAbandonedUploads(cancellation);
+    public int RemoveAbandonedUploads() => inner.RemoveAbandonedUploads();
 
     public void Dispose()
     {

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Tests.Kits.Storage;
@@ -14,11 +13,9 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
 {
     private readonly Dictionary<(StoredKind Kind, string Name), byte[]> _deleted = [];
 
-    public StorageLocation Location => inner.Location;
+    public string Location => inner.Location;
 
-    public StorageTraits Traits => inner.Traits;
-
-    /// <summary>Brings back each file whose deletion was not synced, if the coin says so. Locks come back like all else.</summary>
+    /// <summary>Brings back each file whose deletion was not synced, where the coin says so. Locks come back like all else.</summary>
     public int CutPower(Func<bool> coin)
     {
         int count = 0;
@@ -28,7 +25,7 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
             {
                 if (!coin())
                     continue;
-                inner.Save(kind, name, content, CancellationToken.None);
+                inner.Save(kind, name, content);
                 count++;
             }
             _deleted.Clear();
@@ -36,33 +33,33 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
         return count;
     }
 
-    public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
+    public void CreateLayout() => inner.CreateLayout();
 
-    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => inner.Exists(kind, name, cancellation);
+    public bool Exists(StoredKind kind, string name) => inner.Exists(kind, name);
 
-    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => inner.List(kind, cancellation);
+    public IEnumerable<StoredFile> List(StoredKind kind) => inner.List(kind);
 
-    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => inner.LengthOf(kind, name, cancellation);
+    public long LengthOf(StoredKind kind, string name) => inner.LengthOf(kind, name);
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) => inner.Load(kind, name, limitBytes, cancellation);
+    public byte[] Load(StoredKind kind, string name, int limitBytes) => inner.Load(kind, name, limitBytes);
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation) => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => inner.Save(kind, name, content, cancellation);
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => inner.Save(kind, name, content);
 
-    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation) => inner.BeginUpload(kind, cancellation);
+    public IStorageUpload BeginUpload(StoredKind kind) => inner.BeginUpload(kind);
 
-    public void Delete(StoredKind kind, string name, CancellationToken cancellation)
+    public void Delete(StoredKind kind, string name)
     {
         lock (_deleted)
         {
-            if (inner.Exists(kind, name, cancellation))
+            if (inner.Exists(kind, name))
                 _deleted[(kind, name)] = inner.Content(kind, name);
-            inner.Delete(kind, name, cancellation);
+            inner.Delete(kind, name);
         }
     }
 
-    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
+    public void SyncDeletions(StoredKind kind)
     {
         lock (_deleted)
         {
@@ -71,7 +68,7 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
         }
     }
 
-    public int RemoveAbandonedUploads(CancellationToken cancellation) => inner.RemoveAbandonedUploads(cancellation);
+    public int RemoveAbandonedUploads() => inner.RemoveAbandonedUploads();
 
     public void Dispose()
     {

@@ -102,7 +102,7 @@ public sealed class HelpTests : IDisposable
                 Initialize-ImageRepository ./images -Password $password | Connect-ImageRepository
                 Backup-VolumeImage ./disk.img
                 """).WithoutErrors();
-            if (cmdlet.Contains("-ImageItem", StringComparison.Ordinal))
+            if (cmdlet.Contains("-ImageItem", StringComparison.Ordinal) || cmdlet == "Compare-ImageBackup")
             {
                 File.WriteAllBytes(Path.Combine(_work, "files.img"), SeedImage.Load("files-ext4"));
                 session.Run("$null = Backup-VolumeImage ./files.img").WithoutErrors();

@@ -41,11 +41,11 @@ internal sealed class Rig : IDisposable
 
     public int ImageCount => new ImageCatalog(Repository).List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Count;
 
-    public ImageBackupInfo Backup(string device, ImageType? type, QuiesceOptions? quiesce = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0, TakenSnapshot? taken = null)
+    public ImageBackupInfo Backup(string device, ImageType? type, QuiesceOptions? quiet = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0)
     {
         var job = new BackupJob(Repository, Volumes, SnapshotProviders.Current)
         {
-            WriteVerbose = line =>
+            Tell = line =>
             {
                 lock (_told)
                     _told.Add(line);
@@ -59,8 +59,7 @@ internal sealed class Rig : IDisposable
             ImageType = type,
             GapSizeBytes = 0,
             ReadErrorLimit = readErrorLimit,
-            Quiesce = quiesce ?? Quick(attempts: 1),
-            TakenSnapshot = taken,
+            Quiet = quiet ?? Quick(attempts: 1),
         };
         return job.Run(request, progress, CancellationToken.None);
     }

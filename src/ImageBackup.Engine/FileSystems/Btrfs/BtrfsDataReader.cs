@@ -41,6 +41,14 @@ internal sealed class BtrfsDataReader(IBlockReader volume, BtrfsSuperblock super
         return bytes;
     }
 
+    /// <summary>Where on the volume the first copy of an extent lies.</summary>
+    /// <exception cref="FileSystemFormatException">No chunk has the address.</exception>
+    public long Locate(long address, long lengthBytes)
+    {
+        BtrfsChunkMap.Chunk chunk = chunks.Find(address, lengthBytes);
+        return chunk.OffsetBytes + (address - chunk.StartBytes);
+    }
+
     private bool Matches(byte[] bytes, int at, ReadOnlySpan<byte> expected)
     {
         Span<byte> actual = stackalloc byte[BtrfsChecksum.LengthBytes];

@@ -21,7 +21,7 @@ internal readonly record struct BtrfsExtent(
 }
 
 /// <summary>The content of a file. The compressed extent that was read last is kept.</summary>
-internal sealed class BtrfsFileData : ISparseBlockReader
+internal sealed class BtrfsFileData : ISparseBlockReader, IStoredContent
 {
     /// <summary>Compressed extents have at most 128 KiB, compressed or not.</summary>
     public const int MaxCompressedBytes = 1 << 20;
@@ -74,6 +74,25 @@ internal sealed class BtrfsFileData : ISparseBlockReader
     }
 
     public ByteRange? NextData(long offsetBytes) => _extents.NextData(offsetBytes, LengthBytes);
+
+    public IEnumerable<StoredPiece> Pieces()
+    {
+        foreach (BtrfsExtent extent in _extents)
+        {
+            long length = Math.Min(extent.LengthBytes, LengthBytes - extent.FileOffsetBytes);
+            if (length <= 0)
+                yield break;
+            if (extent.Inline is not null)
+                yield return StoredPiece.Unplaced(extent.FileOffsetBytes, length);
+            else if (extent.Compression == 0)
+                yield return new StoredPiece(extent.FileOffsetBytes, length, _data.Locate(extent.Address + extent.InsideBytes, length), length, StoredPiece.Plain);
+            else
+            {
+                long form = extent.PlainBytes << 32 | extent.InsideBytes << 4 | (uint)extent.Compression;
+                yield return new StoredPiece(extent.FileOffsetBytes, length, _data.Locate(extent.Address, extent.StoredBytes), extent.StoredBytes, form);
+            }
+        }
+    }
 
     public void Dispose()
     {

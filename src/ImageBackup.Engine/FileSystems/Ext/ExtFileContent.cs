@@ -1,10 +1,12 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.FileSystems.Ext;
 
 /// <summary>A file's bytes by its block map. Holes and unwritten extents are zeros.</summary>
-internal sealed class ExtFileContent(ExtVolume volume, ExtBlockMap map, long sizeBytes) : ISparseBlockReader
+internal sealed class ExtFileContent(ExtVolume volume, ExtBlockMap map, long sizeBytes) : ISparseBlockReader, IStoredContent
 {
     /// <summary>Unwritten runs that one question steps over; of more, one is called data, which it may be.</summary>
     private const int MaxSteps = 1000;
@@ -46,6 +48,21 @@ internal sealed class ExtFileContent(ExtVolume volume, ExtBlockMap map, long siz
             return start < end ? new ByteRange(start, end - start) : null;
         }
         return null;
+    }
+
+    public IEnumerable<StoredPiece> Pieces()
+    {
+        int blockBytes = volume.BlockSizeBytes;
+        for (long block = 0; block * blockBytes < sizeBytes && map.Find(block) is { } run; block = run.End)
+        {
+            long start = run.FileBlock * blockBytes, length = Math.Min(sizeBytes - start, run.Count * blockBytes);
+            if (run.IsUnwritten || length <= 0)
+                continue;
+            // What is read from the journal does not lie there yet.
+            yield return volume.IsReplayed(run.VolumeBlock, run.Count)
+                ? StoredPiece.Unplaced(start, length)
+                : new StoredPiece(start, length, run.VolumeBlock * blockBytes, length, StoredPiece.Plain);
+        }
     }
 
     public void Dispose()

@@ -9,6 +9,17 @@ internal sealed class ExtReplayedVolume(IBlockReader volume, ExtJournal journal,
     public long LengthBytes => volume.LengthBytes;
     public int SectorSizeBytes => volume.SectorSizeBytes;
 
+    /// <summary>Whether the journal holds one of these blocks anew.</summary>
+    public bool Replaces(long block, long count)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            if (journal.Contains(block + i))
+                return true;
+        }
+        return false;
+    }
+
     public int ReadAt(long offsetBytes, Span<byte> buffer)
     {
         int count = volume.ReadAt(offsetBytes, buffer);

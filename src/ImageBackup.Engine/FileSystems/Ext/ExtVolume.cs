@@ -60,6 +60,14 @@ internal sealed class ExtVolume
             throw new FileSystemFormatException($"ext: block {block} is not in the file system");
     }
 
+    /// <summary>Whether the journal holds one of these blocks anew: then it does not lie on the volume as it is read.</summary>
+    /// <exception cref="FileSystemFormatException">They are not in the file system.</exception>
+    public bool IsReplayed(long block, long count)
+    {
+        Require(block, count);
+        return _volume is ExtReplayedVolume replayed && replayed.Replaces(block, count);
+    }
+
     private long InodeTable(int group)
     {
         long known = Interlocked.Read(ref _inodeTables[group]);

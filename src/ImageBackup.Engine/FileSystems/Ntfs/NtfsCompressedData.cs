@@ -9,7 +9,7 @@ namespace ImageBackup.Engine.FileSystems.Ntfs;
 /// A stream that NTFS compressed: each unit of clusters is a hole, or as it is, or compressed, which shows by the hole that follows its
 /// data in the unit.
 /// </summary>
-internal sealed class NtfsCompressedData : UnitFileData
+internal sealed class NtfsCompressedData : UnitFileData, IStoredContent
 {
     private readonly IBlockReader _volume;
     private readonly IReadOnlyList<NtfsRun> _runs;
@@ -92,6 +92,25 @@ internal sealed class NtfsCompressedData : UnitFileData
                 return null;
         }
         return null;
+    }
+
+    public IEnumerable<StoredPiece> Pieces()
+    {
+        long form = checked(_validBytes << 5 | 1) + BitLength(_unitClusters);
+        foreach (NtfsRun run in _runs)
+        {
+            long length = run.ClusterCount * _clusterSizeBytes;
+            if (!run.IsHole)
+                yield return new StoredPiece(run.Vcn * _clusterSizeBytes, length, run.Lcn * _clusterSizeBytes, length, form);
+        }
+    }
+
+    private static int BitLength(int value)
+    {
+        int length = 0;
+        for (; value > 1; value >>= 1)
+            length++;
+        return length;
     }
 
     private int RunAt(long vcn)

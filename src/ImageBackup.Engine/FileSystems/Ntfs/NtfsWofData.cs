@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Trees;
 
@@ -8,7 +9,7 @@ namespace ImageBackup.Engine.FileSystems.Ntfs;
 /// A file that Windows compressed for itself (WOF, "compact /exe"): the stream WofCompressedData has where each chunk but the first
 /// begins, then the chunks. One that did not become smaller is there as it is.
 /// </summary>
-internal sealed class NtfsWofData : UnitFileData
+internal sealed class NtfsWofData : UnitFileData, IStoredContent
 {
     public const string StreamName = "WofCompressedData";
 
@@ -48,6 +49,18 @@ internal sealed class NtfsWofData : UnitFileData
 
     public override ByteRange? NextData(long offsetBytes) =>
         offsetBytes < LengthBytes ? new ByteRange(offsetBytes, LengthBytes - offsetBytes) : null;
+
+    // All of the stored stream decides all of the file.
+    public IEnumerable<StoredPiece> Pieces()
+    {
+        if (_stored is not IStoredContent stored)
+        {
+            yield return StoredPiece.Unplaced(0, LengthBytes);
+            yield break;
+        }
+        foreach (StoredPiece piece in stored.Pieces())
+            yield return piece with { Form = (piece.Form << 32) + UnitBytes * 4 + (_isLzx ? 3 : 2) };
+    }
 
     private long ReadEntry(long index)
     {

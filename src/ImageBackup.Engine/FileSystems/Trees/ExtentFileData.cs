@@ -11,7 +11,7 @@ internal readonly record struct FileExtent(long FileOffsetBytes, long LengthByte
 }
 
 /// <summary>A file whose bytes lie on the volume as they are, in extents. Between them, and from the valid length on, it is zeros.</summary>
-internal sealed class ExtentFileData : ISparseBlockReader
+internal sealed class ExtentFileData : ISparseBlockReader, IStoredContent
 {
     private readonly IBlockReader _volume;
     private readonly long _validBytes;
@@ -66,6 +66,17 @@ internal sealed class ExtentFileData : ISparseBlockReader
     }
 
     public ByteRange? NextData(long offsetBytes) => _extents.NextData(offsetBytes, _validBytes);
+
+    public IEnumerable<StoredPiece> Pieces()
+    {
+        foreach (FileExtent extent in _extents)
+        {
+            long length = Math.Min(extent.LengthBytes, _validBytes - extent.FileOffsetBytes);
+            if (length <= 0)
+                yield break;
+            yield return new StoredPiece(extent.FileOffsetBytes, length, extent.VolumeOffsetBytes, length, StoredPiece.Plain);
+        }
+    }
 
     public void Dispose()
     {

@@ -22,6 +22,15 @@ public sealed record VerifyResult
 
     /// <summary>Ranges of the volume whose chunks are missing or corrupt, sorted.</summary>
     public required IReadOnlyList<ByteRange> DamagedRanges { get; init => field = JoinedList.Of(value); }
+
+    /// <summary>
+    /// Paths inside of the image of the files and directories that the damage reaches, at most 1,000; null if the image is whole or its file system
+    /// cannot be listed.
+    /// </summary>
+    public IReadOnlyList<string>? DamagedFiles { get; init => field = value is null ? null : JoinedList.Of(value); }
+
+    /// <summary>How many they are; at least so many if there are more than are listed.</summary>
+    public long? DamagedFileCount { get; init; }
     public required TimeSpan Duration { get; init; }
 
     /// <summary>Which image, and whether it is whole.</summary>

@@ -9,7 +9,6 @@ using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Unit.Backup;
-using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Images.Records;

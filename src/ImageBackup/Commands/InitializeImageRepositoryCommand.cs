@@ -1,0 +1,68 @@
+using System.Management.Automation;
+using System.Security;
+using ImageBackup.Binding;
+using ImageBackup.Completion;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Pipeline;
+using ImageBackup.Session;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Creates a repository and gives it open; Connect-ImageRepository makes it the session's default.</summary>
+[Cmdlet(VerbsData.Initialize, "ImageRepository", SupportsShouldProcess = true)]
+[OutputType(typeof(RepositoryConnection))]
+public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
+{
+    /// <summary>Where to create it: an absent or empty directory; else RESTIC_REPOSITORY.</summary>
+    [Parameter(Position = 0)]
+    [Alias("Path")]
+    [RepositoryTransformation]
+    [ArgumentCompleter(typeof(RepositoryCompleter))]
+    [ValidateNotNull]
+    public override RepositoryArgument? Repository { get; set; }
+
+    private protected override void Begin()
+    {
+        if (Repository?.Connection is { } existing)
+            throw new ImageBackupException(ErrorId.RepositoryExists, $"The repository '{existing.Location}' exists.", existing.Location);
+        string location = NamedLocation();
+        if (!ShouldProcess(location, "Create repository"))
+        {
+            CheckOnly(location);
+            return;
+        }
+        string? passwordFile = FullPasswordFile();
+        SecureString? given = Given(location, passwordFile);
+        ImageRepository created = RunInBackground("Creating the repository", channel =>
+        {
+            using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
+            channel.Tell($"Creating the repository '{location}'.");
+            return ImageRepository.Create(location, password, Stop);
+        });
+        RecentRepositories.Own.Note(created.Location);
+        WriteObject(new RepositoryConnection(created));
+    }
+
+    /// <summary>-WhatIf: what would have failed fails, and nothing is written.</summary>
+    private void CheckOnly(string location)
+    {
+        string? passwordFile = FullPasswordFile();
+        SecureString? given = Given(location, passwordFile);
+        RunInBackground("Creating the repository", _ =>
+        {
+            ImageRepository.ThrowIfTaken(location);
+            PasswordSource.Resolve(given, passwordFile, Stop).Dispose();
+        });
+    }
+
+    /// <summary>-Password, or what is typed if nothing else names a password.</summary>
+    private SecureString? Given(string location, string? passwordFile)
+    {
+        if (PasswordSource.IsNamed(Password, passwordFile))
+            return Password;
+        // Nobody types a password twice for a place that is taken.
+        RunInBackground("Creating the repository", _ => ImageRepository.ThrowIfTaken(location));
+        return PasswordPrompt.AskTwice(Host, $"Password of the new repository '{location}'");
+    }
+}

@@ -1,0 +1,98 @@
+using System.Collections.Generic;
+using System.Management.Automation;
+using ImageBackup.Binding;
+using ImageBackup.Completion;
+using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Items;
+using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Verify;
+using ImageBackup.Pipeline;
+
+namespace ImageBackup.Commands;
+
+/// <summary>Reads every chunk of images and proves them whole.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "ImageBackup")]
+[Alias("Test-VolumeImage")]
+[OutputType(typeof(VerifyResult))]
+public sealed class TestImageBackupCommand : RepositoryCmdlet
+{
+    private const int MaxNamedFiles = 1000;
+
+    private int _namedCount;
+
+    /// <summary>Objects of Get-ImageBackup, or ids or their beginnings.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
+    [ImageTransformation]
+    [ArgumentCompleter(typeof(ImageIdCompleter))]
+    public ImageArgument[]? ImageBackup { get; set; }
+
+    private protected override bool InputNamesRepository => true;
+
+    private protected override void Process()
+    {
+        _namedCount += ImageBackup?.Length ?? 0;
+        AttemptEach(ImageBackup ?? [], i => i.Input, Test);
+    }
+
+    /// <summary>A proof of nothing is none.</summary>
+    private protected override void End()
+    {
+        if (MyInvocation.ExpectingInput && _namedCount == 0 && !HasWrittenError)
+            throw new ImageBackupException(ErrorId.ImageNotFound, "The pipeline was empty: no image was tested.");
+    }
+
+    private void Test(ImageArgument argument)
+    {
+        if (argument.Id is not { } idPrefix)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
+        ImageRepository repository = RepositoryOf(argument);
+        VerifyResult result = RunInBackground("Proving an image", channel =>
+        {
+            ImageBackupInfo image = new ImageCatalog(repository).Find(idPrefix, Stop);
+            return NameFiles(repository, new VerifyJob(repository).Run(image.Id, channel, Stop), channel);
+        });
+        WriteObject(result);
+        if (!result.IsWhole)
+        {
+            throw new ImageBackupException(
+                ErrorId.ChunkCorrupt,
+                $"The image {DisplayText.ShortId(result.ImageId)} of '{result.Volume}' is damaged in {result.DamagedRanges.Count} ranges of the volume; the result's DamagedRanges lists them.{Reach(result)}",
+                result.ImageId);
+        }
+    }
+
+    private static string Reach(VerifyResult result) => result.DamagedFileCount switch
+    {
+        null => "",
+        0 => " No file of the volume lies in them.",
+        1 => $" They reach '{result.DamagedFiles![0]}'.",
+        var count => $" They reach {count} files and directories, which DamagedFiles lists: '{result.DamagedFiles![0]}' and others.",
+    };
+
+    /// <summary>Adds the files that the damage reaches, if the file system can still be listed.</summary>
+    private VerifyResult NameFiles(ImageRepository repository, VerifyResult result, CmdletChannel channel)
+    {
+        if (result.IsWhole)
+            return result;
+        try
+        {
+            using var source = ItemSource.Open(repository, result.ImageId, Stop);
+            var paths = new List<string>();
+            long count = 0;
+            foreach (string path in new DamagedItems(source, result.DamagedRanges).Find(Stop))
+            {
+                count++;
+                if (paths.Count < MaxNamedFiles)
+                    paths.Add(path);
+            }
+            return result with { DamagedFiles = paths, DamagedFileCount = count };
+        }
+        catch (ImageBackupException failure) when (failure.Id != ErrorId.Cancelled)
+        {
+            channel.Tell($"The damaged files are not named: {failure.Message}");
+            return result;
+        }
+    }
+}
