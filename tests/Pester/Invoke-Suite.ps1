@@ -19,7 +19,11 @@ param(
     [string] $PesterPath,
 
     # Only files whose name begins so: names, or one text with commas.
-    [string[]] $Name = '*'
+    [string[]] $Name = '*',
+
+    # Windows: only what a real Windows proves (tests/Windows), which needs an elevated session.
+    [ValidateSet('Windows')]
+    [string] $Tag
 )
 
 $ErrorActionPreference = 'Stop'
@@ -42,7 +46,7 @@ Import-Module $pester -Force
 
 # A machine and a home of their own. Windows needs a score of variables, and names all of them itself.
 $machine = [IO.Directory]::CreateTempSubdirectory('imagebackup-pester-machine-').FullName
-$kept = if ($IsWindows) { '^(?!RESTIC_|IMAGEBACKUP_)' } else { '^(PATH|TMPDIR|TZ|USER|LOGNAME|PSModulePath|NO_COLOR|DOTNET_|COMPlus_|LD_|POWERSHELL_)' }
+$kept = if ($IsWindows) { '^(?!RESTIC_|IMAGEBACKUP_(?!TEST_VOLUMES))' } else { '^(PATH|TMPDIR|TZ|USER|LOGNAME|PSModulePath|NO_COLOR|DOTNET_|COMPlus_|LD_|POWERSHELL_)' }
 foreach ($variable in [Environment]::GetEnvironmentVariables().Keys) {
     if ($variable -notmatch $kept) { [Environment]::SetEnvironmentVariable($variable, $null) }
 }
@@ -64,9 +68,11 @@ if ($Build -eq 'netstandard2.0') {
 $env:IMAGEBACKUP_MANIFEST = $Manifest
 
 $configuration = New-PesterConfiguration
-$configuration.Run.Path = @($Name -split ',' | ForEach-Object { Get-ChildItem $PSScriptRoot -Filter "$_.Tests.ps1" } | ForEach-Object FullName)
+$folder = if ($Tag) { Join-Path $root "tests/$Tag" } else { $PSScriptRoot }
+$configuration.Run.Path = @($Name -split ',' | ForEach-Object { Get-ChildItem $folder -Filter "$_.Tests.ps1" } | ForEach-Object FullName)
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Normal'
+if ($Tag) { $configuration.Filter.Tag = $Tag }
 # Cases of the other build, by name.
 if ($Build -eq 'netstandard2.0') { $configuration.Filter.ExcludeTag = 'net10.0' }
 $result = Invoke-Pester -Configuration $configuration

@@ -114,6 +114,33 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
         target.ProveEqual(before);
     }
 
+    /// <summary>
+    /// The ten points for a real Windows (tests/Windows), as far as Wine gets: the machine, a static image and its restore, the
+    /// system's volume. The others are skipped there, so what is proven is that the script itself is right up to them.
+    /// </summary>
+    [Fact]
+    public void The_list_for_a_real_Windows_runs_as_far_as_Wine_gets()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        NtfsVolume source = Volume("list-source"), target = Volume("list-target");
+        source.Format("SOURCE");
+        source.Mount();
+        target.Format("TARGET");
+        target.Mount();
+        wine.Map('X', source.MountPoint, source.Device!);
+        wine.Map('Y', target.MountPoint, target.Device!);
+        (int exitCode, string output) = wine.PowerShell.Run(
+            $"$env:IMAGEBACKUP_TEST_VOLUMES = 'X:,Y:'; & '{WineHost.Windows(Path.Combine(WineHost.Root, "tests/Pester/Invoke-Suite.ps1"))}' -Tag Windows -PesterPath '{WindowsPowerShell.Pester}' -Manifest '{WineHost.Windows(WineHost.Module!)}'; exit $LASTEXITCODE",
+            s_pesterFileLimit);
+        TestContext.Current.TestOutputHelper?.WriteLine(output.Replace("Pester suite: ", "List: ", StringComparison.Ordinal).Replace("Pester skipped: ", "List skipped: ", StringComparison.Ordinal));
+        Assert.Equal(0, exitCode);
+        Assert.Contains("3 passed, 0 failed", output, StringComparison.Ordinal);
+        source.Mount();
+        SortedDictionary<string, string> files = source.Hashes();
+        Assert.Equal(54, files.Count);
+        target.ProveEqual(files);
+    }
+
     /// <summary>Wine keeps no events to be read: what it is given, and as what, its debug output tells.</summary>
     [Fact]
     public void The_event_log_is_told_of_an_image_and_of_a_failure()
