@@ -25,7 +25,7 @@ internal sealed class VssCalls(TimeSpan timeout, Action<string> log)
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // AlphaVSS throws its own exceptions, COM's, and those of the framework that fit.
-            throw new VssSupportException(TrialOf(e), $"{name}: {e.Message.Trim().TrimEnd('.')}", e);
+            throw new VssSupportException(SupportOf(e), $"{name}: {e.Message.Trim().TrimEnd('.')}", e);
         }
     }
 
@@ -42,7 +42,7 @@ internal sealed class VssCalls(TimeSpan timeout, Action<string> log)
         return true;
     }, cancellation);
 
-    private static VssSupport TrialOf(Exception e) => e switch
+    private static VssSupport SupportOf(Exception e) => e switch
     {
         VssSnapshotSetInProgressException => VssSupport.Busy,
         VssFlushWritesTimeoutException or VssHoldWritesTimeoutException => VssSupport.AnotherTime,

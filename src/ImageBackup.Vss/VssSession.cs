@@ -202,8 +202,8 @@ internal sealed partial class VssSession : IDisposable
             _calls.Run("GetWriterMetadata", () => failed.RemoveAll(status => IsBystander(status, volumes)), cancellation);
         if (failed.Count == 0)
             return;
-        VssSupport trial = failed.TrueForAll(WriterChoice.MayPass) ? VssSupport.AnotherTime : VssSupport.Hopeless;
-        throw new VssSupportException(trial, "a writer failed: " + string.Join("; ", failed.Select(WriterChoice.Describe))
+        VssSupport support = failed.TrueForAll(WriterChoice.MayPass) ? VssSupport.AnotherTime : VssSupport.Hopeless;
+        throw new VssSupportException(support, "a writer failed: " + string.Join("; ", failed.Select(WriterChoice.Describe))
             + ". It can be left out with Set-SnapshotProvider -ExcludeWriter");
     }
 

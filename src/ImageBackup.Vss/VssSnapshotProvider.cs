@@ -87,12 +87,12 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
             {
                 return Take(volumes, options, log, cancellation);
             }
-            catch (VssSupportException e) when (e.Trial == VssSupport.AnotherTime && retries < options.WriterRetries)
+            catch (VssSupportException e) when (e.Support == VssSupport.AnotherTime && retries < options.WriterRetries)
             {
                 retries++;
                 log($"VSS: {e.Message}. Attempt {retries} of {options.WriterRetries} more follows.");
             }
-            catch (VssSupportException e) when (e.Trial == VssSupport.Busy && DateTime.UtcNow + RetryPause < end)
+            catch (VssSupportException e) when (e.Support == VssSupport.Busy && DateTime.UtcNow + RetryPause < end)
             {
                 waits++;
                 if (waits == 1)

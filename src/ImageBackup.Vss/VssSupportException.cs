@@ -16,7 +16,7 @@ internal enum VssSupport
 }
 
 /// <summary>One attempt at a snapshot set failed; everything that it had begun is undone. The message is a sentence's part.</summary>
-internal sealed class VssSupportException(VssSupport trial, string message, Exception? inner = null) : Exception(message, inner)
+internal sealed class VssSupportException(VssSupport support, string message, Exception? inner = null) : Exception(message, inner)
 {
-    public VssSupport Trial => trial;
+    public VssSupport Support => support;
 }

@@ -6,7 +6,7 @@ using System.IO;
 namespace ImageBackup.Bench;
 
 /// <summary>One run of one tool: a first backup, an unchanged second one, a restore to a file.</summary>
-/// <param name="Second">The first again, where a tool knows no second one.</param>
+/// <param name="Second">The first again, if a tool knows no second one.</param>
 /// <param name="FlushSeconds">
 /// How long it takes after the restore until what it wrote is on the disk: ours flushes before it ends, the others leave it
 /// to the system.

@@ -70,7 +70,7 @@ internal static class Kernels
         using MasterKey key = MasterKey.Generate();
         double scale = (double)offsets.Count / sample.Length;
 
-        // As the pipeline does: in batches where that is faster.
+        // As the pipeline does: in batches if that is faster.
         ArraySegment<byte>[][] batches = sample.Select(c => new ArraySegment<byte>(c)).Chunk(BlobHasher.BatchCount).ToArray();
         double hash = scale * OnAllCores(batches.Length, () => { }, (_, i) => BlobHasher.Of(batches[i]));
         double compress = scale * OnAllCores(sample.Length, () => (new Zstd(), new byte[Zstd.Bound(ChunkBytes)]), (s, i) => s.Item1.Compress(sample[i], s.Item2));

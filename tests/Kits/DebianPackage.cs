@@ -29,7 +29,7 @@ internal static class DebianPackage
             return folder;
         if (!File.Exists("/usr/bin/apt-get"))
         {
-            whyNot = $"this is no Debian to fetch the package {name} from";
+            whyNot = $"this is not a Debian to fetch the package {name} from";
             return null;
         }
         Directory.CreateDirectory(Cache);

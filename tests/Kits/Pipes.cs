@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ImageBackup.Tests.Kits;
 
-/// <summary>Things that lie in a file's place and hold up whoever opens them.</summary>
+/// <summary>Things that lie in a file's place and hold up the program that opens them.</summary>
 internal static class Pipes
 {
     /// <summary>A pipe that nobody writes to.</summary>

@@ -22,7 +22,7 @@ internal static class TestEnvironment
         "IMAGEBACKUP_",
     ];
 
-    /// <summary>Set by whoever runs the module, so not kept.</summary>
+    /// <summary>Set by the user who runs the module, so not kept.</summary>
     private static readonly string[] s_ofTheModule = ["IMAGEBACKUP_ROOT", "IMAGEBACKUP_LOG", "IMAGEBACKUP_MANIFEST"];
 
     [ModuleInitializer]

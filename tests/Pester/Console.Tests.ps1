@@ -1,4 +1,4 @@
-# What a person at a console is asked, and what is said where nobody can be asked: -NonInteractive, input that is no console,
+# What a person at a console is asked, and what is said if nobody can be asked: -NonInteractive, input that is not a console,
 # output that takes nothing.
 
 BeforeDiscovery {
@@ -127,9 +127,9 @@ Describe 'At a terminal' -Skip:(-not $hasTerminal) {
 }
 
 # Under Wine the output of a PowerShell that has no console never ends.
-Describe 'Where nobody can be asked' -Skip:$IsWindows {
+Describe 'If nobody can be asked' -Skip:$IsWindows {
     BeforeDiscovery {
-        $ways = @{ Name = '-NonInteractive'; Switches = @('-NonInteractive') }, @{ Name = 'input that is no console'; Switches = @() }
+        $ways = @{ Name = '-NonInteractive'; Switches = @('-NonInteractive') }, @{ Name = 'input that is not a console'; Switches = @() }
     }
 
     It 'a password is PasswordNeeded, which lists every way to give one, -PasswordFile first (<Name>)' -ForEach $ways {

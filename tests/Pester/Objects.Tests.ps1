@@ -183,7 +183,7 @@ Describe 'A name is what it is' {
         try { (Get-ImageVolume 'back\slash.img').Name | Should -BeExactly "$work/back\slash.img" } finally { Pop-Location }
     }
 
-    It 'with wildcards matches several where none has it' {
+    It 'with wildcards matches several if none has it' {
         if ($IsWindows) { Set-ItResult -Skipped -Because 'Windows has no such name'; return }
         @(Get-ImageBackup (Join-Path $work 'b*.img')).Count | Should -BeGreaterThan 1
         @(Get-ImageBackup (Join-Path $work 'star*.img')).Volume | Should -BeExactly (Join-Path $work 'star*.img')
@@ -202,7 +202,7 @@ Describe 'Nothing' {
         $before = @(Get-ImageBackup -IncludeInactive).Count
     }
 
-    It 'is no volume: <Name>' -ForEach @(
+    It 'is not a volume: <Name>' -ForEach @(
         @{ Name = '-Volume $undefined'; Run = { Backup-VolumeImage -Volume $undefined } }
         @{ Name = 'an empty list'; Run = { Backup-VolumeImage @() } }
         @{ Name = '$null from the pipeline'; Run = { $null | Backup-VolumeImage } }
@@ -250,7 +250,7 @@ Describe 'Nothing' {
         ErrorId $failures | Should -Be 'ImageNotFound'
     }
 
-    It 'is no destination, no time and no id' {
+    It 'is not a destination, a time or an id' {
         $image = Backup-VolumeImage $volume -RulePath $rules
         $hash = (Get-FileHash $volume).Hash
         { Restore-VolumeImage $image -Destination $undefined -Force } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
@@ -327,7 +327,7 @@ Describe 'What is printed' {
         ($images[0] | ConvertTo-Json -Depth 5 | ConvertFrom-Json).PSObject.Properties.Name | Should -Not -Contain 'Size'
     }
 
-    It 'is no dump of a record and no name of a type' {
+    It 'is not a dump of a record or the name of a type' {
         $all = @($images[0]; Get-ImageVolume $volume; Get-ManagementClass; $images[0] | Test-ImageBackup; Test-ImageRepository; Get-ImageRepositoryKey; Test-IncludeImage $volume -RulePath $rules; Get-SnapshotProvider)
         foreach ($one in $all) {
             "$one" | Should -Not -Match '\{| = |ImageBackup\.' -Because $one.GetType().Name

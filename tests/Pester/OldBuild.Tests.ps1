@@ -80,7 +80,7 @@ Describe 'The repository of 0.1.0' {
         @($images | Test-ImageBackup | ForEach-Object IsWhole | Select-Object -Unique) | Should -Be $true
         $check = Test-ImageRepository -ReadData
         $check.IsHealthy | Should -BeTrue
-        # Whoever only reads changes nothing.
+        # A command that only reads changes nothing.
         TreeState $location | Should -Be $before
     }
 
@@ -275,7 +275,7 @@ Describe 'The records of killed runs of 0.1.0' -Skip:(-not $isRoot) {
         Get-Content $log | Should -Contain 'after /mnt/volumes/busy.img'
     }
 
-    It 'of a volume at rest, before the machine was started anew: nothing is left to do, and it goes' {
+    It 'of a quiesced volume, before the machine was started anew: nothing is left to do, and it goes' {
         $record = Put-Record 'remount'
         # Those who made the fixture may run this before they start their machine anew.
         Set-Content $record ((Get-Content $record) -replace '^boot=.*', 'boot=00000000-0000-4000-8000-000000000000')
@@ -287,7 +287,7 @@ Describe 'The records of killed runs of 0.1.0' -Skip:(-not $isRoot) {
         $record | Should -Not -Exist
     }
 
-    It 'of a volume at rest: it is named, and made writable' -Skip:(-not $canMount) {
+    It 'of a quiesced volume: it is named, and made writable' -Skip:(-not $canMount) {
         $mounted = (New-Item -ItemType Directory (Join-Path $work 'mounted')).FullName
         $device = losetup --find --show (Join-Path $here 'volumes/ext4.img')
         try {

@@ -46,7 +46,7 @@ Describe 'Repositories' {
         { Connect-ImageRepository $location } | Should -Throw -ErrorId 'PasswordNeeded,*'
     }
 
-    It 'answer RepositoryNotConnected where none is named' {
+    It 'answer RepositoryNotConnected if none is named' {
         { Get-ImageBackup } | Should -Throw -ErrorId 'RepositoryNotConnected,*'
     }
 

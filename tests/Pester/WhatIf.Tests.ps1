@@ -85,9 +85,11 @@ Describe 'A lock that the real run would meet' {
 Describe 'What else would fail' {
     It 'a volume that is gone, and a volume of 0 bytes' {
         { Backup-VolumeImage (Join-Path $work 'gone.img') -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeNotFound,*'
+        { Backup-VolumeImage (Join-Path $work 'gone.img') -AsJob -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeNotFound,*'
         $empty = Join-Path $work 'empty.img'
         $null = New-Item $empty
         { Backup-VolumeImage $empty -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeEmpty,*'
+        { Backup-VolumeImage $empty -AsJob -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'VolumeEmpty,*'
     }
 
     It 'a target that exists' {

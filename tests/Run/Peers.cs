@@ -18,10 +18,10 @@ internal static class Peers
         ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), ("/usr/lib/wine/wine64", "wine64"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
 
-    /// <summary>A package that opens a port once it is installed, where systemd runs.</summary>
+    /// <summary>A package that opens a port once it is installed, if systemd runs.</summary>
     private const string SshServer = "openssh-server";
 
-    /// <summary>Installs what is missing, where this is Debian and we are root; elsewhere the tests say what they skip.</summary>
+    /// <summary>Installs what is missing, if this is Debian and we are root; elsewhere the tests say what they skip.</summary>
     public static void Install()
     {
         string[] missing = s_tools.Where(t => !Exists(t.Tool)).Select(t => t.Package).Distinct()
@@ -31,7 +31,7 @@ internal static class Peers
             return;
         if (!File.Exists("/usr/bin/apt-get") || !Environment.IsPrivilegedProcess)
         {
-            Console.WriteLine($"Not installed, because this is no Debian or not root: {string.Join(", ", missing)}. The tests that need them are skipped.");
+            Console.WriteLine($"Not installed, because this is not Debian or not root: {string.Join(", ", missing)}. The tests that need them are skipped.");
             return;
         }
         Console.WriteLine($"Installing {string.Join(", ", missing)} ...");

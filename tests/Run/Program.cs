@@ -43,7 +43,7 @@ internal static class Program
             Console.WriteLine("skipped: " + reason);
         foreach ((string name, TimeSpan time) in results.SelectMany(r => r.Cases).OrderByDescending(c => c.Time).Take(slowest))
             Console.WriteLine($"slow: {time.TotalSeconds,7:0.0} s  {name}");
-        // At the very end, because whoever keeps a part of a long log keeps its end.
+        // At the very end, because a program that keeps a part of a long log keeps its end.
         foreach (string failure in results.SelectMany(r => r.Failures))
             Console.WriteLine("FAILED: " + failure);
         foreach (SuiteResult result in results)

@@ -18,7 +18,7 @@ internal sealed record GuestKernel(string Image, string ModuleDirectory)
         "loop", "ext4", "xfs",
     ];
 
-    /// <summary>Null where none can be had; <paramref name="whyNot"/> says why.</summary>
+    /// <summary>Null if none can be had; <paramref name="whyNot"/> says why.</summary>
     public static GuestKernel? Find(out string whyNot)
     {
         whyNot = "";

@@ -11,7 +11,7 @@ namespace ImageBackup.Tests.Wine;
 
 /// <summary>
 /// An NTFS volume on a loop device, mounted by ntfs-3g. What Wine calls a dismount unmounts it and detaches a loop device (the
-/// kernel does that at once where only one handle is open, else with the last one): so one is held open here.
+/// kernel does that at once if only one handle is open, else with the last one): so one is held open here.
 /// </summary>
 internal sealed class NtfsVolume : IDisposable
 {

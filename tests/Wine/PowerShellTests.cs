@@ -18,7 +18,7 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
     private static string? WhyNot => WineHost.WhyNot ?? (WineHost.Module is null ? "the module is not laid out in output/ (build.ps1)" : !Tool.Exists("script") ? "script is not installed (bsdutils)" : null);
 
     /// <summary>
-    /// Each file in a process of its own, with a time limit: .NET under Wine 8 now and then waits for ever where a conversion fails
+    /// Each file in a process of its own, with a time limit: .NET under Wine 8 now and then waits for ever when a conversion fails
     /// ("[int]'x'" is enough, without our module). A file that did not end is run once more; the second time it has failed. The closing
     /// lines, what was skipped and what was run twice are in this case's output: tests/Run counts from there.
     /// </summary>

@@ -41,7 +41,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
             $image = {{volume}} | Backup-VolumeImage -ImageType Snapshot -WarningAction SilentlyContinue -ErrorAction Stop
             "image volume=$($image.Volume) type=$($image.ImageType) asked=$($image.RequestedImageType) fuzzy=$($image.IsFuzzy) fs=$($image.FileSystem)"
             "failover $($image.FailoverReason)"
-            "rested $($image.QuiescedBy)"
+            "quiesced $($image.QuiescedBy)"
             foreach ($file in [Diagnostics.Process]::GetCurrentProcess().Modules) { if ($file.ModuleName -eq 'libzstd.dll') { 'zstd by the C library' } }
             """);
         Assert.Equal(0, exitCode);
@@ -49,7 +49,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
         Assert.Contains("provider WMI usable=False", output, StringComparison.Ordinal);
         Assert.Contains("image volume=X: type=Static asked=Snapshot fuzzy=False fs=ntfs", output, StringComparison.Ordinal);
         Assert.Matches("failover .*VSS: .*WMI: ", output);
-        Assert.Contains("rested locked and dismounted", output, StringComparison.Ordinal);
+        Assert.Contains("quiesced locked and dismounted", output, StringComparison.Ordinal);
         Assert.Contains("zstd by the C library", output, StringComparison.Ordinal);
 
         // Nothing of the backup is left on the volume, and it can be used again.

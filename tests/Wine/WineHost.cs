@@ -43,7 +43,7 @@ public sealed class WineHost : IDisposable
 
     private string Prefix => Path.Combine(_directory, "prefix");
 
-    /// <summary>Why the rig cannot be had here; null where it can.</summary>
+    /// <summary>Why the rig cannot be had here; null if it can.</summary>
     public static string? WhyNot =>
         !OperatingSystem.IsLinux() ? "no Linux"
         : !Environment.IsPrivilegedProcess ? "not root"

@@ -13,28 +13,28 @@ internal static class BackupEffect
     /// <summary>One clause without a capital or a full stop.</summary>
     /// <param name="volume">The volume as the system sees it now.</param>
     /// <param name="type">The type that will be tried.</param>
-    /// <param name="quiet">What follows if the type cannot be had.</param>
-    public static string Describe(VolumeDescription volume, ImageType type, QuiesceOptions quiet)
+    /// <param name="options">What follows if the type cannot be had.</param>
+    public static string Describe(VolumeDescription volume, ImageType type, QuiesceOptions options)
     {
         if (volume is null)
             throw new ArgumentNullException(nameof(volume));
-        if (quiet is null)
-            throw new ArgumentNullException(nameof(quiet));
+        if (options is null)
+            throw new ArgumentNullException(nameof(options));
         return type switch
         {
-            ImageType.Static => Static(volume, quiet.Plan),
+            ImageType.Static => Static(volume, options.Plan),
             ImageType.Dynamic => Dynamic(volume),
-            _ => Snapshot(volume, quiet),
+            _ => Snapshot(volume, options),
         };
     }
 
-    private static string Snapshot(VolumeDescription volume, QuiesceOptions quiet)
+    private static string Snapshot(VolumeDescription volume, QuiesceOptions options)
     {
         const string going = "programs go on writing to it while its snapshot is copied";
-        if (quiet.NoFailover || quiet.Taken is not null || !volume.IsMounted)
+        if (options.NoFailover || !volume.IsMounted)
             return going;
-        string otherwise = quiet.Failover == ImageType.Static ? Static(volume, quiet.Plan) : Dynamic(volume);
-        return $"{going}; if the snapshot fails, the image is {quiet.Failover}, and then {otherwise}";
+        string otherwise = options.Failover == ImageType.Static ? Static(volume, options.Plan) : Dynamic(volume);
+        return $"{going}; if the snapshot fails, the image is {options.Failover}, and then {otherwise}";
     }
 
     private static string Static(VolumeDescription volume, QuiescePolicy plan)

@@ -38,15 +38,15 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     private readonly SnapshotProviders _providers = providers ?? new SnapshotProviders([]);
 
     /// <summary>Lines about what is being done, for -Verbose; any thread.</summary>
-    public Action<string>? Tell { get; init; }
+    public Action<string>? WriteVerbose { get; init; }
 
     /// <summary>Warnings that the user needs before the copy ends: a volume in use became read-only. Any thread.</summary>
-    public Action<string>? Warn { get; init; }
+    public Action<string>? WriteWarning { get; init; }
 
     /// <summary>What is known of the repository's snapshots already.</summary>
     public SnapshotHeaderCache Traces { get; init; } = new(repository);
 
-    private VolumeQuiescer Taker => new(volumes, _providers, _events, Tell ?? (_ => { }), Warn);
+    private VolumeQuiescer Quiescer => new(volumes, _providers, _events, WriteVerbose ?? (_ => { }), WriteWarning);
 
     /// <summary>
     /// Runs the backup. Holds a non-exclusive lock on the repository and the volume open while it runs; both are
@@ -86,10 +86,10 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         repository.CheckChange(isExclusive: false);
         ImageType type = Plan(request).Type;
         VolumeDescription volume = request.Volume;
-        bool mustBeQuiesced = type == ImageType.Static && !request.Quiet.Plan.EndsDynamic;
+        bool mustBeQuiesced = type == ImageType.Static && !request.Quiesce.Plan.EndsDynamic;
         bool isMounted = volume.MountPoints.Count > 0;
         cancellation.ThrowIfCancellationRequested();
-        if (mustBeQuiesced && isMounted && volumes.WhyNeeded(volume, [repository.Location]) is { } why)
+        if (mustBeQuiesced && isMounted && volumes.WhyNeeded(volume, repository.LocalPaths) is { } why)
             throw new ImageBackupException(ErrorId.VolumeNeeded, $"'{volume.Name}' is not remounted read-only for a static image: {why}.", volume.Name);
         using IBlockReader reader = volumes.OpenRead(volume, mustBeQuiesced && !isMounted ? VolumeOpenMode.Exclusive : VolumeOpenMode.Probe);
         if (reader.LengthBytes == 0)
@@ -110,7 +110,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             // nobody should wait for a quiesced volume while an index is loaded.
             repository.Files.RemoveAbandonedUploads();
             using BackupAttempt attempt = BeginAttempt(run, held, stop.Token);
-            using BackupSource source = Taker.Take(request, [repository.Location], run.Warnings, stop.Token);
+            using BackupSource source = Quiescer.Take(request, repository.LocalPaths, run.Warnings, stop.Token);
             return TakeImage(run, source, attempt, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -128,7 +128,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     private BackupAttempt BeginAttempt(BackupRun run, RepositoryLock held, CancellationToken cancellation) => new(repository, held, index =>
     {
         run.History = FindHistory(run, run.Request.Identity ?? run.Request.Volume.Identity, cancellation);
-        return run.History.Newest is { } newest && Gmac.IsSupported ? ParentImage.Open(repository, newest, index, Tell ?? (_ => { })) : null;
+        return run.History.Newest is { } newest && Gmac.IsSupported ? ParentImage.Open(repository, newest, index, WriteVerbose ?? (_ => { })) : null;
     }, cancellation);
 
     private ImageBackupInfo TakeImage(BackupRun run, BackupSource source, BackupAttempt attempt, CancellationToken cancellation)
@@ -145,7 +145,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             }
             catch (RepositoryChangedException e)
             {
-                Tell?.Invoke($"{run.VolumeName}: {e.Message} The copy begins again.");
+                WriteVerbose?.Invoke($"{run.VolumeName}: {e.Message} The copy begins again.");
                 using BackupAttempt second = BeginAttempt(run, attempt.Lock, cancellation);
                 return CopyAndRecord(run, source, volume, second, stop.Token);
             }
@@ -226,7 +226,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         VolumeDescription volume = request.Volume;
         if (volume.SizeBytes > 0)
             _ = GeometryOf(request, volume.SizeBytes);
-        return Taker.Plan(request);
+        return Quiescer.Plan(request);
     }
 
     /// <summary>
@@ -239,7 +239,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         if (requests is null)
             throw new ArgumentNullException(nameof(requests));
         repository.ThrowIfNotWritable();
-        return SharedSnapshots.Take(requests, Taker, _events, Tell ?? (_ => { }), cancellation);
+        return SharedSnapshots.Take(requests, Quiescer, _events, WriteVerbose ?? (_ => { }), cancellation);
     }
 
     private void Log(ImageBackupInfo image)
@@ -275,7 +275,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         }
         catch (ImageBackupException e)
         {
-            Tell?.Invoke($"The last image of '{run.VolumeName}' cannot be read, so every chunk is hashed: {e.Message}");
+            WriteVerbose?.Invoke($"The last image of '{run.VolumeName}' cannot be read, so every chunk is hashed: {e.Message}");
             return new VolumeHistory(identity.StableName ?? run.VolumeName, null);
         }
     }

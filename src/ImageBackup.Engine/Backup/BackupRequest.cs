@@ -24,26 +24,39 @@ internal sealed record BackupRequest
     public IReadOnlyList<string> Twins { get; init; } = Array.Empty<string>();
 
     /// <summary>
-    /// What the policy says of the volume: recorded with the image, and for the type's decision and quiet plan. Null: no
-    /// policy was asked. <see cref="ImageType"/> and <see cref="GapSizeBytes"/> count all the same; a caller with a plan
-    /// takes them from it.
+    /// What the policy says of the volume: recorded with the image, and for the type's decision and the attempts to quiesce it.
+    /// Null: no policy was asked.
     /// </summary>
     public VolumePlan? Plan { get; init; }
 
     /// <summary>
-    /// The type that the command, a rule, the class or a client-wide statement asked for. Null: none did; then Snapshot if
-    /// a provider can take the volume, else <see cref="QuiesceOptions.Failover"/>.
+    /// The plan's type. Without a plan: the type that is asked for; null: none is, so Snapshot if a provider can take the volume,
+    /// else <see cref="QuiesceOptions.Failover"/>.
     /// </summary>
-    public ImageType? ImageType { get; init; }
+    public ImageType? ImageType { get => Plan is { } plan ? plan.Type.Type : field; init; }
 
     /// <summary>How the volume is quiesced or frozen.</summary>
-    public QuiesceOptions Quiet { get; init; } = QuiesceOptions.Default;
+    public QuiesceOptions Quiesce { get; init; } = QuiesceOptions.Default;
+
+    /// <summary>
+    /// A copy that the caller took (one set for several volumes): it is read as it is, nothing is tried or run, and neither
+    /// completed nor removed. Its set must outlive the job.
+    /// </summary>
+    public TakenSnapshot? TakenSnapshot { get; init; }
+
+    /// <summary>
+    /// The caller tried to take a set and has none: counts as this volume's own snapshot that failed, with what follows from
+    /// that. Nothing is tried or run again.
+    /// </summary>
+    public RefusedSnapshot? RefusedSnapshot { get; init; }
 
     /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
     public int? ChunkSizeBytes { get; init; }
 
-    /// <summary>Unused runs longer than this are not stored; 0 stores everything.</summary>
-    public long GapSizeBytes { get; init; } = DefaultGapSizeBytes;
+    /// <summary>
+    /// Unused runs longer than this are not stored; 0 stores everything. The plan's; without a plan, the default unless it is set.
+    /// </summary>
+    public long GapSizeBytes { get => Plan is { } plan ? plan.Options.GapSize.Value.Bytes : field; init; } = DefaultGapSizeBytes;
 
     /// <summary>Stores paging files, hibernation files and shadow storage too, which are left out if that is safe.</summary>
     public bool IncludePageFile { get; init; }

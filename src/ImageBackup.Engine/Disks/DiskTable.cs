@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace ImageBackup.Engine.Disks;
 
@@ -21,13 +22,16 @@ internal sealed record DiskTable
 {
     public required DiskTableKind Kind { get; init; }
 
+    /// <summary>A GPT or its copy; else an MBR.</summary>
+    public bool IsGpt => Kind != DiskTableKind.Mbr;
+
     /// <summary>The bytes that make it a table, sorted: zeroed, it is not found again. The protective MBR and both headers of a GPT.</summary>
     public required IReadOnlyList<ByteRange> Marks { get; init; }
 
     /// <summary>In the table's order; those of an entry that makes no sense are left out and named in <see cref="Faults"/>.</summary>
     public required IReadOnlyList<DiskPartition> Partitions { get; init; }
 
-    /// <summary>GPT: the disk's GUID. MBR: the disk signature, eight hex digits; null if it is 0. Lower case.</summary>
+    /// <summary>GPT: the disk's GUID. MBR: the disk signature, eight hex digits. Null if it is 0. Lower case.</summary>
     public string? DiskId { get; init; }
 
     /// <summary>Size of a sector by which the table counts, in bytes.</summary>
@@ -44,4 +48,8 @@ internal sealed record DiskTable
     /// A table without an entry is not in use.
     /// </summary>
     public bool IsInUse => Partitions.Count > 0 || Faults.Count > 0;
+
+    /// <summary>The partition that begins there; null if none does.</summary>
+    /// <param name="startBytes">From the beginning of the disk.</param>
+    public DiskPartition? PartitionAt(long startBytes) => Partitions.FirstOrDefault(partition => partition.Extent.OffsetBytes == startBytes);
 }

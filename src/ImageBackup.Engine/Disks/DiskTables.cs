@@ -23,4 +23,26 @@ internal static class DiskTables
             tables.Add(mbr);
         return tables;
     }
+
+    /// <summary>
+    /// The table that the kernel numbers partitions by: the GPT or its copy if the first sector has a protective MBR, else the
+    /// MBR if it has a partition. Null: none.
+    /// </summary>
+    /// <remarks>Linux <c>block/partitions/efi.c</c>: a GPT without a protective MBR is not believed.</remarks>
+    /// <exception cref="BlockReadException">The disk could not be read.</exception>
+    public static DiskTable? InForce(IBlockReader disk)
+    {
+        if (MasterBootRecord.Read(disk) is { } mbr)
+            return mbr.Partitions.Count > 0 ? mbr : null;
+        if (!MasterBootRecord.IsProtective(disk))
+            return null;
+        DiskTable? first = null;
+        foreach (DiskTable table in GuidPartitionTable.Read(disk))
+        {
+            if (table.Partitions.Count > 0)
+                return table;
+            first ??= table;
+        }
+        return first;
+    }
 }

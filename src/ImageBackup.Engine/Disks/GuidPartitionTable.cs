@@ -71,7 +71,9 @@ internal static class GuidPartitionTable
                 marks.Insert(0, protective);
             if (isOne)
                 marks.AddRange(backup!.Marks);
-            yield return primary with { Marks = marks };
+            // One whose entries are damaged is completed from its copy, as the kernel and partition tools do.
+            bool isCopyBetter = isOne && primary.Partitions.Count == 0 && primary.Faults.Count > 0;
+            yield return primary with { Marks = marks, Partitions = isCopyBetter ? backup!.Partitions : primary.Partitions };
         }
         if (backup is not null && !isOne)
             yield return primary is null && isProtected ? backup with { Marks = [protective, .. backup.Marks] } : backup;
@@ -119,7 +121,7 @@ internal static class GuidPartitionTable
         ulong last = Math.Max(other, (ulong)sector);
         table = table with
         {
-            DiskId = ReadGuid(header.AsSpan(DiskGuidOffset)).ToString("D"),
+            DiskId = ReadGuid(header.AsSpan(DiskGuidOffset)) is var id && id != Guid.Empty ? id.ToString("D") : null,
             DiskEndBytes = last < (ulong)(long.MaxValue / sectorSizeBytes) ? ((long)last + 1) * sectorSizeBytes : null,
         };
         return ReadEntries(disk, table, header);
@@ -177,7 +179,8 @@ internal static class GuidPartitionTable
         return Crc32.Compute(copy) == checksum;
     }
 
-    private static string? ReadName(ReadOnlySpan<byte> bytes)
+    /// <summary>An entry's name, UTF-16LE up to the first zero; null: it has none.</summary>
+    internal static string? ReadName(ReadOnlySpan<byte> bytes)
     {
         string name = Encoding.Unicode.GetString(bytes.ToArray());
         int end = name.IndexOf('\0');

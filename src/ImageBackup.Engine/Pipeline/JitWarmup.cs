@@ -28,7 +28,7 @@ internal static class JitWarmup
     {
         if (Interlocked.Exchange(ref s_isDone, 1) != 0)
             return;
-        // Whatever fails here fails again where it is told.
+        // Whatever fails here fails again in the run, which reports it.
         Task.WhenAny(Task.Run(Data)).Wait();
     }
 

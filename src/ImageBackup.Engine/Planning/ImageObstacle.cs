@@ -36,7 +36,7 @@ internal sealed record ImageObstacle(string Reason, ErrorId? ErrorByName)
             return new ImageObstacle($"it is a part of {string.Join(", ", description.Holders)}", null);
         if (isDevice && IsReadOnlyMedium(volume))
             return new ImageObstacle("it is a read-only medium", ErrorOfContent(plan));
-        if (plan is { Type: { Type: ImageType.Static, Quiet.EndsDynamic: false } }
+        if (plan is { Type: { Type: ImageType.Static, Quiesce.EndsDynamic: false } }
             && volumes.WhyNeeded(description, repositoryPath is null ? [] : [repositoryPath]) is { } needed)
         {
             return new ImageObstacle($"{needed}, so a static image cannot be taken of it", ErrorId.VolumeNeeded);

@@ -21,7 +21,7 @@ internal sealed record VolumePlan
     public required ResolvedOptions Options { get; init; }
     public required ManagementClass ManagementClass { get; init; }
 
-    /// <summary>The type, who decided it and why, and how hard to try for a quiet volume (<see cref="ImageTypeDecision.Quiet"/>).</summary>
+    /// <summary>The type, who decided it and why, and how hard to try to quiesce the volume (<see cref="ImageTypeDecision.Quiesce"/>).</summary>
     public required ImageTypeDecision Type { get; init; }
 
     public bool IsIncluded => Decision.IsIncluded;

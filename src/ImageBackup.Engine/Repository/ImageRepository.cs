@@ -34,6 +34,12 @@ internal sealed class ImageRepository : IDisposable
     /// <summary>As given when it was opened, made absolute.</summary>
     public string Location => Files.Location;
 
+    /// <summary>Directories of this machine that the repository needs: its own, or the one in which files wait for a server.</summary>
+    public IReadOnlyList<string> LocalPaths => [Files.LocalPath ?? Path.GetTempPath()];
+
+    /// <summary>The repository's directory; null: it is on a server.</summary>
+    public string? LocalPath => Files.LocalPath;
+
     /// <summary>The repository's id: 64 hexadecimal digits.</summary>
     public string Id { get; }
 
@@ -48,16 +54,40 @@ internal sealed class ImageRepository : IDisposable
 
     /// <summary>Creates a repository of format 2 in an empty or absent directory, and opens it.</summary>
     /// <exception cref="ImageBackupException">RepositoryExists, PasswordMissing, or a storage failure.</exception>
-    public static ImageRepository Create(string location, RepositoryPassword password, CancellationToken cancellation)
+    public static ImageRepository Create(StorageLocation location, RepositoryPassword password, CancellationToken cancellation)
     {
         if (password.IsEmpty)
-            throw new ImageBackupException(ErrorId.PasswordMissing, "A repository cannot be created with an empty password.", location);
+            throw new ImageBackupException(ErrorId.PasswordMissing, "A repository cannot be created with an empty password.", location.DisplayName);
         return Create(StorageAt(location), password, cancellation);
     }
 
+    /// <summary>As <see cref="Create(StorageLocation, RepositoryPassword, CancellationToken)"/>, in a directory.</summary>
+    public static ImageRepository Create(string path, RepositoryPassword password, CancellationToken cancellation) =>
+        Create(StorageLocation.OfPath(path), password, cancellation);
+
     /// <summary>Throws if a repository cannot be created at the location. Changes nothing.</summary>
     /// <exception cref="ImageBackupException">RepositoryExists, RepositoryAccessDenied.</exception>
-    public static void ThrowIfTaken(string location) => RepositoryPlace.ThrowIfTaken(location);
+    public static void ThrowIfTaken(StorageLocation location)
+    {
+        if (location.LocalPath is { } path)
+        {
+            RepositoryPlace.ThrowIfTaken(path);
+            return;
+        }
+        using var files = new RepositoryFiles(StorageAt(location));
+        ThrowIfTaken(files);
+    }
+
+    private static void ThrowIfTaken(RepositoryFiles files)
+    {
+        if (files.Exists(StoredKind.Config, ""))
+            throw Exists(files);
+        if (files.LocalPath is { } path)
+            RepositoryPlace.ThrowIfTaken(path);
+        // What a creation writes before the 'config' may be there, as in a directory; a snapshot record or a pack may not.
+        else if (files.List(StoredKind.Snapshot, mustExist: false).Any() || files.List(StoredKind.Index, mustExist: false).Any())
+            throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' holds a part of a repository that has no 'config'.", files.Location);
+    }
 
     internal static ImageRepository Create(IStorage storage, RepositoryPassword password, CancellationToken cancellation)
     {
@@ -65,9 +95,7 @@ internal sealed class ImageRepository : IDisposable
         SealerPool? sealers = null;
         try
         {
-            if (files.Exists(StoredKind.Config, ""))
-                throw Exists(files);
-            RepositoryPlace.ThrowIfTaken(files.Location);
+            ThrowIfTaken(files);
             cancellation.ThrowIfCancellationRequested();
             files.CreateLayout();
             files.RemoveAbandonedUploads();
@@ -101,27 +129,39 @@ internal sealed class ImageRepository : IDisposable
     private static ImageBackupException Exists(RepositoryFiles files) =>
         new(ErrorId.RepositoryExists, $"'{files.Location}' already holds a repository.", files.Location);
 
+    /// <summary>Opens the repository in a directory.</summary>
     /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, RepositoryVersionUnsupported, WrongPassword, KeyCorrupt, RepositoryAccessDenied.</exception>
-    public static ImageRepository Open(string location, RepositoryPassword password, CancellationToken cancellation) =>
-        Open(location, password, keyHint: null, cancellation);
+    public static ImageRepository Open(string path, RepositoryPassword password, CancellationToken cancellation) =>
+        Open(StorageLocation.OfPath(path), password, keyHint: null, cancellation);
 
-    /// <param name="location">The repository's directory.</param>
+    /// <summary>Opens the repository in a directory.</summary>
+    /// <exception cref="ImageBackupException">As above; KeysNotTried.</exception>
+    public static ImageRepository Open(string path, RepositoryPassword password, string? keyHint, CancellationToken cancellation) =>
+        Open(StorageLocation.OfPath(path), password, keyHint, cancellation);
+
+    /// <summary>Opens the repository at a location.</summary>
+
+    /// <param name="location">The repository's place.</param>
     /// <param name="password">A password of it.</param>
     /// <param name="keyHint">The beginning of the id of the key that is tried first; null: none is known.</param>
     /// <param name="cancellation">Ends it at once, also while a key is derived.</param>
     /// <exception cref="ImageBackupException">As above; KeysNotTried.</exception>
-    public static ImageRepository Open(string location, RepositoryPassword password, string? keyHint, CancellationToken cancellation) =>
+    public static ImageRepository Open(StorageLocation location, RepositoryPassword password, string? keyHint, CancellationToken cancellation) =>
         Open(StorageAt(location), password, cancellation, keyHint);
 
-    private static IStorage StorageAt(string location)
+    private static IStorage StorageAt(StorageLocation location)
     {
         try
         {
-            return RetryingStorage.At(location);
+            return StorageRegistry.Open(location);
+        }
+        catch (FormatException e)
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid, e.Message, location.DisplayName, e);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException or PathTooLongException)
         {
-            throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{location}' is not a directory's path.", location, e);
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"'{location}' is not a directory's path.", location.DisplayName, e);
         }
     }
 
@@ -167,10 +207,10 @@ internal sealed class ImageRepository : IDisposable
 
     /// <summary>Throws if there is no repository at the location, before anybody is asked for a password.</summary>
     /// <exception cref="ImageBackupException">RepositoryNotFound, RepositoryInvalid, ParameterInvalid, a storage failure.</exception>
-    public static void ThrowIfNone(string location)
+    public static void ThrowIfNone(StorageLocation location)
     {
-        if (!Directory.Exists(location))
-            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
+        if (location.LocalPath is { } path && !Directory.Exists(path))
+            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{path}'.", path);
         using var files = new RepositoryFiles(StorageAt(location));
         ThrowIfNone(files);
     }
@@ -179,16 +219,18 @@ internal sealed class ImageRepository : IDisposable
     {
         if (files.Exists(StoredKind.Config, ""))
             return;
-        if (!Directory.Exists(files.Location))
-            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no directory '{files.Location}'.", files.Location);
-        bool looksLikeOne = files.List(StoredKind.Key).Any();
+        if (files.LocalPath is { } path && !Directory.Exists(path))
+            throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no directory '{path}'.", path);
+        bool looksLikeOne = files.List(StoredKind.Key, mustExist: false).Any();
         throw looksLikeOne
-            ? new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has keys but no 'config'.", files.Location)
+            ? new ImageBackupException(ErrorId.RepositoryInvalid, $"{Place(files)} has keys but no 'config'.", files.Location)
             {
                 RecommendedAction = "If its creation was interrupted, run Initialize-ImageRepository again; else restore its 'config' from a copy.",
             }
-            : new ImageBackupException(ErrorId.RepositoryNotFound, $"The directory '{files.Location}' holds no repository (it has no 'config').", files.Location);
+            : new ImageBackupException(ErrorId.RepositoryNotFound, $"{Place(files)} holds no repository (it has no 'config').", files.Location);
     }
+
+    private static string Place(RepositoryFiles files) => files.LocalPath is null ? $"'{files.Location}'" : $"The directory '{files.Location}'";
 
     /// <summary>False if not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
     internal bool IsReachable()

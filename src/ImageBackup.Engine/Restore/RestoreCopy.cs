@@ -34,110 +34,157 @@ internal sealed class RestoreCopy(
     /// <summary>What is zeros because its chunks are missing or corrupt.</summary>
     public IReadOnlyList<ByteRange> CorruptRanges => ByteRanges.Join(_corruptChunks.Select(c => new ByteRange(c.Key, c.Value)).OrderBy(r => r.OffsetBytes));
 
-    public void Run(ProgressMeter meter, CancellationToken cancellation) =>
-        Process(isVerifying: false, lengthBytes => Interlocked.Add(ref _zeroBytes, lengthBytes), meter, cancellation);
+    public void Run(ProgressMeter meter, CancellationToken cancellation)
+    {
+        var pipeline = new ImageReadPipeline(repository, image, WorkerCount, longestChunkBytes);
+        bool hasOthers = false;
+        foreach (ImageChunk chunk in image.Chunks())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (IsZeroAlready(chunk))
+            {
+                Interlocked.Add(ref _zeroBytes, chunk.LengthBytes);
+                meter.Add(chunk.LengthBytes);
+            }
+            else if (IsPlanned(chunk))
+            {
+                pipeline.Add(chunk);
+            }
+            else
+            {
+                hasOthers = true;
+            }
+        }
+        IEnumerable<ImageChunk> others = hasOthers ? image.Chunks().Where(chunk => !IsZeroAlready(chunk) && !IsPlanned(chunk)) : [];
+        pipeline.Run(others, () => new RestoreWorker(this, meter), cancellation);
+        meter.Report();
+    }
 
     /// <exception cref="ImageBackupException">VerifyFailed with the offset.</exception>
-    public void Verify(ProgressMeter meter, CancellationToken cancellation) => Process(isVerifying: true, _ => { }, meter, cancellation);
-
-    private void Process(bool isVerifying, Action<int> onZero, ProgressMeter meter, CancellationToken cancellation)
+    public void Verify(ProgressMeter meter, CancellationToken cancellation)
     {
         using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
-        int workers = Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
-        var pipeline = ChunkPipeline<ImageChunk>.For(workers, longestChunkBytes, out int batchCount);
+        var pipeline = ChunkPipeline<ImageChunk>.For(WorkerCount, longestChunkBytes, out int batchCount);
         pipeline.Run(() =>
         {
             while (chunks.MoveNext())
             {
                 cancellation.ThrowIfCancellationRequested();
                 ImageChunk chunk = chunks.Current;
-                // Zeros on a target of zeros: nothing to do for anybody.
-                if (!chunk.IsZero || !target.IsAllZero)
+                if (!IsZeroAlready(chunk))
                     return chunk;
-                onZero(chunk.LengthBytes);
                 meter.Add(chunk.LengthBytes);
             }
             return null;
-        }, fill: null, release => new Worker(this, isVerifying, meter, batchCount, release), cancellation);
+        }, fill: null, release => new VerifyWorker(this, meter, batchCount, release), cancellation);
         meter.Report();
     }
 
-    private sealed class Worker : ChunkPipeline<ImageChunk>.IWorker
-    {
-        private readonly RestoreCopy _copy;
-        private readonly bool _isVerifying;
-        private readonly ProgressMeter _meter;
-        private readonly Action<byte[]> _release;
-        private readonly ChunkReader _reader;
-        private readonly HashBatch<ImageChunk> _unnamed;
-        private byte[] _scratch = Array.Empty<byte>();
+    private int WorkerCount => Math.Max(1, request.ThrottleLimit ?? Environment.ProcessorCount);
 
-        public Worker(RestoreCopy copy, bool isVerifying, ProgressMeter meter, int batchCount, Action<byte[]> release)
+    /// <summary>What the target has is compared with the image's before anything is read of the repository.</summary>
+    private bool IsCompared => request.SkipUnchanged && !target.IsAllZero;
+
+    /// <summary>Zeros on a target of zeros: nothing to do for anybody.</summary>
+    private bool IsZeroAlready(in ImageChunk chunk) => chunk.IsZero && target.IsAllZero;
+
+    private bool IsPlanned(in ImageChunk chunk) => !chunk.IsZero && !IsCompared && ImageReadPipeline.CanPlan(chunk)
+        && (image.Used.IsWhole || image.Used.Within(RangeOf(chunk)).Any());
+
+    private static ByteRange RangeOf(in ImageChunk chunk) => new(chunk.OffsetBytes, chunk.LengthBytes);
+
+    private List<ByteRange> UsedOf(in ImageChunk chunk) => image.Used.Within(RangeOf(chunk)).ToList();
+
+    /// <summary>What both kinds of workers have: a reader of chunks, and a buffer for one more.</summary>
+    private abstract class Worker(RestoreCopy copy) : IDisposable
+    {
+        private readonly ChunkReader _reader = new(copy.Repository, copy.Image);
+
+        protected byte[] LastScratch { get; private set; } = Array.Empty<byte>();
+
+        /// <summary>
+        /// Fills the buffer with the chunk, proven. False if it is damaged and that is to be passed over; else an error
+        /// names where on the volume it belongs.
+        /// </summary>
+        protected bool Loads(ImageChunk chunk, byte[] buffer)
         {
-            _copy = copy;
-            _isVerifying = isVerifying;
-            _meter = meter;
-            _release = release;
-            _reader = new ChunkReader(copy.Repository, copy.Image);
-            _unnamed = new HashBatch<ImageChunk>(batchCount, isVerifying ? Verify : Restore, release);
+            if (chunk.Location is null && chunk.IsZero)
+            {
+                // The one chunk that may be missing: its content is known.
+                Array.Clear(buffer, 0, chunk.LengthBytes);
+                return true;
+            }
+            if (_reader.TryRead(chunk, buffer, out ImageBackupException? damage))
+                return true;
+            if (!copy.Request.SkipCorrupt)
+            {
+                throw new ImageBackupException(ErrorId.ChunkCorrupt,
+                    $"The image {copy.Image.Info.ShortId} of '{copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {damage?.Message}", copy.Image.Info.Id, damage);
+            }
+            copy._corruptChunks[chunk.OffsetBytes] = chunk.LengthBytes;
+            return false;
+        }
+
+        /// <summary>Reads of the target.</summary>
+        protected bool Reads(ByteRange range, byte[] buffer) =>
+            copy.Writer.ReadAt(range.OffsetBytes, buffer.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+
+        protected byte[] Scratch(int lengthBytes)
+        {
+            if (LastScratch.Length < lengthBytes)
+                LastScratch = new byte[lengthBytes];
+            return LastScratch;
+        }
+
+        public void Dispose() => _reader.Dispose();
+    }
+
+    private sealed class RestoreWorker(RestoreCopy copy, ProgressMeter meter) : Worker(copy), ImageReadPipeline.IWorker
+    {
+        private readonly RestoreCopy _copy = copy;
+
+        public void Use(ImageChunk chunk, byte[] content, bool isWhole)
+        {
+            List<ByteRange> used = _copy.UsedOf(chunk);
+            ReleaseUnused(RangeOf(chunk), used);
+            Write(chunk, used, content, isWhole || Loads(chunk, content), compares: false);
+            meter.Add(chunk.LengthBytes);
         }
 
         public void Process(ImageChunk chunk, byte[] buffer)
         {
-            if (_isVerifying ? IsToVerify(chunk, buffer) : IsToRestore(chunk, buffer))
-            {
-                _unnamed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
-                return;
-            }
-            _release(buffer);
-            _meter.Add(chunk.LengthBytes);
+            ByteRange whole = RangeOf(chunk);
+            List<ByteRange> used = _copy.UsedOf(chunk);
+            ReleaseUnused(whole, used);
+            if (used.Count > 0)
+                Restore(chunk, whole, used, buffer);
+            meter.Add(chunk.LengthBytes);
         }
 
-        /// <summary>True if the chunk is in the buffer and is to be hashed and written; false if all is done.</summary>
-        private bool IsToRestore(ImageChunk chunk, byte[] buffer)
+        private void Restore(ImageChunk chunk, ByteRange whole, List<ByteRange> used, byte[] buffer)
         {
-            ByteRange whole = RangeOf(chunk);
-            List<ByteRange> used = UsedOf(chunk);
-            bool isCompared = _copy.Request.SkipUnchanged && !_copy.Target.IsAllZero;
-            if (!chunk.IsZero && !isCompared && used.Count > 0 && _reader.TryReadUnhashed(chunk, buffer))
-                return true;
-            // Kept chunks are written first: disks like the order, and a failure leaves a beginning.
-            Drain();
-            ReleaseUnused(whole, used);
-            if (used.Count == 0)
-                return false;
-            bool compares = isCompared && Reads(whole, Scratch(chunk.LengthBytes));
-            if (compares && BlobId.Of(_scratch.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
+            bool compares = _copy.IsCompared && Reads(whole, Scratch(chunk.LengthBytes));
+            if (compares && BlobId.Of(LastScratch.AsSpan(0, chunk.LengthBytes)) == chunk.Id)
             {
                 Interlocked.Add(ref _copy._skippedBytes, used.Sum(r => r.LengthBytes));
-                return false;
+                return;
             }
-            if (chunk.IsZero)
+            if (!chunk.IsZero)
             {
-                foreach (ByteRange range in used)
-                {
-                    // The unused parts of the chunk may differ: what the image uses may be zeros already.
-                    if (compares && ZeroCheck.IsZero(_scratch.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
-                    {
-                        Interlocked.Add(ref _copy._skippedBytes, range.LengthBytes);
-                        continue;
-                    }
-                    _copy.Writer.ZeroRange(range);
-                    Interlocked.Add(ref _copy._zeroBytes, range.LengthBytes);
-                }
-                return false;
+                Write(chunk, used, buffer, Loads(chunk, buffer), compares);
+                return;
             }
-            Write(chunk, used, buffer, Loads(chunk, buffer), compares);
-            return false;
-        }
-
-        private void Restore(ImageChunk chunk, ArraySegment<byte> content, BlobId id)
-        {
-            byte[] buffer = content.Array!;
-            List<ByteRange> used = UsedOf(chunk);
-            ReleaseUnused(RangeOf(chunk), used);
-            Write(chunk, used, buffer, id == chunk.Id || Loads(chunk, buffer), compares: false);
-            _meter.Add(chunk.LengthBytes);
+            foreach (ByteRange range in used)
+            {
+                // The unused parts of the chunk may differ: what the image uses may be zeros already.
+                if (compares && ZeroCheck.IsZero(LastScratch.AsSpan((int)(range.OffsetBytes - chunk.OffsetBytes), (int)range.LengthBytes)))
+                {
+                    Interlocked.Add(ref _copy._skippedBytes, range.LengthBytes);
+                    continue;
+                }
+                _copy.Writer.ZeroRange(range);
+                Interlocked.Add(ref _copy._zeroBytes, range.LengthBytes);
+            }
         }
 
         /// <summary>Writes what the image uses of a chunk: as zeros if it could not be loaded; not what the target has, if that is in the scratch.</summary>
@@ -153,46 +200,12 @@ internal sealed class RestoreCopy(
             {
                 int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
                 ReadOnlySpan<byte> content = buffer.AsSpan(at, length);
-                if (compares && content.SequenceEqual(_scratch.AsSpan(at, length)))
+                if (compares && content.SequenceEqual(LastScratch.AsSpan(at, length)))
                     Interlocked.Add(ref _copy._skippedBytes, length);
                 else if (_copy.Target.IsAllZero)
                     WriteSparse(range.OffsetBytes, content);
                 else
                     Write(range.OffsetBytes, content);
-            }
-        }
-
-        /// <summary>True: the target's content is in the buffer.</summary>
-        private bool IsToVerify(ImageChunk chunk, byte[] buffer) => Reads(RangeOf(chunk), buffer) ? true : throw new ImageBackupException(ErrorId.VerifyFailed,
-            $"'{_copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", _copy.Target.Name);
-
-        private void Verify(ImageChunk chunk, ArraySegment<byte> target, BlobId id)
-        {
-            if (id != chunk.Id)
-                VerifyUsed(chunk, target);
-            _meter.Add(chunk.LengthBytes);
-        }
-
-        /// <summary>The unused parts of a chunk may differ: only what the image uses counts.</summary>
-        private void VerifyUsed(ImageChunk chunk, ReadOnlySpan<byte> target)
-        {
-            List<ByteRange> used = UsedOf(chunk);
-            if (used.Count == 0)
-                return;
-            byte[] content = Scratch(chunk.LengthBytes);
-            if (!Loads(chunk, content))
-                Array.Clear(content, 0, chunk.LengthBytes);
-            foreach (ByteRange range in used)
-            {
-                int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
-                ReadOnlySpan<byte> expected = content.AsSpan(at, length), found = target.Slice(at, length);
-                if (expected.SequenceEqual(found))
-                    continue;
-                int first = 0;
-                while (expected[first] == found[first])
-                    first++;
-                throw new ImageBackupException(ErrorId.VerifyFailed,
-                    $"'{_copy.Target.Name}' does not hold the data that was written to it: the first difference is at offset {range.OffsetBytes + first}.", _copy.Target.Name);
             }
         }
 
@@ -215,43 +228,6 @@ internal sealed class RestoreCopy(
                 offset = range.EndBytes;
             }
         }
-
-        /// <summary>
-        /// Fills the buffer with the chunk, proven. False if it is damaged and that is to be passed over; else an error
-        /// names where on the volume it belongs.
-        /// </summary>
-        private bool Loads(ImageChunk chunk, byte[] buffer)
-        {
-            if (chunk.Location is null && chunk.IsZero)
-            {
-                // The one chunk that may be missing: its content is known.
-                Array.Clear(buffer, 0, chunk.LengthBytes);
-                return true;
-            }
-            if (_reader.TryRead(chunk, buffer, out ImageBackupException? damage))
-                return true;
-            if (!_copy.Request.SkipCorrupt)
-            {
-                throw new ImageBackupException(ErrorId.ChunkCorrupt,
-                    $"The image {_copy.Image.Info.ShortId} of '{_copy.Image.Info.Volume}' cannot be restored at offset {chunk.OffsetBytes} ({chunk.LengthBytes} bytes): {damage?.Message}", _copy.Image.Info.Id, damage);
-            }
-            _copy._corruptChunks[chunk.OffsetBytes] = chunk.LengthBytes;
-            return false;
-        }
-
-        private bool Reads(ByteRange range, byte[] target) =>
-            _copy.Writer.ReadAt(range.OffsetBytes, target.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
-
-        private byte[] Scratch(int lengthBytes)
-        {
-            if (_scratch.Length < lengthBytes)
-                _scratch = new byte[lengthBytes];
-            return _scratch;
-        }
-
-        private static ByteRange RangeOf(ImageChunk chunk) => new(chunk.OffsetBytes, chunk.LengthBytes);
-
-        private List<ByteRange> UsedOf(ImageChunk chunk) => _copy.Image.Used.Within(RangeOf(chunk)).ToList();
 
         private void Write(long offsetBytes, ReadOnlySpan<byte> content)
         {
@@ -278,14 +254,68 @@ internal sealed class RestoreCopy(
             if (start < content.Length)
                 Write(offsetBytes + start, content.Slice(start));
         }
+    }
 
-        public void Drain() => _unnamed.NameAll();
+    /// <summary>Reads chunks of the target back and compares them.</summary>
+    private sealed class VerifyWorker : Worker, ChunkPipeline<ImageChunk>.IWorker
+    {
+        private readonly RestoreCopy _copy;
+        private readonly ProgressMeter _meter;
+        private readonly HashBatch<ImageChunk> _unhashed;
+
+        public VerifyWorker(RestoreCopy copy, ProgressMeter meter, int batchCount, Action<byte[]> release)
+            : base(copy)
+        {
+            _copy = copy;
+            _meter = meter;
+            _unhashed = new HashBatch<ImageChunk>(batchCount, Verify, release);
+        }
+
+        public void Process(ImageChunk chunk, byte[] buffer)
+        {
+            if (!Reads(RangeOf(chunk), buffer))
+            {
+                throw new ImageBackupException(ErrorId.VerifyFailed,
+                    $"'{_copy.Target.Name}' ends before offset {chunk.OffsetBytes + chunk.LengthBytes}.", _copy.Target.Name);
+            }
+            _unhashed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
+        }
+
+        private void Verify(ImageChunk chunk, ArraySegment<byte> target, BlobId id)
+        {
+            if (id != chunk.Id)
+                VerifyUsed(chunk, target);
+            _meter.Add(chunk.LengthBytes);
+        }
+
+        /// <summary>The unused parts of a chunk may differ: only what the image uses counts.</summary>
+        private void VerifyUsed(ImageChunk chunk, ReadOnlySpan<byte> target)
+        {
+            List<ByteRange> used = _copy.UsedOf(chunk);
+            if (used.Count == 0)
+                return;
+            byte[] content = Scratch(chunk.LengthBytes);
+            if (!Loads(chunk, content))
+                Array.Clear(content, 0, chunk.LengthBytes);
+            foreach (ByteRange range in used)
+            {
+                int at = (int)(range.OffsetBytes - chunk.OffsetBytes), length = (int)range.LengthBytes;
+                ReadOnlySpan<byte> expected = content.AsSpan(at, length), found = target.Slice(at, length);
+                if (expected.SequenceEqual(found))
+                    continue;
+                int first = 0;
+                while (expected[first] == found[first])
+                    first++;
+                throw new ImageBackupException(ErrorId.VerifyFailed,
+                    $"'{_copy.Target.Name}' does not hold the data that was written to it: the first difference is at offset {range.OffsetBytes + first}.", _copy.Target.Name);
+            }
+        }
+
+        public void Drain() => _unhashed.NameAll();
 
         public void Finish()
         {
         }
-
-        public void Dispose() => _reader.Dispose();
     }
 
     private ImageRepository Repository => repository;

@@ -190,7 +190,7 @@ internal sealed class RestoreTarget
     {
         if (device.IsSystem)
             throw new ImageBackupException(ErrorId.TargetIsSystem, $"'{device.Name}' carries the running system.", device.Name);
-        if (volumes.VolumesUnder(repository.Location).Contains(device.Name, StringComparer.OrdinalIgnoreCase))
+        if (repository.LocalPath is { } own && volumes.VolumesUnder(own).Contains(device.Name, StringComparer.OrdinalIgnoreCase))
             throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"The repository '{repository.Location}' lies on '{device.Name}'.", device.Name);
         // Windows mounts whatever is opened: there the volume is locked and dismounted, which fails while anybody uses it.
         if (device.IsMounted && device.Kind != VolumeKind.WindowsVolume)
@@ -210,11 +210,14 @@ internal sealed class RestoreTarget
             throw new ImageBackupException(ErrorId.TargetInvalid, $"'{path}' is a directory.", path);
         if (!Directory.Exists(directory))
             throw new ImageBackupException(ErrorId.TargetInvalid, $"There is no directory '{directory}'.", path);
-        string root = Path.GetFullPath(repository.Location).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar;
-        if ((path + Path.DirectorySeparatorChar).StartsWith(root, StringComparison.Ordinal))
-            throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository.", path);
-        if (LiesInRepository(directory, root))
-            throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository, by another name.", path);
+        if (repository.LocalPath is { } own)
+        {
+            string root = Path.GetFullPath(own).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar;
+            if ((path + Path.DirectorySeparatorChar).StartsWith(root, StringComparison.Ordinal))
+                throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository.", path);
+            if (LiesInRepository(directory, root))
+                throw new ImageBackupException(ErrorId.TargetHoldsRepository, $"'{path}' lies inside the repository, by another name.", path);
+        }
         if (File.Exists(path) && !request.ReplaceFile && !request.SkipUnchanged)
             throw new ImageBackupException(ErrorId.TargetExists, $"The file '{path}' exists.", path);
     }

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Threading;
 using ImageBackup.Engine.Platform.Termination;
 using ImageBackup.Engine.Platform.Files;
 
@@ -19,7 +20,7 @@ internal sealed partial class LocalStorage
 
         public long LengthBytes { get; private set; }
 
-        public void Append(byte[] buffer, int offset, int countBytes) => Once(() =>
+        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => Once(() =>
         {
             writer.Append(buffer, offset, countBytes);
             if (LengthBytes / WritebackBytes != (LengthBytes + countBytes) / WritebackBytes)
@@ -27,7 +28,7 @@ internal sealed partial class LocalStorage
             LengthBytes += countBytes;
         });
 
-        public void Commit(string name) => Once(() =>
+        public void Commit(string name, CancellationToken cancellation) => Once(() =>
         {
             writer.Flush();
             if (kind == StoredKind.Pack)

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Files;
@@ -12,6 +13,7 @@ using ImageBackup.Engine.Platform.Termination;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>A repository's files in a directory or UNC path, laid out as restic's local backend does (design.rst, "Repository Layout").</summary>
+/// <remarks>A cancelled token ends a read before it begins. What changes something is short, and is done whole.</remarks>
 internal sealed partial class LocalStorage : IStorage
 {
     private const string TemporaryPrefix = "imagebackup-";
@@ -36,43 +38,49 @@ internal sealed partial class LocalStorage : IStorage
 
     internal LocalStorage(string path, IFileSteps steps)
     {
-        Location = Path.GetFullPath(path);
+        Location = StorageLocation.OfPath(Path.GetFullPath(path));
         _steps = steps;
-        _rooted = new RootedFiles(Location);
+        _rooted = new RootedFiles(Root);
     }
 
-    public string Location { get; }
+    public StorageLocation Location { get; }
 
-    private string TemporaryDirectory => Path.Combine(Location, "tmp");
+    public StorageTraits Traits => StorageTraits.Local;
 
-    public void CreateLayout() => Guard(Location, isWrite: true, () =>
+    private string Root => Location.LocalPath!;
+
+    private string TemporaryDirectory => Path.Combine(Root, "tmp");
+
+    public void CreateLayout(CancellationToken cancellation) => Guard(Root, isWrite: true, () =>
     {
-        _steps.CreateDirectory(Location);
+        _steps.CreateDirectory(Root);
         foreach (string name in s_directories)
-            _steps.CreateDirectory(Path.Combine(Location, name));
+            _steps.CreateDirectory(Path.Combine(Root, name));
         // All 256 at once, so that a pack's commit has one directory to flush, not two.
         for (int i = 0; i < 256; i++)
-            _steps.CreateDirectory(Path.Combine(Location, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
-        _steps.SyncDirectory(Path.Combine(Location, "data"));
-        _steps.SyncDirectory(Location);
-        if (Path.GetDirectoryName(Location) is { Length: > 0 } parent)
+            _steps.CreateDirectory(Path.Combine(Root, "data", i.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+        _steps.SyncDirectory(Path.Combine(Root, "data"));
+        _steps.SyncDirectory(Root);
+        if (Path.GetDirectoryName(Root) is { Length: > 0 } parent)
             _steps.SyncDirectory(parent);
         return true;
     });
 
-    public bool Exists(StoredKind kind, string name)
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation)
     {
         string path = PathOf(kind, name);
+        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () => AttributesOf(path) is { } attributes && (attributes & FileAttributes.Directory) == 0);
     }
 
-    public IEnumerable<StoredFile> List(StoredKind kind)
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation)
     {
         if (kind == StoredKind.Config)
         {
             var config = new FileInfo(PathOf(kind, ""));
             return config.Exists ? new[] { new StoredFile(kind, "", config.Length) } : Array.Empty<StoredFile>();
         }
+        cancellation.ThrowIfCancellationRequested();
         return Guard(DirectoryOf(kind), isWrite: false, () => ListWhole(kind));
     }
 
@@ -179,9 +187,10 @@ internal sealed partial class LocalStorage : IStorage
         return isWhole;
     }
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes)
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
     {
         string path = PathOf(kind, name);
+        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () =>
         {
             using FileStream stream = RegularFile.OpenRead(path);
@@ -201,9 +210,10 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
     {
         string path = PathOf(kind, name);
+        cancellation.ThrowIfCancellationRequested();
         Guard(path, isWrite: false, () =>
         {
             if (_handles.ReadAt(path, offsetBytes, buffer, countBytes) != countBytes)
@@ -212,9 +222,10 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public long LengthOf(StoredKind kind, string name)
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation)
     {
         string path = PathOf(kind, name);
+        cancellation.ThrowIfCancellationRequested();
         return Guard(path, isWrite: false, () =>
         {
             using FileStream stream = RegularFile.OpenRead(path);
@@ -240,16 +251,16 @@ internal sealed partial class LocalStorage : IStorage
         _unlinked[kind] = true;
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
-        if (Exists(kind, name))
+        if (Exists(kind, name, cancellation))
             return;
-        using IStorageUpload upload = BeginUpload(kind);
-        upload.Append(content.ToArray(), 0, content.Length);
-        upload.Commit(name);
+        using IStorageUpload upload = BeginUpload(kind, cancellation);
+        upload.Append(content.ToArray(), 0, content.Length, cancellation);
+        upload.Commit(name, cancellation);
     }
 
-    public IStorageUpload BeginUpload(StoredKind kind)
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {
         string path = Path.Combine(TemporaryDirectory,
             $"{TemporaryPrefix}{s_machine}-{RunningProcess.CurrentId}-{Guid.NewGuid():N}");
@@ -284,7 +295,7 @@ internal sealed partial class LocalStorage : IStorage
         }
     }
 
-    public void Delete(StoredKind kind, string name)
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation)
     {
         string path = PathOf(kind, name);
         _handles.Forget(path);
@@ -296,9 +307,9 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public void SyncDeletions(StoredKind kind)
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
     {
-        string directory = kind == StoredKind.Config ? Location : DirectoryOf(kind);
+        string directory = kind == StoredKind.Config ? Root : DirectoryOf(kind);
         Guard(directory, isWrite: true, () =>
         {
             if (kind != StoredKind.Pack)
@@ -312,7 +323,7 @@ internal sealed partial class LocalStorage : IStorage
         });
     }
 
-    public int RemoveAbandonedUploads()
+    public int RemoveAbandonedUploads(CancellationToken cancellation)
     {
         if (!Directory.Exists(TemporaryDirectory))
             return 0;
@@ -334,7 +345,7 @@ internal sealed partial class LocalStorage : IStorage
 
     public void Dispose() => _handles.Dispose();
 
-    private string DirectoryOf(StoredKind kind) => Path.Combine(Location, kind switch
+    private string DirectoryOf(StoredKind kind) => Path.Combine(Root, kind switch
     {
         StoredKind.Key => "keys",
         StoredKind.Lock => "locks",
@@ -347,15 +358,15 @@ internal sealed partial class LocalStorage : IStorage
     private string PathOf(StoredKind kind, string name)
     {
         if (kind == StoredKind.Config)
-            return Path.Combine(Location, "config");
+            return Path.Combine(Root, "config");
         if (!Hex.IsName(name))
             throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
         return kind == StoredKind.Pack
-            ? Path.Combine(Location, "data", name.Substring(0, 2), name)
+            ? Path.Combine(Root, "data", name.Substring(0, 2), name)
             : Path.Combine(DirectoryOf(kind), name);
     }
 
-    /// <summary>Null if nothing is there. Not File.Exists: it says no where it may not look, or where a share is away.</summary>
+    /// <summary>Null if nothing is there. Not File.Exists: it says no if it may not look, or if a share is away.</summary>
     private static FileAttributes? AttributesOf(string path)
     {
         try

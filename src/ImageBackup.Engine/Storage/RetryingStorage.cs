@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Storage;
@@ -11,85 +13,158 @@ namespace ImageBackup.Engine.Storage;
 /// (a full disk, a denied access, a file that is not there, a read-only share) is not. Any thread.
 /// </summary>
 /// <remarks>
-/// Uploads are not tried again except for their beginning: a failed write does not tell what it left of a file, and the
-/// backup that is run again reuses every pack that landed. A wait ends when the command is stopped
-/// (<see cref="PendingCalls"/>), with an OperationCanceledException.
+/// An upload to a share is not tried again except for its beginning: a failed write does not tell what it left of a file, and
+/// the backup that is run again reuses every pack that landed. An upload to a server is sent again as
+/// a whole. A wait ends when the command is stopped (<see cref="PendingCalls"/>), with an OperationCanceledException.
 /// </remarks>
 internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> waits) : IStorage
 {
     /// <summary>Long enough for a switch to come up again or a server to fail over, short enough for who waits.</summary>
     public static IReadOnlyList<TimeSpan> NetworkWaits { get; } = new[] { 0.25, 1, 3, 8, 15 }.Select(TimeSpan.FromSeconds).ToArray();
 
-    public string Location => inner.Location;
+    /// <summary>restic's for servers: from 1 s doubling, up to a minute each, <see cref="s_longest"/> in all.</summary>
+    public static IReadOnlyList<TimeSpan> ServerWaits { get; } = Enumerable.Range(0, 30).Select(i => TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, i)))).ToArray();
+
+    /// <summary>So long a call is tried again at most.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(15);
+
+    /// <summary>No server makes us wait longer than this at once.</summary>
+    private static readonly TimeSpan s_longestAskedWait = TimeSpan.FromMinutes(2);
+
+    /// <summary>A server that never answered is tried so often again: a wrong name or port will not mend itself.</summary>
+    private const int AttemptsBeforeAnswer = 2;
+
+    private volatile bool _hasAnswered;
+
+    public StorageLocation Location => inner.Location;
+
+    public StorageTraits Traits => inner.Traits;
 
     /// <summary>A directory's storage; with retries if it lies on a network.</summary>
     public static IStorage At(string path)
     {
         var local = new LocalStorage(path);
-        return IsOnNetwork(local.Location) ? new RetryingStorage(local, NetworkWaits) : local;
+        path = local.Location.LocalPath!;
+        return IsOnNetwork(path) ? new RetryingStorage(local, NetworkWaits) : local;
     }
 
-    public void CreateLayout() => inner.CreateLayout();
-
-    public bool Exists(StoredKind kind, string name) => Try(() => inner.Exists(kind, name));
-
-    public IEnumerable<StoredFile> List(StoredKind kind) => Try(() => inner.List(kind));
-
-    public long LengthOf(StoredKind kind, string name) => Try(() => inner.LengthOf(kind, name));
-
-    public byte[] Load(StoredKind kind, string name, int limitBytes) => Try(() => inner.Load(kind, name, limitBytes));
-
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) => Try(() =>
+    public void CreateLayout(CancellationToken cancellation) => Try(() =>
     {
-        inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);
+        inner.CreateLayout(cancellation);
         return true;
-    });
+    }, cancellation);
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => Try(() => inner.Exists(kind, name, cancellation), cancellation);
+
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => Try(() => inner.List(kind, cancellation), cancellation);
+
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Try(() => inner.LengthOf(kind, name, cancellation), cancellation);
+
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) =>
+        Try(() => inner.Load(kind, name, limitBytes, cancellation), cancellation);
+
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation) => Try(() =>
+    {
+        inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);
+        return true;
+    }, cancellation);
+
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
         byte[] copy = content.ToArray();
         // Each try writes a temporary file of its own; a name that is taken by then has this content.
         Try(() =>
         {
-            inner.Save(kind, name, copy);
+            inner.Save(kind, name, copy, cancellation);
             return true;
-        });
+        }, cancellation);
     }
 
-    public IStorageUpload BeginUpload(StoredKind kind) => Try(() => inner.BeginUpload(kind));
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation) =>
+        new Upload(this, Try(() => inner.BeginUpload(kind, cancellation), cancellation));
 
-    public void Delete(StoredKind kind, string name) => Try(() =>
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => Try(() =>
     {
-        inner.Delete(kind, name);
+        inner.Delete(kind, name, cancellation);
         return true;
-    });
+    }, cancellation);
 
-    public void SyncDeletions(StoredKind kind) => Try(() =>
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => Try(() =>
     {
-        inner.SyncDeletions(kind);
+        inner.SyncDeletions(kind, cancellation);
         return true;
-    });
+    }, cancellation);
 
-    public int RemoveAbandonedUploads() => Try(inner.RemoveAbandonedUploads);
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => Try(() => inner.RemoveAbandonedUploads(cancellation), cancellation);
 
     public void Dispose() => inner.Dispose();
 
-    private T Try<T>(Func<T> action)
+    private T Try<T>(Func<T> action, CancellationToken cancellation)
     {
+        long began = Stopwatch.GetTimestamp();
         for (int attempt = 0; ; attempt++)
         {
             try
             {
-                return action();
+                T result = action();
+                _hasAnswered = true;
+                return result;
             }
-            catch (StorageException e) when (attempt < waits.Count && (e.Problem is StorageProblem.ReadError or StorageProblem.WriteError)
-                && !PendingCalls.Stop.IsCancellationRequested)
+            catch (StorageException e) when (e.IsTransient && WaitBefore(attempt, e, began) is { } wait && !PendingCalls.Stop.IsCancellationRequested)
             {
                 // Stopped before: each cleanup on the way out is tried once, without a wait.
-                if (PendingCalls.WaitOrStop(waits[attempt]))
-                    PendingCalls.Stop.ThrowIfCancellationRequested();
+                Wait(wait, cancellation);
             }
         }
+    }
+
+    /// <summary>Null: there is no other try.</summary>
+    private TimeSpan? WaitBefore(int attempt, StorageException failure, long began)
+    {
+        // A mistyped name of a server does not begin to exist by waiting.
+        if (attempt >= waits.Count || failure.Problem == StorageProblem.Unreachable && !_hasAnswered && attempt >= AttemptsBeforeAnswer)
+            return null;
+        TimeSpan wait = waits[attempt];
+        if (failure.RetryAfter is { } asked && asked > wait)
+            wait = asked < s_longestAskedWait ? asked : s_longestAskedWait;
+        return (double)(Stopwatch.GetTimestamp() - began) / Stopwatch.Frequency > s_longest.TotalSeconds ? null : wait;
+    }
+
+    private static void Wait(TimeSpan time, CancellationToken cancellation)
+    {
+        if (!cancellation.CanBeCanceled || cancellation == PendingCalls.Stop)
+        {
+            if (PendingCalls.WaitOrStop(time))
+                PendingCalls.Stop.ThrowIfCancellationRequested();
+            return;
+        }
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, PendingCalls.Stop);
+        either.Token.WaitHandle.WaitOne(time);
+        either.Token.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>A spooled file is sent again as a whole; what was written in place is not, for a failed write does not tell what it left.</summary>
+    private sealed class Upload(RetryingStorage storage, IStorageUpload upload) : IStorageUpload
+    {
+        public long LengthBytes => upload.LengthBytes;
+
+        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => upload.Append(buffer, offset, countBytes, cancellation);
+
+        public void Commit(string name, CancellationToken cancellation)
+        {
+            if (!storage.Traits.IsRemote)
+            {
+                upload.Commit(name, cancellation);
+                return;
+            }
+            storage.Try(() =>
+            {
+                upload.Commit(name, cancellation);
+                return true;
+            }, cancellation);
+        }
+
+        public void Dispose() => upload.Dispose();
     }
 
     private static bool IsOnNetwork(string path)

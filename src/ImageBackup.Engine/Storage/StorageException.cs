@@ -21,11 +21,23 @@ internal enum StorageProblem
     /// <summary>Something else lies where a directory of the layout belongs.</summary>
     NotADirectory,
 
-    /// <summary>A read failed (a bad disk, a vanished share).</summary>
+    /// <summary>A read failed (a bad disk, a vanished share, a server that cannot answer now).</summary>
     ReadError,
 
     /// <summary>A write, rename or flush failed.</summary>
     WriteError,
+
+    /// <summary>No connection to the server: no route, refused, its name is not known, no answer.</summary>
+    Unreachable,
+
+    /// <summary>The server's certificate is not trusted, or ours is not by the server.</summary>
+    Untrusted,
+
+    /// <summary>The server does not take the name and password.</summary>
+    LoginRefused,
+
+    /// <summary>The server lets nothing be removed.</summary>
+    RemovalForbidden,
 }
 
 /// <summary>The only exception of the storage layer.</summary>
@@ -34,4 +46,13 @@ internal sealed class StorageException(StorageProblem problem, string path, stri
 {
     public StorageProblem Problem { get; } = problem;
     public string Path { get; } = path;
+
+    /// <summary>The server says when it is worth trying again.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The same call would fail again, whatever the problem is called.</summary>
+    public bool IsPermanent { get; init; }
+
+    /// <summary>Whether the same call may succeed a little later.</summary>
+    public bool IsTransient => !IsPermanent && Problem is StorageProblem.ReadError or StorageProblem.WriteError or StorageProblem.Unreachable;
 }

@@ -11,14 +11,14 @@ namespace ImageBackup.Engine.Undo;
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers.</param>
 /// <param name="events">The machine's logs; null: none.</param>
-/// <param name="tell">Lines for -Verbose; null: none.</param>
-internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? tell = null)
+/// <param name="writeVerbose">Lines for -Verbose; null: none.</param>
+internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers, EventLog? events = null, Action<string>? writeVerbose = null)
 {
     private readonly EventLog _events = events ?? EventLog.Silent;
-    private readonly Action<string> _tell = tell ?? (_ => { });
+    private readonly Action<string> _writeVerbose = writeVerbose ?? (_ => { });
 
     /// <summary>This machine's.</summary>
-    public static UndoJob OfMachine(Action<string>? tell = null) => new(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current, tell);
+    public static UndoJob OfMachine(Action<string>? writeVerbose = null) => new(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current, writeVerbose);
 
     /// <summary>The changes to undo on this machine; none on a system whose volumes cannot be imaged. Never throws.</summary>
     public static IReadOnlyList<PendingUndo> FindOnMachine()
@@ -91,7 +91,7 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
         {
             bool isStill = still.Any(left => line.IndexOf($"'{left.Name}'", StringComparison.Ordinal) >= 0);
             _events.Write(isStill ? EventId.VolumeNotPutBack : EventId.OrphanVolumePutBack, line);
-            _tell(line);
+            _writeVerbose(line);
         }
     }
 
@@ -102,20 +102,20 @@ internal sealed class UndoJob(IVolumeSystem volumes, SnapshotProviders providers
         try
         {
             if (isCommand)
-                providers.PostCommands!.Run(pending.Orphan!, _tell);
+                providers.PostCommands!.Run(pending.Orphan!, _writeVerbose);
             else
-                providers.Get(pending.Provider!).Remove(pending.Orphan!, _tell);
+                providers.Get(pending.Provider!).Remove(pending.Orphan!, _writeVerbose);
             string line = isCommand
                 ? $"The command after the snapshot of '{pending.Volume}', which a killed run did not reach, was run: {pending.Name}"
                 : $"The orphan snapshot '{pending.Name}' of a killed run was removed.";
             _events.Write(isCommand ? EventId.OrphanCommandRun : EventId.OrphanSnapshotRemoved, line, pending.Volume);
-            _tell(line);
+            _writeVerbose(line);
             return null;
         }
         catch (ImageBackupException e)
         {
             _events.Write(isCommand ? EventId.PostSnapshotCommandFailed : EventId.SnapshotNotRemoved, e.Message, pending.Volume, e.Id.ToString());
-            _tell(e.Message);
+            _writeVerbose(e.Message);
             return e.Message;
         }
     }

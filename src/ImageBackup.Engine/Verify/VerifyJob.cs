@@ -14,7 +14,7 @@ using ImageBackup.Engine.Repository.Locks;
 
 namespace ImageBackup.Engine.Verify;
 
-/// <summary>Reads every chunk of an image and proves it against its hash.</summary>
+/// <summary>Reads every chunk of an image once, pack by pack, and proves it against its hash.</summary>
 internal sealed class VerifyJob(ImageRepository repository)
 {
     /// <exception cref="ImageBackupException">ImageNotFound, ImageInvalid, a storage failure; damaged chunks are a result, not an error.</exception>
@@ -27,21 +27,34 @@ internal sealed class VerifyJob(ImageRepository repository)
         var damaged = new ConcurrentBag<ByteRange>();
         var meter = new ProgressMeter(progress, image.Info.Volume, JobPhase.Verifying, image.SizeBytes);
 
-        using IEnumerator<ImageChunk> chunks = image.Chunks().GetEnumerator();
-        int workers = Environment.ProcessorCount;
-        var pipeline = ChunkPipeline<ImageChunk>.For(workers, image.LongestChunkBytes(cancellation, allowMissing: true), out int batchCount);
-        pipeline.Run(() =>
+        int longestChunkBytes = image.LongestChunkBytes(cancellation, allowMissing: true);
+        var pipeline = new ImageReadPipeline(repository, image, Environment.ProcessorCount, longestChunkBytes);
+        var zeros = new HashSet<BlobId>();
+        bool hasOthers = false;
+        foreach (ImageChunk chunk in image.Chunks())
         {
-            while (chunks.MoveNext())
-            {
-                cancellation.ThrowIfCancellationRequested();
-                ImageChunk chunk = chunks.Current;
-                if (chunk.Location is not null)
-                    return chunk;
+            cancellation.ThrowIfCancellationRequested();
+            if (!ImageReadPipeline.CanPlan(chunk))
+                hasOthers = true;
+            // The zero chunk comes again and again: proving it once is enough.
+            else if (chunk.IsZero && !zeros.Add(chunk.Id))
+                meter.Add(chunk.LengthBytes);
+            else
+                pipeline.Add(chunk);
+        }
+        var damagedZeros = new ConcurrentBag<BlobId>();
+        pipeline.Run(hasOthers ? image.Chunks().Where(chunk => !ImageReadPipeline.CanPlan(chunk)) : [], () => new Worker(repository, image, chunk =>
+        {
+            if (zeros.Contains(chunk.Id))
+                damagedZeros.Add(chunk.Id);
+            else
                 damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
-            }
-            return null;
-        }, fill: null, release => new Worker(repository, image, damaged, meter, batchCount, release), cancellation);
+        }, meter), cancellation);
+        if (!damagedZeros.IsEmpty)
+        {
+            foreach (ImageChunk chunk in image.Chunks().Where(chunk => damagedZeros.Contains(chunk.Id)))
+                damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
+        }
 
         held?.ThrowIfLost();
         meter.Report();
@@ -58,54 +71,18 @@ internal sealed class VerifyJob(ImageRepository repository)
         };
     }
 
-    private sealed class Worker : ChunkPipeline<ImageChunk>.IWorker
+    private sealed class Worker(ImageRepository repository, ImageContent image, Action<ImageChunk> onDamage, ProgressMeter meter) : ImageReadPipeline.IWorker
     {
-        private readonly ConcurrentBag<ByteRange> _damaged;
-        private readonly ProgressMeter _meter;
-        private readonly Action<byte[]> _release;
-        private readonly ChunkReader _reader;
-        private readonly HashBatch<ImageChunk> _unnamed;
-        private BlobId _zeroId;
+        private readonly ChunkReader _reader = new(repository, image);
 
-        public Worker(ImageRepository repository, ImageContent image, ConcurrentBag<ByteRange> damaged, ProgressMeter meter, int batchCount, Action<byte[]> release)
+        public void Use(ImageChunk chunk, byte[] content, bool isWhole)
         {
-            _damaged = damaged;
-            _meter = meter;
-            _release = release;
-            _reader = new ChunkReader(repository, image);
-            _unnamed = new HashBatch<ImageChunk>(batchCount, Note, release);
+            if (!isWhole && !_reader.TryRead(chunk, content, out _))
+                onDamage(chunk);
+            meter.Add(chunk.LengthBytes);
         }
 
-        public void Process(ImageChunk chunk, byte[] buffer)
-        {
-            // The zero chunk comes again and again: proving it once is enough.
-            bool isProven = chunk.IsZero && chunk.Id == _zeroId;
-            if (!isProven && _reader.TryReadUnhashed(chunk, buffer))
-            {
-                _unnamed.Add(chunk, new ArraySegment<byte>(buffer, 0, chunk.LengthBytes));
-                return;
-            }
-            Note(chunk, isProven || _reader.TryRead(chunk, buffer, out _));
-            _release(buffer);
-        }
-
-        private void Note(ImageChunk chunk, ArraySegment<byte> content, BlobId id) =>
-            Note(chunk, id == chunk.Id || _reader.TryRead(chunk, content.Array!, out _));
-
-        private void Note(ImageChunk chunk, bool isWhole)
-        {
-            if (!isWhole)
-                _damaged.Add(new ByteRange(chunk.OffsetBytes, chunk.LengthBytes));
-            else if (chunk.IsZero)
-                _zeroId = chunk.Id;
-            _meter.Add(chunk.LengthBytes);
-        }
-
-        public void Drain() => _unnamed.NameAll();
-
-        public void Finish()
-        {
-        }
+        public void Process(ImageChunk chunk, byte[] buffer) => Use(chunk, buffer, isWhole: false);
 
         public void Dispose() => _reader.Dispose();
     }

@@ -11,6 +11,7 @@ using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
 
@@ -25,7 +26,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     private readonly Dictionary<string, RepositoryConnection> _opened = new(StringComparer.Ordinal);
     private RepositoryConnection? _connection;
 
-    /// <summary>A path, a name or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.</summary>
+    /// <summary>A path, a URL as restic writes it, a name or the object of Connect-ImageRepository; else the connected repository, else RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.</summary>
     [Parameter]
     [RepositoryTransformation]
     [ArgumentCompleter(typeof(RepositoryCompleter))]
@@ -60,7 +61,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     {
         if (Repository is not null || image.Repository is not { } location || location == _connection?.Location)
             return Opened;
-        return Use(location).Repository;
+        return Use(LocationOf(location)).Repository;
     }
 
     /// <summary>Opens what the argument names, or the default.</summary>
@@ -72,41 +73,41 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             return given;
         }
         if (argument?.Path is { } path)
-            return SessionConnection.Named(path) ?? Use(FullLocation(path));
+            return SessionConnection.Named(path) ?? Use(LocationOf(path));
         if (SessionConnection.Current is { } current)
             return current;
         if (RepositoryLocation.OfEnvironment() is { } variable)
-            return Use(FullLocation(variable));
+            return Use(LocationOf(variable));
         throw NotConnected();
     }
 
     /// <summary>The location of -Repository, else of the environment, not opened.</summary>
-    private protected string NamedLocation() =>
-        (Repository?.Path ?? Repository?.Connection?.Location ?? RepositoryLocation.OfEnvironment()) is { } locator ? FullLocation(locator) : throw NotConnected();
+    private protected StorageLocation NamedLocation() =>
+        (Repository?.Path ?? Repository?.Connection?.Location ?? RepositoryLocation.OfEnvironment()) is { } locator ? LocationOf(locator) : throw NotConnected();
 
-    /// <summary>Where the command's repository is; null if none is named or connected. Opens nothing.</summary>
-    private protected string? LocationIfNamed() => Repository is null && SessionConnection.Current is { } current ? current.Location
-        : Repository is not null || RepositoryLocation.IsInEnvironment ? NamedLocation()
+    /// <summary>The directory of the command's repository; null if none is named or connected, or it is on a server. Opens nothing.</summary>
+    private protected string? LocalPathIfNamed() => Repository is null && SessionConnection.Current is { } current ? current.Repository.LocalPath
+        : Repository is not null || RepositoryLocation.IsInEnvironment ? NamedLocation().LocalPath
         : null;
 
-    private protected string FullLocation(string locator) => ResolvePath(RepositoryLocation.PathOf(locator));
+    private StorageLocation LocationOf(string locator) => RepositoryLocation.Parse(locator, ResolvePath);
 
-    /// <summary>Opens a path once; a connection of the session serves if it is the same and no other password is given.</summary>
-    private RepositoryConnection Use(string location)
+    /// <summary>Opens a repository once; a connection of the session serves if it is the same and no other password is given.</summary>
+    private RepositoryConnection Use(StorageLocation location)
     {
-        if (_opened.TryGetValue(location, out RepositoryConnection? held))
+        if (_opened.TryGetValue(location.DisplayName, out RepositoryConnection? held))
             return held;
-        if (Password is null && PasswordFile is null && SessionConnection.At(location) is { } connected)
+        if (Password is null && PasswordFile is null && SessionConnection.At(location.DisplayName) is { } connected)
             return connected;
         RepositoryConnection connection = Connect(location);
-        _opened.Add(location, connection);
+        _opened.Add(location.DisplayName, connection);
         return connection;
     }
 
     /// <summary>Opens a repository for keeping: the caller disposes it.</summary>
-    /// <param name="location">Its full path.</param>
+    /// <param name="location">Its place.</param>
     /// <param name="keyId">The beginning of the id of the key to try first; null: RESTIC_KEY_HINT.</param>
-    private protected RepositoryConnection Connect(string location, string? keyId = null)
+    private protected RepositoryConnection Connect(StorageLocation location, string? keyId = null)
     {
         string? passwordFile = FullPasswordFile();
         SecureString? given = Password;
@@ -118,10 +119,10 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
         }
         RepositoryConnection connection = new(RunInBackground("Opening the repository", channel =>
         {
-            if (!Directory.Exists(location))
-                throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{location}'.", location);
+            if (location.LocalPath is { } path && !Directory.Exists(path))
+                throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{path}'.", path);
             using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
-            channel.Tell($"Opening the repository '{location}'.");
+            channel.WriteVerbose($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();
             return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);

@@ -47,7 +47,7 @@ internal abstract class CatalogCompleter : NameCompleter
     internal static RepositoryConnection? ConnectionOf(IDictionary bound)
     {
         RepositoryConnection? current = SessionConnection.Current;
-        // -Path is a volume's other name where a command takes volumes, else the repository's.
+        // -Path is a volume's other name if a command takes volumes, else the repository's.
         object? named = bound.Contains("Repository") ? bound["Repository"] : bound.Contains("Path") && !bound.Contains("Volume") ? bound["Path"] : null;
         if (named is null)
             return current;

@@ -16,7 +16,7 @@ internal class SnapshotProviderCompleter : NameCompleter
     private protected override Func<CancellationToken, IEnumerable<CompletionCandidate>> Prepare(IDictionary bound)
     {
         // Get-, Set- and Test-SnapshotProvider can be pointed at another file.
-        // -Path is a volume's other name where a command takes volumes.
+        // -Path is a volume's other name if a command takes volumes.
         string path = bound.Contains("Volume") ? PolicyPaths.Snapshots : PathOf(bound, "Path", PolicyPaths.Snapshots);
         return _ =>
         {

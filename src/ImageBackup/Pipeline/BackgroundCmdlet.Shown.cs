@@ -24,7 +24,7 @@ public abstract partial class BackgroundCmdlet
     private protected new void WriteDebug(string text) => Write("Debug", () => base.WriteDebug(DisplayText.Lines(text)));
 
     /// <summary>Tells a person something that is neither a result nor a warning: shown like Write-Host's, and silent by -InformationAction.</summary>
-    private protected void Say(string text) =>
+    private protected void WriteHost(string text) =>
         WriteInformation(new HostInformationMessage { Message = DisplayText.Lines(text) }, ["PSHOST"]);
 
     private protected new void WriteProgress(ProgressRecord record)

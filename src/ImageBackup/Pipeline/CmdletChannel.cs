@@ -17,9 +17,9 @@ internal sealed class CmdletChannel : IProgress<JobProgress>, IDisposable
 
     public void Report(JobProgress value) => Volatile.Write(ref _latest, value);
 
-    public void Warn(string text) => _messages.Enqueue((true, text));
+    public void WriteWarning(string text) => _messages.Enqueue((true, text));
 
-    public void Tell(string text) => _messages.Enqueue((false, text));
+    public void WriteVerbose(string text) => _messages.Enqueue((false, text));
 
     /// <summary>The job's last word; nothing may be reported afterwards.</summary>
     public void End() => _ended.Set();

@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
 using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Session;
 
@@ -14,8 +16,6 @@ internal static class RepositoryLocation
 
     /// <summary>A file that is longer holds something else.</summary>
     private const int MaxFileBytes = 64 * 1024;
-
-    private static readonly string[] s_remoteSchemes = ["sftp", "rest", "s3", "swift", "b2", "azure", "gs", "rclone"];
 
     /// <summary>Whether the environment names a repository. Nothing is opened.</summary>
     public static bool IsInEnvironment => EnvironmentText(Variable) is not null || EnvironmentText(FileVariable) is not null;
@@ -54,24 +54,30 @@ internal static class RepositoryLocation
 
     private static string? EnvironmentText(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
-    /// <summary>The path in a locator.</summary>
-    /// <exception cref="ImageBackupException">NotSupported: a kind of storage that this version does not reach.</exception>
-    public static string PathOf(string locator)
+    /// <summary>A locator taken apart; a path in it is made absolute.</summary>
+    /// <param name="locator">As the user wrote it.</param>
+    /// <param name="resolve">Makes a path absolute.</param>
+    /// <param name="options">-StorageOption; null: none.</param>
+    /// <exception cref="ImageBackupException">
+    /// NotSupported: a kind of storage that this version does not reach; ParameterInvalid: the URL or an option cannot be used.
+    /// </exception>
+    public static StorageLocation Parse(string locator, Func<string, string> resolve, IReadOnlyDictionary<string, string>? options = null)
     {
-        int colon = locator.IndexOf(':');
-        if (colon <= 1)
-            return locator;
-        string scheme = locator.Substring(0, colon);
-        if (scheme == "local")
-            return locator.Substring(colon + 1);
-        if (Array.IndexOf(s_remoteSchemes, scheme) >= 0)
+        try
         {
-            throw new ImageBackupException(
-                ErrorId.NotSupported, $"Repositories on '{scheme}:' storage cannot be used; name a local or UNC path.", locator)
-            {
-                RecommendedAction = "Mount or share the storage and name its path.",
-            };
+            StorageLocation location = StorageRegistry.Parse(locator, options);
+            return location.LocalPath is { } path ? new StorageLocation(StorageLocation.LocalScheme, resolve(path), options: options) : location;
         }
-        return locator;
+        catch (NotSupportedException e)
+        {
+            throw new ImageBackupException(ErrorId.NotSupported, e.Message, Scheme(locator), e) { RecommendedAction = StorageRegistry.AdviceFor(locator)! };
+        }
+        catch (FormatException e)
+        {
+            throw new ImageBackupException(ErrorId.ParameterInvalid, e.Message, Scheme(locator), e);
+        }
     }
+
+    /// <summary>What follows may hold a password.</summary>
+    private static string Scheme(string locator) => StorageRegistry.HasScheme(locator) ? locator.Substring(0, locator.IndexOf(':') + 1) : locator;
 }

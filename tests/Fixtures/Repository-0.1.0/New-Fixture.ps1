@@ -147,7 +147,7 @@ $raw = foreach ($day in 6..9) {
     $hashes[$image.Id] = (Get-FileHash /mnt/volumes/raw.img).Hash
     $image
 }
-# Static, and brought to rest, while it is mounted; then by a snapshot of two commands, with commands before and after it.
+# Static, and quiesced, while it is mounted; then by a snapshot of two commands, with commands before and after it.
 Set-Day 10
 $rested = Backup-VolumeImage $device -ImageType Static @common
 Set-Text $work/mounted/two.txt 5 50KB
@@ -223,7 +223,7 @@ Assert ($images.Count -eq 9) 'nine images'
 $parents = @{}
 restic -r $work/repository --no-lock --no-cache snapshots --json | ConvertFrom-Json | ForEach-Object { $parents[$_.id] = $_.parent }
 Assert ($parents[$raw[3].Id] -eq $raw[2].Id) 'a chain of parents'
-Assert ([bool]$rested.RestedBy) 'an image of a volume at rest'
+Assert ([bool]$rested.RestedBy) 'an image of a quiesced volume'
 Assert ($frozen.SnapshotProvider -eq 'COMMAND') 'an image of a snapshot'
 $images | Export-Clixml /mnt/images.xml
 [pscustomobject]@{

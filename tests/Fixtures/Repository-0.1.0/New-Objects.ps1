@@ -30,7 +30,7 @@ $bytes = [byte[]]::new(300KB)
 [Random]::new(18).NextBytes($bytes)
 [IO.File]::WriteAllBytes($volume, $bytes)
 
-# What a killed run left, if whoever calls has put a record in its place.
+# What a killed run left, if the caller has put a record in its place.
 $objects.PendingUndo = Repair-ImageVolume | Select-Object -First 1
 
 $objects.Class = Set-ManagementClass FIXTURE -Description 'of the fixture' -VersionsExist 2 -VersionsDeleted 1 -RetainExtra NoLimit -RetainOnly NoLimit -Default -ClassPath $classes -PassThru -Confirm:$false

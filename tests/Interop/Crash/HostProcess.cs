@@ -99,7 +99,7 @@ internal sealed class HostProcess : IDisposable
         { } path => (path, []),
     };
 
-    /// <summary>What IMAGEBACKUP_PWSH or PATH names, else the tool that .config/dotnet-tools.json pins, where it was restored.</summary>
+    /// <summary>What IMAGEBACKUP_PWSH or PATH names, else the tool that .config/dotnet-tools.json pins, if it was restored.</summary>
     private static string? FindPwsh()
     {
         if (Environment.GetEnvironmentVariable("IMAGEBACKUP_PWSH") is { Length: > 0 } given)
@@ -125,7 +125,7 @@ internal sealed class HostProcess : IDisposable
     /// <summary>Sends a signal by its number.</summary>
     public void Signal(int number) => Assert.Equal(0, kill(Id, number));
 
-    /// <summary>Sends a signal, where the process is still there.</summary>
+    /// <summary>Sends a signal, if the process is still there.</summary>
     public bool TrySignal(int number) => kill(Id, number) == 0;
 
     /// <summary>Waits until a SIGSTOP that was sent has stopped it; false: it ended instead.</summary>

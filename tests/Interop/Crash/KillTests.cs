@@ -36,7 +36,7 @@ public sealed class KillTests : IDisposable
         return _directory[name];
     }
 
-    /// <summary>Kills the command as soon as the condition holds; false where it ended before.</summary>
+    /// <summary>Kills the command as soon as the condition holds; false if it ended before.</summary>
     private bool KillWhen(string command, Func<bool> condition)
     {
         using HostProcess host = HostProcess.Begin(command);

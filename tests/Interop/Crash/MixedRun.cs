@@ -191,7 +191,7 @@ internal sealed partial class MixedRun(string directory, int seed)
         }
     }
 
-    /// <summary>Null where it was killed or kept out by a lock.</summary>
+    /// <summary>Null if it was killed or kept out by a lock.</summary>
     private string? Restic(Random random, string what, params string[] arguments)
     {
         // restic takes a stale lock away only when it is told to.

@@ -129,7 +129,7 @@ public sealed class DeviceTests : IDisposable
         VolumeRig.Unmount(point);
 
         string bad = _rig.Noise("read-only.img", 512, size);
-        // The mark outlives the loop device's file: whoever gets the device next would inherit it.
+        // The mark outlives the loop device's file: the next user of the device would inherit it.
         _rig.Undo(() => Tool.TryRun("blockdev", "--setrw", bad));
         Tool.Run("blockdev", "--setro", bad);
         AssertRefused(ErrorId.TargetInvalid, id, bad);

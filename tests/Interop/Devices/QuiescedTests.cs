@@ -29,7 +29,7 @@ public sealed class QuiescedTests : IDisposable
     [InlineData("ext4", "nosuid,nodev,noatime,commit=17,errors=remount-ro")]
     [InlineData("xfs", "noexec,sync,nouuid")]
     [InlineData("btrfs", "lazytime,noatime,commit=17")]
-    public void A_mounted_volume_is_copied_at_rest_and_put_back_with_its_options(string name, string options)
+    public void A_mounted_volume_is_copied_quiesced_and_put_back_with_its_options(string name, string options)
     {
         FileSystemKind kind = FileSystemKind.Get(name);
         Tool.RequireRoot(kind.Needs);
@@ -107,7 +107,7 @@ public sealed class QuiescedTests : IDisposable
         List<string> Warnings(VolumeDescription of)
         {
             var given = new List<string>();
-            new BackupJob(_rig.Repository, _rig.Volumes) { Warn = given.Add }.Run(
+            new BackupJob(_rig.Repository, _rig.Volumes) { WriteWarning = given.Add }.Run(
                 new BackupRequest { Volume = of, ImageType = ImageType.Static }, null, CancellationToken.None);
             return given;
         }
@@ -176,7 +176,7 @@ public sealed class QuiescedTests : IDisposable
         (string device, _) = _rig.Volume(FileSystemKind.Get("ext4"), 512);
         string liar = Directory.CreateDirectory(_rig.Path("liar")).FullName;
         using FileDescriptor fuse = FileDescriptor.Open("/dev/fuse", Libc.O_RDWR, out _)!;
-        // What fusermount does for a user with -o ro,fsname=DEVICE. Nobody serves it: whoever asks anything of it waits.
+        // What fusermount does for a user with -o ro,fsname=DEVICE. Nobody serves it: a program that asks anything of it waits.
         string options = $"fd={fuse.DangerousGetHandle()},rootmode=40000,user_id=65534,group_id=65534";
         Assert.Equal(0, Libc.mount(LinuxPath.ToNative(device), LinuxPath.ToNative(liar), LinuxPath.ToNative("fuse"),
             (nuint)(Libc.MS_RDONLY | Libc.MS_NODEV | Libc.MS_NOSUID), LinuxPath.ToNative(options)));

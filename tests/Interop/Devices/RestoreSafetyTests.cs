@@ -167,7 +167,7 @@ public sealed class RestoreSafetyTests : IDisposable
         Tool.Run("sync", "-f", point);
         string copy = _rig.Path("copy.img");
         Tool.Run("cp", "--sparse=never", device, copy);
-        // While the original is mounted here, it is a copy of ours.
+        // While the volume itself is mounted here, it is a copy of ours.
         string target = _rig.Loop(copy, 512);
         Assert.DoesNotContain(_rig.Backup(target).Warnings, w => w.Contains("MaybeInUseElsewhere", StringComparison.Ordinal));
         VolumeRig.Unmount(point);

@@ -81,7 +81,7 @@ public sealed class UsedBlockTests : IDisposable
     [Theory]
     [InlineData("ext4")]
     [InlineData("xfs")]
-    public void A_mounted_volume_at_rest_comes_back_by_its_journal(string name)
+    public void A_quiesced_volume_comes_back_by_its_journal(string name)
     {
         FileSystemKind kind = FileSystemKind.Get(name);
         Tool.RequireRoot([.. kind.Needs]);

@@ -18,7 +18,7 @@ internal static class VolumeProof
     /// <param name="image">The volume, unmounted.</param>
     /// <param name="type">As mount knows it.</param>
     /// <param name="map">The volume's map.</param>
-    /// <param name="check">The file system's own check, of a path; throws where it finds something.</param>
+    /// <param name="check">The file system's own check, of a path; throws if it finds something.</param>
     /// <param name="sectorSizeBytes">Of the loop device.</param>
     public static void SurvivesNoise(TestFolder folder, string image, string type, UsedRangeMap map, Action<string> check, int sectorSizeBytes = 512)
     {

@@ -17,7 +17,7 @@ internal static class ResticTool
     /// <summary>Another restic than the installed one, by its path: the newer one of the test command's second run.</summary>
     private const string Variable = "IMAGEBACKUP_RESTIC";
 
-    /// <summary>Skips the test where restic is not installed.</summary>
+    /// <summary>Skips the test if restic is not installed.</summary>
     public static void Require() => Assert.SkipUnless(Find("restic") is not null, "restic is not installed.");
 
     public static string? Find(string program) => program == "restic" && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path

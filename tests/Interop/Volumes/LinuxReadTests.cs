@@ -92,7 +92,7 @@ public class LinuxReadTests
         var e = Assert.Throws<ImageBackupException>(() => System.OpenRead(volume, VolumeOpenMode.Exclusive));
         Assert.Equal(ErrorId.VolumeInUse, e.Id);
         Assert.Contains(point, e.Message, StringComparison.Ordinal);
-        // A directory on it is no volume's name.
+        // A directory on it is not a volume's name.
         var directory = Assert.Throws<ImageBackupException>(() => System.Find(Path.Combine(point, "lost+found")));
         Assert.Equal(ErrorId.VolumeNotFound, directory.Id);
     }

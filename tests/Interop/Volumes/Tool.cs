@@ -14,7 +14,7 @@ internal static class Tool
 
     public static bool IsRoot => OperatingSystem.IsLinux() && geteuid() == 0;
 
-    /// <summary>Skips the test, saying why, where it cannot run.</summary>
+    /// <summary>Skips the test, saying why, if it cannot run.</summary>
     public static void RequireRoot(params string[] programs)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Loop devices are Linux's.");

@@ -10,7 +10,7 @@ namespace ImageBackup.Tests.Kits.FileSystems;
 /// <summary>A program of the system, run to its end.</summary>
 internal static class Tool
 {
-    /// <summary>Skips the test where one of the programs is missing, naming it, or where the test is not root.</summary>
+    /// <summary>Skips the test if one of the programs is missing, naming it, or if the test is not root.</summary>
     public static void Require(params string[] names)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "runs on Linux only");

@@ -74,7 +74,7 @@ internal static class UsedRangeProof
         return used;
     }
 
-    /// <summary>Bytes that <paramref name="inner"/> has and the map has not; 0 where it is a superset.</summary>
+    /// <summary>Bytes that <paramref name="inner"/> has and the map has not; 0 if it is a superset.</summary>
     public static long MissingBytes(IReadOnlyList<ByteRange> inner, UsedRangeMap map)
     {
         long missing = 0;

@@ -115,7 +115,7 @@ internal static class TestRepository
         return name;
     }
 
-    /// <summary>Every byte of the repository is what it should be. (Packs that nobody refers to are no fault.)</summary>
+    /// <summary>Every byte of the repository is what it should be. (Packs that nobody refers to are not a fault.)</summary>
     public static RepositoryCheckResult AssertHealthy(ImageRepository repository)
     {
         RepositoryCheckResult result = repository.Check(readData: true, null, CancellationToken.None);

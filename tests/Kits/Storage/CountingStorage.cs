@@ -25,7 +25,9 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
 
     private readonly ConcurrentDictionary<StoredKind, int> _loads = new();
 
-    public string Location => inner.Location;
+    public StorageLocation Location => inner.Location;
+
+    public StorageTraits Traits => inner.Traits;
 
     public void Reset()
     {
@@ -39,7 +41,7 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
     /// <summary>How often each byte of a file was read.</summary>
     public int[] TimesRead(StoredKind kind, string name)
     {
-        int[] times = new int[inner.LengthOf(kind, name)];
+        int[] times = new int[inner.LengthOf(kind, name, CancellationToken.None)];
         foreach (StorageRead read in _reads.Where(r => r.Kind == kind && r.Name == name))
         {
             for (long at = read.OffsetBytes; at < read.OffsetBytes + read.CountBytes; at++)
@@ -48,21 +50,21 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         return times;
     }
 
-    public void CreateLayout() => inner.CreateLayout();
+    public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
 
-    public bool Exists(StoredKind kind, string name) => inner.Exists(kind, name);
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => inner.Exists(kind, name, cancellation);
 
-    public IEnumerable<StoredFile> List(StoredKind kind) => inner.List(kind);
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => inner.List(kind, cancellation);
 
-    public long LengthOf(StoredKind kind, string name) => inner.LengthOf(kind, name);
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => inner.LengthOf(kind, name, cancellation);
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes)
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
     {
         _loads.AddOrUpdate(kind, 1, (_, count) => count + 1);
-        return inner.Load(kind, name, limitBytes);
+        return inner.Load(kind, name, limitBytes, cancellation);
     }
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
     {
         int now = Interlocked.Increment(ref _underWay);
         for (int most = _mostUnderWay; now > most; most = _mostUnderWay)
@@ -71,7 +73,7 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         {
             if (ReadTime > TimeSpan.Zero)
                 Thread.Sleep(ReadTime);
-            inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);
+            inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);
             _reads.Enqueue(new StorageRead(kind, name, offsetBytes, countBytes));
         }
         finally
@@ -80,15 +82,15 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
         }
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => inner.Save(kind, name, content);
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => inner.Save(kind, name, content, cancellation);
 
-    public IStorageUpload BeginUpload(StoredKind kind) => inner.BeginUpload(kind);
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation) => inner.BeginUpload(kind, cancellation);
 
-    public void Delete(StoredKind kind, string name) => inner.Delete(kind, name);
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => inner.Delete(kind, name, cancellation);
 
-    public void SyncDeletions(StoredKind kind) => inner.SyncDeletions(kind);
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => inner.SyncDeletions(kind, cancellation);
 
-    public int RemoveAbandonedUploads() => inner.RemoveAbandonedUploads();
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => inner.RemoveAbandonedUploads(cancellation);
 
     public void Dispose()
     {

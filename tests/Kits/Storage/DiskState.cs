@@ -77,7 +77,7 @@ internal sealed class DiskState
                     fileOf.Remove(path);
                     break;
                 case FileStepKind.SyncDirectory:
-                    // The flushed directory is "." where it is the root itself.
+                    // The flushed directory is "." if it is the root itself.
                     foreach (NameChange change in names.Where(n => n.Directory == (path == "." ? "" : path)))
                         change.IsFlushed = true;
                     break;

@@ -37,7 +37,7 @@ internal enum FaultMoment
 internal sealed record StorageFault(StorageProblem Problem, FaultMoment Moment);
 
 /// <summary>
-/// A storage that fails where a script says so, and keeps a list of all calls. Disposing leaves the inner storage open.
+/// A storage that fails when a script says so, and keeps a list of all calls. Disposing leaves the inner storage open.
 /// </summary>
 internal sealed class FaultyStorage(IStorage inner) : IStorage
 {
@@ -55,7 +55,9 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
 
     private int _faultCount;
 
-    public string Location => inner.Location;
+    public StorageLocation Location => inner.Location;
+
+    public StorageTraits Traits => inner.Traits;
 
     public void Reset()
     {
@@ -65,31 +67,31 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
         _faultCount = 0;
     }
 
-    public void CreateLayout() => inner.CreateLayout();
+    public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
 
-    public bool Exists(StoredKind kind, string name) => Run(StorageOperation.Exists, kind, () => inner.Exists(kind, name));
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Exists, kind, () => inner.Exists(kind, name, cancellation));
 
-    public IEnumerable<StoredFile> List(StoredKind kind) => Run(StorageOperation.List, kind, () => inner.List(kind));
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.List, kind, () => inner.List(kind, cancellation));
 
-    public long LengthOf(StoredKind kind, string name) => Run(StorageOperation.LengthOf, kind, () => inner.LengthOf(kind, name));
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.LengthOf, kind, () => inner.LengthOf(kind, name, cancellation));
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes) => Run(StorageOperation.Load, kind, () => inner.Load(kind, name, limitBytes));
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) => Run(StorageOperation.Load, kind, () => inner.Load(kind, name, limitBytes, cancellation));
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) =>
-        Run(StorageOperation.ReadAt, kind, () => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes));
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation) =>
+        Run(StorageOperation.ReadAt, kind, () => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation));
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content)
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
         byte[] copy = content.ToArray();
-        Run(StorageOperation.Save, kind, () => inner.Save(kind, name, copy));
+        Run(StorageOperation.Save, kind, () => inner.Save(kind, name, copy, cancellation));
     }
 
-    public IStorageUpload BeginUpload(StoredKind kind)
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {
         IStorageUpload? begun = null;
         try
         {
-            Run(StorageOperation.BeginUpload, kind, () => begun = inner.BeginUpload(kind));
+            Run(StorageOperation.BeginUpload, kind, () => begun = inner.BeginUpload(kind, cancellation));
             return new Upload(this, kind, begun!);
         }
         catch
@@ -99,11 +101,11 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
         }
     }
 
-    public void Delete(StoredKind kind, string name) => Run(StorageOperation.Delete, kind, () => inner.Delete(kind, name));
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Delete, kind, () => inner.Delete(kind, name, cancellation));
 
-    public void SyncDeletions(StoredKind kind) => Run(StorageOperation.SyncDeletions, kind, () => inner.SyncDeletions(kind));
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.SyncDeletions, kind, () => inner.SyncDeletions(kind, cancellation));
 
-    public int RemoveAbandonedUploads() => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, inner.RemoveAbandonedUploads);
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, () => inner.RemoveAbandonedUploads(cancellation));
 
     public void Dispose()
     {
@@ -122,7 +124,7 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
             action();
         else if (fault.Moment == FaultMoment.Torn)
             half?.Invoke();
-        throw new StorageException(fault.Problem, Location, $"Scripted: {operation} of {kind} number {number} fails {fault.Moment}.");
+        throw new StorageException(fault.Problem, Location.DisplayName, $"Scripted: {operation} of {kind} number {number} fails {fault.Moment}.");
     }
 
     private void Run(StorageOperation operation, StoredKind kind, Action action, Action? half = null) => Run(operation, kind, () =>
@@ -135,10 +137,10 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
     {
         public long LengthBytes => inner.LengthBytes;
 
-        public void Append(byte[] buffer, int offset, int countBytes) => storage.Run(StorageOperation.Append, kind,
-            () => inner.Append(buffer, offset, countBytes), () => inner.Append(buffer, offset, countBytes / 2));
+        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => storage.Run(StorageOperation.Append, kind,
+            () => inner.Append(buffer, offset, countBytes, cancellation), () => inner.Append(buffer, offset, countBytes / 2, cancellation));
 
-        public void Commit(string name) => storage.Run(StorageOperation.Commit, kind, () => inner.Commit(name));
+        public void Commit(string name, CancellationToken cancellation) => storage.Run(StorageOperation.Commit, kind, () => inner.Commit(name, cancellation));
 
         public void Dispose() => inner.Dispose();
     }

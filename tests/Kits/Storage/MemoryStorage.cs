@@ -14,7 +14,9 @@ internal sealed class MemoryStorage : IStorage
     private readonly ConcurrentDictionary<(StoredKind Kind, string Name), byte[]> _files = new();
     private int _openUploads;
 
-    public string Location { get; } = "memory:" + Guid.NewGuid().ToString("N");
+    public StorageLocation Location { get; } = StorageLocation.OfPath("memory:" + Guid.NewGuid().ToString("N"));
+
+    public StorageTraits Traits => StorageTraits.Local;
 
     /// <summary>Uploads that were neither committed nor disposed: what would be temporary files on a disk.</summary>
     public int OpenUploadCount => Volatile.Read(ref _openUploads);
@@ -35,24 +37,24 @@ internal sealed class MemoryStorage : IStorage
 
     public void Replace(StoredKind kind, string name, byte[] content) => _files[(kind, name)] = content;
 
-    public void CreateLayout()
+    public void CreateLayout(CancellationToken cancellation)
     {
     }
 
-    public bool Exists(StoredKind kind, string name) => _files.ContainsKey(Key(kind, name));
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => _files.ContainsKey(Key(kind, name));
 
-    public IEnumerable<StoredFile> List(StoredKind kind) => _files.Where(f => f.Key.Kind == kind)
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => _files.Where(f => f.Key.Kind == kind)
         .Select(f => new StoredFile(kind, f.Key.Name, f.Value.Length)).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
 
-    public long LengthOf(StoredKind kind, string name) => Find(kind, name).Length;
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Find(kind, name).Length;
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes)
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
     {
         byte[] content = Find(kind, name);
         return content.Length <= limitBytes ? (byte[])content.Clone() : throw new StorageException(StorageProblem.TooLarge, name, "Too large.");
     }
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
     {
         byte[] content = Find(kind, name);
         if (offsetBytes + countBytes > content.Length)
@@ -60,21 +62,21 @@ internal sealed class MemoryStorage : IStorage
         Array.Copy(content, offsetBytes, buffer, 0, countBytes);
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => _files.TryAdd(Key(kind, name), content.ToArray());
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => _files.TryAdd(Key(kind, name), content.ToArray());
 
-    public IStorageUpload BeginUpload(StoredKind kind)
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {
         Interlocked.Increment(ref _openUploads);
         return new Upload(this, kind);
     }
 
-    public void Delete(StoredKind kind, string name) => _files.TryRemove(Key(kind, name), out _);
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => _files.TryRemove(Key(kind, name), out _);
 
-    public void SyncDeletions(StoredKind kind)
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
     {
     }
 
-    public int RemoveAbandonedUploads() => 0;
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => 0;
 
     public void Dispose()
     {
@@ -99,13 +101,13 @@ internal sealed class MemoryStorage : IStorage
 
         public long LengthBytes => _content.Length;
 
-        public void Append(byte[] buffer, int offset, int countBytes)
+        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation)
         {
             RequireOpen();
             _content.Write(buffer, offset, countBytes);
         }
 
-        public void Commit(string name)
+        public void Commit(string name, CancellationToken cancellation)
         {
             RequireOpen();
             storage.Save(kind, name, _content.ToArray());
@@ -122,7 +124,7 @@ internal sealed class MemoryStorage : IStorage
         private void RequireOpen()
         {
             if (_committed || _disposed)
-                throw new StorageException(StorageProblem.WriteError, storage.Location, "The upload has ended.");
+                throw new StorageException(StorageProblem.WriteError, storage.Location.DisplayName, "The upload has ended.");
         }
     }
 }

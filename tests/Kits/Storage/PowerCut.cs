@@ -42,7 +42,7 @@ internal sealed record CutState(int StepCount, string LastStep, CutKind Kind, in
 ///     (storage, state) => { ... must hold in every state: open it, check it, restore from it, run the operation again ... });
 /// Assert.InRange(stateCount, 50, 5000);                    // or it proves nothing
 /// </code>
-/// The operation runs once, on a directory that is no disk: each create, append, flush, rename, delete and directory
+/// The operation runs once, on a directory that is not a disk: each create, append, flush, rename, delete and directory
 /// flush is recorded (<see cref="IFileSteps"/>; nothing else changes a <see cref="LocalStorage"/>). Then each beginning of
 /// the record is played into a directory of its own, once as a killed process leaves it and several times as a power cut
 /// may, and given to the check as a storage that is neither recorded nor flushed. A check that throws fails the whole with

@@ -21,7 +21,7 @@ internal sealed class PowerCutDirectory : IDisposable
 
     public PowerCutDirectory()
     {
-        // Thousands of small files come and go: in memory where the system has a place for that.
+        // Thousands of small files come and go: in memory if the system has a place for that.
         string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
         _root = Path.Combine(parent, "imagebackup-cut-" + Guid.NewGuid().ToString("N"));
         Repository = Path.Combine(_root, "repo");

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Tests.Kits.Storage;
@@ -13,9 +14,11 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
 {
     private readonly Dictionary<(StoredKind Kind, string Name), byte[]> _deleted = [];
 
-    public string Location => inner.Location;
+    public StorageLocation Location => inner.Location;
 
-    /// <summary>Brings back each file whose deletion was not synced, where the coin says so. Locks come back like all else.</summary>
+    public StorageTraits Traits => inner.Traits;
+
+    /// <summary>Brings back each file whose deletion was not synced, if the coin says so. Locks come back like all else.</summary>
     public int CutPower(Func<bool> coin)
     {
         int count = 0;
@@ -25,7 +28,7 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
             {
                 if (!coin())
                     continue;
-                inner.Save(kind, name, content);
+                inner.Save(kind, name, content, CancellationToken.None);
                 count++;
             }
             _deleted.Clear();
@@ -33,33 +36,33 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
         return count;
     }
 
-    public void CreateLayout() => inner.CreateLayout();
+    public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
 
-    public bool Exists(StoredKind kind, string name) => inner.Exists(kind, name);
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => inner.Exists(kind, name, cancellation);
 
-    public IEnumerable<StoredFile> List(StoredKind kind) => inner.List(kind);
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => inner.List(kind, cancellation);
 
-    public long LengthOf(StoredKind kind, string name) => inner.LengthOf(kind, name);
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => inner.LengthOf(kind, name, cancellation);
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes) => inner.Load(kind, name, limitBytes);
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) => inner.Load(kind, name, limitBytes, cancellation);
 
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes) => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes);
+    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation) => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content) => inner.Save(kind, name, content);
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => inner.Save(kind, name, content, cancellation);
 
-    public IStorageUpload BeginUpload(StoredKind kind) => inner.BeginUpload(kind);
+    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation) => inner.BeginUpload(kind, cancellation);
 
-    public void Delete(StoredKind kind, string name)
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation)
     {
         lock (_deleted)
         {
-            if (inner.Exists(kind, name))
+            if (inner.Exists(kind, name, cancellation))
                 _deleted[(kind, name)] = inner.Content(kind, name);
-            inner.Delete(kind, name);
+            inner.Delete(kind, name, cancellation);
         }
     }
 
-    public void SyncDeletions(StoredKind kind)
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
     {
         lock (_deleted)
         {
@@ -68,7 +71,7 @@ internal sealed class UnsyncedDeletions(MemoryStorage inner) : IStorage
         }
     }
 
-    public int RemoveAbandonedUploads() => inner.RemoveAbandonedUploads();
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => inner.RemoveAbandonedUploads(cancellation);
 
     public void Dispose()
     {

@@ -24,7 +24,7 @@ internal sealed class MemoryVolume(VolumeDescription description, byte[] content
     /// <summary>Called before every write with its offset and length; may throw.</summary>
     public Action<long, int>? OnWrite { get; set; }
 
-    /// <summary>What a lying disk keeps of a write: nothing where it gives null.</summary>
+    /// <summary>What a lying disk keeps of a write: nothing if it gives null.</summary>
     public Func<long, byte[], byte[]?>? Kept { get; set; }
 
     /// <summary>What the source's length is when it is asked again; null: as it was.</summary>

@@ -38,13 +38,13 @@ internal sealed class VolumeDouble : IVolumeSystem
         return Volume(volume.Name).OpenReader();
     }
 
-    /// <summary>Called before every attempt to bring a volume to rest, with its number from 1; may throw.</summary>
-    public Action<VolumeDescription, int>? OnRest { get; set; }
+    /// <summary>Called before every attempt to quiesce a volume, with its number from 1; may throw.</summary>
+    public Action<VolumeDescription, int>? OnQuiesce { get; set; }
 
-    /// <summary>What a volume at rest answers when it is asked, and when it is released.</summary>
+    /// <summary>What a quiesced volume answers when it is asked, and when it is released.</summary>
     public Func<string?>? Disturbance { get; set; }
 
-    /// <summary>What programs are said to notice while a volume is at rest.</summary>
+    /// <summary>What programs are said to notice while a volume is quiesced.</summary>
     public string? Disruption { get; set; }
     public IReadOnlyList<string> NotPutBack { get; set; } = [];
 
@@ -53,14 +53,14 @@ internal sealed class VolumeDouble : IVolumeSystem
 
     public IReadOnlyList<LeftVolume> FindLeftQuiesced() => [.. LeftQuiesced.Select(line => new LeftVolume(line, "/srv"))];
 
-    public int RestAttempts { get; private set; }
+    public int QuiesceAttempts { get; private set; }
 
-    /// <summary>Volumes at rest that were not released.</summary>
+    /// <summary>Quiesced volumes that were not released.</summary>
     public int QuiescedCount { get; private set; }
 
     public IQuiescedVolume OpenQuiesced(VolumeDescription volume, IReadOnlyList<string> neededPaths)
     {
-        OnRest?.Invoke(volume, ++RestAttempts);
+        OnQuiesce?.Invoke(volume, ++QuiesceAttempts);
         IBlockReader reader = OpenRead(volume, VolumeOpenMode.Exclusive);
         QuiescedCount++;
         return new Resting(this, reader);

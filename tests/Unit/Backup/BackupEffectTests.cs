@@ -25,7 +25,7 @@ public class BackupEffectTests
     }
 
     [Fact]
-    public void What_is_never_brought_to_rest_is_not_said_to_be()
+    public void What_is_never_quiesced_is_not_said_to_be()
     {
         foreach (VolumeDescription volume in new[] { s_mounted with { IsSystem = true }, s_mounted with { MountedFileSystem = "fuseblk" } })
         {

@@ -12,6 +12,7 @@ using ImageBackup.Engine.Volumes;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Backup;

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace ImageBackup.Tests.Unit.Backup;
 
-/// <summary>Most volumes of these tests hold bytes that are no file system, which every image of them says.</summary>
+/// <summary>Most volumes of these tests hold bytes that are not a file system, which every image of them says.</summary>
 internal static class OtherWarnings
 {
     public const string UnknownContent = "no file system that is known here was found on it";

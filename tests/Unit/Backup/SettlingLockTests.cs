@@ -9,6 +9,7 @@ using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Backup;
@@ -117,7 +118,7 @@ public sealed class SettlingLockTests : IDisposable
         };
     }
 
-    private ImageBackupInfo Backup() => new BackupJob(_rig.Repository, _rig.Volumes) { Tell = _told.Add }.Run(
+    private ImageBackupInfo Backup() => new BackupJob(_rig.Repository, _rig.Volumes) { WriteVerbose = _told.Add }.Run(
         new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = Chunk }, null, CancellationToken.None);
 
     private void Remove(params StoredKind[] kinds)

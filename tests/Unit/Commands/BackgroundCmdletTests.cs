@@ -39,8 +39,8 @@ public sealed class BackgroundCmdletTests : IDisposable
     {
         ShellResult result = _session.Run("$work | Invoke-PumpedWork -Verbose", ("work", Work((channel, _) =>
         {
-            channel.Warn("careful");
-            channel.Tell("detail");
+            channel.WriteWarning("careful");
+            channel.WriteVerbose("detail");
             return 42;
         })));
         Assert.Equal(42, result.WithoutErrors().Single<int>());
@@ -83,7 +83,7 @@ public sealed class BackgroundCmdletTests : IDisposable
         Assert.Equal("/dev/x", result.Errors[0].TargetObject);
     }
 
-    /// <summary>What stops the pipeline from downstream is no failure of the work's.</summary>
+    /// <summary>What stops the pipeline from downstream is not a failure of the work's.</summary>
     [Fact]
     public void A_pipeline_that_wants_no_more_is_no_error()
     {
@@ -128,7 +128,7 @@ public sealed class BackgroundCmdletTests : IDisposable
         Assert.Throws<PipelineStoppedException>(() => shell.EndInvoke(running));
     }
 
-    /// <summary>Nothing can interrupt a read of a disk that does not answer: whoever stops the command gets the prompt back all the same.</summary>
+    /// <summary>Nothing can interrupt a read of a disk that does not answer: the user who stops the command gets the prompt back all the same.</summary>
     [Fact]
     public void A_device_that_does_not_answer_is_let_go_of()
     {
@@ -195,7 +195,7 @@ public sealed class BackgroundCmdletTests : IDisposable
         bool cleanedUp = false;
         ShellResult result = _session.Run("Invoke-PumpedWork $work -WarningAction Stop", ("work", Work((channel, stop) =>
         {
-            channel.Warn("careful");
+            channel.WriteWarning("careful");
             bool wasCancelled = stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
             cleanedUp = wasCancelled;
             return 0;

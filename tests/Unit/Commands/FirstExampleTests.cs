@@ -29,7 +29,7 @@ public sealed class FirstExampleTests(RepositoryFixture fixture)
         string code = HelpPages.Examples(cmdlet)[0].Code;
         Assert.Contains(text, code, StringComparison.Ordinal);
         using ShellSession session = fixture.NewSession();
-        // A repository of its own: the keys that are added and removed are no other test's.
+        // A repository of its own: the keys that are added and removed are not another test's.
         session.Set("own", fixture.PathOf(Guid.NewGuid().ToString("N")));
         session.Run("$null = Initialize-ImageRepository $own -Password $password | Connect-ImageRepository").WithoutErrors();
         ShellResult result = session.Run($"{before}\n{(text.Length > 0 ? code.Replace(text, by, StringComparison.Ordinal) : code)}");

@@ -167,7 +167,7 @@ public sealed class PolicyBackupTests : IDisposable
         Assert.True(_session.Run("Test-IncludeImage $v").WithoutErrors().Single<RuleTest>().Enforced);
         Assert.Equal("NoLimit", _session.Run("(Get-ManagementClass KEPT).VersionsExist").WithoutErrors().Single<string>());
 
-        // It is no image.
+        // It is not an image.
         Assert.All(_session.Run("Get-ImageBackup -IncludeInactive").WithoutErrors().Output, each => Assert.True(((ImageBackupInfo)each.BaseObject).IsOurs));
 
         Assert.Equal("ManagementClassNotFound", _session.Run("Set-IncludeImage /x -ManagementClass NOPE -Enforced").ErrorId);

@@ -84,7 +84,7 @@ public sealed class RemovalCommandTests : IDisposable
         _session.Run("$null = Set-ManagementClass STANDARD -VersionsExist 1 -Enforced -Confirm:$false").WithoutErrors();
         ShellResult gone = _session.Run("Remove-ImageBackup -Expired -ClassPath $lax -Confirm:$false -PassThru").WithoutErrors();
         Assert.Equal(images.Take(2).Select(i => i.Id), gone.Output.Select(o => ((ImageBackupInfo)o.BaseObject).Id));
-        // The repository's policy is no image: it is still there, and after optimizing too.
+        // The repository's policy is not an image: it is still there, and after optimizing too.
         Assert.Equal(2, Snapshots().Length);
         _session.Run("$null = Optimize-ImageRepository -MaxUnused 0 -Confirm:$false").WithoutErrors();
         Assert.Equal("1", _session.Run("(Get-ManagementClass STANDARD).VersionsExist.ToString()").WithoutErrors().Single<string>());

@@ -66,12 +66,12 @@ public sealed class KeyPowerCutTests
                 if (hasNew && hasOld)
                 {
                     // The old one opens still, until the change is ended.
-                    PowerCutDirectory.Open(new LocalStorage(storage.Location)).Dispose();
+                    PowerCutDirectory.Open(new LocalStorage(storage.Location.LocalPath!)).Dispose();
                     repository.RemoveKey(old, CancellationToken.None);
                 }
                 // Each try of a key costs a tenth of a second.
                 if (hasNew && state.Kind == CutKind.Killed)
-                    JobRig.AssertFails(ErrorId.WrongPassword, () => PowerCutDirectory.Open(new LocalStorage(storage.Location)));
+                    JobRig.AssertFails(ErrorId.WrongPassword, () => PowerCutDirectory.Open(new LocalStorage(storage.Location.LocalPath!)));
                 PowerCutDirectory.AssertWhole(repository, new VolumeDouble(), whole);
             });
 

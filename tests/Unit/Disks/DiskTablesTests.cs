@@ -22,6 +22,12 @@ public sealed class DiskTablesTests
         return DiskTables.Find(volume);
     }
 
+    private static DiskTable? InForce(byte[] disk)
+    {
+        using var volume = new PatchedVolume(disk);
+        return DiskTables.InForce(volume);
+    }
+
     [Theory]
     [InlineData(512)]
     [InlineData(4096)]
@@ -36,6 +42,51 @@ public sealed class DiskTablesTests
         Assert.Equal([new ByteRange(40L * sectorBytes, 10L * sectorBytes), new ByteRange(60L * sectorBytes, sectorBytes)], table.Partitions.Select(p => p.Extent));
         Assert.Equal(("00000000-0000-0000-0000-000000000002", DiskImage.LinuxType, "part 2", 2),
             (table.Partitions[1].Uuid, table.Partitions[1].Type, table.Partitions[1].Name, table.Partitions[1].Number));
+    }
+
+    [Fact]
+    public void The_table_in_force_is_the_kernels_choice()
+    {
+        // A GPT left over from an earlier use, without a protective MBR, is not believed; the MBR written over it is.
+        byte[] disk = new byte[MiB];
+        DiskImage.WriteGpt(disk, 512, (40, 49));
+        DiskImage.WriteMbr(disk, 0xBADCAFE, (0x83, 100, 10));
+        DiskTable mbr = InForce(disk)!;
+        Assert.Equal((DiskTableKind.Mbr, "0badcafe", "0badcafe-01"), (mbr.Kind, mbr.DiskId, mbr.PartitionAt(100 * 512)?.Uuid));
+        Assert.Null(mbr.PartitionAt(40 * 512));
+
+        DiskImage.WriteMbr(disk, 0xBADCAFE, (0x83, 100, 10), (0xEE, 1, 99));
+        DiskTable gpt = InForce(disk)!;
+        Assert.Equal((DiskTableKind.Gpt, DiskImage.DiskGuid), (gpt.Kind, gpt.DiskId));
+        Assert.Equal(("00000000-0000-0000-0000-000000000001", "part 1"), (gpt.PartitionAt(40 * 512)?.Uuid, gpt.PartitionAt(40 * 512)?.Name));
+
+        DiskImage.WriteMbr(disk, 0xBADCAFE);
+        Assert.Null(InForce(disk));
+        Assert.Null(InForce(new byte[100]));
+        Assert.Null(InForce(new byte[MiB]));
+    }
+
+    [Theory]
+    [InlineData(512)] // The header.
+    [InlineData(1024)] // The entries.
+    public void A_damaged_table_is_replaced_by_its_copy(int damagedAt)
+    {
+        byte[] disk = new byte[MiB];
+        DiskImage.WriteGpt(disk, 512, (40, 49), (60, 60));
+        disk[damagedAt + 60] ^= 1;
+        DiskTable table = InForce(disk)!;
+        Assert.Equal(DiskImage.DiskGuid, table.DiskId);
+        Assert.Equal(["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"], table.Partitions.Select(p => p.Uuid));
+    }
+
+    [Fact]
+    public void A_gpt_without_a_guid_has_no_id()
+    {
+        byte[] disk = new byte[MiB];
+        DiskImage.WriteGpt(disk, 512, (40, 49));
+        disk.AsSpan(512 + 56, 16).Clear();
+        DiskImage.Seal(disk.AsSpan(512, 512));
+        Assert.Null(InForce(disk)!.DiskId);
     }
 
     [Fact]
@@ -185,7 +236,7 @@ public sealed class DiskTablesTests
             if (kind == 0)
                 DiskImage.Seal(disk.AsSpan(512, 512));
             Array.Resize(ref disk, kind == 2 ? length : disk.Length);
-            foreach (DiskTable table in Find(disk))
+            foreach (DiskTable table in Find(disk).Append(InForce(disk)).OfType<DiskTable>())
             {
                 Assert.All(table.Partitions, p => Assert.True(p.Extent.OffsetBytes >= 0 && p.Extent.LengthBytes > 0 && p.Extent.EndBytes <= disk.Length));
                 Assert.All(table.Marks, mark => Assert.True(mark.EndBytes <= disk.Length));

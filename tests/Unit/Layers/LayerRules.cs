@@ -63,7 +63,7 @@ internal static partial class LayerRules
 
     private const string Prefix = "ImageBackup.Engine.";
 
-    /// <summary>What is wrong with one file of the engine; nothing where its arrows point the right way.</summary>
+    /// <summary>What is wrong with one file of the engine; nothing if its arrows point the right way.</summary>
     /// <param name="path">Relative to the engine's folder, with slashes.</param>
     public static IEnumerable<string> Violations(string path, string source)
     {

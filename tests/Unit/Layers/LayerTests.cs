@@ -20,7 +20,7 @@ public sealed partial class LayerTests
         Assert.Empty(files.SelectMany(file => LayerRules.Violations(file[Engine.Length..], SourceTree.Read(file))));
     }
 
-    /// <summary>The types in signatures, fields and bases say it again, where the compiler has resolved the names.</summary>
+    /// <summary>The types in signatures, fields and bases say it again, as the compiler has resolved the names.</summary>
     [Fact]
     public void The_compiled_arrows_point_the_right_way()
     {
@@ -42,6 +42,14 @@ public sealed partial class LayerTests
         }
         Assert.Empty(wrong);
     }
+
+    /// <summary>A folder is one subject; one that grows past this has become two.</summary>
+    [Fact]
+    public void A_folder_of_the_source_is_not_a_room_for_everything() => Assert.Empty(
+        from file in SourceTree.Files("src", "*.cs")
+        group file by file[..file.LastIndexOf('/')] into folder
+        where folder.Count() > 28
+        select $"{folder.Key} holds {folder.Count()} files");
 
     [Fact]
     public void The_engine_references_no_PowerShell() => Assert.DoesNotContain(

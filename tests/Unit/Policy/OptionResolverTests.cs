@@ -132,7 +132,7 @@ public class OptionResolverTests
         Assert.Equal((ImageType.Dynamic, OptionSource.Rule), (decision.Type, decision.Source));
         var byClass = ImageTypeDecision.Decide(Resolve("", "", gold with { Serialization = SerializationMode.Dynamic }), true);
         Assert.Equal((ImageType.Static, OptionSource.ManagementClass), (byClass.Type, byClass.Source));
-        Assert.Equal(new QuiescePolicy(5, false), byClass.Quiet);
+        Assert.Equal(new QuiescePolicy(5, false), byClass.Quiesce);
     }
 
     [Theory]

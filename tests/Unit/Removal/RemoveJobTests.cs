@@ -37,7 +37,7 @@ public sealed class RemoveJobTests : IDisposable
         Assert.True(calls.FindIndex(c => c.Operation == StorageOperation.SyncDeletions) > calls.FindLastIndex(c => c is { Operation: StorageOperation.Delete, Kind: StoredKind.Snapshot }));
         Assert.DoesNotContain(calls, c => c is { Kind: StoredKind.Pack, Operation: StorageOperation.Delete });
         _rig.AssertRestores(ids[2], JobRig.Content("ef"));
-        // Again: gone already is no error.
+        // Again: gone already is not an error.
         Assert.Empty(new RemoveJob(_rig.Repository).Remove(ids.Take(2).ToList(), null, null, CancellationToken.None));
         Assert.Empty(_rig.Memory.Names(StoredKind.Lock));
     }

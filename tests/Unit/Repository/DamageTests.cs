@@ -15,7 +15,7 @@ using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository;
 
-/// <summary>A flipped bit or a cut anywhere: told by whoever reads it, under the fitting id, or the restore is equal all the same.</summary>
+/// <summary>A flipped bit or a cut anywhere: told by what reads it, under the fitting id, or the restore is equal all the same.</summary>
 public sealed class DamageTests : IDisposable
 {
     private readonly JobRig _rig = new();
@@ -34,7 +34,7 @@ public sealed class DamageTests : IDisposable
     [Fact]
     public void A_damaged_key_is_found_though_another_opened()
     {
-        byte[] garbage = "{ this is no key"u8.ToArray();
+        byte[] garbage = "{ this is not a key"u8.ToArray();
         string bad = BlobId.Of(garbage).ToString();
         _rig.Memory.Save(StoredKind.Key, bad, garbage);
         RepositoryCheckResult result = _rig.Repository.Check(false, null, CancellationToken.None);
@@ -180,7 +180,7 @@ public sealed class DamageTests : IDisposable
         Assert.Contains(result.Problems, p => p.ErrorId == RepositoryFiles.CorruptId(kind));
     }
 
-    /// <summary>True where the restore was equal.</summary>
+    /// <summary>True if the restore was equal.</summary>
     private bool AssertRestoresOrFails(StoredKind kind)
     {
         MemoryVolume target = _rig.Volumes.Add("/mem/t", SeededBytes.Make(9, _content.Length));

@@ -25,7 +25,7 @@ namespace ImageBackup.Tests.Unit.Repository;
 
 /// <summary>
 /// Many files, each within its own bound. What they cost in all is bounded too: in memory, in open files, in how long one
-/// must wait until a cancellation is heard. Whoever writes to the repository makes them for nothing, as sparse files.
+/// must wait until a cancellation is heard. A user who writes to the repository makes them for nothing, as sparse files.
 /// </summary>
 [Collection(Memory)]
 public sealed class HostileSumsTests : IDisposable

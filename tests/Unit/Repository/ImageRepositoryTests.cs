@@ -246,7 +246,7 @@ public sealed class ImageRepositoryTests : IDisposable
         {
             File.WriteAllText(_directory["repo/" + file], "x");
             AssertFails(ErrorId.RepositoryExists, () => TestRepository.Create(_directory["repo"]));
-            Assert.Equal(ErrorId.RepositoryExists, Assert.Throws<ImageBackupException>(() => ImageRepository.ThrowIfTaken(_directory["repo"])).Id);
+            Assert.Equal(ErrorId.RepositoryExists, Assert.Throws<ImageBackupException>(() => ImageRepository.ThrowIfTaken(StorageLocation.OfPath(_directory["repo"]))).Id);
             File.Delete(_directory["repo/" + file]);
         }
         Directory.CreateDirectory(_directory["elsewhere"]);

@@ -12,6 +12,7 @@ using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
 using ImageBackup.Tests.Unit.Backup;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Restore;
@@ -118,7 +119,7 @@ public sealed class DamagedImageTests : IDisposable
         bool isAway = false;
         _rig.Storage.Script = call =>
         {
-            isAway |= call is { Operation: ImageBackup.Tests.Kits.Storage.StorageOperation.ReadAt, Number: > 4 };
+            isAway |= call is { Operation: ImageBackup.Tests.Kits.Storage.StorageOperation.ReadAt, Number: > 1 };
             return isAway ? new(StorageProblem.NotFound, ImageBackup.Tests.Kits.Storage.FaultMoment.Before) : null;
         };
         Assert.Throws<ImageBackupException>(() => _rig.Restore(_id, _rig.File("out"), r => r with { SkipCorrupt = true }));

@@ -15,6 +15,7 @@ using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Kits.Volumes;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Storage;
@@ -69,7 +70,7 @@ public sealed class HostileDirectoryTests : IDisposable
             }
         });
         Assert.True(await Task.WhenAny(work, Task.Delay(s_limit, TestContext.Current.CancellationToken)) == work, "Somebody waits at the pipe.");
-        // Whatever was brought to rest for the image is as it was.
+        // Whatever was quiesced for the image is as it was.
         Assert.Equal(0, _volumes.QuiescedCount);
         // A snapshot and a key that are none are passed over; nobody can tell what an unreadable lock protects.
         Assert.Equal(place switch { "index" => ErrorId.IndexCorrupt, "locks" => ErrorId.RepositoryLocked, _ => null }, await work);

@@ -194,6 +194,6 @@ public sealed class UndoTests : IDisposable
     private BackupRequest Request(string volume, Func<QuiesceOptions, QuiesceOptions>? change = null)
     {
         var request = new BackupRequest { Volume = _rig.Volumes.Find(volume), ImageType = ImageType.Snapshot, ChunkSizeBytes = JobRig.ChunkBytes };
-        return request with { Quiet = change?.Invoke(request.Quiet) ?? request.Quiet };
+        return request with { Quiesce = change?.Invoke(request.Quiesce) ?? request.Quiesce };
     }
 }

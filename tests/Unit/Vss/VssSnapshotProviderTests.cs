@@ -185,7 +185,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
         NothingIsLeft();
     }
 
-    /// <summary>What it would have brought to rest is not in the image: a warning, with the image, and no attempt more.</summary>
+    /// <summary>What it would have quiesced is not in the image: a warning, with the image, and no attempt more.</summary>
     [Theory]
     [InlineData(VssError.WriterErrorNonRetryable, @"E:\data", @"C:\Windows\*")]
     [InlineData(VssError.WriterErrorRetryable, @"\\?\Volume{00000000-0000-0000-0000-000000000009}\data")]
@@ -202,7 +202,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
         NothingIsLeft();
     }
 
-    /// <summary>Files, databases and their logs; also by the volume's own name, above a folder that it is mounted in, and where nobody can tell.</summary>
+    /// <summary>Files, databases and their logs; also by the volume's own name, above a folder that it is mounted in, and if nobody can tell.</summary>
     [Theory]
     [InlineData(@"d:\data")]
     [InlineData(@"E:\data", @"D:\")]
@@ -414,7 +414,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
         Assert.Empty(Directory.GetFiles(_directory.Path));
     }
 
-    /// <summary>AbortBackup must be called where a set was begun, and is not where none was.</summary>
+    /// <summary>AbortBackup must be called if a set was begun, and is not if none was.</summary>
     private void AbortedWhereBegun(string failing)
     {
         bool isBegun = Array.IndexOf(s_order, failing) > Array.IndexOf(s_order, "StartSnapshotSet");

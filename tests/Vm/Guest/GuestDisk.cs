@@ -18,7 +18,7 @@ internal static class GuestDisk
         Run("vgcreate", "-q", "-s", "1m", Group, "/dev/vda");
     }
 
-    /// <summary>A logical volume with a file system ("none": without); removed first where a case before had it.</summary>
+    /// <summary>A logical volume with a file system ("none": without); removed first if a case before had it.</summary>
     public static string Make(string name, string fileSystem, int sizeMiB)
     {
         string device = $"/dev/{Group}/{name}";

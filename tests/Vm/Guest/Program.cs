@@ -66,7 +66,7 @@ internal static class Program
     /// <summary>What a case counted; shown with its outcome.</summary>
     public static string Note { get; set; } = "";
 
-    /// <summary>A word that the host put on the kernel's command line; null where it did not.</summary>
+    /// <summary>A word that the host put on the kernel's command line; null if it did not.</summary>
     public static string? Asked(string name) =>
         File.ReadAllText("/proc/cmdline").Split(' ').FirstOrDefault(p => p.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..].Trim();
 

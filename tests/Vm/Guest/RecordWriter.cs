@@ -47,7 +47,7 @@ internal sealed class RecordWriter : IDisposable
         _thread.Join();
     }
 
-    /// <summary>The number of records in a copy; throws where one of them, but for the end of a torn last one, is not what was written.</summary>
+    /// <summary>The number of records in a copy; throws if one of them, but for the end of a torn last one, is not what was written.</summary>
     public static long Check(string directory)
     {
         byte[] bytes = File.ReadAllBytes(Path.Combine(directory, "records"));

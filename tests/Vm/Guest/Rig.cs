@@ -41,11 +41,11 @@ internal sealed class Rig : IDisposable
 
     public int ImageCount => new ImageCatalog(Repository).List(new ImageFilter { IncludeInactive = true }, null, CancellationToken.None).Count;
 
-    public ImageBackupInfo Backup(string device, ImageType? type, QuiesceOptions? quiet = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0)
+    public ImageBackupInfo Backup(string device, ImageType? type, QuiesceOptions? quiesce = null, IProgress<JobProgress>? progress = null, int readErrorLimit = 0, TakenSnapshot? taken = null)
     {
         var job = new BackupJob(Repository, Volumes, SnapshotProviders.Current)
         {
-            Tell = line =>
+            WriteVerbose = line =>
             {
                 lock (_told)
                     _told.Add(line);
@@ -59,7 +59,8 @@ internal sealed class Rig : IDisposable
             ImageType = type,
             GapSizeBytes = 0,
             ReadErrorLimit = readErrorLimit,
-            Quiet = quiet ?? Quick(attempts: 1),
+            Quiesce = quiesce ?? Quick(attempts: 1),
+            TakenSnapshot = taken,
         };
         return job.Run(request, progress, CancellationToken.None);
     }

@@ -22,19 +22,19 @@ internal sealed class ParentImage : IDisposable
     private readonly BlobIndex _index;
     private readonly IReadOnlyList<BlobId> _parts;
     private readonly BlobReader _reader;
-    private readonly Action<string> _tell;
+    private readonly Action<string> _writeVerbose;
     private readonly byte[] _part = new byte[ChunkTagsFile.PartRecordCount * ChunkTagsFile.RecordBytes];
     private long _loaded = -1;
     private bool _isUsable = true;
 
-    private ParentImage(string id, ChunkTagsFile.Header header, IReadOnlyList<BlobId> parts, BlobIndex index, BlobReader reader, Action<string> tell)
+    private ParentImage(string id, ChunkTagsFile.Header header, IReadOnlyList<BlobId> parts, BlobIndex index, BlobReader reader, Action<string> writeVerbose)
     {
         Id = id;
         Header = header;
         _parts = parts;
         _index = index;
         _reader = reader;
-        _tell = tell;
+        _writeVerbose = writeVerbose;
     }
 
     /// <summary>The image's full id.</summary>
@@ -43,7 +43,7 @@ internal sealed class ParentImage : IDisposable
     public ChunkTagsFile.Header Header { get; }
 
     /// <summary>The image before as parent, if it has tags that can be read; null: hash everything.</summary>
-    public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> tell)
+    public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> writeVerbose)
     {
         var reader = new BlobReader(repository.Files, repository.Sealers);
         try
@@ -57,13 +57,13 @@ internal sealed class ParentImage : IDisposable
             ChunkTagsFile.Header header = ChunkTagsFile.ReadHeader(reader.Read(node.Content[0], location));
             if (node.Content.Count - 1 != header.PartCount || node.SizeBytes != header.FileBytes)
                 throw new FormatException("They are of another length than their header says.");
-            var parent = new ParentImage(newest.Id, header, node.Content, index, reader, tell);
+            var parent = new ParentImage(newest.Id, header, node.Content, index, reader, writeVerbose);
             reader = null;
             return parent;
         }
         catch (Exception e) when (e is ImageBackupException or FormatException)
         {
-            tell($"The chunk tags of the last image of '{newest.Metadata.VolumeName}' cannot be used, so every chunk is hashed: {e.Message}");
+            writeVerbose($"The chunk tags of the last image of '{newest.Metadata.VolumeName}' cannot be used, so every chunk is hashed: {e.Message}");
             return null;
         }
         finally
@@ -97,7 +97,7 @@ internal sealed class ParentImage : IDisposable
         catch (ImageBackupException e)
         {
             _isUsable = false;
-            _tell($"The chunk tags of the image {DisplayText.ShortId(Id)} cannot be used, so chunks are hashed from here: {e.Message}");
+            _writeVerbose($"The chunk tags of the image {DisplayText.ShortId(Id)} cannot be used, so chunks are hashed from here: {e.Message}");
             return false;
         }
     }

@@ -19,7 +19,7 @@ internal sealed class BackupSource : IDisposable
 
     private readonly VolumeDescription _volume;
     private readonly EventLog _events;
-    private readonly IQuiescedVolume? _resting;
+    private readonly IQuiescedVolume? _quiesced;
     private readonly ISnapshot? _snapshot;
     private readonly ISnapshotSet? _ownSet;
     private readonly CancellationTokenSource _lost = new();
@@ -29,18 +29,18 @@ internal sealed class BackupSource : IDisposable
     private bool _isPutBack;
 
     private BackupSource(VolumeDescription volume, IBlockReader reader, EventLog events,
-        IQuiescedVolume? resting = null, TakenSnapshot? taken = null, bool ownsSet = false)
+        IQuiescedVolume? quiesced = null, TakenSnapshot? taken = null, bool ownsSet = false)
     {
         _volume = volume;
         _events = events;
-        _resting = resting;
+        _quiesced = quiesced;
         _snapshot = taken?.Snapshot;
         _ownSet = ownsSet ? taken!.Set : null;
-        Type = resting is not null ? ImageType.Static : taken is not null ? ImageType.Snapshot : ImageType.Dynamic;
+        Type = quiesced is not null ? ImageType.Static : taken is not null ? ImageType.Snapshot : ImageType.Dynamic;
         Reader = reader;
         Provider = taken?.Set.ProviderName;
         SnapshotTime = taken?.Set.Time;
-        QuiescedBy = resting?.How;
+        QuiescedBy = quiesced?.How;
         Documents = taken?.Set.Documents ?? [];
         Lost = _lost.Token;
         _exit = ExitCleanup.Hold(LetGo);
@@ -71,16 +71,16 @@ internal sealed class BackupSource : IDisposable
     public static BackupSource FromLive(VolumeDescription volume, IBlockReader reader, EventLog events, string? failoverReason) =>
         new(volume, reader, events) { FailoverReason = failoverReason };
 
-    public static BackupSource FromQuiesced(VolumeDescription volume, IQuiescedVolume resting, EventLog events, string? failoverReason)
+    public static BackupSource FromQuiesced(VolumeDescription volume, IQuiescedVolume quiesced, EventLog events, string? failoverReason)
     {
         try
         {
-            return new BackupSource(volume, resting.Reader, events, resting) { FailoverReason = failoverReason };
+            return new BackupSource(volume, quiesced.Reader, events, quiesced) { FailoverReason = failoverReason };
         }
         catch
         {
             // The process is ending.
-            resting.Dispose();
+            quiesced.Dispose();
             throw;
         }
     }
@@ -98,12 +98,12 @@ internal sealed class BackupSource : IDisposable
             _events.Write(EventId.SnapshotInvalid, message, _volume.Name, nameof(ErrorId.SnapshotInvalid));
             throw new ImageBackupException(ErrorId.SnapshotInvalid, message, _volume.Name);
         }
-        if (_resting?.Disturbance() is { } disturbance)
+        if (_quiesced?.Disturbance() is { } disturbance)
             throw new ImageBackupException(ErrorId.VolumeChanged, $"'{_volume.Name}' did not stay quiesced while it was copied: {disturbance}.", _volume.Name);
     }
 
     /// <summary>After the last read: a quiesced volume goes back to its users at once. Gives warnings.</summary>
-    public IReadOnlyList<string> EndReading() => _resting is null ? [] : PutBack();
+    public IReadOnlyList<string> EndReading() => _quiesced is null ? [] : PutBack();
 
     /// <summary>The image is recorded: applications that take part are told. Gives warnings.</summary>
     public IReadOnlyList<string> Complete() => _ownSet?.Complete(succeeded: true) ?? [];
@@ -123,11 +123,11 @@ internal sealed class BackupSource : IDisposable
     {
         lock (_gate)
         {
-            if (_resting is null || _isPutBack)
+            if (_quiesced is null || _isPutBack)
                 return [];
             _isPutBack = true;
         }
-        IReadOnlyList<string> faults = _resting.Release();
+        IReadOnlyList<string> faults = _quiesced.Release();
         if (faults.Count == 0)
             _events.Write(EventId.VolumePutBack, $"'{_volume.Name}' is as it was.", _volume.Name);
         foreach (string fault in faults)

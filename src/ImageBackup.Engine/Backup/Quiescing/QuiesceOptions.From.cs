@@ -16,7 +16,7 @@ internal sealed partial record QuiesceOptions
         ResolvedOptions options = plan.Options;
         return new QuiesceOptions
         {
-            Plan = Attempts(plan.Type.Quiet, options, defaults),
+            Plan = Attempts(plan.Type.Quiesce, options, defaults),
             IdleWait = Over(options.IdleWait, defaults.IdleWait),
             Failover = plan.Type.Failover ?? (options.Serialization.Value == SerializationMode.Dynamic ? ImageType.Dynamic : ImageType.Static),
             SnapshotProvider = ProviderOf(options, defaults),
@@ -66,13 +66,13 @@ internal sealed partial record QuiesceOptions
     /// The retries that are set count for the class's way of trying; a class that tries once or never is overruled by the
     /// command line only.
     /// </summary>
-    private static QuiescePolicy Attempts(QuiescePolicy quiet, ResolvedOptions options, SnapshotDefaults defaults)
+    private static QuiescePolicy Attempts(QuiescePolicy attempts, ResolvedOptions options, SnapshotDefaults defaults)
     {
         int? retries = options.IdleRetries.Source == OptionSource.BuiltIn ? defaults.IdleRetries : options.IdleRetries.Value;
         bool isCommand = options.IdleRetries.Source == OptionSource.CommandLine;
         if (retries is not { } count || (!isCommand && options.Serialization.Value is SerializationMode.Static or SerializationMode.Dynamic))
-            return quiet;
-        return quiet with { AttemptCount = quiet.EndsDynamic ? count : 1 + count };
+            return attempts;
+        return attempts with { AttemptCount = attempts.EndsDynamic ? count : 1 + count };
     }
 
     private static T Over<T>(ResolvedOption<T> option, T? machine)

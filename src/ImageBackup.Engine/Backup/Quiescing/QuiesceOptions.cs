@@ -37,27 +37,4 @@ internal sealed partial record QuiesceOptions
 
     /// <summary>The longest that each of them may take.</summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(10);
-
-    /// <summary>
-    /// A copy that the caller took (one set for several volumes): it is read as it is, nothing is tried or run, and neither
-    /// completed nor removed. Its set must outlive the job.
-    /// </summary>
-    public TakenSnapshot? Taken { get; init; }
-
-    /// <summary>
-    /// The caller tried to take a set and has none: counts as this volume's own snapshot that failed, with what follows from
-    /// that. Nothing is tried or run again.
-    /// </summary>
-    public RefusedSnapshot? Refused { get; init; }
 }
-
-/// <summary>One volume's copy in a set that the caller owns.</summary>
-internal sealed record TakenSnapshot(ISnapshotSet Set, ISnapshot Snapshot)
-{
-    /// <summary>What the user has to know of its making, besides the set's own; recorded with the image.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
-}
-
-/// <summary>Why the caller could take no set.</summary>
-/// <param name="Warnings">As <see cref="TakenSnapshot.Warnings"/>.</param>
-internal sealed record RefusedSnapshot(ImageBackupException Reason, IReadOnlyList<string> Warnings);

@@ -29,18 +29,18 @@ internal sealed class SharedSnapshots : IDisposable
 
     /// <summary>
     /// What to run, in this order: the volumes of the sets first, so that no set waits for others, each with its copy or with why
-    /// it has none (<see cref="QuiesceOptions.Taken"/>, <see cref="QuiesceOptions.Refused"/>); then the others, as they were given.
+    /// it has none (<see cref="BackupRequest.TakenSnapshot"/>, <see cref="BackupRequest.RefusedSnapshot"/>); then the others, as they were given.
     /// </summary>
     public IReadOnlyList<BackupRequest> Requests { get; private set; } = [];
 
     /// <summary>Takes the sets. A set that cannot be had is not a failure here: each of its volumes reports it when it is backed up.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
-    internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, VolumeQuiescer taker, EventLog events, Action<string> tell, CancellationToken cancellation)
+    internal static SharedSnapshots Take(IReadOnlyList<BackupRequest> requests, VolumeQuiescer quiescer, EventLog events, Action<string> writeVerbose, CancellationToken cancellation)
     {
         var shared = new SharedSnapshots(events);
         try
         {
-            shared.TakeAll(requests, taker, tell, cancellation);
+            shared.TakeAll(requests, quiescer, writeVerbose, cancellation);
             return shared;
         }
         catch
@@ -94,13 +94,13 @@ internal sealed class SharedSnapshots : IDisposable
             set.Set.Dispose();
     }
 
-    private void TakeAll(IReadOnlyList<BackupRequest> requests, VolumeQuiescer taker, Action<string> tell, CancellationToken cancellation)
+    private void TakeAll(IReadOnlyList<BackupRequest> requests, VolumeQuiescer quiescer, Action<string> writeVerbose, CancellationToken cancellation)
     {
         var groups = new Dictionary<ISnapshotProvider, List<BackupRequest>>();
         var alone = new List<BackupRequest>();
         foreach (BackupRequest request in requests)
         {
-            if (taker.ProviderOf(request) is not { } provider)
+            if (quiescer.ProviderOf(request) is not { } provider)
             {
                 alone.Add(request);
                 continue;
@@ -112,14 +112,14 @@ internal sealed class SharedSnapshots : IDisposable
                 group.Add(request);
                 continue;
             }
-            tell($"{request.Volume.Name}: {reason}; its snapshot is taken alone.");
+            writeVerbose($"{request.Volume.Name}: {reason}; its snapshot is taken alone.");
             alone.Add(request);
         }
         var shared = new List<BackupRequest>();
         if (groups.Values.Any(group => group.Count > 0))
-            taker.RemoveOrphans();
+            quiescer.RemoveOrphans();
         foreach (KeyValuePair<ISnapshotProvider, List<BackupRequest>> group in groups.Where(group => group.Value.Count > 0))
-            shared.AddRange(Take(group.Key, group.Value, taker, cancellation));
+            shared.AddRange(Take(group.Key, group.Value, quiescer, cancellation));
         Requests = [.. shared, .. alone];
     }
 
@@ -128,24 +128,24 @@ internal sealed class SharedSnapshots : IDisposable
         : group.Exists(other => other.Volume.DevicePath == request.Volume.DevicePath) ? "it was named before"
         : null;
 
-    private List<BackupRequest> Take(ISnapshotProvider provider, List<BackupRequest> requests, VolumeQuiescer taker, CancellationToken cancellation)
+    private List<BackupRequest> Take(ISnapshotProvider provider, List<BackupRequest> requests, VolumeQuiescer quiescer, CancellationToken cancellation)
     {
         var warnings = new List<string>();
         ISnapshotSet set;
         try
         {
-            set = taker.TakeSet(provider, requests, warnings, cancellation);
+            set = quiescer.TakeSet(provider, requests, warnings, cancellation);
         }
         catch (ImageBackupException e)
         {
             var refused = new RefusedSnapshot(e, warnings);
-            return [.. requests.Select(request => request with { Quiet = request.Quiet with { Refused = refused } })];
+            return [.. requests.Select(request => request with { RefusedSnapshot = refused })];
         }
         List<BackupRequest> taken =
         [
             .. requests.Select((request, i) => request with
             {
-                Quiet = request.Quiet with { Taken = new TakenSnapshot(set, set.Snapshots[i]) { Warnings = warnings } },
+                TakenSnapshot = new TakenSnapshot(set, set.Snapshots[i]) { Warnings = warnings },
             }),
         ];
         lock (_gate)

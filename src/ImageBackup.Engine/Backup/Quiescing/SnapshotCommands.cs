@@ -23,8 +23,8 @@ internal sealed record SnapshotCommands
 
     /// <summary>The pairs of all, in the order in which they are first named; a volume without commands adds none.</summary>
     public static IEnumerable<SnapshotCommands> Of(IReadOnlyList<BackupRequest> requests) => requests
-        .Where(request => request.Quiet.PreSnapshotCommand is not null || request.Quiet.PostSnapshotCommand is not null)
-        .GroupBy(request => (request.Quiet.PreSnapshotCommand, request.Quiet.PostSnapshotCommand))
+        .Where(request => request.Quiesce.PreSnapshotCommand is not null || request.Quiesce.PostSnapshotCommand is not null)
+        .GroupBy(request => (request.Quiesce.PreSnapshotCommand, request.Quiesce.PostSnapshotCommand))
         .Select(pair => Of(pair.Key.PreSnapshotCommand, pair.Key.PostSnapshotCommand, [.. pair]));
 
     private static SnapshotCommands Of(string? before, string? after, IReadOnlyList<BackupRequest> requests) =>
@@ -35,7 +35,7 @@ internal sealed record SnapshotCommands
         Before = before,
         After = after,
         Id = id,
-        Timeout = requests[0].Quiet.CommandTimeout,
+        Timeout = requests[0].Quiesce.CommandTimeout,
         VolumeName = requests[0].Volume.Name,
         Variables = new Dictionary<string, string>
         {

@@ -14,11 +14,11 @@ internal sealed class SnapshotProviderTest(IVolumeSystem volumes, SnapshotProvid
 {
     private const int SampleBytes = 64 << 10;
 
-    public SnapshotProviderTestResult Run(VolumeDescription volume, string? providerName, SnapshotOptions options, Action<string> tell, CancellationToken cancellation)
+    public SnapshotProviderTestResult Run(VolumeDescription volume, string? providerName, SnapshotOptions options, Action<string> writeVerbose, CancellationToken cancellation)
     {
         if (volume is null)
             throw new ArgumentNullException(nameof(volume));
-        new VolumeQuiescer(volumes, providers, events ?? EventLog.Silent, tell).RemoveOrphans();
+        new VolumeQuiescer(volumes, providers, events ?? EventLog.Silent, writeVerbose).RemoveOrphans();
         (ISnapshotProvider? provider, string? whyNot) = providers.Choose(volume, providerName, options);
         if (provider is null)
             return new SnapshotProviderTestResult { Volume = volume.Name, IsGood = false, Fault = whyNot };
@@ -26,7 +26,7 @@ internal sealed class SnapshotProviderTest(IVolumeSystem volumes, SnapshotProvid
         var clock = Stopwatch.StartNew();
         try
         {
-            using (ISnapshotSet set = provider.Create([volume], options, tell, cancellation))
+            using (ISnapshotSet set = provider.Create([volume], options, writeVerbose, cancellation))
             {
                 result = result with { CreateTime = clock.Elapsed, Warnings = set.Warnings };
                 using (IBlockReader reader = set.Snapshots[0].OpenRead())

@@ -13,7 +13,7 @@ internal sealed partial class VolumeQuiescer
 {
     private BackupSource TakeSnapshot(BackupRequest request, ISnapshotProvider provider, List<string> warnings, CancellationToken cancellation)
     {
-        if (request.Quiet.Refused is { } refused)
+        if (request.RefusedSnapshot is { } refused)
         {
             warnings.AddRange(refused.Warnings);
             throw new ImageBackupException(refused.Reason.Id, refused.Reason.Message, request.Volume.Name, refused.Reason);
@@ -46,7 +46,7 @@ internal sealed partial class VolumeQuiescer
                 begun.Push(pair);
                 RunBefore(pair, commands, cancellation);
             }
-            ISnapshotSet set = provider.Create([.. requests.Select(request => request.Volume)], OptionsOf(requests), tell, cancellation);
+            ISnapshotSet set = provider.Create([.. requests.Select(request => request.Volume)], OptionsOf(requests), writeVerbose, cancellation);
             events.Write(EventId.SnapshotTaken, $"{provider.Name} took a snapshot: {string.Join(", ", Paths(set))}.", requests[0].Volume.Name);
             return set;
         }
@@ -60,7 +60,7 @@ internal sealed partial class VolumeQuiescer
 
     /// <summary>One set has one room: the largest that any of its volumes asks for.</summary>
     private static SnapshotOptions OptionsOf(IReadOnlyList<BackupRequest> requests) =>
-        requests[0].Quiet.Snapshot with { CacheSizePercent = requests.Max(request => request.Quiet.Snapshot.CacheSizePercent) };
+        requests[0].Quiesce.Snapshot with { CacheSizePercent = requests.Max(request => request.Quiesce.Snapshot.CacheSizePercent) };
 
     private void RunBefore(BegunCommands pair, SnapshotCommands commands, CancellationToken cancellation)
     {
@@ -98,7 +98,7 @@ internal sealed partial class VolumeQuiescer
     {
         warnings.AddRange(taken.Set.Warnings);
         warnings.AddRange(taken.Warnings);
-        tell($"{volume.Name}: read from the snapshot {taken.Snapshot.DevicePath}.");
+        writeVerbose($"{volume.Name}: read from the snapshot {taken.Snapshot.DevicePath}.");
         // Opened last: from here on the source, which closes it before the snapshot is removed, answers for it.
         IBlockReader reader = taken.Snapshot.OpenRead();
         return BackupSource.FromSnapshot(volume, taken, reader, ownsSet, events);
@@ -107,7 +107,7 @@ internal sealed partial class VolumeQuiescer
     private void SayRun(string command, ProgramResult result, string volume)
     {
         events.Write(EventId.CommandRun, WithOutput($"'{command}' succeeded.", result), volume);
-        tell(WithOutput($"'{command}' succeeded.", result));
+        writeVerbose(WithOutput($"'{command}' succeeded.", result));
     }
 
     private static string WithOutput(string message, ProgramResult result)

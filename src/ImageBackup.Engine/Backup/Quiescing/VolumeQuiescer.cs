@@ -16,10 +16,10 @@ namespace ImageBackup.Engine.Backup.Quiescing;
 /// <param name="volumes">The system's volumes.</param>
 /// <param name="providers">The snapshot providers to choose from.</param>
 /// <param name="events">The machine's logs.</param>
-/// <param name="tell">Lines for -Verbose; any thread.</param>
-/// <param name="warn">What the user must know at once, because programs notice it while the copy runs; any thread.</param>
+/// <param name="writeVerbose">Lines for -Verbose; any thread.</param>
+/// <param name="writeWarning">What the user must know at once, because programs notice it while the copy runs; any thread.</param>
 internal sealed partial class VolumeQuiescer(
-    IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> tell, Action<string>? warn = null)
+    IVolumeSystem volumes, SnapshotProviders providers, EventLog events, Action<string> writeVerbose, Action<string>? writeWarning = null)
 {
     /// <summary>What would be tried. Touches nothing.</summary>
     /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable (asked for, with NoFailover).</exception>
@@ -46,8 +46,8 @@ internal sealed partial class VolumeQuiescer(
     /// <exception cref="ImageBackupException">By id.</exception>
     public BackupSource Take(BackupRequest request, IReadOnlyList<string> neededPaths, List<string> warnings, CancellationToken cancellation)
     {
-        QuiesceOptions quiet = request.Quiet;
-        if (quiet.Taken is { } taken)
+        QuiesceOptions options = request.Quiesce;
+        if (request.TakenSnapshot is { } taken)
             return Freeze(request.Volume, taken, ownsSet: false, warnings);
         RemoveOrphans();
         (BackupPreview plan, ISnapshotProvider? provider) = Choose(request);
@@ -62,34 +62,34 @@ internal sealed partial class VolumeQuiescer(
             catch (ImageBackupException e) when (e.Id is not ErrorId.SnapshotCommandFailed)
             {
                 events.Write(EventId.SnapshotFailed, e.Message, request.Volume.Name, e.Id.ToString());
-                if (quiet.NoFailover)
+                if (options.NoFailover)
                     throw;
                 failoverReason = e.Message;
-                type = quiet.Failover;
+                type = options.Failover;
             }
         }
         if (failoverReason is not null)
             SayFailover(request.Volume.Name, type, failoverReason, warnings);
         return type == ImageType.Static
             ? TakeQuiesced(request, neededPaths, failoverReason, warnings, cancellation)
-            : TakeAsItIs(request.Volume, failoverReason);
+            : TakeLive(request.Volume, failoverReason);
     }
 
     private (BackupPreview Plan, ISnapshotProvider? Provider) Choose(BackupRequest request)
     {
-        QuiesceOptions quiet = request.Quiet;
-        if (quiet.Taken is { } taken)
+        QuiesceOptions options = request.Quiesce;
+        if (request.TakenSnapshot is { } taken)
             return (new BackupPreview(ImageType.Snapshot, taken.Set.ProviderName, null, "a snapshot was taken of it"), null);
         // The policy asked for a snapshot and knew already that none can be had.
         if (request.Plan is { Type: { IsFailover: true, Reason: { } known } })
         {
-            return quiet.NoFailover
+            return options.NoFailover
                 ? throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"Cannot take a snapshot of '{request.Volume.Name}': {known}.", request.Volume.Name)
-                : (new BackupPreview(request.ImageType ?? quiet.Failover, null, known, known), null);
+                : (new BackupPreview(request.ImageType ?? options.Failover, null, known, known), null);
         }
         if (request.ImageType is ImageType.Static or ImageType.Dynamic)
             return (new BackupPreview(request.ImageType.Value, null, null, "asked for"), null);
-        (ISnapshotProvider? provider, string? whyNot) = providers.Choose(request.Volume, quiet.SnapshotProvider, quiet.Snapshot);
+        (ISnapshotProvider? provider, string? whyNot) = providers.Choose(request.Volume, options.SnapshotProvider, options.Snapshot);
         if (provider is not null)
         {
             string reason = request.ImageType is null ? "a snapshot provider is usable" : "asked for";
@@ -97,35 +97,35 @@ internal sealed partial class VolumeQuiescer(
         }
         // The user did not ask for a snapshot: an image without one is not a failover.
         if (request.ImageType is null)
-            return (new BackupPreview(quiet.Failover, null, null, whyNot!), null);
-        if (quiet.NoFailover)
+            return (new BackupPreview(options.Failover, null, null, whyNot!), null);
+        if (options.NoFailover)
             throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"Cannot take a snapshot of '{request.Volume.Name}': {whyNot}.", request.Volume.Name);
-        return (new BackupPreview(quiet.Failover, null, whyNot, whyNot!), null);
+        return (new BackupPreview(options.Failover, null, whyNot, whyNot!), null);
     }
 
     private BackupSource TakeQuiesced(BackupRequest request, IReadOnlyList<string> neededPaths, string? failoverReason, List<string> warnings,
         CancellationToken cancellation)
     {
         VolumeDescription volume = request.Volume;
-        QuiesceOptions quiet = request.Quiet;
+        QuiesceOptions options = request.Quiesce;
         string why = "its class asks for a dynamic image";
-        for (int attempt = 1; attempt <= quiet.Plan.AttemptCount; attempt++)
+        for (int attempt = 1; attempt <= options.Plan.AttemptCount; attempt++)
         {
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                IQuiescedVolume resting = volumes.OpenQuiesced(volume, neededPaths);
-                events.Write(EventId.VolumeQuiesced, $"'{volume.Name}' is quiesced: {resting.How}.", volume.Name);
-                tell($"{volume.Name}: {resting.How}.");
-                if (resting.Disruption is { } disruption)
-                    warn?.Invoke(disruption);
-                return BackupSource.FromQuiesced(volume, resting, events, failoverReason);
+                IQuiescedVolume quiesced = volumes.OpenQuiesced(volume, neededPaths);
+                events.Write(EventId.VolumeQuiesced, $"'{volume.Name}' is quiesced: {quiesced.How}.", volume.Name);
+                writeVerbose($"{volume.Name}: {quiesced.How}.");
+                if (quiesced.Disruption is { } disruption)
+                    writeWarning?.Invoke(disruption);
+                return BackupSource.FromQuiesced(volume, quiesced, events, failoverReason);
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.VolumeInUse or ErrorId.VolumeNeeded)
             {
                 why = e.Message;
-                bool isLast = attempt == quiet.Plan.AttemptCount || e.Id == ErrorId.VolumeNeeded;
-                if (isLast && !quiet.Plan.EndsDynamic)
+                bool isLast = attempt == options.Plan.AttemptCount || e.Id == ErrorId.VolumeNeeded;
+                if (isLast && !options.Plan.EndsDynamic)
                 {
                     events.Write(EventId.VolumeInUse, e.Message, volume.Name, e.Id.ToString());
                     throw;
@@ -133,18 +133,18 @@ internal sealed partial class VolumeQuiescer(
                 if (isLast)
                     break;
                 string wait = string.Format(CultureInfo.InvariantCulture, "{0} Attempt {1} of {2}; trying again in {3:0.###} s.",
-                    e.Message, attempt, quiet.Plan.AttemptCount, quiet.IdleWait.TotalSeconds);
+                    e.Message, attempt, options.Plan.AttemptCount, options.IdleWait.TotalSeconds);
                 events.Write(EventId.VolumeBusy, wait, volume.Name);
-                tell(wait);
-                if (cancellation.WaitHandle.WaitOne(quiet.IdleWait))
+                writeVerbose(wait);
+                if (cancellation.WaitHandle.WaitOne(options.IdleWait))
                     cancellation.ThrowIfCancellationRequested();
             }
         }
         warnings.Add($"'{volume.Name}' could not be quiesced and is copied as it is: {why}");
-        return TakeAsItIs(volume, failoverReason);
+        return TakeLive(volume, failoverReason);
     }
 
-    private BackupSource TakeAsItIs(VolumeDescription volume, string? failoverReason) =>
+    private BackupSource TakeLive(VolumeDescription volume, string? failoverReason) =>
         BackupSource.FromLive(volume, volumes.OpenRead(volume, VolumeOpenMode.Shared), events, failoverReason);
 
     private void SayFailover(string volume, ImageType type, string reason, List<string> warnings)
@@ -155,5 +155,5 @@ internal sealed partial class VolumeQuiescer(
     }
 
     /// <summary>The orphans of killed runs are found, logged and removed before anything new begins.</summary>
-    public void RemoveOrphans() => new UndoJob(volumes, providers, events, tell).UndoAll();
+    public void RemoveOrphans() => new UndoJob(volumes, providers, events, writeVerbose).UndoAll();
 }

@@ -10,15 +10,6 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
 {
     private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
 
-    /// <summary>
-    /// Fills the buffer from where the chunk lies first, its seal checked and its content not: the caller hashes that,
-    /// beside others. False, or another id, says nothing more: <see cref="TryRead"/> finds out why, and whether another place
-    /// has the chunk.
-    /// </summary>
-    /// <exception cref="ImageBackupException">The storage is away.</exception>
-    public bool TryReadUnhashed(ImageChunk chunk, byte[] buffer) =>
-        chunk.Location is { } location && DamageOf(() => _reader.ReadUnhashed(chunk.Id, location, buffer)) is null;
-
     /// <summary>Fills the buffer; false if the chunk is missing or damaged everywhere, and <paramref name="damage"/> says how.</summary>
     /// <exception cref="ImageBackupException">The storage is away: that says nothing of the chunk.</exception>
     public bool TryRead(ImageChunk chunk, byte[] buffer, out ImageBackupException? damage)
@@ -44,14 +35,14 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
             read();
             return null;
         }
-        catch (ImageBackupException e) when (IsDamage(e))
+        catch (ImageBackupException e) when (IsDamage(repository, e))
         {
             return e;
         }
     }
 
     /// <summary>One file that is bad is damage; a share that went away makes every file look so.</summary>
-    private bool IsDamage(ImageBackupException e) =>
+    public static bool IsDamage(ImageRepository repository, ImageBackupException e) =>
         e.Id == ErrorId.ChunkCorrupt || e.Id == ErrorId.PackCorrupt && repository.IsReachable();
 
     public void Dispose() => _reader.Dispose();

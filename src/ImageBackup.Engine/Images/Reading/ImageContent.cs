@@ -113,13 +113,16 @@ internal sealed class ImageContent
         }
     }
 
-    /// <summary>Where a chunk lies; several places where it was stored more than once.</summary>
+    /// <summary>Where a chunk lies; several places if it was stored more than once.</summary>
     public IReadOnlyList<BlobLocation> Places(BlobId chunk) => _index.FindAll(chunk, BlobType.Data);
+
+    /// <summary>An empty plan of reads of this image's chunks.</summary>
+    public PackReadPlan NewReadPlan() => new(_index);
 
     /// <summary>
     /// All chunks in order. A missing chunk's length is the image's chunk size, if there is one.
     /// </summary>
-    /// <exception cref="ImageBackupException">ImageInvalid: the chunks do not add up to the volume; ChunkMissing where a missing chunk's length cannot be known.</exception>
+    /// <exception cref="ImageBackupException">ImageInvalid: the chunks do not add up to the volume; ChunkMissing if a missing chunk's length cannot be known.</exception>
     public IEnumerable<ImageChunk> Chunks()
     {
         long offset = 0;

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Images.Records;
 
 /// <summary>
 /// How a repository's policy lies in a snapshot record (src/FORMAT.md): a tag, two files, and a copy of them in the snapshot record's
-/// JSON where they are small.
+/// JSON if they are small.
 /// </summary>
 internal static class PolicyRecord
 {

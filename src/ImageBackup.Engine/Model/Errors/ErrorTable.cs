@@ -65,6 +65,14 @@ internal static class ErrorTable
             "Use Connect-ImageRepository, -Repository, or an environment variable: RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE.");
         Row(ErrorId.RepositoryLinked, ErrorKind.InvalidData, "A directory of the repository is a link. The directory that it leads to may belong to another user.",
             "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
+        Row(ErrorId.StorageUnreachable, ErrorKind.ReadError, "The server that holds the repository cannot be reached.",
+            "Check the server's name and port in the repository's URL, the network and the server, then run the command again: it reuses the data that is already stored.");
+        Row(ErrorId.StorageUntrusted, ErrorKind.Authentication, "The server's certificate is not trusted, or the server does not trust this machine's.",
+            "Name the server's own authority in RESTIC_CACERT, this machine's certificate and key in RESTIC_TLS_CLIENT_CERT, and have an expired certificate renewed.");
+        Row(ErrorId.StorageLoginRefused, ErrorKind.Authentication, "The server does not accept the user name and password.",
+            "Set RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD, or write them into the repository's URL.");
+        Row(ErrorId.StorageForbidsRemoval, ErrorKind.Permission, "The server that holds the repository lets nothing be removed.",
+            "Run the command with a login that may remove, or let the server's own administrator run it. Backups go on without it.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
             "Give the right password with -PasswordFile, -Password or the RESTIC_PASSWORD variables.");
         Row(ErrorId.KeysNotTried, ErrorKind.Authentication, "The password opens none of the keys that were tried, and the repository has more keys than can be tried.",

@@ -23,4 +23,7 @@ internal static partial class DurableFiles
 
     [DllImport("libc", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern int chmod([MarshalAs(UnmanagedType.LPStr)] string path, int mode);
+
+    public static partial FileStream CreateSpool(string path) => new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, SpoolBufferBytes,
+        s_isWindows ? FileOptions.DeleteOnClose : FileOptions.None);
 }

@@ -85,4 +85,9 @@ internal static partial class DurableFiles
 
     [DllImport("libc", SetLastError = true)]
     private static extern int close(int handle);
+
+    private const int SpoolBufferBytes = 64 << 10;
+
+    /// <summary>Makes a file of a free name for the owner alone, to be written and read again. On Windows it goes when it is closed.</summary>
+    public static partial FileStream CreateSpool(string path);
 }

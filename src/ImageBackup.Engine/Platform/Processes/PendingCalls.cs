@@ -18,6 +18,12 @@ internal static class PendingCalls
     /// <summary>Whether the command that this thread works for is to stop; never if nobody began a scope.</summary>
     internal static CancellationToken Stop => s_scope.Value?.Stop ?? CancellationToken.None;
 
+    /// <summary>So long a call that changes something goes on after the command was stopped: a lock that is not removed is in everybody's way.</summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(3);
+
+    /// <summary>A call that changes something or tidies up: it is cancelled a few seconds after the command is stopped, or has been.</summary>
+    internal static ChangingCall BeginChange() => new(s_grace, Stop);
+
     /// <summary>Begins a command's scope on this thread and those that it starts from now on.</summary>
     /// <param name="stop">Cancelled when the command is to stop.</param>
     public static PendingCallScope Begin(CancellationToken stop)
@@ -59,6 +65,37 @@ internal readonly struct PendingCall(PendingCallScope? scope, bool isOutermost) 
     {
         if (isOutermost)
             scope!.Leave();
+    }
+}
+
+/// <summary>The time that a call which changes something has. Disposing ends it.</summary>
+internal sealed class ChangingCall : IDisposable
+{
+    private readonly CancellationTokenSource? _end;
+    private readonly CancellationTokenRegistration _registration;
+
+    internal ChangingCall(TimeSpan grace, CancellationToken stop)
+    {
+        if (!stop.CanBeCanceled)
+            return;
+        _end = new CancellationTokenSource();
+        try
+        {
+            _registration = stop.Register(state => ((CancellationTokenSource)state!).CancelAfter(grace), _end);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The command has ended: this is what it left to do.
+            _end.CancelAfter(grace);
+        }
+    }
+
+    public CancellationToken Token => _end?.Token ?? CancellationToken.None;
+
+    public void Dispose()
+    {
+        _registration.Dispose();
+        _end?.Dispose();
     }
 }
 

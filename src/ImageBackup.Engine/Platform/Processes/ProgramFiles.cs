@@ -18,7 +18,7 @@ internal static class ProgramFiles
     private static readonly bool s_isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
     /// <summary>
-    /// The full path of a program. A name with a directory in it is that file, relative to the current directory where the
+    /// The full path of a program. A name with a directory in it is that file, relative to the current directory if the
     /// name says so; a bare one is looked for in the search path.
     /// </summary>
     /// <returns>Null if there is no such program.</returns>

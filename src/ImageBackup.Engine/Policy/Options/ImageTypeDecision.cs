@@ -25,14 +25,14 @@ internal sealed record QuiescePolicy(int AttemptCount, bool EndsDynamic)
 /// <param name="Reason">In words.</param>
 /// <param name="IsFailover">A snapshot was asked for and cannot be had: a warning, or with -NoFailover an error.</param>
 /// <param name="Failover">What to fall over to when a snapshot fails; null if <paramref name="Type"/> is not Snapshot.</param>
-/// <param name="Quiet">For <see cref="ImageType.Static"/>, also as the failover.</param>
+/// <param name="Quiesce">For <see cref="ImageType.Static"/>, also as the failover.</param>
 internal sealed record ImageTypeDecision(
     ImageType Type,
     OptionSource Source,
     string Reason,
     bool IsFailover,
     ImageType? Failover,
-    QuiescePolicy Quiet)
+    QuiescePolicy Quiesce)
 {
     /// <summary>
     /// Asked for by command, rule, class or client-wide statement: that type. Else: a snapshot if a

@@ -109,7 +109,7 @@ internal sealed partial class VolumePattern
             }
             else if (_tokens[token].Kind == TokenKind.Directories)
             {
-                // Only where a directory ends; elsewhere it is a mismatch, which the run before it may mend.
+                // Only at a directory's end; elsewhere it is a mismatch, which the run before it may mend.
                 if (at == name.Length || name[at] == separator)
                 {
                     directoriesToken = token++;

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Cryptography;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Engine.Repository.Sealing;
@@ -19,7 +20,16 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 {
     private static readonly object s_large = new();
 
-    public string Location => storage.Location;
+    /// <summary>For people: the path, or the URL without its password.</summary>
+    public string Location => storage.Location.DisplayName;
+
+    /// <summary>The directory's path; null: it is on a server.</summary>
+    public string? LocalPath => storage.Location.LocalPath;
+
+    public StorageTraits Traits => storage.Traits;
+
+    /// <summary>How packs are best read from this storage.</summary>
+    public ReadShape ReadShape => storage is RetryingStorage ? ReadShape.Remote : ReadShape.Local;
 
     /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
     private T Guard<T>(StoredKind kind, Func<T> action)
@@ -34,9 +44,11 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         }
     }
 
-    private void Guard(StoredKind kind, Action action) => Guard(kind, () =>
+    /// <summary>A call that changes something: it is given a moment if the command is stopped, for much of what comes then tidies up.</summary>
+    private void Change(StoredKind kind, Action<CancellationToken> action) => Guard(kind, () =>
     {
-        action();
+        using ChangingCall call = PendingCalls.BeginChange();
+        action(call.Token);
         return true;
     });
 
@@ -50,6 +62,10 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             StorageProblem.WriteError => ErrorId.RepositoryWriteFailed,
             StorageProblem.ReadError => ErrorId.RepositoryReadFailed,
             StorageProblem.Linked => ErrorId.RepositoryLinked,
+            StorageProblem.Unreachable => ErrorId.StorageUnreachable,
+            StorageProblem.Untrusted => ErrorId.StorageUntrusted,
+            StorageProblem.LoginRefused => ErrorId.StorageLoginRefused,
+            StorageProblem.RemovalForbidden => ErrorId.StorageForbidsRemoval,
             StorageProblem.NotADirectory => ErrorId.RepositoryInvalid,
             _ => CorruptId(kind),
         };
@@ -79,19 +95,19 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     };
 
     /// <summary>Makes the places of all kinds, for a new repository.</summary>
-    public void CreateLayout() => Guard(StoredKind.Config, storage.CreateLayout);
+    public void CreateLayout() => Change(StoredKind.Config, storage.CreateLayout);
 
     /// <summary>Removes what killed writers of this machine left under temporary names.</summary>
-    public void RemoveAbandonedUploads() => Guard(StoredKind.Pack, () => storage.RemoveAbandonedUploads());
+    public void RemoveAbandonedUploads() => Change(StoredKind.Pack, cancellation => storage.RemoveAbandonedUploads(cancellation));
 
-    public bool Exists(StoredKind kind, string name) => Guard(kind, () => storage.Exists(kind, name));
+    public bool Exists(StoredKind kind, string name) => Guard(kind, () => storage.Exists(kind, name, PendingCalls.Stop));
 
     /// <summary>Fills the buffer's first bytes from an offset of a file.</summary>
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {
         try
         {
-            storage.ReadAt(kind, name, offsetBytes, buffer, countBytes);
+            storage.ReadAt(kind, name, offsetBytes, buffer, countBytes, PendingCalls.Stop);
         }
         catch (StorageException e)
         {
@@ -100,17 +116,21 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     }
 
     /// <summary>Begins a file whose name is known only at its end.</summary>
-    public RepositoryUpload BeginUpload(StoredKind kind) => new(this, kind, Guard(kind, () => storage.BeginUpload(kind)));
+    public RepositoryUpload BeginUpload(StoredKind kind) => new(this, kind, Guard(kind, () => storage.BeginUpload(kind, PendingCalls.Stop)));
 
     /// <summary>
     /// The files of a kind. Nothing listed of a kind that a repository has, or may well have, is believed only if the repository is there:
     /// a share that went away or a directory that was removed must not look like an empty repository.
     /// </summary>
     /// <exception cref="ImageBackupException">RepositoryNotFound: it is gone since it was opened; a storage failure.</exception>
-    public IEnumerable<StoredFile> List(StoredKind kind)
+    public IEnumerable<StoredFile> List(StoredKind kind) => List(kind, mustExist: kind is StoredKind.Key or StoredKind.Snapshot);
+
+    /// <param name="kind">What is listed.</param>
+    /// <param name="mustExist">An empty list is believed only if there is a 'config'.</param>
+    public IEnumerable<StoredFile> List(StoredKind kind, bool mustExist)
     {
-        IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind));
-        return kind is StoredKind.Key or StoredKind.Snapshot ? ListOrMissRepository(files) : files;
+        IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind, PendingCalls.Stop));
+        return mustExist ? ListOrMissRepository(files) : files;
     }
 
     private IEnumerable<StoredFile> ListOrMissRepository(IEnumerable<StoredFile> files)
@@ -125,13 +145,13 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             throw new ImageBackupException(ErrorId.RepositoryNotFound, $"The repository '{Location}' is not there any more: it has no 'config'.", Location);
     }
 
-    public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind)));
+    public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind), PendingCalls.Stop));
 
-    public void Save(StoredKind kind, string name, byte[] content) => Guard(kind, () => storage.Save(kind, name, content));
+    public void Save(StoredKind kind, string name, byte[] content) => Change(kind, cancellation => storage.Save(kind, name, content, cancellation));
 
-    public void Delete(StoredKind kind, string name) => Guard(kind, () => storage.Delete(kind, name));
+    public void Delete(StoredKind kind, string name) => Change(kind, cancellation => storage.Delete(kind, name, cancellation));
 
-    public void SyncDeletions(StoredKind kind) => Guard(kind, () => storage.SyncDeletions(kind));
+    public void SyncDeletions(StoredKind kind) => Change(kind, cancellation => storage.SyncDeletions(kind, cancellation));
 
     /// <summary>
     /// The JSON of a sealed file: its name is proven against its content, its seal opened, its encoding undone.
@@ -154,7 +174,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         byte[] content;
         try
         {
-            content = storage.Load(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)));
+            content = storage.Load(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)), PendingCalls.Stop);
         }
         catch (StorageException e) when (e.Problem == StorageProblem.TooLarge && UnprovenBytes(kind) < LimitBytes(kind))
         {
@@ -244,7 +264,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <summary>Reads a large file twice: first in parts, until its name and its seal are proven, then whole.</summary>
     private byte[] LoadLarge(StoredKind kind, string name, SealerPool sealers, CancellationToken cancellation)
     {
-        long lengthBytes = Guard(kind, () => storage.LengthOf(kind, name));
+        long lengthBytes = Guard(kind, () => storage.LengthOf(kind, name, PendingCalls.Stop));
         if (lengthBytes <= LimitBytes(kind))
         {
             using var hash = new Sha256();

@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Files;
@@ -9,11 +10,11 @@ namespace ImageBackup.Engine.Repository.Files;
 /// </summary>
 internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, IStorageUpload upload) : IDisposable
 {
-    public void Append(byte[] buffer, int countBytes)
+    public void Append(ArraySegment<byte> bytes)
     {
         try
         {
-            upload.Append(buffer, 0, countBytes);
+            upload.Append(bytes.Array!, bytes.Offset, bytes.Count, PendingCalls.Stop);
         }
         catch (StorageException e)
         {
@@ -26,7 +27,8 @@ internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, I
     {
         try
         {
-            upload.Commit(name);
+            using ChangingCall call = PendingCalls.BeginChange();
+            upload.Commit(name, call.Token);
         }
         catch (StorageException e)
         {

@@ -28,6 +28,13 @@ internal sealed partial class BlobIndex
 
     public int PackOf(int number) => At(number).Pack;
 
+    /// <summary>The entry that <see cref="TryFind"/> finds; -1 if there is none.</summary>
+    public int NumberToRead(BlobId id, BlobType type)
+    {
+        int live = Find(id, type, isLive: true);
+        return live >= 0 || _deadPacks.Count == 0 ? live : Find(id, type, isLive: false);
+    }
+
     /// <summary>The first entry of a blob, which stands for all its copies; -1 if there is none.</summary>
     public int FirstNumber(BlobId id, BlobType type) => Find(id, type, isLive: false);
 

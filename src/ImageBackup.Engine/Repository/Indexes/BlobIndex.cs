@@ -74,16 +74,10 @@ internal sealed partial class BlobIndex
     {
         lock (_lock)
         {
-            int live = Find(id, type, isLive: true);
-            int number = live >= 0 ? live : _deadPacks.Count > 0 ? Find(id, type, isLive: false) : -1;
-            if (number >= 0)
-            {
-                location = At(number).LocationIn(_packIds[At(number).Pack]);
-                return true;
-            }
+            int number = NumberToRead(id, type);
+            location = number >= 0 ? At(number).LocationIn(_packIds[At(number).Pack]) : default;
+            return number >= 0;
         }
-        location = default;
-        return false;
     }
 
     /// <summary>A live pack holds the blob: it need not be stored again.</summary>

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -9,32 +10,61 @@ using ImageBackup.Engine.Repository.Writing;
 namespace ImageBackup.Engine.Repository.Maintenance;
 
 /// <summary>
-/// Puts blobs of old packs into new ones, sealed as they are, each proven against its id on the way. One thread at a time;
-/// several copiers may share one committer.
+/// Puts blobs of old packs into new ones, sealed as they are, each proven against its id on the way; of an old pack what is wanted is
+/// read by few reads, from its front to its back. One thread at a time; several copiers may share one plan and one committer.
 /// </summary>
-internal sealed class BlobCopier(ImageRepository repository, BlobIndex index, PackUploader committer) : IDisposable
+internal sealed class BlobCopier : IDisposable
 {
-    private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
-    private readonly PackWriter?[] _packs = new PackWriter?[2];
+    /// <summary>Contents are kept up to this many bytes, until there are enough of them to be hashed at once.</summary>
+    private const int KeptBytes = 16 << 20;
 
-    /// <summary>Copies the blob of an entry; if that cannot be read, another copy of it.</summary>
-    /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt: no copy can be read. A storage failure.</exception>
-    public void Copy(int number)
+    private readonly ImageRepository _repository;
+    private readonly BlobIndex _index;
+    private readonly PackReadPlan _plan;
+    private readonly PackUploader _committer;
+    private readonly BlobReader _others;
+    private readonly PackReader _reader;
+    private readonly PackWriter?[] _packs = new PackWriter?[2];
+    private byte[] _piece = Array.Empty<byte>();
+    private PackRequest _request;
+
+    /// <param name="repository">Where the packs lie.</param>
+    /// <param name="index">Where other copies of a blob lie.</param>
+    /// <param name="plan">What is copied.</param>
+    /// <param name="committer">Takes the new packs.</param>
+    public BlobCopier(ImageRepository repository, BlobIndex index, PackReadPlan plan, PackUploader committer)
     {
-        (BlobId id, BlobLocation location, _) = index.EntryAt(number);
-        byte[] sealedBlob;
+        _repository = repository;
+        _index = index;
+        _plan = plan;
+        _committer = committer;
+        _others = new BlobReader(repository.Files, repository.Sealers);
+        _reader = new PackReader(repository.Files, repository.Sealers, plan, KeptBytes, (place, _, damage) => Copy(place, damage));
+    }
+
+    /// <summary>Copies the blobs of a request; if one cannot be read there, another copy of it.</summary>
+    /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt: no copy of a blob can be read. A storage failure.</exception>
+    public void Copy(in PackRequest request)
+    {
+        if (_piece.Length < request.LengthBytes)
+        {
+            Return();
+            _piece = ArrayPool<byte>.Shared.Rent(request.LengthBytes);
+        }
+        _request = request;
         try
         {
-            sealedBlob = _reader.ReadSealed(id, location);
+            PackReader.Fill(_repository.Files, request, _piece);
         }
-        catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+        catch (ImageBackupException e) when (e.Id == ErrorId.PackCorrupt)
         {
-            (sealedBlob, location) = ReadAnother(id, location, e);
+            for (int place = request.First, end = place + request.Count; place < end; place = _plan.NextBlob(place))
+                Copy(place, e);
+            return;
         }
-        PackWriter pack = _packs[(int)location.Type] ??= new PackWriter(repository.Files, repository.Sealers, location.Type);
-        pack.Append(id, sealedBlob, (int)location.LengthBytes, (int)location.UncompressedLengthBytes);
-        if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
-            Submit((int)location.Type);
+        _reader.Open(request, _piece);
+        // The next request takes the place of the sealed bytes.
+        _reader.HashAll();
     }
 
     /// <summary>Hands over the packs begun.</summary>
@@ -47,39 +77,65 @@ internal sealed class BlobCopier(ImageRepository repository, BlobIndex index, Pa
         }
     }
 
-    private void Submit(int type)
+    private void Copy(int place, ImageBackupException? damage)
     {
-        PackWriter pack = _packs[type]!;
-        pack.Seal();
-        committer.Submit(pack);
-        _packs[type] = null;
-    }
-
-    private (byte[] SealedBlob, BlobLocation Location) ReadAnother(BlobId id, BlobLocation unreadable, ImageBackupException failure)
-    {
+        (BlobId id, BlobLocation location) = _plan.BlobAt(place);
+        if (damage is null)
+        {
+            Append(id, location, new ArraySegment<byte>(_piece, (int)(location.OffsetBytes - _request.OffsetBytes), (int)location.LengthBytes));
+            return;
+        }
         var copies = new List<int>();
-        index.NumbersOf(id, unreadable.Type, copies);
+        _index.NumbersOf(id, location.Type, copies);
         foreach (int copy in copies)
         {
-            BlobLocation location = index.EntryAt(copy).Location;
-            if (location == unreadable)
-                continue;
+            // Where it was read among others it is read once more by itself: of a pack that was cut the first blobs are there.
+            BlobLocation other = _index.EntryAt(copy).Location;
+            byte[] sealedBlob;
             try
             {
-                return (_reader.ReadSealed(id, location), location);
+                sealedBlob = _others.ReadSealed(id, other);
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
             {
                 // The first one's failure is the one that is told.
+                continue;
             }
+            Append(id, other, new ArraySegment<byte>(sealedBlob, 0, (int)other.LengthBytes));
+            return;
         }
-        throw failure;
+        throw damage;
+    }
+
+    private void Append(BlobId id, in BlobLocation location, ArraySegment<byte> sealedBlob)
+    {
+        PackWriter pack = _packs[(int)location.Type] ??= new PackWriter(_repository.Files, _repository.Sealers, location.Type);
+        pack.Append(id, sealedBlob, (int)location.UncompressedLengthBytes);
+        if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
+            Submit((int)location.Type);
+    }
+
+    private void Submit(int type)
+    {
+        PackWriter pack = _packs[type]!;
+        pack.Seal();
+        _committer.Submit(pack);
+        _packs[type] = null;
+    }
+
+    private void Return()
+    {
+        if (_piece.Length > 0)
+            ArrayPool<byte>.Shared.Return(_piece);
+        _piece = Array.Empty<byte>();
     }
 
     public void Dispose()
     {
         foreach (PackWriter? pack in _packs)
             pack?.Dispose();
+        Return();
         _reader.Dispose();
+        _others.Dispose();
     }
 }

@@ -16,8 +16,7 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 /// Reads one pack whole, once and from front to back: its name against its bytes, its header against the index, every blob
 /// against its id, all of the same bytes. One thread at a time; holds its buffers for the next pack.
 /// </summary>
-/// <param name="repository">Where the packs lie.</param>
-internal sealed class PackVerifier(ImageRepository repository) : IDisposable
+internal sealed class PackVerifier : IDisposable
 {
     /// <summary>
     /// So much is read at a time, but for a blob that is longer: few reads, and the bytes are still in the processor's caches when
@@ -25,15 +24,27 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
     /// </summary>
     private const int PieceBytes = 2 << 20;
 
-    /// <summary>Contents up to this length are kept until there are enough of them to be hashed at once.</summary>
-    private const int BatchedBytes = 2 << 20;
+    /// <summary>Contents are kept up to this many bytes, until there are enough of them to be hashed at once.</summary>
+    private const int KeptBytes = 16 << 20;
 
-    private readonly BlobReader _reader = new(repository.Files, repository.Sealers);
+    private readonly ImageRepository _repository;
+    private readonly BlobReader _reader;
+    private readonly BlobBatch _batch;
     private readonly Sha256 _hash = new();
-    private readonly byte[][] _contents = Enumerable.Repeat(Array.Empty<byte>(), BlobHasher.BatchCount).ToArray();
-    private readonly List<ArraySegment<byte>> _unhashed = new();
-    private readonly List<int> _unhashedNumbers = new();
+    private Action<int, ImageBackupException> _onFault = static (_, _) => { };
     private byte[] _piece = Array.Empty<byte>();
+
+    /// <param name="repository">Where the packs lie.</param>
+    public PackVerifier(ImageRepository repository)
+    {
+        _repository = repository;
+        _reader = new BlobReader(repository.Files, repository.Sealers);
+        _batch = new BlobBatch(_reader, KeptBytes, (number, _, fault) =>
+        {
+            if (fault is not null)
+                _onFault(number, fault);
+        });
+    }
 
     /// <summary>Gives what is wrong with a pack, in words.</summary>
     /// <param name="packId">Its name.</param>
@@ -53,7 +64,7 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
         string? headerProblem = null;
         try
         {
-            tail = PackTail.Read(repository.Files, repository.Sealers, packId, lengthBytes, indexed is null ? null : PackTail.LengthOf(indexed));
+            tail = PackTail.Read(_repository.Files, _repository.Sealers, packId, lengthBytes, indexed is null ? null : PackTail.LengthOf(indexed));
         }
         catch (FormatException e)
         {
@@ -148,6 +159,7 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
         string name = packId.ToString();
         List<PackEntry> entries = tail.Entries;
         Begin();
+        _onFault = onFault;
         for (int first = 0, end; first < entries.Count; first = end)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -155,65 +167,18 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
             for (end = first; end < entries.Count && (end == first || pieceBytes + entries[end].LengthBytes <= PieceBytes); end++)
                 pieceBytes += (int)entries[end].LengthBytes;
             Reserve(ref _piece, Math.Max(PieceBytes, pieceBytes));
-            repository.Files.ReadAt(StoredKind.Pack, name, entries[first].OffsetBytes, _piece, pieceBytes);
+            _repository.Files.ReadAt(StoredKind.Pack, name, entries[first].OffsetBytes, _piece, pieceBytes);
             _hash.Append(_piece.AsSpan(0, pieceBytes));
             int offset = 0;
             for (int number = first; number < end; number++)
             {
-                Take(packId, entries, number, _piece.AsSpan(offset, (int)entries[number].LengthBytes), onFault);
+                _batch.Add(number, entries[number].Id, entries[number].In(packId), _piece.AsSpan(offset, (int)entries[number].LengthBytes));
                 offset += (int)entries[number].LengthBytes;
             }
         }
-        HashAll(packId, entries, onFault);
+        _batch.HashAll();
         _hash.Append(tail.Bytes);
         return Finish();
-    }
-
-    /// <summary>Opens a blob, and keeps its content until others of its kind can be hashed beside it.</summary>
-    private void Take(BlobId packId, List<PackEntry> entries, int number, ReadOnlySpan<byte> sealedBlob, Action<int, ImageBackupException> onFault)
-    {
-        BlobLocation location = entries[number].In(packId);
-        int contentBytes = (int)location.ContentLengthBytes;
-        if (contentBytes > BatchedBytes)
-            HashAll(packId, entries, onFault);
-        ref byte[] content = ref _contents[_unhashed.Count];
-        Reserve(ref content, contentBytes);
-        try
-        {
-            _reader.Open(entries[number].Id, location, sealedBlob, content.AsSpan(0, contentBytes));
-        }
-        catch (ImageBackupException e) when (e.Id == ErrorId.ChunkCorrupt)
-        {
-            onFault(number, e);
-            return;
-        }
-        _unhashed.Add(new ArraySegment<byte>(content, 0, contentBytes));
-        _unhashedNumbers.Add(number);
-        if (_unhashed.Count == _contents.Length || contentBytes > BatchedBytes)
-            HashAll(packId, entries, onFault);
-    }
-
-    private void HashAll(BlobId packId, List<PackEntry> entries, Action<int, ImageBackupException> onFault)
-    {
-        if (_unhashed.Count == 1)
-        {
-            Compare(0, BlobId.Of(_unhashed[0]));
-        }
-        else if (_unhashed.Count > 1)
-        {
-            BlobId[] ids = BlobHasher.Of(_unhashed);
-            for (int i = 0; i < ids.Length; i++)
-                Compare(i, ids[i]);
-        }
-        _unhashed.Clear();
-        _unhashedNumbers.Clear();
-
-        void Compare(int i, BlobId id)
-        {
-            int number = _unhashedNumbers[i];
-            if (id != entries[number].Id)
-                onFault(number, _reader.Mismatch(entries[number].Id, entries[number].In(packId)));
-        }
     }
 
     private BlobId HashOf(BlobId packId, long lengthBytes, CancellationToken cancellation)
@@ -225,7 +190,7 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             int countBytes = (int)Math.Min(PieceBytes, lengthBytes - offset);
-            repository.Files.ReadAt(StoredKind.Pack, name, offset, _piece, countBytes);
+            _repository.Files.ReadAt(StoredKind.Pack, name, offset, _piece, countBytes);
             _hash.Append(_piece.AsSpan(0, countBytes));
         }
         return Finish();
@@ -234,8 +199,7 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
     /// <summary>Forgets what a reading left that a failure ended.</summary>
     private void Begin()
     {
-        _unhashed.Clear();
-        _unhashedNumbers.Clear();
+        _batch.Forget();
         _ = Finish();
     }
 
@@ -257,10 +221,10 @@ internal sealed class PackVerifier(ImageRepository repository) : IDisposable
 
     public void Dispose()
     {
-        foreach (byte[] buffer in _contents.Append(_piece).Where(buffer => buffer.Length > 0))
-            ArrayPool<byte>.Shared.Return(buffer);
+        if (_piece.Length > 0)
+            ArrayPool<byte>.Shared.Return(_piece);
         _piece = Array.Empty<byte>();
-        Array.Clear(_contents, 0, _contents.Length);
+        _batch.Dispose();
         _hash.Dispose();
         _reader.Dispose();
     }

@@ -29,7 +29,7 @@ internal sealed class PrunePlan
         public bool IsPresent;
         public bool IsSound;
         public bool HoldsTrees;
-        public PruneAction Fate;
+        public PruneAction Action;
     }
 
     private PrunePlan(BlobIndex index, IReadOnlyDictionary<BlobId, long> packFiles)
@@ -63,13 +63,13 @@ internal sealed class PrunePlan
     /// <summary>What is in use and lies in no sound pack: if there is any, nothing may be removed.</summary>
     public HashSet<(BlobId, BlobType)> Lost { get; } = [];
 
-    public PruneAction ActionOf(int pack) => _tallies[pack].Fate;
+    public PruneAction ActionOf(int pack) => _tallies[pack].Action;
 
     public long FileBytesOf(int pack) => _tallies[pack].FileBytes;
 
     public long KeptBytesOf(int pack) => _tallies[pack].KeptBytes;
 
-    public int Count(PruneAction fate) => _tallies.Count(t => t.Fate == fate);
+    public int Count(PruneAction action) => _tallies.Count(t => t.Action == action);
 
     /// <summary>The entry is the copy of its blob that stays.</summary>
     public bool IsKept(int number) => _kept[number];
@@ -78,7 +78,7 @@ internal sealed class PrunePlan
     public ArraySegment<int> NumbersOf(int pack) => _entries.NumbersOf(pack);
 
     /// <summary>Some index file must go: what it lists will not be there.</summary>
-    public bool ChangesIndex => _tallies.Any(t => t.Fate != PruneAction.Keep);
+    public bool ChangesIndex => _tallies.Any(t => t.Action != PruneAction.Keep);
 
     /// <param name="index">Every entry of every index file.</param>
     /// <param name="packFiles">The packs that are there, and their lengths.</param>
@@ -202,7 +202,7 @@ internal sealed class PrunePlan
             ref PackTally tally = ref _tallies[pack];
             if (tally.KeptCount == 0)
             {
-                tally.Fate = tally.IsPresent ? PruneAction.Remove : PruneAction.Forget;
+                tally.Action = tally.IsPresent ? PruneAction.Remove : PruneAction.Forget;
             }
             else if (tally.UnusedCount > 0)
             {
@@ -211,13 +211,13 @@ internal sealed class PrunePlan
             }
         }
         long allowedBytes = limit.AllowedBytes(UsedBytes);
-        // Trees are small and read by every check; then where most is won for what must be written again.
+        // Trees are small and read by every check; then those that free most for what must be written again.
         foreach (int pack in partlyUsed.OrderByDescending(p => _tallies[p].HoldsTrees)
                      .ThenByDescending(p => (double)_tallies[p].UnusedBytes / Math.Max(1, _tallies[p].KeptBytes)).ThenBy(p => p))
         {
             if (RemainingUnusedBytes <= allowedBytes)
                 break;
-            _tallies[pack].Fate = PruneAction.Repack;
+            _tallies[pack].Action = PruneAction.Repack;
             RemainingUnusedBytes -= _tallies[pack].UnusedBytes;
         }
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
@@ -216,6 +217,10 @@ internal sealed class Pruner(ImageRepository repository)
         if (packs.Length == 0)
             return;
         long totalBytes = packs.Sum(plan.KeptBytesOf), doneBytes = 0;
+        var reads = new PackReadPlan(state.Index);
+        foreach (int number in packs.SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
+            reads.Add(number, number);
+        reads.Complete();
         using var committer = new PackUploader(writer.Add);
         int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
         var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
@@ -223,26 +228,22 @@ internal sealed class Pruner(ImageRepository repository)
         try
         {
             // A copier for each thread at work, not for each task, so that few packs end before they are full.
-            Parallel.ForEach(packs, options, pack =>
+            Parallel.ForEach(Partitioner.Create(reads.Requests(_files.ReadShape), EnumerablePartitionerOptions.NoBuffering), options, request =>
             {
                 BlobCopier copier;
                 lock (idle)
-                    copier = idle.Count > 0 ? idle.Pop() : new BlobCopier(repository, state.Index, committer);
+                    copier = idle.Count > 0 ? idle.Pop() : new BlobCopier(repository, state.Index, reads, committer);
                 try
                 {
-                    foreach (int number in plan.NumbersOf(pack).Where(plan.IsKept).OrderBy(n => state.Index.EntryAt(n).Location.OffsetBytes))
-                    {
-                        cancellation.ThrowIfCancellationRequested();
-                        copier.Copy(number);
-                        long now = Interlocked.Add(ref doneBytes, state.Index.EntryAt(number).Location.LengthBytes);
-                        progress?.Invoke(PrunePhase.Copying, now, totalBytes);
-                    }
+                    copier.Copy(request);
                 }
                 finally
                 {
                     lock (idle)
                         idle.Push(copier);
                 }
+                long now = Interlocked.Add(ref doneBytes, reads.BlobBytes(request));
+                progress?.Invoke(PrunePhase.Copying, now, totalBytes);
             });
             foreach (BlobCopier copier in idle)
                 copier.Flush();

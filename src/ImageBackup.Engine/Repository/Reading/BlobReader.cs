@@ -23,23 +23,13 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
     /// <exception cref="ImageBackupException">ChunkCorrupt with what is wrong; PackCorrupt if the pack is missing or too short; a storage failure.</exception>
     public int Read(BlobId id, in BlobLocation location, byte[] content)
     {
-        int contentBytes = ReadUnhashed(id, location, content);
-        return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Mismatch(id, location);
-    }
-
-    /// <summary>
-    /// As <see cref="Read(BlobId, in BlobLocation, byte[])"/>, for a caller that hashes several contents at once and compares their
-    /// ids: here the seal only is checked.
-    /// </summary>
-    public int ReadUnhashed(BlobId id, in BlobLocation location, byte[] content)
-    {
         int sealedBytes = checked((int)location.LengthBytes), contentBytes = checked((int)location.ContentLengthBytes);
         if (content.Length < contentBytes)
             throw new ArgumentException("The buffer is shorter than the blob.", nameof(content));
         Reserve(ref _sealed, sealedBytes);
         files.ReadAt(StoredKind.Pack, location.PackId.ToString(), location.OffsetBytes, _sealed, sealedBytes);
         Open(id, location, _sealed.AsSpan(0, sealedBytes), content.AsSpan(0, contentBytes));
-        return contentBytes;
+        return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Mismatch(id, location);
     }
 
     /// <summary>Opens a blob that the caller has read. Checks the seal and not the content, which the caller hashes.</summary>

@@ -54,7 +54,7 @@ internal sealed class BlobWriter : IDisposable
         }
 
         PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type);
-        pack.Append(id, _sealed, sealedBytes, isCompressed ? content.Length : 0);
+        pack.Append(id, new ArraySegment<byte>(_sealed, 0, sealedBytes), isCompressed ? content.Length : 0);
         if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
         {
             _packs[(int)type] = null;

@@ -30,12 +30,12 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
     public IReadOnlyList<PackEntry> Entries => _entries;
 
     /// <summary>Adds one sealed blob.</summary>
-    public void Append(BlobId id, byte[] sealedBlob, int lengthBytes, int uncompressedLengthBytes)
+    public void Append(BlobId id, ArraySegment<byte> sealedBlob, int uncompressedLengthBytes)
     {
-        if (lengthBytes < Sealer.OverheadBytes || LengthBytes + lengthBytes > uint.MaxValue)
-            throw new ArgumentOutOfRangeException(nameof(lengthBytes));
-        _entries.Add(new PackEntry(id, type, (uint)LengthBytes, (uint)lengthBytes, (uint)uncompressedLengthBytes));
-        Write(sealedBlob, lengthBytes);
+        if (sealedBlob.Count < Sealer.OverheadBytes || LengthBytes + sealedBlob.Count > uint.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(sealedBlob));
+        _entries.Add(new PackEntry(id, type, (uint)LengthBytes, (uint)sealedBlob.Count, (uint)uncompressedLengthBytes));
+        Write(sealedBlob);
     }
 
     /// <summary>Writes the header, proven to open again, and ends the pack.</summary>
@@ -45,10 +45,10 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
         byte[] sealedHeader = sealers.Seal(header);
         if (sealers.Open(sealedHeader) is not { } opened || !opened.AsSpan().SequenceEqual(header))
             throw new ImageBackupException(ErrorId.RepositoryWriteFailed, "The header of a pack did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", files.Location);
-        Write(sealedHeader, sealedHeader.Length);
+        Write(new ArraySegment<byte>(sealedHeader));
         byte[] length = new byte[PackHeader.LengthFieldBytes];
         BinaryPrimitives.WriteUInt32LittleEndian(length, (uint)sealedHeader.Length);
-        Write(length, length.Length);
+        Write(new ArraySegment<byte>(length));
         Span<byte> digest = stackalloc byte[BlobId.SizeBytes];
         _hash.Finish(digest);
         _id = new BlobId(digest);
@@ -61,12 +61,12 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
         return new IndexedPack(_id, _entries);
     }
 
-    private void Write(byte[] buffer, int countBytes)
+    private void Write(ArraySegment<byte> bytes)
     {
         _upload ??= files.BeginUpload(StoredKind.Pack);
-        _upload.Append(buffer, countBytes);
-        _hash.Append(buffer.AsSpan(0, countBytes));
-        LengthBytes += countBytes;
+        _upload.Append(bytes);
+        _hash.Append(bytes);
+        LengthBytes += bytes.Count;
     }
 
     public void Dispose()

@@ -112,7 +112,7 @@ internal sealed class ManagementWmi : IWmi
         }
     }
 
-    /// <summary>Of a method of its own: where System.Management is missing, only what names it fails.</summary>
+    /// <summary>Of a method of its own: if System.Management is missing, only the method that names it fails.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsNotFoundStatus(Exception e) => e is ManagementException { ErrorCode: ManagementStatus.NotFound };
 #pragma warning restore CA1416

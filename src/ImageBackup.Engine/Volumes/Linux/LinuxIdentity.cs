@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using ImageBackup.Engine.Disks;
 using ImageBackup.Engine.Volumes.Linux.Devices;
 using ImageBackup.Engine.Volumes.Linux.Native;
 
@@ -45,14 +46,13 @@ internal static class LinuxIdentity
         }
         if (device.Disk is { } diskName && tree.ByKernelName(diskName) is { } disk)
         {
-            DiskTable table = names.TableOf(disk);
+            DiskTable? table = names.TableOf(disk);
             yield return OfPartition(device, table, udev);
             if ((FileBehind(disk) ?? HardwareId(device, names.UdevOf(disk))) is { } slot)
                 yield return new IdentityFact(IdentityFactKind.Hardware, slot + "@" + Text(device.StartBytes));
             yield break;
         }
-        DiskTable own = names.TableOf(device);
-        if (own.DiskId is { } id)
+        if (names.TableOf(device) is { DiskId: { } id } own)
             yield return new IdentityFact(own.IsGpt ? IdentityFactKind.GptDisk : IdentityFactKind.MbrDisk, id);
         if (HardwareId(device, udev) is { } whole)
             yield return new IdentityFact(IdentityFactKind.Hardware, whole);
@@ -79,15 +79,13 @@ internal static class LinuxIdentity
         return new IdentityFact(IdentityFactKind.DeviceMapper, uuid);
     }
 
-    private static IdentityFact? OfPartition(SysDevice device, DiskTable table, IReadOnlyDictionary<string, string> udev)
+    private static IdentityFact? OfPartition(SysDevice device, DiskTable? table, IReadOnlyDictionary<string, string> udev)
     {
-        PartitionEntry? entry = table.Partitions.FirstOrDefault(partition => partition.StartBytes == device.StartBytes);
-        if (table.IsGpt && (entry?.Uuid ?? device.PartitionUuid) is { } uuid)
+        if (table is { IsGpt: true, Partitions.Count: > 0 } && (table.PartitionAt(device.StartBytes)?.Uuid ?? device.PartitionUuid) is { } uuid)
             return new IdentityFact(IdentityFactKind.GptPartition, table.DiskId + "/" + uuid);
-        // A logical partition is in no entry of the MBR; its start says which it is all the same.
-        if (!table.IsGpt && table.DiskId is { } mbr)
+        if (table is { IsGpt: false, DiskId: { } mbr })
             return new IdentityFact(IdentityFactKind.MbrPartition, mbr + "@" + Text(device.StartBytes));
-        if (table.Partitions.Count > 0)
+        if (table is { Partitions.Count: > 0 })
             return null;
         // The table cannot be read: what the kernel and udev read of it.
         string? known = (device.PartitionUuid ?? udev.Find("ID_PART_ENTRY_UUID"))?.ToLowerInvariant();

@@ -231,7 +231,7 @@ public sealed class BtrfsTests
 
     /// <summary>
     /// Exactly the extents that btrfs inspect-internal lists, at the places of their chunks, and what is reserved.
-    /// partclone.btrfs is no measure here: it marks nodes that no tree refers to any more and leaves out the second
+    /// partclone.btrfs is not a measure here: it marks nodes that no tree refers to any more and leaves out the second
     /// copies of DUP.
     /// </summary>
     private static void AssertEqualsTreeDump(string image, UsedRangeMap map)

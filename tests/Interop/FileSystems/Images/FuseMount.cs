@@ -30,7 +30,7 @@ internal sealed class FuseMount : IDisposable
         }
     }
 
-    /// <summary>Skips the test where FUSE mounts are not possible.</summary>
+    /// <summary>Skips the test if FUSE mounts are not possible.</summary>
     public static void Require() =>
         Assert.SkipUnless(File.Exists("/dev/fuse") && Environment.IsPrivilegedProcess, "FUSE mounts need /dev/fuse and root");
 
@@ -38,7 +38,7 @@ internal sealed class FuseMount : IDisposable
 
     public void Dispose()
     {
-        // The driver writes back after umount returned: the image is at rest when the process has let go of it.
+        // The driver writes back after umount returned: the image is unchanging when the process has let go of it.
         for (int attempt = 0; Tool.TryRun("umount", Root).ExitCode != 0; attempt++)
         {
             if (attempt == 20)

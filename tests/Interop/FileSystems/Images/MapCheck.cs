@@ -28,7 +28,7 @@ internal static class MapCheck
         Assert.Equal(map.UsedBytes, sum);
     }
 
-    /// <summary>The used ranges of partclone's domain map, joined where they touch.</summary>
+    /// <summary>The used ranges of partclone's domain map, joined if they touch.</summary>
     public static List<ByteRange> PartcloneRanges(string partclone, ImageFile image)
     {
         string mapPath = image.Path + ".domain";

@@ -30,7 +30,7 @@ public sealed class NtfsMapTests
     public void AFilledAndFrayedVolume(int sizeMiB, int clusterSize, int sectorSize)
     {
         NtfsImages.RequireTools();
-        // An odd tail: sectors that are no whole cluster.
+        // An odd tail: sectors that are not a whole cluster.
         long length = ((long)sizeMiB << 20) + 3 * sectorSize;
         using ImageFile image = NtfsImages.Create(length, clusterSize, sectorSize, "Tést");
         using (FuseMount mount = NtfsImages.Mount(image))

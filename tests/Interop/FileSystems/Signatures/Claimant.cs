@@ -15,7 +15,7 @@ namespace ImageBackup.Tests.Interop.FileSystems.Signatures;
 /// <param name="Type">What the scan calls it.</param>
 /// <param name="Maker">The program that must be installed; empty if none is needed.</param>
 /// <param name="Make">Puts it on; the second argument is a folder with files for it, the third a seed. An exit code other than 0 is passed over.</param>
-/// <param name="State">All that can be read by it, as text: its checker's verdict and its files' hashes; null where it does not work.</param>
+/// <param name="State">All that can be read by it, as text: its checker's verdict and its files' hashes; null if it does not work.</param>
 internal sealed record Claimant(
     string Name, string Type, string Maker, Action<ImageFile, string, int> Make, Func<ImageFile, int, string?> State, long MinSizeBytes = 0)
 {

@@ -21,7 +21,7 @@ using Xunit;
 namespace ImageBackup.Tests.Interop.FileSystems.Signatures;
 
 /// <summary>
-/// One volume, used for several things one after the other, as disks are: whoever still works before a backup works after its
+/// One volume, used for several things one after the other, as disks are: a claimant that still works before a backup works after its
 /// restore, with every file.
 /// </summary>
 public sealed class ConflictTests

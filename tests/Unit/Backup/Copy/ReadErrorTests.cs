@@ -94,7 +94,7 @@ public sealed class ReadErrorTests : IDisposable
         Assert.Contains(image.Warnings, w => w.Contains("the image has zeros", StringComparison.Ordinal));
         _rig.AssertRestores(image.Id, Without(bad));
 
-        // Whoever lists or restores it is told.
+        // The user who lists or restores it is told.
         Assert.Equal(expected, new ImageCatalog(_rig.Repository).Find(image.Id, default).ReadErrors);
         Assert.Contains(_rig.Restore(image.Id, _rig.File("out")).Warnings, w => w.Contains("could not be read", StringComparison.Ordinal));
         TestRepository.AssertHealthy(_rig.Repository);

@@ -50,7 +50,7 @@ public sealed class UsedMapTests : IDisposable
         bool isBroken = true;
         volume.OnRead = (_, _) =>
         {
-            // Whoever asks beforehand what the volume is has no part in this.
+            // The code that asks beforehand what the volume is has no part in this.
             if (!isBroken || _rig.Volumes.Opened.Last().Mode == VolumeOpenMode.Probe)
                 return;
             isBroken = false;
@@ -161,7 +161,7 @@ public sealed class UsedMapTests : IDisposable
         Assert.Equal(isMapped ? "ntfs" : null, image.UsedMapSource);
         Assert.Equal(isMapped, image.Warnings.Any(w => w.Contains("came into use after its map was read", StringComparison.Ordinal)));
         Assert.Equal(!isMapped, image.Warnings.Any(w => w.Contains("stored whole", StringComparison.Ordinal)));
-        // The same bytes at rest: nobody can vouch for them.
+        // The same bytes quiesced: nobody can vouch for them.
         volume.Description = volume.Description with { MountPoints = [], MountedFileSystem = null };
         Assert.Null(_rig.Backup(Volume).UsedMapSource);
     }
@@ -179,7 +179,7 @@ public sealed class UsedMapTests : IDisposable
         long clusters = own.ClusterCount;
         Assert.Equal((content.Length - clusters * 1024) + 1024 * Enumerable.Range(0, (int)clusters).Count(c => (0x0F >> (c % 8) & 1) != 0), image.UsedBytes);
 
-        // At rest the structures are read, and where the answer breaks off or does not fit too.
+        // Quiesced, the structures are read, and also if the answer breaks off or does not fit.
         volume.OwnMap = () => own with { Pages = Break(own.Pages) };
         Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => own with { ClusterCount = own.ClusterCount + 1000 };
@@ -190,7 +190,7 @@ public sealed class UsedMapTests : IDisposable
         Assert.Equal("ntfs", Live().UsedMapSource);
         volume.OwnMap = () => null;
         Assert.Equal("ntfs", Live().UsedMapSource);
-        volume.OwnMap = () => throw new InvalidOperationException("asked although it is at rest");
+        volume.OwnMap = () => throw new InvalidOperationException("asked although it is quiesced");
         volume.Description = volume.Description with { MountPoints = [] };
         Assert.Equal("ntfs", _rig.Backup(Volume).UsedMapSource);
     }

@@ -171,24 +171,24 @@ public sealed class QuiescingTests : IDisposable
     [InlineData(3, 2)]
     public void A_busy_volume_is_tried_again_and_then_refused(int attempts, int waits)
     {
-        _rig.Volumes.OnRest = (volume, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "in use by vi (12: /srv/a/x)", volume.Name);
+        _rig.Volumes.OnQuiesce = (volume, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "in use by vi (12: /srv/a/x)", volume.Name);
         ImageBackupException e = Assert.Throws<ImageBackupException>(() => Backup(ImageType.Static, Quick(attempts)));
         Assert.Equal((ErrorId.VolumeInUse, "in use by vi (12: /srv/a/x)"), (e.Id, e.Message));
-        Assert.Equal((attempts, waits), (_rig.Volumes.RestAttempts, _events.Ids.Count(id => id == EventId.VolumeBusy)));
+        Assert.Equal((attempts, waits), (_rig.Volumes.QuiesceAttempts, _events.Ids.Count(id => id == EventId.VolumeBusy)));
         Assert.Contains(EventId.VolumeInUse, _events.Ids);
         Assert.Equal(0, _rig.SnapshotCount);
     }
 
     [Fact]
-    public void A_volume_that_comes_to_rest_in_the_third_wait_is_taken()
+    public void A_volume_that_is_quiesced_in_the_third_wait_is_taken()
     {
-        _rig.Volumes.OnRest = (volume, attempt) =>
+        _rig.Volumes.OnQuiesce = (volume, attempt) =>
         {
             if (attempt <= 3)
                 throw new ImageBackupException(ErrorId.VolumeInUse, "in use", volume.Name);
         };
         ImageBackupInfo image = Backup(ImageType.Static, Quick(5));
-        Assert.Equal((ImageType.Static, false, 4), (image.ImageType, image.IsFuzzy, _rig.Volumes.RestAttempts));
+        Assert.Equal((ImageType.Static, false, 4), (image.ImageType, image.IsFuzzy, _rig.Volumes.QuiesceAttempts));
         Assert.Empty(OtherWarnings.OtherWarningsOf(image));
         Assert.Equal(0, _rig.Volumes.QuiescedCount);
     }
@@ -198,9 +198,9 @@ public sealed class QuiescingTests : IDisposable
     [InlineData(0, 0)]
     public void Where_the_class_ends_so_the_last_attempt_takes_it_as_it_is(int attempts, int tried)
     {
-        _rig.Volumes.OnRest = (volume, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "in use", volume.Name);
+        _rig.Volumes.OnQuiesce = (volume, _) => throw new ImageBackupException(ErrorId.VolumeInUse, "in use", volume.Name);
         ImageBackupInfo image = Backup(ImageType.Static, Quick(attempts, endsDynamic: true));
-        Assert.Equal((ImageType.Dynamic, true, tried), (image.ImageType, image.IsFuzzy, _rig.Volumes.RestAttempts));
+        Assert.Equal((ImageType.Dynamic, true, tried), (image.ImageType, image.IsFuzzy, _rig.Volumes.QuiesceAttempts));
         Assert.Contains(image.Warnings, w => w.Contains("could not be quiesced", StringComparison.Ordinal));
         Assert.Contains(EventId.ImageFuzzy, _events.Ids);
     }
@@ -209,27 +209,27 @@ public sealed class QuiescingTests : IDisposable
     [Fact]
     public void A_volume_that_the_system_needs_is_not_waited_for()
     {
-        _rig.Volumes.OnRest = (volume, _) => throw new ImageBackupException(ErrorId.VolumeNeeded, "the system is on it", volume.Name);
+        _rig.Volumes.OnQuiesce = (volume, _) => throw new ImageBackupException(ErrorId.VolumeNeeded, "the system is on it", volume.Name);
         JobRig.AssertFails(ErrorId.VolumeNeeded, () => Backup(ImageType.Static, Quick(5)));
-        Assert.Equal(1, _rig.Volumes.RestAttempts);
+        Assert.Equal(1, _rig.Volumes.QuiesceAttempts);
     }
 
     [Fact]
     public void A_wait_can_be_cancelled()
     {
         using var stop = new CancellationTokenSource();
-        _rig.Volumes.OnRest = (volume, attempt) =>
+        _rig.Volumes.OnQuiesce = (volume, attempt) =>
         {
             if (attempt == 2)
                 stop.Cancel();
             throw new ImageBackupException(ErrorId.VolumeInUse, "in use", volume.Name);
         };
         Assert.ThrowsAny<OperationCanceledException>(() => Backup(ImageType.Static, Quick(9) with { IdleWait = TimeSpan.FromMilliseconds(1) }, cancellation: stop.Token));
-        Assert.Equal(2, _rig.Volumes.RestAttempts);
+        Assert.Equal(2, _rig.Volumes.QuiesceAttempts);
     }
 
     [Fact]
-    public void A_volume_that_did_not_stay_at_rest_gives_no_image()
+    public void A_volume_that_did_not_stay_quiesced_gives_no_image()
     {
         _rig.Volumes.Disturbance = () => "another program remounted it writable";
         JobRig.AssertFails(ErrorId.VolumeChanged, () => Backup(ImageType.Static));
@@ -249,7 +249,7 @@ public sealed class QuiescingTests : IDisposable
     [InlineData("read")]
     [InlineData("cancel")]
     [InlineData("storage")]
-    public void A_volume_at_rest_is_put_back_on_every_way_out(string what)
+    public void A_quiesced_volume_is_put_back_on_every_way_out(string what)
     {
         using var stop = new CancellationTokenSource();
         MemoryVolume volume = _rig.Volumes.Add("/mem/a", _content, d => d with { MountPoints = ["/srv/a"] });
@@ -285,7 +285,7 @@ public sealed class QuiescingTests : IDisposable
     {
         using (ISnapshotSet set = _provider.Create([_rig.Volumes.Find("/mem/a")], new SnapshotOptions(), _ => { }, CancellationToken.None))
         {
-            ImageBackupInfo image = Backup(null, new QuiesceOptions { Taken = new TakenSnapshot(set, set.Snapshots[0]), PreSnapshotCommand = "exit 1" });
+            ImageBackupInfo image = Backup(null, new QuiesceOptions { PreSnapshotCommand = "exit 1" }, taken: new TakenSnapshot(set, set.Snapshots[0]));
             Assert.Equal((ImageType.Snapshot, "DOUBLE"), (image.ImageType, image.SnapshotProvider));
             Assert.Equal(["create", "open"], _provider.Calls);
         }
@@ -377,10 +377,11 @@ public sealed class QuiescingTests : IDisposable
 
     private static QuiesceOptions Quick(int attempts, bool endsDynamic = false) => new() { Plan = new QuiescePolicy(attempts, endsDynamic), IdleWait = TimeSpan.FromMilliseconds(1) };
 
-    private ImageBackupInfo Backup(ImageType? type, QuiesceOptions? quiet = null, Action<JobProgress>? progress = null, ISnapshotProvider? provider = null, CancellationToken cancellation = default)
+    private ImageBackupInfo Backup(ImageType? type, QuiesceOptions? quiesce = null, Action<JobProgress>? progress = null, ISnapshotProvider? provider = null, TakenSnapshot? taken = null,
+        CancellationToken cancellation = default)
     {
-        var job = new BackupJob(_rig.Repository, _rig.Volumes, new SnapshotProviders([provider ?? _provider]), new EventLog([_events])) { Tell = _told.Add };
-        var request = new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = JobRig.ChunkBytes, ImageType = type, Quiet = quiet ?? Quick(1) };
+        var job = new BackupJob(_rig.Repository, _rig.Volumes, new SnapshotProviders([provider ?? _provider]), new EventLog([_events])) { WriteVerbose = _told.Add };
+        var request = new BackupRequest { Volume = _rig.Volumes.Find("/mem/a"), ChunkSizeBytes = JobRig.ChunkBytes, ImageType = type, Quiesce = quiesce ?? Quick(1), TakenSnapshot = taken };
         return job.Run(request, progress is null ? null : new Progress(progress), cancellation);
     }
 

@@ -138,7 +138,7 @@ public sealed class SharedSnapshotTests : IDisposable
             [Request("/mem/a"), Request("/mem/c") with { ImageType = ImageType.Static }, Request("/mem/b"), Request("/mem/b")], CancellationToken.None);
         // What is frozen does not wait for others.
         Assert.Equal(["/mem/b", "/mem/a", "/mem/c", "/mem/b"], shared.Requests.Select(request => request.Volume.Name));
-        Assert.Equal([true, false, false, false], shared.Requests.Select(request => request.Quiet.Taken is not null));
+        Assert.Equal([true, false, false, false], shared.Requests.Select(request => request.TakenSnapshot is not null));
         Assert.Contains(_told, line => line == "/mem/a: SINGLE takes one volume at a time; its snapshot is taken alone.");
         Assert.Contains(_told, line => line == "/mem/b: it was named before; its snapshot is taken alone.");
         Assert.Empty(single.Calls);
@@ -155,7 +155,7 @@ public sealed class SharedSnapshotTests : IDisposable
         _provider.Takes = volume => volume.Name != "/mem/b";
         _rig.Volumes.Add("/mem/c", _a);
         using (SharedSnapshots shared = Job(other).Share([Request("/mem/a"), Request("/mem/b"), Request("/mem/c")], CancellationToken.None))
-            Assert.Equal(["DOUBLE", "DOUBLE", "OTHER"], shared.Requests.Select(request => request.Quiet.Taken!.Set.ProviderName));
+            Assert.Equal(["DOUBLE", "DOUBLE", "OTHER"], shared.Requests.Select(request => request.TakenSnapshot!.Set.ProviderName));
         Assert.Equal(["/mem/a", "/mem/c"], Assert.Single(_provider.Sets));
         Assert.Equal(["/mem/b"], Assert.Single(other.Sets));
         Assert.Equal(["create", "dispose"], _provider.Calls);
@@ -218,7 +218,7 @@ public sealed class SharedSnapshotTests : IDisposable
     }
 
     private BackupJob Job(params SnapshotProviderDouble[] more) =>
-        new(_rig.Repository, _rig.Volumes, new SnapshotProviders([_provider, .. more]), new EventLog([_events])) { Tell = _told.Add };
+        new(_rig.Repository, _rig.Volumes, new SnapshotProviders([_provider, .. more]), new EventLog([_events])) { WriteVerbose = _told.Add };
 
     private SharedSnapshots Share(params BackupRequest[] requests) => Job().Share(requests, CancellationToken.None);
 
@@ -241,13 +241,13 @@ public sealed class SharedSnapshotTests : IDisposable
 
     private BackupRequest Request(string volume, Func<QuiesceOptions, QuiesceOptions>? change = null)
     {
-        var quiet = new QuiesceOptions { Plan = new QuiescePolicy(1, false), IdleWait = TimeSpan.FromMilliseconds(1) };
+        var quiesce = new QuiesceOptions { Plan = new QuiescePolicy(1, false), IdleWait = TimeSpan.FromMilliseconds(1) };
         return new BackupRequest
         {
             Volume = _rig.Volumes.Find(volume),
             ChunkSizeBytes = JobRig.ChunkBytes,
             ImageType = ImageType.Snapshot,
-            Quiet = change?.Invoke(quiet) ?? quiet,
+            Quiesce = change?.Invoke(quiesce) ?? quiesce,
         };
     }
 }

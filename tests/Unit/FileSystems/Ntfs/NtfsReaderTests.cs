@@ -102,7 +102,7 @@ public sealed class NtfsReaderTests
     public void CancellingEndsIt() =>
         Assert.Throws<OperationCanceledException>(() => _reader.ReadUsedRanges(new PatchedVolume(SeedImage.Load("ntfs")), new CancellationToken(canceled: true)));
 
-    /// <summary>The first run of a record's content, and where its cluster number is written; all -1 where it has none.</summary>
+    /// <summary>The first run of a record's content, and where its cluster number is written; all -1 if it has none.</summary>
     private static (long Lcn, long LcnOffset, int LcnBytes) FirstRun(PatchedVolume volume, int record)
     {
         long start = BinaryPrimitives.ReadInt64LittleEndian(volume.Read(0x30, 8)) * 1024 + record * 1024L;

@@ -9,6 +9,7 @@ using ImageBackup.Engine.Policy.Rules;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Kits;
 using ImageBackup.Tests.Unit.Backup;
+using ImageBackup.Tests.Kits.Storage;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Images.Records;

@@ -123,5 +123,5 @@ public sealed class ChildProcessTests
         file => SourceTree.Read(file) is var source
             && (source.Contains("GetTempFileName", StringComparison.Ordinal) || source.Contains("CreateTempSubdirectory", StringComparison.Ordinal)
                 // Where a volume is evaluated by whether temporary files lie on it.
-                || (source.Contains("GetTempPath", StringComparison.Ordinal) && !file.EndsWith("VolumeSystem.Rest.cs", StringComparison.Ordinal))));
+                || (source.Contains("GetTempPath", StringComparison.Ordinal) && !file.EndsWith("VolumeSystem.Quiesce.cs", StringComparison.Ordinal))));
 }

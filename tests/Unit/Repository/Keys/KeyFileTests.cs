@@ -147,7 +147,7 @@ public sealed class KeyFileTests
         (MemoryStorage storage, RepositoryFiles files, MasterKey master) = New();
         using RepositoryPassword password = Password("good");
         KeyRing.Add(files, master, password);
-        byte[] garbage = Encoding.UTF8.GetBytes("{ this is no key");
+        byte[] garbage = Encoding.UTF8.GetBytes("{ this is not a key");
         storage.Save(StoredKind.Key, BlobId.Of(garbage).ToString(), garbage);
         storage.Save(StoredKind.Key, new string('0', 64), Encoding.UTF8.GetBytes(ResticKey));
         Assert.Equal(master.MacK, KeyRing.Open(files, password, _ => true, CancellationToken.None).Master.MacK);

@@ -214,7 +214,7 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(0, Count);
     }
 
-    /// <summary>A machine that slept: its lock was stale for others, and whoever came meanwhile must be respected.</summary>
+    /// <summary>A machine that slept: its lock was stale for others, and a holder that came meanwhile must be respected.</summary>
     [Theory]
     [InlineData(true, false, true)]
     [InlineData(true, true, true)]
@@ -369,7 +369,7 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(ErrorId.LockLost, e.Id);
         Assert.Empty(_memory.Names(StoredKind.Snapshot));
         Assert.Equal(0, volume.OpenCount);
-        // Whoever took the repository meanwhile may have removed our packs: no index may speak of them.
+        // The program that took the repository meanwhile may have removed our packs: no index may speak of them.
         Assert.Empty(_memory.Names(StoredKind.Index));
     }
 

@@ -163,7 +163,7 @@ public sealed class PackReadingTests : IDisposable
         Assert.Equal(4, _storage.LoadCount(StoredKind.Snapshot));
     }
 
-    /// <summary>The directory itself is whole, and what it leads to is not: of each snapshot record that has it, whoever walks it first.</summary>
+    /// <summary>The directory itself is whole, and what it leads to is not: of each snapshot record that has it, whichever walks it first.</summary>
     [Fact]
     public void Two_snapshot_records_of_one_damaged_tree_are_both_told()
     {

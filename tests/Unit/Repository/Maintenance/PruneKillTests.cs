@@ -30,7 +30,7 @@ public sealed class PruneKillTests(ITestOutputHelper output)
 
     private static RepositoryOptimizeResult Prune(JobRig rig, UnusedLimit limit) => rig.Repository.Optimize(limit, isPlan: false, null, CancellationToken.None);
 
-    /// <summary>True where it was killed; the lock of this process, which lives on, is what a dead one's would be.</summary>
+    /// <summary>True if it was killed; the lock of this process, which lives on, is what a dead one's would be.</summary>
     private static bool PruneKilled(JobRig rig, UnusedLimit limit, int killed, FaultMoment moment)
     {
         KillAt(rig, killed, moment);
@@ -71,7 +71,7 @@ public sealed class PruneKillTests(ITestOutputHelper output)
         Assert.Equal(0, rig.Memory.OpenUploadCount);
     }
 
-    /// <summary>One repository where there is all of it to do: whole packs, partly used ones, unlisted ones, copies.</summary>
+    /// <summary>One repository in which there is all of it to do: whole packs, partly used ones, unlisted ones, copies.</summary>
     private static (MemoryStorage Memory, Dictionary<string, string> Images) Scene()
     {
         using var rig = new JobRig(TestRepository.NewQuickStorage());

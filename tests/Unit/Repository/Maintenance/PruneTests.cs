@@ -241,7 +241,7 @@ public sealed class PruneTests : IDisposable
         using (_rig.Repository.Lock(isExclusive: false, CancellationToken.None))
         {
             JobRig.AssertFails(ErrorId.RepositoryLocked, () => Prune(UnusedLimit.Default));
-            // A look is no harm.
+            // A look does no harm.
             Assert.Equal(3, _rig.Repository.Optimize(UnusedLimit.Default, isPlan: true, null, CancellationToken.None).RemovedPackCount);
         }
         Assert.Equal(3, Prune(UnusedLimit.Default).RemovedPackCount);

@@ -41,7 +41,7 @@ public class VolumeIdentityTests
     // The strongest that both have decides.
     [InlineData("GptPartition=d/p WindowsVolume=1", "WindowsVolume=1", IdentityVerdict.Same)]
     [InlineData("GptPartition=d/p WindowsVolume=1", "GptPartition=d/q WindowsVolume=1", IdentityVerdict.Different)]
-    // Content decides where neither has a place.
+    // Content decides if neither has a place.
     [InlineData("FileSystem=u Hardware=w", "FileSystem=u Hardware=x", IdentityVerdict.Same)]
     [InlineData("FileSystem=u Hardware=w", "FileSystem=v Hardware=w", IdentityVerdict.Different)] // an emulated slot
     [InlineData("FileSystem=u", "FileSystem=v", IdentityVerdict.Different)]
@@ -49,7 +49,7 @@ public class VolumeIdentityTests
     [InlineData("GptPartition=d/p FileSystem=u", "MbrPartition=a@1 FileSystem=u", IdentityVerdict.CannotTell)]
     [InlineData("GptPartition=d/p FileSystem=u", "MbrPartition=a@1 FileSystem=v", IdentityVerdict.Different)]
     [InlineData("GptPartition=d/p", "MbrPartition=a@1", IdentityVerdict.CannotTell)]
-    // Hardware decides where nothing else is.
+    // Hardware decides if nothing else is.
     [InlineData("Hardware=w", "Hardware=w", IdentityVerdict.Same)]
     [InlineData("Hardware=w", "Hardware=x", IdentityVerdict.Different)]
     [InlineData("FileSystem=u Hardware=w", "Hardware=w", IdentityVerdict.Same)]

@@ -42,7 +42,7 @@ internal static class BadSectorCases
             ImageBackupInfo image = rig.Backup(device, ImageType.Static, readErrorLimit: BadSectorCount);
             Expect.Equal(bad, image.ReadErrors.Single(), "The range on record");
             Expect.True(image.Warnings.Count > 0, "The image does not warn.");
-            Expect.True(File.ReadAllBytes(rig.RestoreToFile(image.Id)).AsSpan().SequenceEqual(expected), "The image is not the volume with zeros where it could not be read.");
+            Expect.True(File.ReadAllBytes(rig.RestoreToFile(image.Id)).AsSpan().SequenceEqual(expected), "The image is not the volume with zeros for what could not be read.");
         }
         finally
         {

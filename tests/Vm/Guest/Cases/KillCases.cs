@@ -13,7 +13,7 @@ internal static class KillCases
         string options = Options(point);
         using (Process child = Hold("Static", phase, device))
             Kill(child, "-KILL");
-        Expect.True(Rig.IsReadOnly(point), "The child was killed before it had the volume at rest.");
+        Expect.True(Rig.IsReadOnly(point), "The child was killed before it had the volume quiesced.");
         using var rig = new Rig();
         ImageBackupInfo image = rig.Backup(device, ImageType.Static);
         Expect.True(rig.Told.Any(line => line.Contains("writable again", StringComparison.Ordinal)), "What was left is not named.");
@@ -30,7 +30,7 @@ internal static class KillCases
         string options = Options(point);
         using (Process child = Hold("Static", "copy", device))
         {
-            Expect.True(Rig.IsReadOnly(point), "The volume is not at rest.");
+            Expect.True(Rig.IsReadOnly(point), "The volume is not quiesced.");
             Kill(child, "-TERM");
         }
         Expect.True(!Rig.IsReadOnly(point) && Rig.CanWrite(point), "The volume was not put back.");

@@ -28,7 +28,7 @@ internal static class SnapshotCases
             using (ISnapshotSet set = provider.Create([volume], new SnapshotOptions { CacheSizePercent = 50 }, Program.Say, CancellationToken.None))
             {
                 long atSnapshot = writer.Written;
-                ImageBackupInfo image = rig.Backup(device, null, new QuiesceOptions { Taken = new TakenSnapshot(set, set.Snapshots[0]) });
+                ImageBackupInfo image = rig.Backup(device, null, taken: new TakenSnapshot(set, set.Snapshots[0]));
                 Expect.Equal((ImageType.Snapshot, false, "LINUX_LVM"), (image.ImageType!.Value, image.IsFuzzy, image.SnapshotProvider!), "The image's type");
                 writer.WaitFor(5);
                 file = rig.RestoreToFile(image.Id);

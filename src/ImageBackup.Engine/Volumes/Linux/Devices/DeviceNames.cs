@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using ImageBackup.Engine.Blocks;
+using ImageBackup.Engine.Disks;
 using ImageBackup.Engine.Volumes.Linux.Native;
 
 namespace ImageBackup.Engine.Volumes.Linux.Devices;
@@ -13,7 +14,7 @@ namespace ImageBackup.Engine.Volumes.Linux.Devices;
 internal sealed class DeviceNames(LinuxRoots roots)
 {
     private readonly Dictionary<DeviceNumber, List<string>> _links = ReadLinks(roots);
-    private readonly Dictionary<string, DiskTable> _tables = [];
+    private readonly Dictionary<string, DiskTable?> _tables = [];
 
     /// <summary>All names but <see cref="SysDevice.Name"/>; a loop device's backing file among them.</summary>
     public IReadOnlyList<string> AliasesOf(SysDevice device)
@@ -49,26 +50,21 @@ internal sealed class DeviceNames(LinuxRoots roots)
         string? type = udev.Find("ID_PART_ENTRY_TYPE");
         if (uuid is not null && type is not null && device.PartitionLabel is not null)
             return (uuid, type, device.PartitionLabel);
-        foreach (PartitionEntry entry in TableOf(disk).Partitions)
-        {
-            if (entry.StartBytes == device.StartBytes)
-                return (uuid ?? entry.Uuid, type ?? entry.Type, device.PartitionLabel ?? entry.Label);
-        }
-        return (uuid, type, device.PartitionLabel);
+        DiskPartition? entry = TableOf(disk)?.PartitionAt(device.StartBytes);
+        return (uuid ?? entry?.Uuid, type ?? entry?.Type, device.PartitionLabel ?? entry?.Name);
     }
 
-    /// <summary>The table on a disk; none if it cannot be read.</summary>
-    public DiskTable TableOf(SysDevice disk)
+    /// <summary>The table that counts on a disk; null if there is none or it cannot be read.</summary>
+    public DiskTable? TableOf(SysDevice disk)
     {
         if (_tables.TryGetValue(disk.KernelName, out DiskTable? table))
             return table;
-        table = DiskTable.None;
         try
         {
             if (FileDescriptor.Open(disk.NodePath, Libc.O_RDONLY | Libc.O_NONBLOCK, out _) is { } descriptor)
             {
                 using var reader = new LinuxBlockReader(descriptor, disk.Name, isDevice: true);
-                table = PartitionTable.ReadDisk(reader);
+                table = DiskTables.InForce(reader);
             }
         }
         catch (BlockReadException)

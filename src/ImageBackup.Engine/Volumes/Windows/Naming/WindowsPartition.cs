@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Globalization;
+using ImageBackup.Engine.Disks;
 using ImageBackup.Engine.Volumes.Windows.Native;
 
 namespace ImageBackup.Engine.Volumes.Windows.Naming;
@@ -43,7 +44,7 @@ internal sealed record WindowsPartition(bool IsGpt, long StartBytes, string? Uui
         {
             StyleMbr => new WindowsPartition(false, startBytes, null, "0x" + info[UnionOffset].ToString("x", CultureInfo.InvariantCulture), null),
             StyleGpt => new WindowsPartition(true, startBytes, ReadGuid(info.Slice(GptIdOffset)), ReadGuid(info.Slice(UnionOffset)),
-                PartitionTable.ReadName(info.Slice(GptNameOffset, GptNameBytes))),
+                GuidPartitionTable.ReadName(info.Slice(GptNameOffset, GptNameBytes))),
             _ => null,
         };
     }

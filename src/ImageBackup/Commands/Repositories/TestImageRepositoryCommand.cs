@@ -82,14 +82,14 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
             {
                 // Unreadable files are among the check's problems.
                 if (Connection.Policy.Load(onWarning: null, Stop).Rollback is { } rollback)
-                    channel.Warn(rollback);
+                    channel.WriteWarning(rollback);
             }
             catch (ImageBackupException failure) when (failure.Id != ErrorId.Cancelled)
             {
-                channel.Warn($"The repository's rules cannot be read: {failure.Message}");
+                channel.WriteWarning($"The repository's rules cannot be read: {failure.Message}");
             }
             foreach (string line in new VanishedImages(Opened, Connection.Memory).AllMissing())
-                channel.Warn(line);
+                channel.WriteWarning(line);
         });
     }
 }

@@ -40,7 +40,7 @@ public sealed class GetImageRepositoryCommand : RepositoryCmdlet
     private void Write(RepositoryConnection connection)
     {
         RepositoryInfo info = RunInBackground("Reading the repository",
-            channel => new RepositorySurvey(connection.Repository, connection.Memory, channel.Warn).Run(Stop));
+            channel => new RepositorySurvey(connection.Repository, connection.Memory, channel.WriteWarning).Run(Stop));
         WriteObject(info with { Name = connection.Name, IsDefault = ReferenceEquals(connection, SessionConnection.Current) });
     }
 }

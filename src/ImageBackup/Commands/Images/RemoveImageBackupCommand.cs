@@ -177,7 +177,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
         if (chosen.Count == 0)
             return;
         HashSet<string> removed = RunInBackground("Removing images", channel => new HashSet<string>(
-            new RemoveJob(repository, CatalogOf(repository)).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.Warn(failure.Message), Stop), StringComparer.Ordinal));
+            new RemoveJob(repository, CatalogOf(repository)).Remove(chosen.Select(image => image.Id).ToList(), expiredBy, failure => channel.WriteWarning(failure.Message), Stop), StringComparer.Ordinal));
         // Removed on purpose: the next backup does not miss them.
         RepositoryMemory.Of(repository.Id).Forget(removed);
         foreach (ImageBackupInfo image in chosen.Where(image => removed.Contains(image.Id)))

@@ -71,7 +71,7 @@ public abstract class PolicyCmdlet : RepositoryCmdlet
         if (!HasRepository)
             return null;
         EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => Connection.Policy.Load(
-            failure => channel.Warn($"{failure.Message} It cannot be told whether it held the repository's rules."), Stop));
+            failure => channel.WriteWarning($"{failure.Message} It cannot be told whether it held the repository's rules."), Stop));
         if (policy.Rollback is { } rollback)
             WriteWarning(rollback);
         return policy;

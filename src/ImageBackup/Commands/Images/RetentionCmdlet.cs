@@ -56,7 +56,7 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
     /// <param name="retention">By what they are evaluated; null: by what they recorded.</param>
     private protected IReadOnlyList<ImageBackupInfo> List(ImageRepository repository, ImageRetention? retention) =>
         RunInBackground("Listing images", channel => CatalogOf(repository).List(
-            new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.Warn(failure.Message), Stop));
+            new ImageFilter { IncludeInactive = true, Retention = retention }, failure => channel.WriteWarning(failure.Message), Stop));
 
     /// <summary>As <see cref="LoadRetention"/>; classes that cannot be read are a warning, and images are evaluated by what they recorded.</summary>
     private protected ImageRetention LoadRetentionForListing()

@@ -18,6 +18,9 @@ public sealed partial class BackupVolumeImageCommand
     [Parameter]
     public SwitchParameter AsJob { get; set; }
 
+    /// <summary>With -WhatIf no job is started, so the volumes get the checks that a backup in this session makes.</summary>
+    private bool StartsJob => AsJob && !IsWhatIf;
+
     private protected override void End()
     {
         base.End();
@@ -27,7 +30,7 @@ public sealed partial class BackupVolumeImageCommand
 
     private void EndVolumes()
     {
-        if (!AsJob)
+        if (!StartsJob)
         {
             BackupCollected();
             ThrowIfNothing();
@@ -86,12 +89,12 @@ public sealed partial class BackupVolumeImageCommand
     /// <summary>The volume is looked at only if somebody reads the text: the job looks at it again.</summary>
     private string EffectOf(VolumeArgument argument)
     {
-        if (!IsWhatIf && !Asks(ConfirmImpact.Medium))
+        if (!Asks(ConfirmImpact.Medium))
             return "";
         ImageVolume volume = Find(argument);
         VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
         return plan.IsIncluded
-            ? $" as {plan.Type.Type} image; {BackupEffect.Describe(volume.Description, plan.Type.Type, QuietOf(plan))}"
+            ? $" as {plan.Type.Type} image; {BackupEffect.Describe(volume.Description, plan.Type.Type, QuiesceOptionsOf(plan))}"
             : $": it is excluded by the rule {plan.Rule}";
     }
 }

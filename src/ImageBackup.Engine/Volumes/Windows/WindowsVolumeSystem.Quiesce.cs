@@ -26,20 +26,20 @@ internal sealed partial class WindowsVolumeSystem
         WindowsHandle handle = WindowsHandle.Open(current.DevicePath, Kernel32.GENERIC_READ,
             Kernel32.FILE_SHARE_READ | Kernel32.FILE_SHARE_WRITE, Kernel32.OPEN_EXISTING, 0, out int error)
             ?? throw WindowsError.Open(error, name, isDevice: true);
-        QuiescedVolume? resting = null;
+        QuiescedVolume? quiesced = null;
         try
         {
-            resting = QuiescedVolume.Take(handle, name, () => VolumeUsers.Of(current.MountPoints));
+            quiesced = QuiescedVolume.Take(handle, name, () => VolumeUsers.Of(current.MountPoints));
             int sectorBytes = VolumeGeometry.SectorSize(handle) ?? current.SectorSizeBytes;
             var reader = new WindowsVolumeReader(handle, current, sectorBytes, opened => Length(opened, name, sectorBytes));
             if (reader.LengthBytes == 0)
                 throw new ImageBackupException(ErrorId.VolumeEmpty, $"'{name}' has a length of 0 bytes.", name);
-            resting.Reads(reader);
-            return resting;
+            quiesced.Reads(reader);
+            return quiesced;
         }
         catch (Exception e)
         {
-            resting?.Dispose();
+            quiesced?.Dispose();
             handle.Dispose();
             if (e is BlockReadException)
                 throw new ImageBackupException(ErrorId.ReadFailed, e.Message, name, e);

@@ -22,7 +22,7 @@ public sealed class DisconnectImageRepositoryCommand : BackgroundCmdlet
         RepositoryConnection? current = SessionConnection.Current;
         RepositoryConnection? named = Repository?.Connection;
         if (Repository?.Path is { } path)
-            named = SessionConnection.Named(path) ?? SessionConnection.At(ResolvePath(RepositoryLocation.PathOf(path)));
+            named = SessionConnection.Named(path) ?? SessionConnection.At(RepositoryLocation.Parse(path, ResolvePath).DisplayName);
         RepositoryConnection? closing = Repository is null ? current : named;
         if (closing is null)
         {

@@ -37,7 +37,7 @@ public sealed class GetImageVolumeCommand : PolicyCmdlet
     {
         _pending = UndoJob.FindOnMachine();
         // Where it is says which volume holds it; it need not be opened for that.
-        Attempt(null, () => _repositoryPath = LocationIfNamed());
+        Attempt(null, () => _repositoryPath = LocalPathIfNamed());
         // Volumes can be listed even if the rules have an error.
         Attempt(null, () =>
         {

@@ -4,6 +4,7 @@ using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Keys;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
 
@@ -26,8 +27,8 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     {
         if (Repository?.Connection is { } existing)
             throw new ImageBackupException(ErrorId.RepositoryExists, $"The repository '{existing.Location}' exists.", existing.Location);
-        string location = NamedLocation();
-        if (!ShouldProcess(location, "Create repository"))
+        StorageLocation location = NamedLocation();
+        if (!ShouldProcess(location.DisplayName, "Create repository"))
         {
             CheckOnly(location);
             return;
@@ -37,7 +38,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
         ImageRepository created = RunInBackground("Creating the repository", channel =>
         {
             using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
-            channel.Tell($"Creating the repository '{location}'.");
+            channel.WriteVerbose($"Creating the repository '{location}'.");
             return ImageRepository.Create(location, password, Stop);
         });
         RecentRepositories.Own.Note(created.Location);
@@ -45,7 +46,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     }
 
     /// <summary>-WhatIf: what would have failed fails, and nothing is written.</summary>
-    private void CheckOnly(string location)
+    private void CheckOnly(StorageLocation location)
     {
         string? passwordFile = FullPasswordFile();
         SecureString? given = Given(location, passwordFile);
@@ -57,7 +58,7 @@ public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
     }
 
     /// <summary>-Password, or what is typed if nothing else names a password.</summary>
-    private SecureString? Given(string location, string? passwordFile)
+    private SecureString? Given(StorageLocation location, string? passwordFile)
     {
         if (PasswordSource.IsNamed(Password, passwordFile))
             return Password;

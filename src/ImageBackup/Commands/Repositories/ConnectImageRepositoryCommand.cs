@@ -71,7 +71,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         SessionConnection.Add(connection, Name, isDefault);
         if (AcceptPolicy)
         {
-            EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.Warn(failure.Message), Stop));
+            EnforcedPolicy policy = RunInBackground("Reading the repository's rules", channel => connection.Policy.Accept(failure => channel.WriteWarning(failure.Message), Stop));
             WriteVerbose(policy.Revision == 0
                 ? $"{connection.Location}: this machine accepts that it keeps no rules and classes."
                 : $"{connection.Location}: this machine accepts its rules and classes of revision {policy.Revision}.");

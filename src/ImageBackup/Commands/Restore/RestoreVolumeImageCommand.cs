@@ -138,7 +138,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
                     ComputerNames = ComputerName is null ? null : [ComputerName],
                     PointInTime = PointInTime is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null,
                 },
-                failure => channel.Warn(failure.Message),
+                failure => channel.WriteWarning(failure.Message),
                 Stop);
             return Choose(images, written);
         });

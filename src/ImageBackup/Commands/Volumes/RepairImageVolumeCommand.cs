@@ -47,7 +47,7 @@ public sealed class RepairImageVolumeCommand : BackgroundCmdlet
             Attempt(pending, () =>
             {
                 if (ShouldProcess(pending.Volume ?? pending.Name, ActionOf(pending)))
-                    WriteObject(RunInBackground("Undoing the changes of a killed run", channel => UndoJob.OfMachine(channel.Tell).Undo(pending)));
+                    WriteObject(RunInBackground("Undoing the changes of a killed run", channel => UndoJob.OfMachine(channel.WriteVerbose).Undo(pending)));
             });
         }
     }

@@ -74,8 +74,8 @@ public sealed partial class BackupVolumeImageCommand
         };
     }
 
-    private QuiesceOptions QuietOf(VolumePlan plan) => QuiesceOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
+    private QuiesceOptions QuiesceOptionsOf(VolumePlan plan) => QuiesceOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
 
-    private BackupJob Job(Action<string> tell, Action<string> warn) =>
-        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { Tell = tell, Warn = warn, Traces = Connection.Traces };
+    private BackupJob Job(Action<string> writeVerbose, Action<string> writeWarning) =>
+        new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { WriteVerbose = writeVerbose, WriteWarning = writeWarning, Traces = Connection.Traces };
 }

@@ -143,9 +143,9 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         "Listing images",
         channel => new ImageCatalog(Opened)
         {
-            OnPassedOver = channel.Tell,
-            OnInactive = count => channel.Tell($"{count} inactive {(count == 1 ? "image is" : "images are")} not shown; -IncludeInactive shows {(count == 1 ? "it" : "them")}."),
-        }.List(filter, failure => channel.Warn(failure.Message), Stop));
+            OnPassedOver = channel.WriteVerbose,
+            OnInactive = count => channel.WriteVerbose($"{count} inactive {(count == 1 ? "image is" : "images are")} not shown; -IncludeInactive shows {(count == 1 ? "it" : "them")}."),
+        }.List(filter, failure => channel.WriteWarning(failure.Message), Stop));
 
     /// <summary>Four digits at least: fewer begin the ids of many images.</summary>
     private static bool IsIdBeginning(string text) =>

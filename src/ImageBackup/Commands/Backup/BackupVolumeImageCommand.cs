@@ -131,12 +131,12 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         ThrowIfNamesNothing(nameof(Volume), Volume?.Length ?? 0);
         if (Volume is null && !MyInvocation.ExpectingInput)
         {
-            if (!AsJob)
+            if (!StartsJob)
                 BackupDomain();
             return;
         }
         _namedCount += Volume?.Length ?? 0;
-        ForEach(Volume ?? [], v => v.Input, AsJob ? AddToJob : Backup, AsJob ? null : UsedBytesOf);
+        ForEach(Volume ?? [], v => v.Input, StartsJob ? AddToJob : Backup, StartsJob ? null : UsedBytesOf);
     }
 
     private static string NameOf(object? target) => target switch
@@ -186,7 +186,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         if (SnapshotSet)
             Collect(request, volume);
         else
-            Give(RunInBackground(ActivityOf(request), channel => Job(channel.Tell, channel.Warn).Run(request, channel, Stop)));
+            WriteImage(RunInBackground(ActivityOf(request), channel => Job(channel.WriteVerbose, channel.WriteWarning).Run(request, channel, Stop)));
     }
 
     /// <summary>Null if the volume is not to be backed up: excluded, or the user was asked and said no.</summary>
@@ -199,18 +199,18 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Exclude(volume, plan, isObjectOfPipeline);
             return null;
         }
-        if (ImageObstacle.Find(volume, plan, Connection.Location, VolumeSystem.Current) is { } obstacle && PassOver(volume, obstacle, isObjectOfPipeline))
+        if (ImageObstacle.Find(volume, plan, Opened.LocalPaths[0], VolumeSystem.Current) is { } obstacle && PassOver(volume, obstacle, isObjectOfPipeline))
             return null;
         _wantedCount++;
         if (volume.SizeBytes <= 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{volume.Name}' has a length of 0 bytes.", volume.Name);
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
-        QuiesceOptions quiet = QuietOf(plan);
-        string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiet);
+        QuiesceOptions quiesce = QuiesceOptionsOf(plan);
+        string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiesce);
         if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
         {
             if (IsWhatIf)
-                RunInBackground("Looking at volumes", channel => Job(channel.Tell, channel.Warn).Check(Request(), Stop));
+                RunInBackground("Looking at volumes", channel => Job(channel.WriteVerbose, channel.WriteWarning).Check(Request(), Stop));
             return null;
         }
         if (Vanished.Missing(ComputerName ?? LocalHost.Name, volume.Name) is { } missing)
@@ -222,10 +222,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Volume = volume.Description,
             Identity = volume.Identity,
             Plan = plan,
-            ImageType = plan.Type.Type,
-            Quiet = quiet,
+            Quiesce = quiesce,
             ChunkSizeBytes = (int?)ChunkSize,
-            GapSizeBytes = plan.Options.GapSize.Value.Bytes,
             IncludePageFile = IncludePageFile,
             Tags = Tag ?? [],
             ComputerName = ComputerName,
@@ -250,11 +248,11 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private VanishedImages Vanished => new(Opened, Connection.Memory);
 
-    private void Give(ImageBackupInfo image)
+    private void WriteImage(ImageBackupInfo image)
     {
         Vanished.Note(image);
         if (image is { IsFirst: true, ManagementClass: { } name, Retention: { } retention })
-            Say($"This is the first image of '{image.Volume}'. Its management class is {name}, which keeps {RetentionText.Of(retention)}. Set-ManagementClass changes the class, Set-IncludeImage gives the volume another.");
+            WriteHost($"This is the first image of '{image.Volume}'. Its management class is {name}, which keeps {RetentionText.Of(retention)}. Set-ManagementClass changes the class, Set-IncludeImage gives the volume another.");
         foreach (string warning in image.Warnings)
             WriteWarning(warning.Contains(image.Volume) ? warning : $"{image.Volume}: {warning}");
         foreach (string line in BackupSummary.Of(image))

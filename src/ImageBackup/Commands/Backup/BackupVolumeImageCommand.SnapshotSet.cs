@@ -51,7 +51,7 @@ public sealed partial class BackupVolumeImageCommand
         {
             // The set outlives the job that takes it, and speaks to whichever runs.
             current = channel;
-            return Job(line => current.Tell(line), line => current.Warn(line));
+            return Job(line => current.WriteVerbose(line), line => current.WriteWarning(line));
         }
         try
         {
@@ -60,7 +60,7 @@ public sealed partial class BackupVolumeImageCommand
             AttemptEach(
                 shared.Requests,
                 request => request.Volume.Name,
-                request => Noted(request.Volume.Name, () => Give(RunInBackground(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel)))),
+                request => Noted(request.Volume.Name, () => WriteImage(RunInBackground(ActivityOf(request), channel => Run(request, shared, JobOf(channel), channel)))),
                 request => _collectedBytes[request.Volume.Name],
                 areAll: true);
         }
@@ -82,7 +82,7 @@ public sealed partial class BackupVolumeImageCommand
         finally
         {
             foreach (string warning in shared.End(request, succeeded))
-                channel.Warn(warning);
+                channel.WriteWarning(warning);
         }
     }
 }

@@ -49,7 +49,7 @@ public sealed class TestSnapshotProviderCommand : SnapshotDefaultsCmdlet
                     return;
                 var trial = new SnapshotProviderTest(VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current);
                 WriteObject(RunInBackground($"Taking a snapshot of {volume.Name}",
-                    channel => trial.Run(volume.Description, Name ?? defaults.Provider, QuiesceOptions.SnapshotOf(defaults), channel.Tell, Stop)));
+                    channel => trial.Run(volume.Description, Name ?? defaults.Provider, QuiesceOptions.SnapshotOf(defaults), channel.WriteVerbose, Stop)));
             });
         }
     }

@@ -1,0 +1,42 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Engine.Storage;
+
+/// <summary>Where a repository is: restic's spelling taken apart. The address may hold secrets; what is shown does not.</summary>
+internal sealed class StorageLocation
+{
+    public const string LocalScheme = "local";
+
+    private static readonly IReadOnlyDictionary<string, string> s_noOptions = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <param name="scheme">What stands before the colon.</param>
+    /// <param name="address">What stands behind it.</param>
+    /// <param name="displayName">The whole without its secrets, such that it names the repository again; null: there are none in the address.</param>
+    /// <param name="options">By restic's names ("rest.connections").</param>
+    public StorageLocation(string scheme, string address, string? displayName = null, IReadOnlyDictionary<string, string>? options = null)
+    {
+        Scheme = scheme;
+        Address = address;
+        DisplayName = displayName ?? (scheme == LocalScheme ? address : scheme + ":" + address);
+        Options = options ?? s_noOptions;
+    }
+
+    public string Scheme { get; }
+
+    /// <summary>May hold a password: never shown, logged or put into an object.</summary>
+    internal string Address { get; }
+
+    /// <summary>For people and for objects: the path, or the URL without its password. It names the repository again.</summary>
+    public string DisplayName { get; }
+
+    /// <summary>The directory's path; null if it is not on a file system of this machine.</summary>
+    public string? LocalPath => Scheme == LocalScheme ? Address : null;
+
+    /// <summary>Options by restic's names, without regard to case.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; }
+
+    public static StorageLocation OfPath(string path) => new(LocalScheme, path);
+
+    public override string ToString() => DisplayName;
+}

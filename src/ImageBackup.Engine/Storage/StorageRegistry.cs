@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace ImageBackup.Engine.Storage;
+
+/// <summary>The kinds of storage, by their schemes. Any thread.</summary>
+internal static class StorageRegistry
+{
+    /// <summary>Schemes of restic's that are not reached, and how to get there.</summary>
+    private static readonly Dictionary<string, string> s_elsewhere = new(StringComparer.Ordinal)
+    {
+        ["gs"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["b2"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["swift"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["s3"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["s3legacy"] = "The layout 's3legacy' is not read. Move the repository to the default layout by 'restic migrate s3_layout' with restic before 0.17.",
+        ["azure"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["sftp"] = "Mount the directory by sshfs and name its path, or serve it by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/.",
+        ["rclone"] = "Start 'rclone serve restic REMOTE:PATH' and name it as rest:http://127.0.0.1:PORT/.",
+    };
+
+    private static readonly Dictionary<string, StorageScheme> s_schemes = new(StringComparer.Ordinal);
+
+    static StorageRegistry()
+    {
+        Register(new StorageScheme(StorageLocation.LocalScheme, [], (address, options) => new StorageLocation(StorageLocation.LocalScheme, address, options: options),
+            location => RetryingStorage.At(location.LocalPath!)));
+    }
+
+    /// <summary>Makes a kind of storage known.</summary>
+    public static void Register(StorageScheme scheme)
+    {
+        lock (s_schemes)
+            s_schemes[scheme.Name] = scheme;
+    }
+
+    /// <summary>Whether a text names a storage by a scheme. A path with a colon ("C:\x", "./a:b") does not.</summary>
+    public static bool HasScheme(string text) => SchemeOf(text) is { } name && name != StorageLocation.LocalScheme;
+
+    /// <summary>Takes a repository's name apart. A path is not made absolute.</summary>
+    /// <param name="text">As restic writes it: a path, or a scheme, a colon and what the scheme wants.</param>
+    /// <param name="options">By restic's names; null: none.</param>
+    /// <exception cref="FormatException">The scheme is not reached, or what follows it cannot be used; the message is for people and has no secret.</exception>
+    public static StorageLocation Parse(string text, IReadOnlyDictionary<string, string>? options = null)
+    {
+        string? name = SchemeOf(text);
+        ThrowIfUnknownOption(options);
+        if (name is null)
+            return new StorageLocation(StorageLocation.LocalScheme, text, options: options);
+        if (Find(name) is { } scheme)
+            return scheme.Parse(text.Substring(name.Length + 1), options);
+        throw new NotSupportedException($"Repositories on '{name}:' storage cannot be used by this version.");
+    }
+
+    /// <summary>What to do instead of naming a scheme that is not reached; null if it is.</summary>
+    public static string? AdviceFor(string text) => SchemeOf(text) is { } name && Find(name) is null ? s_elsewhere[name] : null;
+
+    /// <summary>Opens the storage; nothing is asked of a server yet.</summary>
+    public static IStorage Open(StorageLocation location) =>
+        Find(location.Scheme) is { } scheme ? scheme.Open(location) : throw new NotSupportedException($"Repositories on '{location.Scheme}:' storage cannot be used by this version.");
+
+    private static StorageScheme? Find(string name)
+    {
+        lock (s_schemes)
+            return s_schemes.TryGetValue(name, out StorageScheme? scheme) ? scheme : null;
+    }
+
+    /// <summary>Null for a path. A colon behind one letter is a drive's; behind an unknown word, part of a file's name.</summary>
+    private static string? SchemeOf(string text)
+    {
+        int colon = text.IndexOf(':');
+        if (colon <= 1)
+            return null;
+        string name = text.Substring(0, colon);
+        return s_elsewhere.ContainsKey(name) || Find(name) is not null ? name : null;
+    }
+
+    private static void ThrowIfUnknownOption(IReadOnlyDictionary<string, string>? options)
+    {
+        foreach (string option in options?.Keys ?? [])
+        {
+            int dot = option.IndexOf('.');
+            string scheme = dot > 0 ? option.Substring(0, dot).ToLowerInvariant() : "";
+            // restic passes over the options of storages that it does not use now.
+            if (Find(scheme) is not { } found ? s_elsewhere.ContainsKey(scheme) : found.Options.Contains(option, StringComparer.OrdinalIgnoreCase))
+                continue;
+            string known = string.Join(", ", KnownOptions());
+            throw new FormatException($"'{option}' is not an option of a storage. There are: {known}.");
+        }
+    }
+
+    /// <summary>The options of all storages, in order.</summary>
+    public static IReadOnlyList<string> KnownOptions()
+    {
+        lock (s_schemes)
+            return s_schemes.Values.SelectMany(scheme => scheme.Options).OrderBy(option => option, StringComparer.Ordinal).ToList();
+    }
+}
+
+/// <summary>One kind of storage.</summary>
+/// <param name="Name">What stands before the colon.</param>
+/// <param name="Options">Its options, by restic's names ("rest.connections").</param>
+/// <param name="Parse">Takes an address apart; a FormatException says what is wrong with it, without its secrets.</param>
+/// <param name="Open">Opens it without asking a server anything.</param>
+internal sealed record StorageScheme(string Name, IReadOnlyList<string> Options,
+    Func<string, IReadOnlyDictionary<string, string>?, StorageLocation> Parse, Func<StorageLocation, IStorage> Open);
