@@ -91,7 +91,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
         }
         catch (ImageBackupException failure) when (failure.Id != ErrorId.Cancelled)
         {
-            channel.Tell($"The damaged files are not named: {failure.Message}");
+            channel.WriteVerbose($"The damaged files are not named: {failure.Message}");
             return result;
         }
     }

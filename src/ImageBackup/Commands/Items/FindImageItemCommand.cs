@@ -66,7 +66,7 @@ public sealed class FindImageItemCommand : ImageBrowsingCmdlet
         {
             ImageRepository repository = Opened;
             _images.AddRange(RunInBackground("Looking for images", channel => Catalog(repository)
-                .List(new ImageFilter { IncludeInactive = true }, failure => channel.Warn(failure.Message), Stop)).Select(image => (repository, image)));
+                .List(new ImageFilter { IncludeInactive = true }, failure => channel.WriteWarning(failure.Message), Stop)).Select(image => (repository, image)));
         }
         foreach (IGrouping<ImageRepository, (ImageRepository, ImageBackupInfo Image)> group in _images.GroupBy(entry => entry.Repository).ToArray())
             Find(group.Key, [.. group.Select(entry => entry.Image)], isNamed);
