@@ -10,7 +10,7 @@ internal static class Peers
 {
     private static readonly (string Tool, string Package)[] s_tools =
     [
-        ("restic", "restic"), ("partclone.ext4", "partclone"), ("zstd", "zstd"), ("losetup", "mount"), ("mkfs.ext4", "e2fsprogs"),
+        ("restic", "restic"), ("rclone", "rclone"), ("partclone.ext4", "partclone"), ("zstd", "zstd"), ("losetup", "mount"), ("mkfs.ext4", "e2fsprogs"),
         ("mkfs.xfs", "xfsprogs"), ("mkfs.btrfs", "btrfs-progs"), ("mkfs.ntfs", "ntfs-3g"), ("mkfs.fat", "dosfstools"),
         ("mkfs.exfat", "exfatprogs"), ("mount.exfat-fuse", "exfat-fuse"), ("mcopy", "mtools"), ("mkfs.f2fs", "f2fs-tools"),
         ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("strace", "strace"), ("sfdisk", "fdisk"), ("jq", "jq"),

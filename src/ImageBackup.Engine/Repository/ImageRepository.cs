@@ -353,7 +353,13 @@ internal sealed class ImageRepository : IDisposable
     internal LockTiming LockTiming { get; set; } = LockTiming.Restic;
 
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
-    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation, Action? meanwhile = null) => RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
+    internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation, Action? meanwhile = null)
+    {
+        // Who locks for himself alone is about to remove something.
+        if (isExclusive)
+            Files.ThrowIfRemovalForbidden();
+        return RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
+    }
 
     /// <summary>Begins a shared lock that settles while the work begins; see <see cref="RepositoryLock.Begin"/>.</summary>
     internal RepositoryLock BeginLock() => RepositoryLock.Begin(_locks, isExclusive: false, LockTiming);
@@ -393,6 +399,8 @@ internal sealed class ImageRepository : IDisposable
     internal void CheckChange(bool isExclusive)
     {
         ThrowIfNotWritable();
+        if (isExclusive)
+            Files.ThrowIfRemovalForbidden();
         ThrowIfLocked(isExclusive);
     }
 

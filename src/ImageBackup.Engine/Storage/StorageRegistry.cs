@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.RegularExpressions;
+using ImageBackup.Engine.Storage.Rest;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -26,6 +28,7 @@ internal static class StorageRegistry
     {
         Register(new StorageScheme(StorageLocation.LocalScheme, [], (address, options) => new StorageLocation(StorageLocation.LocalScheme, address, options: options),
             location => RetryingStorage.At(location.LocalPath!)));
+        Register(RestLocation.Registration);
     }
 
     /// <summary>Makes a kind of storage known.</summary>
@@ -59,6 +62,9 @@ internal static class StorageRegistry
     /// <summary>Opens the storage; nothing is asked of a server yet.</summary>
     public static IStorage Open(StorageLocation location) =>
         Find(location.Scheme) is { } scheme ? scheme.Open(location) : throw new NotSupportedException($"Repositories on '{location.Scheme}:' storage cannot be used by this version.");
+
+    /// <summary>A command line without the passwords of the URLs in it.</summary>
+    public static string WithoutPasswords(string text) => Regex.Replace(text, @"(https?://[^\s:/@'""]*):[^\s'""]*@", "$1@", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
 
     private static StorageScheme? Find(string name)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Pipeline;
 
 namespace ImageBackup.Commands;
@@ -34,7 +35,7 @@ public abstract partial class RepositoryCmdlet
     {
         var opened = _opened.Values.ToList();
         _opened.Clear();
-        var job = new ImageBackupJob(MyInvocation.Line.Trim(), steps, () => opened.ForEach(c => c.Dispose()));
+        var job = new ImageBackupJob(StorageRegistry.WithoutPasswords(MyInvocation.Line.Trim()), steps, () => opened.ForEach(c => c.Dispose()));
         JobRepository.Add(job);
         job.Start();
         WriteObject(job);

@@ -36,6 +36,12 @@ public sealed class StorageLocationTests
         Assert.DoesNotContain("bucket", e.Message + e.Target, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Backup-VolumeImage x -Repository rest:https://me:s3:cr/et@h:8000/p/ -AsJob", "Backup-VolumeImage x -Repository rest:https://me@h:8000/p/ -AsJob")]
+    [InlineData("x 'rest:http://:secret@h/' y", "x 'rest:http://@h/' y")]
+    [InlineData("Get-ImageVolume /dev/sda", "Get-ImageVolume /dev/sda")]
+    public void A_job_s_command_line_shows_no_password(string line, string shown) => Assert.Equal(shown, StorageRegistry.WithoutPasswords(line));
+
     [Fact]
     public void A_path_is_made_absolute_and_an_option_that_nobody_knows_is_refused()
     {

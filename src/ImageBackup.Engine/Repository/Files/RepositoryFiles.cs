@@ -151,6 +151,17 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     public void Delete(StoredKind kind, string name) => Change(kind, cancellation => storage.Delete(kind, name, cancellation));
 
+    /// <summary>
+    /// Throws if the storage lets nothing be removed: a command that removes something at its end is told before its beginning.
+    /// Asks for the removal of a file that is not there, which changes nothing. A directory tells it by its own rights.
+    /// </summary>
+    /// <exception cref="ImageBackupException">StorageForbidsRemoval.</exception>
+    public void ThrowIfRemovalForbidden()
+    {
+        if (Traits.IsRemote)
+            Delete(StoredKind.Snapshot, BlobId.Of(Guid.NewGuid().ToByteArray()).ToString());
+    }
+
     public void SyncDeletions(StoredKind kind) => Change(kind, cancellation => storage.SyncDeletions(kind, cancellation));
 
     /// <summary>

@@ -221,7 +221,7 @@ internal sealed class Pruner(ImageRepository repository)
         foreach (int number in packs.SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
             reads.Add(number, number);
         reads.Complete();
-        using var committer = new PackUploader(writer.Add);
+        using var committer = new PackUploader(_files.Traits.Connections, writer.Add);
         int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
         var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
         var idle = new Stack<BlobCopier>();

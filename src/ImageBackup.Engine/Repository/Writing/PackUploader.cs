@@ -8,8 +8,9 @@ using ImageBackup.Engine.Repository.Indexes;
 namespace ImageBackup.Engine.Repository.Writing;
 
 /// <summary>
-/// Makes finished packs durable on a thread of its own, so that no worker waits for a disk's flush; a few at most wait in
-/// the queue. The first failure ends it: every later call throws it.
+/// Makes finished packs durable on threads of its own, so that no worker waits for a disk's flush or a server: one for a directory,
+/// as many as there are connections for a server. A few packs at most wait in the queue. The first failure ends it: every later call
+/// throws it.
 /// </summary>
 internal sealed class PackUploader : IDisposable
 {
@@ -18,19 +19,25 @@ internal sealed class PackUploader : IDisposable
 
     private readonly BlockingCollection<PackWriter> _queue = new(QueueLength);
     private readonly CancellationTokenSource _stop = new();
-    private readonly Thread _thread;
+    private readonly Thread[] _threads;
+    private readonly object _gate = new();
     private readonly Action<IndexedPack> _onCommitted;
     private readonly Task _mayCommit;
     private ExceptionDispatchInfo? _failure;
 
-    /// <param name="onCommitted">Called on the committer's thread after each pack is on stable storage.</param>
+    /// <param name="connections">So many packs are sent at once.</param>
+    /// <param name="onCommitted">Called on a committer's thread, one at a time, after each pack is on stable storage.</param>
     /// <param name="mayCommit">Ends when packs may be committed; if it fails, no pack gets its name. Null: they may be at once.</param>
-    public PackUploader(Action<IndexedPack> onCommitted, Task? mayCommit = null)
+    public PackUploader(int connections, Action<IndexedPack> onCommitted, Task? mayCommit = null)
     {
         _onCommitted = onCommitted;
         _mayCommit = mayCommit ?? Task.CompletedTask;
-        _thread = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
-        _thread.Start();
+        _threads = new Thread[Math.Max(1, connections)];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            _threads[i] = new Thread(Run) { IsBackground = true, Name = "ImageBackup pack committer" };
+            _threads[i].Start();
+        }
     }
 
     /// <summary>Takes over a sealed pack; waits while the queue is full. If it throws, the pack is still the caller's.</summary>
@@ -51,9 +58,7 @@ internal sealed class PackUploader : IDisposable
     /// <summary>Waits until everything submitted is durable.</summary>
     public void Finish()
     {
-        if (!_queue.IsAddingCompleted)
-            _queue.CompleteAdding();
-        _thread.Join();
+        End();
         ThrowIfFailed();
     }
 
@@ -74,23 +79,35 @@ internal sealed class PackUploader : IDisposable
             foreach (PackWriter pack in _queue.GetConsumingEnumerable())
             {
                 using (pack)
-                    _onCommitted(pack.Commit());
+                {
+                    ThrowIfFailed();
+                    IndexedPack committed = pack.Commit();
+                    lock (_gate)
+                        _onCommitted(committed);
+                }
             }
         }
         catch (Exception e)
         {
-            _failure = ExceptionDispatchInfo.Capture(e);
+            // What another thread failed with first is what is told.
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
             _stop.Cancel();
             while (_queue.TryTake(out PackWriter? pack))
                 pack.Dispose();
         }
     }
 
-    public void Dispose()
+    private void End()
     {
         if (!_queue.IsAddingCompleted)
             _queue.CompleteAdding();
-        _thread.Join();
+        foreach (Thread thread in _threads)
+            thread.Join();
+    }
+
+    public void Dispose()
+    {
+        End();
         while (_queue.TryTake(out PackWriter? pack))
             pack.Dispose();
         _queue.Dispose();

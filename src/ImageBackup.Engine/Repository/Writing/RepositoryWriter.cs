@@ -49,7 +49,7 @@ internal sealed class RepositoryWriter : IDisposable
             lockLost.ThrowIfCancellationRequested();
             return files.SaveSealed(StoredKind.Index, json, formatVersion, sealers);
         });
-        _committer = new PackUploader(OnCommitted, adoptable is null ? null : Adopt(adoptable));
+        _committer = new PackUploader(files.Traits.Connections, OnCommitted, adoptable is null ? null : Adopt(adoptable));
     }
 
     /// <summary>Bytes of all packs sealed so far.</summary>

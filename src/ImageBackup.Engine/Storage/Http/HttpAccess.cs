@@ -1,0 +1,27 @@
+using System;
+using System.Security.Cryptography.X509Certificates;
+
+namespace ImageBackup.Engine.Storage.Http;
+
+/// <summary>How a server is spoken to: who we are, and whom we trust. Holds secrets: it is never shown.</summary>
+internal sealed record HttpAccess
+{
+    /// <summary>restic's: a request without progress for so long is given up.</summary>
+    public static readonly TimeSpan DefaultIdle = TimeSpan.FromMinutes(5);
+
+    public string? UserName { get; init; }
+
+    public string? Password { get; init; }
+
+    /// <summary>The only authorities that are trusted; empty: the system's.</summary>
+    public X509Certificate2Collection Authorities { get; init; } = [];
+
+    /// <summary>Our own certificate with its key; null: none.</summary>
+    public X509Certificate2? ClientCertificate { get; init; }
+
+    /// <summary>So many requests at once.</summary>
+    public int Connections { get; init; } = StorageTraits.DefaultConnections;
+
+    /// <summary>A request without progress for so long is given up.</summary>
+    public TimeSpan Idle { get; init; } = DefaultIdle;
+}
