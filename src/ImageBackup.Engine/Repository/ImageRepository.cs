@@ -112,6 +112,7 @@ internal sealed class ImageRepository : IDisposable
             // Other keys are of creations that ended half way, or came second: nothing was ever sealed with what they hold.
             foreach (StoredFile left in files.List(StoredKind.Key).Where(key => key.Name != keyName).ToList())
                 files.Delete(StoredKind.Key, left.Name);
+            UseCache(files, config.Id);
             return new ImageRepository(files, config, sealers, keyName);
         }
         catch
@@ -189,6 +190,7 @@ internal sealed class ImageRepository : IDisposable
                 throw new ImageBackupException(ErrorId.RepositoryVersionUnsupported,
                     $"The repository '{files.Location}' has format version {config.Version}; versions 1 (reading) and 2 are known.", files.Location);
             }
+            UseCache(files, config.Id);
             return new ImageRepository(files, config, sealers, keyName);
         }
         catch
@@ -197,6 +199,13 @@ internal sealed class ImageRepository : IDisposable
             storage.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Only of a server: reading a directory costs no more than reading a cache.</summary>
+    private static void UseCache(RepositoryFiles files, string id)
+    {
+        if (files.Traits.IsRemote)
+            files.UseCache(RepositoryCache.Open(RepositoryCache.DefaultBase(), id));
     }
 
     private static bool Opens(MasterKey key, byte[] sealedConfig)

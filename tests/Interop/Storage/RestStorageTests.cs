@@ -8,6 +8,7 @@ using System.Threading.Tasks;
 using ImageBackup.Engine.Removal;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
@@ -241,6 +242,59 @@ public sealed class RestStorageTests : IAsyncDisposable
             Assert.Contains(ResticRig.List(repository), image => image.Id == id);
             rig.AssertRestores(repository, id, volume);
         }
+    }
+
+    [Fact]
+    public void The_cache_is_restics_and_both_ways_spare_the_server()
+    {
+        using var rig = new ResticRig();
+        using RepositoryPassword password = TestRepository.NewPassword();
+        string cache = RepositoryCache.DefaultBase()!;
+        StorageLocation location = StorageRegistry.Parse(_server.Url("cached", _proxy.Port));
+        ImageRepository Open() => ImageRepository.Open(location, password, keyHint: null, TestContext.Current.CancellationToken);
+        int Loads() => _proxy.Requests.Count(request => request.Method == "GET" && (request.Path.Contains("/index/", StringComparison.Ordinal) || request.Path.Contains("/snapshots/", StringComparison.Ordinal))
+            && !request.Path.EndsWith('/'));
+        string id;
+        using (ImageRepository repository = ImageRepository.Create(location, password, TestContext.Current.CancellationToken))
+        {
+            id = repository.Id;
+            ResticRig.Backup(repository, rig.Volume("volume", 9));
+        }
+        // What we wrote lies in the cache: restic loads none of it.
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(cache, id, "index"), "*", SearchOption.AllDirectories));
+        _proxy.Forget();
+        using (Process restic = Process.Start(WithCache(cache, "backup", rig["volume"]))!)
+        {
+            restic.StandardOutput.ReadToEnd();
+            Assert.True(restic.WaitForExit(TimeSpan.FromMinutes(2)) && restic.ExitCode == 0);
+        }
+        Assert.Equal(0, Loads());
+        // And what restic wrote is there for us.
+        using (ImageRepository repository = Open())
+        {
+            repository.LoadIndex(TestContext.Current.CancellationToken);
+            Assert.NotEmpty(ResticRig.List(repository));
+        }
+        Assert.Equal(0, Loads());
+        // One that somebody damaged is loaded again, and one that the server has no more goes.
+        string[] kept = Directory.GetFiles(Path.Combine(cache, id, "index"), "*", SearchOption.AllDirectories);
+        File.SetAttributes(kept[0], FileAttributes.Normal);
+        byte[] good = File.ReadAllBytes(kept[0]);
+        File.WriteAllBytes(kept[0], SeededBytes.Make(1, good.Length));
+        string gone = Path.Combine(Path.GetDirectoryName(kept[0])!, BlobId.Of("gone"u8).ToString());
+        File.WriteAllBytes(gone, good);
+        using (ImageRepository repository = Open())
+            repository.LoadIndex(TestContext.Current.CancellationToken);
+        Assert.Equal(1, Loads());
+        Assert.Equal(good, File.ReadAllBytes(kept[0]));
+        Assert.False(File.Exists(gone));
+    }
+
+    private ProcessStartInfo WithCache(string cache, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(ResticTool.Find("restic")!, ["-r", _server.Url("cached", _proxy.Port), "--cache-dir", cache, .. arguments]) { RedirectStandardOutput = true };
+        start.Environment["RESTIC_PASSWORD"] = TestRepository.Password;
+        return start;
     }
 
     [Fact]

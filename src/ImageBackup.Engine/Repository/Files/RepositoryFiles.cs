@@ -20,6 +20,8 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 {
     private static readonly object s_large = new();
 
+    private RepositoryCache? _cache;
+
     /// <summary>For people: the path, or the URL without its password.</summary>
     public string Location => storage.Location.DisplayName;
 
@@ -30,6 +32,9 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     /// <summary>How packs are best read from this storage.</summary>
     public ReadShape ReadShape => storage is RetryingStorage ? ReadShape.Remote : ReadShape.Local;
+
+    /// <summary>From now on index files and snapshot records are kept in a cache. Called once, before other threads come.</summary>
+    public void UseCache(RepositoryCache? cache) => _cache = cache;
 
     /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
     private T Guard<T>(StoredKind kind, Func<T> action)
@@ -130,6 +135,12 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     public IEnumerable<StoredFile> List(StoredKind kind, bool mustExist)
     {
         IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind, PendingCalls.Stop));
+        if (_cache is not null && RepositoryCache.Keeps(kind))
+        {
+            var all = files.ToList();
+            _cache.RemoveOthers(kind, all.Select(file => file.Name));
+            files = all;
+        }
         return mustExist ? ListOrMissRepository(files) : files;
     }
 
@@ -147,9 +158,17 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind), PendingCalls.Stop));
 
-    public void Save(StoredKind kind, string name, byte[] content) => Change(kind, cancellation => storage.Save(kind, name, content, cancellation));
+    public void Save(StoredKind kind, string name, byte[] content)
+    {
+        Change(kind, cancellation => storage.Save(kind, name, content, cancellation));
+        _cache?.Add(kind, name, content);
+    }
 
-    public void Delete(StoredKind kind, string name) => Change(kind, cancellation => storage.Delete(kind, name, cancellation));
+    public void Delete(StoredKind kind, string name)
+    {
+        _cache?.Remove(kind, name);
+        Change(kind, cancellation => storage.Delete(kind, name, cancellation));
+    }
 
     /// <summary>
     /// Throws if the storage lets nothing be removed: a command that removes something at its end is told before its beginning.
@@ -185,7 +204,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         byte[] content;
         try
         {
-            content = storage.Load(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)), PendingCalls.Stop);
+            content = LoadOrCached(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)));
         }
         catch (StorageException e) when (e.Problem == StorageProblem.TooLarge && UnprovenBytes(kind) < LimitBytes(kind))
         {
@@ -209,6 +228,16 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         {
             ArrayPool<byte>.Shared.Return(plain);
         }
+    }
+
+    private byte[] LoadOrCached(StoredKind kind, string name, int limitBytes)
+    {
+        if (_cache?.TryRead(kind, name, limitBytes) is { } kept)
+            return kept;
+        byte[] content = storage.Load(kind, name, limitBytes, PendingCalls.Stop);
+        if (_cache is not null && RepositoryCache.Keeps(kind) && BlobId.Of(content).ToString() == name)
+            _cache.Add(kind, name, content);
+        return content;
     }
 
     private ArraySegment<byte> OpenInto(StoredKind kind, string name, byte[] content, SealerPool sealers, byte[] plain)

@@ -83,7 +83,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 _ = Task.Run(() => Serve(client), CancellationToken.None);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
         }
     }
