@@ -122,6 +122,8 @@ internal sealed class RepositoryLock : IDisposable
         {
             if (_released || _lost.IsCancellationRequested)
                 return;
+            // A server is tried again for longer than the lock is good for: the writing stops before, while the call goes on.
+            using var overdue = new Timer(_ => CancelLost(), null, RefreshPatience, Timeout.InfiniteTimeSpan);
             try
             {
                 if (!_directory.Exists(_name))
@@ -157,6 +159,25 @@ internal sealed class RepositoryLock : IDisposable
                 if (now - _refreshed > LockFile.StaleAfter - LockTiming.Restic.RefreshEvery)
                     _lost.Cancel();
             }
+            catch (OperationCanceledException)
+            {
+                // The command is being stopped; on the timer's thread nobody would catch it.
+            }
+        }
+    }
+
+    /// <summary>So long one refresh may take.</summary>
+    internal TimeSpan RefreshPatience { get; set; } = TimeSpan.FromMinutes(10);
+
+    private void CancelLost()
+    {
+        try
+        {
+            _lost.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was released in the same moment.
         }
     }
 
@@ -216,7 +237,7 @@ internal sealed class RepositoryLock : IDisposable
             directory.Delete(name);
             return true;
         }
-        catch (ImageBackupException)
+        catch (Exception e) when (e is ImageBackupException or OperationCanceledException)
         {
             return false;
         }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Backup;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Locks;
@@ -302,6 +303,40 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.False(held.Lost.IsCancellationRequested);
         held.Refresh(start.AddMinutes(50));
         Assert.True(held.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void A_refresh_that_takes_too_long_loses_it_while_it_still_waits()
+    {
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+        held.RefreshPatience = TimeSpan.FromMilliseconds(50);
+        bool wasLost = false;
+        _storage.Script = _ =>
+        {
+            // A server that is tried again and again.
+            wasLost |= held.Lost.WaitHandle.WaitOne(TimeSpan.FromMinutes(1));
+            return null;
+        };
+        held.Refresh(DateTimeOffset.Now);
+        Assert.True(wasLost);
+        _storage.Reset();
+    }
+
+    [Fact]
+    public void A_command_that_is_stopped_ends_a_refresh_without_an_exception_and_takes_its_lock_away()
+    {
+        using var stop = new CancellationTokenSource();
+        using (PendingCalls.Begin(stop.Token))
+        {
+            using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+            stop.Cancel();
+            _storage.Script = call => call.Operation is StorageOperation.Exists or StorageOperation.Save ? throw new OperationCanceledException() : (StorageFault?)null;
+            held.Refresh(DateTimeOffset.Now);
+        }
+        Assert.Equal(0, Count);
+        _storage.Reset();
+        using RepositoryLock other = _repository.Lock(false, CancellationToken.None);
+        _storage.Script = call => call.Operation == StorageOperation.Delete ? throw new OperationCanceledException() : (StorageFault?)null;
     }
 
     [Fact]
