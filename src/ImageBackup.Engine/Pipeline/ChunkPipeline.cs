@@ -13,7 +13,11 @@ namespace ImageBackup.Engine.Pipeline;
 /// buffers, whatever the number of items. The first failure or a cancellation ends it; no thread is left running on any way
 /// out.
 /// </summary>
-internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount)
+/// <param name="workerCount">Worker threads.</param>
+/// <param name="bufferBytes">A buffer's length.</param>
+/// <param name="bufferCount">Buffers.</param>
+/// <param name="fillerCount">Threads that fill ahead, the calling one counted: as many as the source likes reads under way.</param>
+internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int bufferCount, int fillerCount = 1)
     where TItem : struct
 {
     /// <summary>The most memory of the buffers if several chunks are hashed at once.</summary>
@@ -45,19 +49,20 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     /// <param name="workerCount">Worker threads.</param>
     /// <param name="chunkBytes">The longest chunk.</param>
     /// <param name="batchCount">How many chunks each worker may keep: one, or as <see cref="BlobHasher"/> likes it if memory allows.</param>
-    public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes, out int batchCount)
+    /// <param name="fillerCount">Threads that fill ahead, the calling one counted.</param>
+    public static ChunkPipeline<TItem> For(int workerCount, int chunkBytes, out int batchCount, int fillerCount = 1)
     {
         batchCount = (int)Math.Min(BlobHasher.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
         if (batchCount < BlobHasher.BatchWorthCount)
             batchCount = 1;
         // One each at work, one each waiting, two for the producer.
-        return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 2);
+        return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 1 + fillerCount, fillerCount);
     }
 
     /// <summary>Runs to the end, and a worker is created with what takes a buffer back from it.</summary>
     /// <param name="next">The next item, or null at the end. One thread at a time, in order.</param>
     /// <param name="fill">
-    /// Fills an item's buffer; any thread, and not in order if there are several workers. Null: nothing is to be filled, and
+    /// Fills an item's buffer; any thread, and not in order if there are several workers or fillers. Null: nothing is to be filled, and
     /// the workers get the items in order.
     /// </param>
     /// <param name="createWorker">Makes a worker, on its thread.</param>
@@ -82,13 +87,38 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         foreach (Thread worker in workers)
             worker.Start();
 
+        Thread[] fillers = Enumerable.Range(1, fillerCount - 1).Select(i => new Thread(() => Fill(source, filled, free, failures, stop))
+        {
+            IsBackground = true,
+            Name = $"ImageBackup reader {i}",
+        }).ToArray();
+        foreach (Thread filler in fillers)
+            filler.Start();
+        Fill(source, filled, free, failures, stop);
+        foreach (Thread filler in fillers)
+            filler.Join();
+        filled.CompleteAdding();
+        foreach (Thread worker in workers)
+            worker.Join();
+
+        if (failures.TryDequeue(out ExceptionDispatchInfo? failure))
+            failure.Throw();
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    private static void Fill(Source source, BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free,
+        ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
+    {
         try
         {
-            while (true)
+            while (!source.IsEmpty)
             {
                 byte[] buffer = free.Take(stop.Token);
                 if (source.Next(buffer) is not { } item)
+                {
+                    free.Add(buffer, CancellationToken.None);
                     break;
+                }
                 filled.Add((item, buffer), stop.Token);
             }
         }
@@ -100,16 +130,6 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             failures.Enqueue(ExceptionDispatchInfo.Capture(e));
             stop.Cancel();
         }
-        finally
-        {
-            filled.CompleteAdding();
-            foreach (Thread worker in workers)
-                worker.Join();
-        }
-
-        if (failures.TryDequeue(out ExceptionDispatchInfo? failure))
-            failure.Throw();
-        cancellation.ThrowIfCancellationRequested();
     }
 
     private static void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free, Source? help,

@@ -57,14 +57,14 @@ internal sealed class ImageReadPipeline(ImageRepository repository, ImageContent
     public void Run(IEnumerable<ImageChunk> others, Func<IWorker> createWorker, CancellationToken cancellation)
     {
         _plan.Complete();
-        // One each at work, one each waiting, two for the producer.
-        int bufferCount = 2 * workerCount + 2;
         ReadShape shape = repository.Files.ReadShape;
+        // One each at work, one each waiting; what is being read, and one to be filled next.
+        int bufferCount = 2 * workerCount + 1 + shape.QueueDepth;
         shape = shape with { RequestBytes = (int)Math.Min(shape.RequestBytes, MemoryBytes / bufferCount) };
         int bufferBytes = Math.Max(shape.RequestBytes, Math.Max(_plan.LongestBlobBytes, longestChunkBytes));
         int keptBytes = (int)(MemoryBytes / (workerCount + 1));
         using IEnumerator<Item> items = Items(others, shape).GetEnumerator();
-        var pipeline = new ChunkPipeline<Item>(workerCount, bufferBytes, bufferCount);
+        var pipeline = new ChunkPipeline<Item>(workerCount, bufferBytes, bufferCount, shape.QueueDepth);
         pipeline.Run(() =>
         {
             cancellation.ThrowIfCancellationRequested();

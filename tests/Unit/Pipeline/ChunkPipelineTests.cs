@@ -91,6 +91,47 @@ public sealed class ChunkPipelineTests
         Assert.InRange(seen.Count, 1, 5);
     }
 
+    /// <summary>As many reads are under way as the source likes, begun in order; and one that fails ends all.</summary>
+    [Theory]
+    [InlineData(1, 6, 4)]
+    [InlineData(2, 24, 4)]
+    [InlineData(2, 1, 4)]
+    public void Several_threads_fill_ahead(int workerCount, int bufferCount, int fillerCount)
+    {
+        int next = 0, under = 0, most = 0;
+        var done = new ConcurrentBag<int>();
+        using var all = new ManualResetEventSlim();
+        int together = Math.Min(bufferCount, fillerCount);
+        new ChunkPipeline<int>(workerCount, 8, bufferCount, fillerCount).Run(() => next == 300 ? null : next++, (item, buffer) =>
+        {
+            int now = Interlocked.Increment(ref under);
+            lock (all)
+                most = Math.Max(most, now);
+            if (now >= together)
+                all.Set();
+            // The first ones wait for each other: they are under way at once, or never will be.
+            if (item < together)
+                Assert.True(all.Wait(TimeSpan.FromSeconds(30)));
+            BitConverter.TryWriteBytes(buffer, item);
+            Interlocked.Decrement(ref under);
+        }, release => new Worker((item, buffer) =>
+        {
+            Assert.Equal(item, BitConverter.ToInt32(buffer));
+            done.Add(item);
+        }, release)
+        { Keeps = bufferCount > 8 }, CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 300), done.Order());
+        Assert.InRange(most, together, fillerCount + workerCount);
+
+        next = 0;
+        Assert.Throws<InvalidOperationException>(() => new ChunkPipeline<int>(workerCount, 8, bufferCount, fillerCount).Run(
+            () => next++, (item, _) =>
+            {
+                if (item == 20)
+                    throw new InvalidOperationException("fill");
+            }, release => new Worker((_, _) => { }, release), CancellationToken.None));
+    }
+
     [Theory]
     [InlineData("next")]
     [InlineData("fill")]

@@ -39,7 +39,7 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
     {
         var source = new ChunkSource(volume.Reader, _geometry, _used, _readErrors);
         var plan = new ChunkPlan(source, changes, _session);
-        var pipeline = ChunkPipeline<ChunkWork>.For(Math.Max(1, workerCount), _geometry.ChunkSizeBytes, out int batchCount);
+        var pipeline = ChunkPipeline<ChunkWork>.For(Math.Max(1, workerCount), _geometry.ChunkSizeBytes, out int batchCount, (volume.Reader as IQueuedReader)?.QueueDepth ?? 1);
         long next = 0;
         pipeline.Run(
             () => Next(plan, ref next, meter, cancellation),

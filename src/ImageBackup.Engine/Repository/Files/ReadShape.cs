@@ -3,14 +3,15 @@ namespace ImageBackup.Engine.Repository.Files;
 /// <summary>How much is read at a time, and how much that nobody wants is read to save a read. In bytes.</summary>
 /// <param name="RequestBytes">The most, but for a blob that is longer.</param>
 /// <param name="GapBytes">The longest gap between two blobs of one read.</param>
-internal readonly record struct ReadShape(int RequestBytes, int GapBytes)
+/// <param name="QueueDepth">How many reads are best under way at once.</param>
+internal readonly record struct ReadShape(int RequestBytes, int GapBytes, int QueueDepth)
 {
     /// <summary>
     /// A disk of this machine: the system reads ahead so far anyhow, and the bytes are still in the processor's caches when they
     /// are opened.
     /// </summary>
-    public static ReadShape Local { get; } = new(2 << 20, 128 << 10);
+    public static ReadShape Local { get; } = new(2 << 20, 128 << 10, 1);
 
     /// <summary>A storage on a network: a request costs as much time as a megabyte.</summary>
-    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20);
+    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20, 4);
 }

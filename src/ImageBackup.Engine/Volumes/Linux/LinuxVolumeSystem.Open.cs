@@ -121,7 +121,8 @@ internal sealed partial class LinuxVolumeSystem
                 descriptor.DropCache();
             if (mode != VolumeOpenMode.Probe)
                 descriptor.AdviseSequential();
-            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, Path = volume.DevicePath, RecyclesCache = mode != VolumeOpenMode.Probe };
+            bool isCopied = mode != VolumeOpenMode.Probe;
+            return new LinuxBlockReader(descriptor, volume.Name, isDevice: true) { IsFlushed = isFlushed, Path = volume.DevicePath, RecyclesCache = isCopied, IsPastCache = isCopied };
         }
         catch (BlockReadException e)
         {

@@ -160,7 +160,7 @@ public sealed class PlannedReadingTests : IDisposable
         foreach (int wanted in new[] { 5, 4, 2, 0, 3, 1, 0 })
             plan.Add(ids[wanted], BlobType.Data, wanted);
         plan.Complete();
-        PackRequest[] requests = [.. plan.Requests(new ReadShape(400, 60))];
+        PackRequest[] requests = [.. plan.Requests(new ReadShape(400, 60, 1))];
         Assert.Equal(
         [
             (pack, 0u, 350, 4),

@@ -37,6 +37,9 @@ internal sealed unsafe class FileDescriptor : SafeHandle
         }
     }
 
+    /// <summary>Where this process finds what is open here, to open it anew.</summary>
+    public string ProcessPath => $"/proc/self/fd/{handle}";
+
     /// <summary>Bytes read, 0 at the end, -1 on an error.</summary>
     public int Read(long offsetBytes, Span<byte> buffer, out int errno)
     {

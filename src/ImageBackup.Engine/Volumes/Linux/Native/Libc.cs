@@ -20,6 +20,9 @@ internal static unsafe class Libc
     public const int O_NONBLOCK = 0x800;
 
     /// <summary>Of x64, riscv64 and loongarch64; arm64 has its own.</summary>
+    public static readonly int O_DIRECT = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
+
+    /// <summary>Of x64, riscv64 and loongarch64; arm64 has its own.</summary>
     public static readonly int O_NOFOLLOW = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int F_OFD_GETLK = 36;

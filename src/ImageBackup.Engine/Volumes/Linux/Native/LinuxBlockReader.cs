@@ -4,12 +4,16 @@ using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Volumes.Linux.Native;
 
-/// <summary>Reads an open device or file through the page cache, which does what alignment the device asks for.</summary>
-internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
+/// <summary>
+/// Reads an open device or file through the page cache, which does what alignment the device asks for; long reads of a device past
+/// it, if that was asked for.
+/// </summary>
+internal class LinuxBlockReader : IFlushedReader, IQueuedReader, ILengthQuery, INamedSource
 {
     private const int DefaultSectorSizeBytes = 512;
 
     private readonly PageRecycler _recycler;
+    private readonly DirectReads? _direct;
 
     /// <summary>Takes the descriptor over, also when it throws.</summary>
     /// <exception cref="BlockReadException">The length could not be had.</exception>
@@ -45,6 +49,15 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     /// <summary>Whether pages that have been read through are given back: nobody else wants a whole device in the cache.</summary>
     public bool RecyclesCache { get; init; }
 
+    /// <summary>Whether long reads go past the cache, if the device takes such reads.</summary>
+    public bool IsPastCache
+    {
+        get => _direct is { IsRefused: false };
+        init => _direct = value ? DirectReads.Of(Descriptor, LengthBytes) : null;
+    }
+
+    public int QueueDepth => IsPastCache ? DirectReads.QueueDepth : 1;
+
     public long QueryLengthBytes()
     {
         if (IsDevice)
@@ -67,8 +80,9 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
     public int ReadAt(long offsetBytes, Span<byte> buffer)
     {
         int wanted = BlockBounds.ReadableCount(offsetBytes, buffer.Length, LengthBytes);
-        int done = 0;
         using PendingCall call = PendingCalls.Enter(Name);
+        int direct = _direct is not null && wanted >= DirectReads.WorthBytes ? _direct.Read(offsetBytes, buffer.Slice(0, wanted)) : 0;
+        int done = direct;
         while (done < wanted)
         {
             // A bad sector in the middle first gives what lies before it, then the error at its own offset.
@@ -79,8 +93,8 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
                 throw LinuxFailure.Short(Name, offsetBytes + done, wanted - done);
             done += count;
         }
-        if (RecyclesCache)
-            _recycler.Note(offsetBytes, done);
+        if (RecyclesCache && done > direct)
+            _recycler.Note(offsetBytes + direct, done - direct);
         return done;
     }
 
@@ -90,5 +104,9 @@ internal class LinuxBlockReader : IFlushedReader, ILengthQuery, INamedSource
         GC.SuppressFinalize(this);
     }
 
-    protected virtual void Dispose(bool disposing) => Descriptor.Dispose();
+    protected virtual void Dispose(bool disposing)
+    {
+        _direct?.Dispose();
+        Descriptor.Dispose();
+    }
 }

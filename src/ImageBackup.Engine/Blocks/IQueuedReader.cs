@@ -1,0 +1,8 @@
+namespace ImageBackup.Engine.Blocks;
+
+/// <summary>A reader behind which nothing reads ahead: who wants its full speed has several reads under way at once.</summary>
+internal interface IQueuedReader : IBlockReader
+{
+    /// <summary>How many reads, begun in the order of the volume; 1: the system reads ahead.</summary>
+    int QueueDepth { get; }
+}

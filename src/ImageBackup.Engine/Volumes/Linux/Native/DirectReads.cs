@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace ImageBackup.Engine.Volumes.Linux.Native;
+
+/// <summary>
+/// Reads of a device past the page cache (O_DIRECT), into aligned buffers that are used again. A whole device pushes nothing out of the
+/// cache then, what others have there stays, and no page has to be found for each that is read. What the cache holds that
+/// is still to be written is written first: that is the kernel's. Any thread.
+/// </summary>
+internal sealed class DirectReads : IDisposable
+{
+    /// <summary>Shorter reads go through the cache, which reads ahead: one by one they would wait for the device each.</summary>
+    public const int WorthBytes = 128 << 10;
+
+    /// <summary>
+    /// As many reads under way keep a disk on a network at its speed, 5 ms away; one that spins gets them in its order and joins
+    /// them.
+    /// </summary>
+    public const int QueueDepth = 4;
+
+    /// <summary>Of offsets, lengths and memory: a page, which no device asks more than.</summary>
+    private const int AlignmentBytes = 4096;
+
+    /// <summary>So much by one read: kernels cut longer ones.</summary>
+    private const int PieceBytes = 1 << 20;
+
+    private readonly FileDescriptor _descriptor;
+    private readonly long _lengthBytes;
+    private readonly ConcurrentBag<IntPtr> _buffers = new();
+    private int _isRefused;
+
+    private DirectReads(FileDescriptor descriptor, long lengthBytes)
+    {
+        _descriptor = descriptor;
+        _lengthBytes = lengthBytes;
+    }
+
+    /// <summary>Whether the device turned out not to take such reads: they all go through the cache from then on.</summary>
+    public bool IsRefused => Volatile.Read(ref _isRefused) != 0;
+
+    /// <summary>Null if the system does not open the device so.</summary>
+    /// <param name="device">It, opened: the same one is opened anew, whatever its name means by now.</param>
+    /// <param name="lengthBytes">Its length.</param>
+    public static DirectReads? Of(FileDescriptor device, long lengthBytes)
+    {
+        FileDescriptor? descriptor = FileDescriptor.Open(device.ProcessPath, Libc.O_RDONLY | Libc.O_DIRECT, out _);
+        return descriptor is null ? null : new DirectReads(descriptor, lengthBytes);
+    }
+
+    /// <summary>Reads the beginning of a range.</summary>
+    /// <param name="offsetBytes">Inside the device.</param>
+    /// <param name="buffer">Not longer than what is left of it.</param>
+    /// <returns>How much was read, in bytes: all, or what lies before a failure, which a read through the cache gives its name and place.</returns>
+    public int Read(long offsetBytes, Span<byte> buffer)
+    {
+        if (IsRefused)
+            return 0;
+        if (!_buffers.TryTake(out IntPtr memory))
+            memory = Marshal.AllocHGlobal(PieceBytes + 3 * AlignmentBytes);
+        try
+        {
+            int done = 0;
+            while (done < buffer.Length)
+            {
+                int wanted = Math.Min(PieceBytes, buffer.Length - done);
+                int read = ReadPiece(offsetBytes + done, buffer.Slice(done, wanted), memory);
+                done += read;
+                if (read < wanted)
+                    break;
+            }
+            return done;
+        }
+        finally
+        {
+            _buffers.Add(memory);
+        }
+    }
+
+    private unsafe int ReadPiece(long offsetBytes, Span<byte> target, IntPtr memory)
+    {
+        long start = offsetBytes / AlignmentBytes * AlignmentBytes;
+        // The device's end lies on a sector, if not on a page.
+        long end = Math.Min(_lengthBytes, (offsetBytes + target.Length + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes);
+        var aligned = (byte*)(((long)memory + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes);
+        var span = new Span<byte>(aligned, (int)(end - start));
+        int read = _descriptor.Read(start, span, out int errno);
+        if (read < 0)
+        {
+            if (errno == Errno.EINVAL || Errno.IsUnsupported(errno))
+                Volatile.Write(ref _isRefused, 1);
+            return 0;
+        }
+        int before = (int)(offsetBytes - start), count = Math.Max(0, Math.Min(target.Length, read - before));
+        span.Slice(before, count).CopyTo(target);
+        return count;
+    }
+
+    public void Dispose()
+    {
+        _descriptor.Dispose();
+        while (_buffers.TryTake(out IntPtr memory))
+            Marshal.FreeHGlobal(memory);
+    }
+}
