@@ -21,6 +21,7 @@ internal static class Program
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
+          --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --data <MiB>          maintain: how much data is proven (default 1024)
           --blobs <n>           maintain: chunks, of 64 KiB that hold little, of the repository that has many (default 65536)
           --images <n>          maintain: images of the one that has many of these (default 100)
@@ -40,7 +41,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (!args.Contains("--maintain") && (only is null || only.Contains("rules")))
+        if (!args.Contains("--maintain") && !args.Contains("--cold") && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -71,6 +72,11 @@ internal static class Program
             double staleShare = !usesMap ? 1.0 / 16 : sizeGiB < 4 ? 0.2 : 0.25;
             string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, staleShare);
             string host = Option("--host") ?? HostPath.Find();
+            if (args.Contains("--cold"))
+            {
+                new Cold(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                return 0;
+            }
             var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));
             bench.Run();
             return 0;
