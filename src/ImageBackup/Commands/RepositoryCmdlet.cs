@@ -6,6 +6,7 @@ using System.Management.Automation;
 using System.Security;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
@@ -63,6 +64,10 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             return Opened;
         return Use(LocationOf(location)).Repository;
     }
+
+    /// <summary>What was read of the images of a repository that is open here; null: it is not known here.</summary>
+    private protected ImageRecordCache? RecordsOf(ImageRepository repository) =>
+        _opened.Values.Append(_connection).Concat(SessionConnection.All).FirstOrDefault(c => c is { IsConnected: true } && ReferenceEquals(c.Repository, repository))?.Records;
 
     /// <summary>Opens what the argument names, or the default.</summary>
     private protected RepositoryConnection Open(RepositoryArgument? argument)

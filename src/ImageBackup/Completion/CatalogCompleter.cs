@@ -24,7 +24,7 @@ internal abstract class CatalogCompleter : NameCompleter
             return _ => [];
         ImageRepository repository = connection.Repository;
         return cancellation => Names(
-            new ImageCatalog(repository).List(new ImageFilter { IncludeInactive = true }, onWarning: null, cancellation).Reverse());
+            new ImageCatalog(repository, connection.Records).List(new ImageFilter { IncludeInactive = true }, onWarning: null, cancellation).Reverse());
     }
 
     /// <summary>What to offer of these images, the newest of which comes first.</summary>

@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Records;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
@@ -14,6 +15,7 @@ public sealed class RepositoryConnection : IDisposable
     {
         _repository = repository;
         Traces = new SnapshotHeaderCache(repository);
+        Records = new ImageRecordCache(Traces);
         Memory = RepositoryMemory.Of(repository.Id);
         Policy = new EnforcedPolicyStore(repository, Traces, Memory);
         Location = repository.Location;
@@ -34,6 +36,9 @@ public sealed class RepositoryConnection : IDisposable
 
     /// <summary>What was read of the repository's snapshots, so that it is read once.</summary>
     internal SnapshotHeaderCache Traces { get; }
+
+    /// <summary>The images that were read, so that a list in the same session reads only those that came since.</summary>
+    internal ImageRecordCache Records { get; }
 
     /// <summary>What this machine has seen of the repository.</summary>
     internal RepositoryMemory Memory { get; }

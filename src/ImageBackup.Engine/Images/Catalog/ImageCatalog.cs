@@ -51,17 +51,16 @@ internal sealed record ImageFilter
 
 /// <summary>
 /// The images of a repository. Reads only snapshot records, unless one lacks our summary. A snapshot record's file never changes under
-/// its name: who lists again with the same catalog reads only those that came meanwhile.
+/// its name: who lists again with the same catalog, or the same cache, reads only those that came meanwhile.
 /// </summary>
-internal sealed class ImageCatalog(ImageRepository repository)
+/// <param name="repository">The repository.</param>
+/// <param name="cache">What was read of it before; null: nothing.</param>
+internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache? cache = null)
 {
     /// <summary>So many snapshot records that hold no image are named; the rest is counted.</summary>
     private const int NamedCount = 10;
 
-    private readonly ConcurrentDictionary<string, Record> _known = new(StringComparer.Ordinal);
-
-    /// <summary>What one snapshot record says; nothing of these: a policy.</summary>
-    private sealed record Record(ImageBackupInfo? Image, VolumeRemoval? Removal);
+    private readonly ImageRecordCache _cache = cache ?? new ImageRecordCache();
 
     /// <summary>Told, once a listing, of the snapshot records that hold no volume image: restic's, of several files or of directories.</summary>
     public Action<string>? OnPassedOver { get; init; }
@@ -216,21 +215,22 @@ internal sealed class ImageCatalog(ImageRepository repository)
         var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotHeaderCache.Try(failures, () =>
         {
-            if (!_known.TryGetValue(file.Name, out Record? record))
+            if (!_cache.TryGet(file.Name, out ImageRecord? record))
             {
-                SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, file.Name);
+                SnapshotRecord snapshot = _cache.Take(file.Name) ?? ImageContent.LoadSnapshot(repository, file.Name);
                 if (RecordOf(file.Name, snapshot) is not { } read)
                 {
                     withoutSummary.Add((file.Name, snapshot));
                     return;
                 }
-                record = _known[file.Name] = read;
+                _cache.Add(file.Name, record = read);
             }
-            if (record.Removal is { } removal)
+            if (record!.Removal is { } removal)
                 statements.Add((file.Name, removal));
             if (record.Image is { } image)
                 images.Add(image);
         }));
+        _cache.Keep([.. files.Select(file => file.Name)]);
         if (!withoutSummary.IsEmpty)
         {
             // restic made these, or rewrote ours and dropped what it does not know: their trees must be asked.
@@ -256,17 +256,17 @@ internal sealed class ImageCatalog(ImageRepository repository)
     }
 
     /// <summary>What a snapshot record says by itself; null if its tree must be asked.</summary>
-    private Record? RecordOf(string id, SnapshotRecord snapshot)
+    private ImageRecord? RecordOf(string id, SnapshotRecord snapshot)
     {
         if (RemovalRecord.Is(snapshot))
         {
-            return new Record(null, RemovalRecord.Read(snapshot)
+            return new ImageRecord(null, RemovalRecord.Read(snapshot)
                 ?? throw repository.Files.Corrupt(StoredKind.Snapshot, id, "it says that a volume is gone, in a way that this version does not understand"));
         }
         if (PolicyRecord.Is(snapshot))
-            return new Record(null, null);
+            return new ImageRecord(null, null);
         return snapshot.Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata
-            ? new Record(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), null)
+            ? new ImageRecord(ImageInfoBuilder.Build(id, snapshot, metadata, repository.Location), null)
             : null;
     }
 

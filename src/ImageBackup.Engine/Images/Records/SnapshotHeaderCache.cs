@@ -17,7 +17,11 @@ namespace ImageBackup.Engine.Images.Records;
 /// </summary>
 internal sealed class SnapshotHeaderCache(ImageRepository repository)
 {
+    /// <summary>So many whole records wait for who lists the images next, a few kilobytes each.</summary>
+    private const int UntakenLimitCount = 1024;
+
     private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, SnapshotRecord> _untaken = new(StringComparer.Ordinal);
 
     /// <summary>Of one snapshot record.</summary>
     /// <param name="Path">Its only path; null if it has several or none.</param>
@@ -40,9 +44,14 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
         return traces;
     }
 
+    /// <summary>Hands over a whole record that was read, once; null: it was not, or is not kept any more.</summary>
+    internal SnapshotRecord? Take(string id) => _untaken.TryRemove(id, out SnapshotRecord? snapshot) ? snapshot : null;
+
     private Trace TraceOf(string id)
     {
         SnapshotRecord snapshot = ImageContent.LoadSnapshot(repository, id);
+        if (_untaken.Count < UntakenLimitCount)
+            _untaken[id] = snapshot;
         bool isPolicy = PolicyRecord.Is(snapshot);
         return new Trace(id, snapshot.Time, snapshot.HostName, snapshot.Paths is [string path] ? path : null,
             snapshot.Summary is not null && !isPolicy && !RemovalRecord.Is(snapshot), isPolicy);

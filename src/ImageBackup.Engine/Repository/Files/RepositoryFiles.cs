@@ -31,7 +31,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     public StorageTraits Traits => storage.Traits;
 
     /// <summary>How packs are best read from this storage.</summary>
-    public ReadShape ReadShape => storage is RetryingStorage ? ReadShape.Remote : ReadShape.Local;
+    public ReadShape ReadShape => storage.Traits is { IsRemote: true } remote ? ReadShape.Remote with { QueueDepth = remote.Connections } : ReadShape.Local;
 
     /// <summary>From now on index files and snapshot records are kept in a cache. Called once, before other threads come.</summary>
     public void UseCache(RepositoryCache? cache) => _cache = cache;

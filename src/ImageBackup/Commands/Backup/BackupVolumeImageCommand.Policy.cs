@@ -123,7 +123,7 @@ public sealed partial class BackupVolumeImageCommand
     }
 
     private IReadOnlyList<ImageBackupInfo> Images() => RunInBackground(
-        "Listing images", channel => new ImageCatalog(Opened).List(new ImageFilter(), failure => channel.WriteWarning(failure.Message), Stop));
+        "Listing images", channel => new ImageCatalog(Opened, Connection.Records).List(new ImageFilter(), failure => channel.WriteWarning(failure.Message), Stop));
 
     private static string RuleOf(VolumePlan plan) =>
         $"{(plan.Rule is { } rule ? $"rule {rule}" : "no rule")}, class {plan.ManagementClass.Name}, {plan.Type.Reason}";

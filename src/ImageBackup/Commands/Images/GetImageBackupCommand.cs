@@ -141,7 +141,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
 
     private IReadOnlyList<ImageBackupInfo> List(ImageFilter filter) => RunInBackground(
         "Listing images",
-        channel => new ImageCatalog(Opened)
+        channel => new ImageCatalog(Opened, Connection.Records)
         {
             OnPassedOver = channel.WriteVerbose,
             OnInactive = count => channel.WriteVerbose($"{count} inactive {(count == 1 ? "image is" : "images are")} not shown; -IncludeInactive shows {(count == 1 ? "it" : "them")}."),
@@ -171,7 +171,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         if (filter.Named is not [var named] || MyInvocation.ExpectingInput)
             return;
         IReadOnlyList<ImageBackupInfo> all = RunInBackground("Listing images",
-            _ => new ImageCatalog(Opened).List(new ImageFilter { Named = filter.Named, IncludeInactive = true }, null, Stop));
+            _ => new ImageCatalog(Opened, Connection.Records).List(new ImageFilter { Named = filter.Named, IncludeInactive = true }, null, Stop));
         if (all.Count == 0)
             throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of '{named.Name}'.", named.Name);
     }
@@ -182,7 +182,7 @@ public sealed class GetImageBackupCommand : RetentionCmdlet
         foreach (string name in computerNames)
         {
             IReadOnlyList<ImageBackupInfo> all = RunInBackground("Listing images",
-                _ => new ImageCatalog(Opened).List(new ImageFilter { ComputerNames = [name], IncludeInactive = true }, null, Stop));
+                _ => new ImageCatalog(Opened, Connection.Records).List(new ImageFilter { ComputerNames = [name], IncludeInactive = true }, null, Stop));
             if (all.Count == 0)
             {
                 throw new ImageBackupException(ErrorId.ImageNotFound, $"'{Opened.Location}' has no image of the computer '{name}'.", name)

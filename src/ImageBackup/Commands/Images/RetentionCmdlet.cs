@@ -46,7 +46,7 @@ public abstract class RetentionCmdlet : RepositoryCmdlet
         lock (_catalogs)
         {
             if (!_catalogs.TryGetValue(repository, out ImageCatalog? catalog))
-                _catalogs.Add(repository, catalog = new ImageCatalog(repository));
+                _catalogs.Add(repository, catalog = new ImageCatalog(repository, RecordsOf(repository)));
             return catalog;
         }
     }

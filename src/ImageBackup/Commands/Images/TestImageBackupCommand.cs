@@ -50,7 +50,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
         ImageRepository repository = RepositoryOf(argument);
         VerifyResult result = RunInBackground("Proving an image", channel =>
         {
-            ImageBackupInfo image = new ImageCatalog(repository).Find(idPrefix, Stop);
+            ImageBackupInfo image = new ImageCatalog(repository, RecordsOf(repository)).Find(idPrefix, Stop);
             return NameFiles(repository, new VerifyJob(repository).Run(image.Id, channel, Stop), channel);
         });
         WriteObject(result);

@@ -25,7 +25,7 @@ public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
     private protected ImageCatalog Catalog(ImageRepository repository)
     {
         if (!_catalogs.TryGetValue(repository, out ImageCatalog? catalog))
-            _catalogs.Add(repository, catalog = new ImageCatalog(repository));
+            _catalogs.Add(repository, catalog = new ImageCatalog(repository, RecordsOf(repository)));
         return catalog;
     }
 

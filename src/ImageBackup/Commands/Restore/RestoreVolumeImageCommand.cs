@@ -121,7 +121,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         if (argument.Id is not { } idPrefix)
             throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
         ImageRepository repository = RepositoryOf(argument);
-        Restore(repository, RunInBackground("Finding the image", _ => new ImageCatalog(repository).Find(idPrefix, Stop)));
+        Restore(repository, RunInBackground("Finding the image", _ => new ImageCatalog(repository, RecordsOf(repository)).Find(idPrefix, Stop)));
     }
 
     private ImageBackupInfo FindByVolume(VolumeArgument volume)
@@ -130,7 +130,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         return RunInBackground("Finding the image", channel =>
         {
             // A volume that is gone is what restores are for: then the name is looked up in the images' own records.
-            IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(Opened).List(
+            IReadOnlyList<ImageBackupInfo> images = new ImageCatalog(Opened, Connection.Records).List(
                 new ImageFilter
                 {
                     Named = [VolumeNames.Refer(written, Stop)],
