@@ -6,7 +6,7 @@ using ImageBackup.Engine.Repository.Locks;
 
 namespace ImageBackup.Engine.Items;
 
-/// <summary>A repository whose images are looked into: its index, and a shared lock that keeps their chunks. Images that were made later are not in it.</summary>
+/// <summary>A repository whose images are looked into: its index, and if it was asked for a shared lock that keeps their chunks. Images that were made later are not in it.</summary>
 internal sealed class ItemRepository : IDisposable
 {
     private readonly RepositoryLock? _held;
@@ -37,6 +37,12 @@ internal sealed class ItemRepository : IDisposable
             throw;
         }
     }
+
+    /// <summary>Without a lock: an image may be removed while it is read, and then reading fails.</summary>
+    /// <param name="repository">Stays the caller's.</param>
+    /// <param name="cancellation">Ends the reading of the index.</param>
+    /// <exception cref="ImageBackupException">A damage of the index, a storage failure.</exception>
+    public static ItemRepository OpenUnlocked(ImageRepository repository, CancellationToken cancellation) => new(repository, repository.LoadIndex(cancellation), held: null);
 
     public void Dispose() => _held?.Dispose();
 }

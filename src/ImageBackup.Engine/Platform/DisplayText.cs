@@ -15,7 +15,7 @@ internal static class DisplayText
     private const int ShortIdLength = 8;
 
     /// <summary>The high half of plane 14, whose characters are invisible tags.</summary>
-    private const char TagPlane = '\uDB40';
+    public const char TagPlane = '\uDB40';
 
     /// <summary>In one line: what must not be shown stands as \u{1b}.</summary>
     public static string Line(string? text) => Escape(text, isOneLine: true);
@@ -48,7 +48,7 @@ internal static class DisplayText
     /// Unicode's control (C0, DEL, C1: ESC, CSI and OSC in both forms), format (the bidirectional controls among them), line and
     /// paragraph separators; but for the soft hyphen and the two joiners, which scripts and emojis are written with.
     /// </summary>
-    private static bool IsShown(char c) => c is '\u00AD' or '\u200C' or '\u200D'
+    public static bool IsShown(char c) => c is '\u00AD' or '\u200C' or '\u200D'
         || CharUnicodeInfo.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
     private static string Escape(string? text, bool isOneLine)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Provider;
 using System.Reflection;
 using ImageBackup.Commands;
 using Xunit;
@@ -52,8 +53,8 @@ public sealed class PublicApiTests
 
     private static bool IsCmdlet(Type type) => typeof(Cmdlet).IsAssignableFrom(type);
 
-    /// <summary>PowerShell looks for these by their interface, among the public types only.</summary>
-    private static bool IsHook(Type type) => typeof(IModuleAssemblyInitializer).IsAssignableFrom(type);
+    /// <summary>PowerShell looks for these by their interface or class, among the public types only.</summary>
+    private static bool IsHook(Type type) => typeof(IModuleAssemblyInitializer).IsAssignableFrom(type) || typeof(CmdletProvider).IsAssignableFrom(type);
 
     private static string Line(Type type) => $"{(IsCmdlet(type) ? "cmdlet" : type.IsEnum ? "enum" : type.IsValueType ? "struct" : "class")} {type.FullName}";
 

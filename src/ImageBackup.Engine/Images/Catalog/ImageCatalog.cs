@@ -150,6 +150,12 @@ internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache?
         };
     }
 
+    /// <summary>The ids of all snapshot records, images or not: equal lists mean equal images. Nothing is read.</summary>
+    public static HashSet<string> ListIds(ImageRepository repository) => [.. repository.Files.List(StoredKind.Snapshot).Select(file => file.Name)];
+
+    /// <summary>Whether the snapshot record of an image is there. Nothing is read.</summary>
+    public static bool Exists(ImageRepository repository, string imageId) => repository.Files.Exists(StoredKind.Snapshot, imageId);
+
     /// <summary>One image by the beginning of its id.</summary>
     /// <exception cref="ImageBackupException">ImageNotFound, ImageAmbiguous.</exception>
     public ImageBackupInfo Find(string idPrefix, CancellationToken cancellation)

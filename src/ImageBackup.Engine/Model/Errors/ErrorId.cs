@@ -97,4 +97,5 @@ public enum ErrorId
     ItemUnreadable,
     ItemExists,
     ItemRefused,
+    DriveReadOnly,
 }

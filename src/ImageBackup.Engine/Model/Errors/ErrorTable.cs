@@ -223,6 +223,8 @@ internal static class ErrorTable
             "Restore to an empty directory, or replace what is there with -Overwrite.");
         Row(ErrorId.ItemRefused, ErrorKind.NotSupported, "A file was not restored: it is not safe to make it here, or it is a device, a pipe or a socket.",
             "Read the file's bytes with Get-ImageItemContent, or restore the whole image with Restore-VolumeImage.");
+        Row(ErrorId.DriveReadOnly, ErrorKind.NotSupported, "Nothing was changed: what is on a drive of images is never written, moved or removed there, nor copied from there by Copy-Item.",
+            "Take files out with Restore-ImageItem, which takes the drive's paths and objects. Remove a whole image with Remove-ImageBackup.");
         return rows;
     }
 }
