@@ -44,9 +44,6 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
 
     private protected RepositoryConnection Connection => _connection ?? throw NotConnected();
 
-    /// <summary>restic's: the key to try first.</summary>
-    private const string KeyHintVariable = "RESTIC_KEY_HINT";
-
     /// <summary>The command takes objects that say themselves which repository they are from.</summary>
     private protected virtual bool InputNamesRepository => false;
 
@@ -130,7 +127,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             channel.WriteVerbose($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();
-            return ImageRepository.Open(location, password, keyId ?? Environment.GetEnvironmentVariable(KeyHintVariable), Stop);
+            return ImageRepository.Open(location, password, keyId ?? RepositoryConnection.KeyHint, Stop);
         }));
         if (!IsWhatIf)
             RecentRepositories.Own.Note(connection.Location);

@@ -11,6 +11,9 @@ public sealed class RepositoryConnection : IDisposable
 {
     private readonly ImageRepository _repository;
 
+    /// <summary>restic's RESTIC_KEY_HINT: the beginning of the id of the key to try first; null if it is not set.</summary>
+    internal static string? KeyHint => Environment.GetEnvironmentVariable("RESTIC_KEY_HINT");
+
     internal RepositoryConnection(ImageRepository repository)
     {
         _repository = repository;

@@ -18,6 +18,7 @@ internal static class SessionConnection
     {
         public RepositoryConnection? Default { get; set; }
         public List<RepositoryConnection> Named { get; } = [];
+        public List<BrowsedRepository> Browsed { get; } = [];
     }
 
     /// <summary>The session's default; null if none is connected.</summary>
@@ -29,7 +30,20 @@ internal static class SessionConnection
 
     public static RepositoryConnection? Named(string name) => All.FirstOrDefault(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase));
 
-    public static RepositoryConnection? At(string location) => All.FirstOrDefault(c => c.Location == location);
+    /// <summary>One that is open, or that a drive has open: the objects of a drive need no other password.</summary>
+    public static RepositoryConnection? At(string location) => All.FirstOrDefault(c => c.Location == location)
+        ?? Browsed.Select(browsed => browsed.Connection).FirstOrDefault(c => c.IsConnected && c.Location == location);
+
+    /// <summary>The repositories that the session's drives show.</summary>
+    public static IReadOnlyList<BrowsedRepository> Browsed => Own?.Browsed.ToArray() ?? [];
+
+    public static void Add(BrowsedRepository browsed)
+    {
+        if (Runspace.DefaultRunspace is { } runspace)
+            s_held.GetOrCreateValue(runspace).Browsed.Add(browsed);
+    }
+
+    public static void Remove(BrowsedRepository browsed) => Own?.Browsed.Remove(browsed);
 
     /// <summary>
     /// Takes a connection in. The one that had its name loses it, and a default without a name that is replaced is let go of; both stay

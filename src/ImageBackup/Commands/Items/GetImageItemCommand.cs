@@ -40,7 +40,7 @@ public sealed class GetImageItemCommand : ItemCmdlet
     [SupportsWildcards]
     public string[]? Exclude { get; set; }
 
-    private protected override void Process() => AttemptEach(Image ?? [], i => i.Input, List);
+    private protected override void Process() => EachImage(List);
 
     private void List(ImageArgument argument)
     {

@@ -33,9 +33,9 @@ public sealed class GetImageItemContentCommand : ItemCmdlet
 
     private protected override void Process()
     {
-        if (Path is null && LiteralPath is null)
+        if (Path is null && LiteralPath is null && (Image ?? []).All(image => image.Id is not null))
             throw new ImageBackupException(ErrorId.ParameterInvalid, "The command names no file: give its path in the image with -Path.");
-        AttemptEach(Image ?? [], i => i.Input, Read);
+        EachImage(Read);
     }
 
     private void Read(ImageArgument argument)

@@ -44,7 +44,7 @@ public sealed class RestoreImageItemCommand : ItemCmdlet
         _destination = ResolvePath(Destination);
     }
 
-    private protected override void Process() => AttemptEach(Image ?? [], i => i.Input, Restore);
+    private protected override void Process() => EachImage(Restore);
 
     private void Restore(ImageArgument argument)
     {
