@@ -48,7 +48,7 @@ Describe 'Get-Help <_>' -ForEach $cmdlets {
 }
 
 Describe 'Help topics' {
-    It 'has <_>' -ForEach 'about_ImageBackup', 'about_ImageBackup_Rules', 'about_ImageBackup_Recovery', 'about_ImageBackup_Schedule' {
+    It 'has <_>' -ForEach 'about_ImageBackup', 'about_ImageBackup_Rules', 'about_ImageBackup_Recovery', 'about_ImageBackup_Schedule', 'about_ImageBackup_Drive' {
         Get-Help $_ | Out-String | Should -BeLike "*TOPIC*$_*SHORT DESCRIPTION*"
     }
 }
