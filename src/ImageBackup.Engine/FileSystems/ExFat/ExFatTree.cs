@@ -46,6 +46,8 @@ internal sealed class ExFatTree : IFileTree
         Notes = notes;
     }
 
+    private readonly DirectoryNameCache _names = new();
+
     public FileTreeEntry Root { get; }
     public IReadOnlyList<string> Notes { get; }
     public bool IgnoresCase => true;
@@ -104,7 +106,7 @@ internal sealed class ExFatTree : IFileTree
     }
 
     public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation) =>
-        NameSearch.FindInAnyCase(List(directory, cancellation), name);
+        _names.Find(Entry(directory), List(directory, cancellation), name);
 
     public ISparseBlockReader OpenData(FileTreeEntry file, string? stream = null)
     {

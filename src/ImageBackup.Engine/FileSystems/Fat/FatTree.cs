@@ -42,6 +42,8 @@ internal sealed class FatTree : IFileTree
         Notes = notes;
     }
 
+    private readonly DirectoryNameCache _names = new();
+
     public FileTreeEntry Root { get; }
     public IReadOnlyList<string> Notes { get; }
     public bool IgnoresCase => true;
@@ -69,7 +71,7 @@ internal sealed class FatTree : IFileTree
     }
 
     public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation) =>
-        NameSearch.FindInAnyCase(List(directory, cancellation), name);
+        _names.Find(Entry(directory), List(directory, cancellation), name);
 
     public ISparseBlockReader OpenData(FileTreeEntry file, string? stream = null)
     {

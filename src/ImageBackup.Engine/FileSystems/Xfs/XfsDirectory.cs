@@ -52,6 +52,28 @@ internal static class XfsDirectory
         }
     }
 
+    /// <summary>One entry of a data block by its place in the directory: the bytes of the name, and what it stands for.</summary>
+    /// <exception cref="FileSystemFormatException">No entry lies there.</exception>
+    public static (ReadOnlyMemory<byte> Bytes, XfsName Name) ReadEntry(XfsVolume xfs, XfsInode directory, ExtentFileData data, long offsetBytes)
+    {
+        int blockBytes = xfs.DirectoryBlockBytes;
+        if (offsetBytes >= Math.Min(MaxDataBytes, directory.SizeBytes))
+            throw new FileSystemFormatException("xfs: a directory's hash leads out of its data");
+        var block = new byte[blockBytes];
+        long start = offsetBytes / blockBytes * blockBytes;
+        data.ReadAt(start, block);
+        if (BigEndian.UInt32(block, 0) != (xfs.Superblock.HasChecksums ? DataMagic3 : DataMagic) || xfs.VerifiesChecksums && !XfsChecksum.Matches(block, CrcOffset))
+            throw new FileSystemFormatException($"xfs: a directory's block at {start} is damaged");
+        int at = (int)(offsetBytes - start);
+        if (at < (xfs.Superblock.HasChecksums ? HeaderBytes3 : HeaderBytes) || BigEndian.UInt16(block, at) == UnusedTag)
+            throw new FileSystemFormatException("xfs: a directory's hash leads to no entry");
+        int length = BigEndian.UInt8(block, at + 8);
+        _ = StructureBounds.Field(block, at + 9, length);
+        byte type = xfs.Superblock.HasFileTypes ? BigEndian.UInt8(block, at + 9 + length) : (byte)0;
+        ReadOnlyMemory<byte> name = block.AsMemory(at + 9, length);
+        return (name, new XfsName(UnixFileName.Decode(name.Span), BigEndian.Int63(block, at), type));
+    }
+
     private static List<XfsName> ReadShort(ReadOnlySpan<byte> bytes, bool hasTypes)
     {
         var names = new List<XfsName>();

@@ -33,13 +33,31 @@ internal sealed class XfsFileTree : IFileTree
 
     public IEnumerable<FileTreeEntry> List(FileTreeEntry directory, CancellationToken cancellation)
     {
-        foreach (XfsName name in Names(directory, cancellation))
+        foreach (XfsName name in XfsDirectory.List(_xfs, Directory(directory), cancellation))
             yield return Describe(name);
     }
 
     public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation)
     {
-        foreach (XfsName found in Names(directory, cancellation))
+        XfsInode inode = Directory(directory);
+        // Without the log's changes the hashes and the data may not fit each other.
+        if (Notes.Count == 0 && !_xfs.Superblock.IgnoresCase && XfsNameHashes.Has(_xfs, inode))
+        {
+            try
+            {
+                return XfsNameHashes.Find(_xfs, inode, UnixFileName.Encode(name)) is { } hashed ? Describe(hashed) : null;
+            }
+            catch (ArgumentException)
+            {
+                // No bytes of a name are read as this text.
+                return null;
+            }
+            catch (FileSystemFormatException)
+            {
+                // Then one by one.
+            }
+        }
+        foreach (XfsName found in XfsDirectory.List(_xfs, inode, cancellation))
         {
             if (found.Name == name)
                 return Describe(found);
@@ -83,13 +101,13 @@ internal sealed class XfsFileTree : IFileTree
     private static long Number(FileTreeEntry entry) =>
         entry.Handle is long number ? number : throw new ArgumentException("The entry is not of this tree.", nameof(entry));
 
-    private IEnumerable<XfsName> Names(FileTreeEntry directory, CancellationToken cancellation)
+    private XfsInode Directory(FileTreeEntry directory)
     {
         if (directory.Kind != FileTreeKind.Directory)
             throw new FileSystemFormatException($"xfs: '{directory.Name}' is not a directory");
         XfsInode inode = _xfs.ReadInode(Number(directory));
         return inode.Kind == FileTreeKind.Directory
-            ? XfsDirectory.List(_xfs, inode, cancellation)
+            ? inode
             : throw new FileSystemFormatException($"xfs: '{directory.Name}' is not a directory");
     }
 

@@ -17,6 +17,7 @@ internal sealed class XfsSuperblock
     private const ushort FlagShared = 0x200;
     private const ushort FlagLog2 = 0x400;
     private const ushort FlagSector = 0x800;
+    private const ushort FlagIgnoresCase = 0x4000;
     private const ushort FlagMoreBits = 0x8000;
     private const uint Features2LazyCount = 0x2;
     private const uint Features2FileTypes = 0x200;
@@ -94,6 +95,7 @@ internal sealed class XfsSuperblock
             ? (BigEndian.UInt32(bytes, 216) & IncompatFileTypes) != 0
             : (flags & FlagMoreBits) != 0 && (BigEndian.UInt32(bytes, 200) & Features2FileTypes) != 0;
 
+        IgnoresCase = (flags & FlagIgnoresCase) != 0;
         Uuid = bytes.Slice(32, 16).ToArray();
         MetadataUuid = Uuid;
         HasLazyCounts = (flags & FlagMoreBits) != 0 && (BigEndian.UInt32(bytes, 200) & Features2LazyCount) != 0;
@@ -142,6 +144,9 @@ internal sealed class XfsSuperblock
     /// <summary>Directories say what kind of file a name is.</summary>
     public bool HasFileTypes { get; }
     public bool HasLazyCounts { get; }
+
+    /// <summary>The hashes of names are those of small letters ("ascii-ci").</summary>
+    public bool IgnoresCase { get; }
     public byte[] Uuid { get; }
 
     /// <summary>What the structures carry; differs from <see cref="Uuid"/> once the UUID was changed.</summary>

@@ -47,6 +47,37 @@ public sealed class XfsTreeTests
         Assert.True(differences.Count == 0, string.Join('\n', differences));
     }
 
+    /// <summary>The hashes alone, without the search that steps in if they are damaged: every name that is there, and none that was removed.</summary>
+    [Theory]
+    [InlineData("-n size=4096", 300)]
+    [InlineData("-n size=4096", 12_000)]
+    [InlineData("-b size=1024 -n size=4096", 12_000)]
+    public void ANameIsFoundByItsHash(string options, int count)
+    {
+        Tool.Require("mkfs.xfs", "losetup", "mount");
+        using var folder = new TestFolder();
+        string image = folder.Sparse("xfs.img", 320 * MiB);
+        Tool.Shell($"mkfs.xfs -q -f {options} '{image}'");
+        using (var mount = new LoopMount(image, "xfs", "rw,noatime"))
+        {
+            for (int i = 0; i < count; i++)
+                File.Create($"{mount.Path}/n{i} {new string('x', i % 40)}").Dispose();
+            for (int i = 0; i < count; i += 3)
+                File.Delete($"{mount.Path}/n{i} {new string('x', i % 40)}");
+        }
+        using var reader = new ImageFileReader(image);
+        var xfs = new XfsVolume(reader, new MetadataCache(reader), XfsSuperblock.Read(reader, verifiesChecksums: true));
+        XfsInode root = xfs.ReadInode(xfs.Superblock.RootInode);
+        Assert.True(XfsNameHashes.Has(xfs, root));
+        var names = XfsDirectory.List(xfs, root, CancellationToken.None).ToDictionary(name => name.Name);
+        Assert.Equal(count - (count + 2) / 3, names.Count);
+        for (int i = 0; i < count; i++)
+        {
+            string name = $"n{i} {new string('x', i % 40)}";
+            Assert.Equal(i % 3 == 0 ? null : names[name], XfsNameHashes.Find(xfs, root, UnixFileName.Encode(name)));
+        }
+    }
+
     // Today's kernels do not mount version 4 any more: mkfs fills it from a list, and what it was given is the oracle.
     [Theory]
     [InlineData("-m crc=0 -n ftype=0 -i size=256")]
