@@ -45,6 +45,7 @@ internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Name
             Mode = Mode(),
             UserId = Entry.UserId,
             GroupId = Entry.GroupId,
+            OwnerSid = Entry.OwnerSid,
             LinkTarget = target,
             LinkCount = Entry.LinkCount,
             Streams = streams,

@@ -37,6 +37,8 @@ internal sealed class ItemPropertyComparison(ItemSource older, ItemSource newer,
             names.Add(nameof(ImageItem.UserId));
         if (Differ(before.GroupId, after.GroupId))
             names.Add(nameof(ImageItem.GroupId));
+        if (before.OwnerSid is { } owner && after.OwnerSid is { } owned && owner != owned)
+            names.Add(nameof(ImageItem.OwnerSid));
         if (Differ(before.Device, after.Device))
             names.Add("Device");
         try

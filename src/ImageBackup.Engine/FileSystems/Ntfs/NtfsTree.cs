@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Runtime.ExceptionServices;
 using System.Text;
@@ -27,6 +28,8 @@ internal sealed class NtfsTree : IFileTree
     private readonly IBlockReader _volume;
     private readonly NtfsVolume _ntfs;
     private readonly NtfsUpcase _upcase;
+    private readonly NtfsSecurity _security;
+    private readonly ConcurrentDictionary<uint, string> _owners = new();
 
     /// <param name="volume">Files' content is read from it.</param>
     /// <param name="ntfs">Its structures.</param>
@@ -38,6 +41,7 @@ internal sealed class NtfsTree : IFileTree
         _volume = volume;
         _ntfs = ntfs;
         _upcase = upcase;
+        _security = new NtfsSecurity(ntfs);
         Notes = notes;
         NtfsFileRecord root = ntfs.ReadRecord(NtfsVolume.RootRecord);
         Root = Describe("", new NtfsFileReference((ulong)root.SequenceNumber << 48 | (ulong)NtfsVolume.RootRecord), root);
@@ -219,6 +223,7 @@ internal sealed class NtfsTree : IFileTree
         bool isReparsePoint = false;
         int linkCount = 0;
         List<FileTreeStream>? streams = null;
+        NtfsAttribute? security = null;
         foreach (NtfsAttribute attribute in _ntfs.ReadAttributes(record, reference.Number))
         {
             switch (attribute.Type)
@@ -235,6 +240,9 @@ internal sealed class NtfsTree : IFileTree
                     break;
                 case NtfsAttributeType.Data:
                     (streams ??= []).Add(new FileTreeStream(attribute.Name, attribute.ContentBytes));
+                    break;
+                case NtfsAttributeType.SecurityDescriptor when !attribute.IsNonResident:
+                    security ??= attribute;
                     break;
                 case NtfsAttributeType.ReparsePoint:
                     isReparsePoint = true;
@@ -265,9 +273,26 @@ internal sealed class NtfsTree : IFileTree
             Attributes = (FileAttributesOfWindows)(attributes & VisibleAttributes),
             Device = kind is FileTreeKind.BlockDevice or FileTreeKind.CharacterDevice ? ReadDevice(record, reference.Number) : null,
             Streams = streams ?? s_noStreams,
+            OwnerSid = ReadOwner(times, security),
             Refusal = !isFile ? null : content is { IsEncrypted: true } ? EncryptedRefusal : reparse?.Refusal(attributes),
             Handle = reference,
         };
+    }
+
+    // A long $STANDARD_INFORMATION has the number of a descriptor that many files share.
+    private string? ReadOwner(ReadOnlySpan<byte> information, NtfsAttribute? own)
+    {
+        const int numberOffset = 0x34, longBytes = 0x48;
+        if (own is { } descriptor)
+            return NtfsSecurity.Owner(descriptor.Value.Span);
+        if (information.Length < longBytes || LittleEndian.UInt32(information, numberOffset) is not (> 0 and var number))
+            return null;
+        if (!_owners.TryGetValue(number, out string? owner))
+        {
+            owner = _security.Find(number) is { } shared ? NtfsSecurity.Owner(shared) ?? "" : "";
+            _owners.TryAdd(number, owner);
+        }
+        return owner.Length > 0 ? owner : null;
     }
 
     private static long TargetBytes(NtfsReparsePoint link)

@@ -12,6 +12,7 @@ internal sealed partial class NtfsVolume
     public const long VolumeRecord = 3;
     public const long RootRecord = 5;
     public const long BitmapRecord = 6;
+    public const long SecureRecord = 9;
     public const long UpcaseRecord = 10;
 
     /// <summary>The first records, which $MFTMirr repeats.</summary>

@@ -61,6 +61,9 @@ internal sealed record FileTreeEntry
     public uint? UserId { get; init; }
     public uint? GroupId { get; init; }
 
+    /// <summary>The SID of the owner (S-1-5-...); null on file systems that keep none.</summary>
+    public string? OwnerSid { get; init; }
+
     /// <summary>Windows' attributes (read-only, hidden, ...); null on file systems of Unix.</summary>
     public FileAttributesOfWindows? Attributes { get; init; }
 

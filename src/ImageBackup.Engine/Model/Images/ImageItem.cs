@@ -40,6 +40,9 @@ public sealed record ImageItem
     public long? UserId { get; init; }
     public long? GroupId { get; init; }
 
+    /// <summary>The SID of the owner on NTFS (S-1-5-32-544); null on other file systems.</summary>
+    public string? OwnerSid { get; init; }
+
     /// <summary>Where a symbolic link leads, as it is written there.</summary>
     public string? LinkTarget { get; init; }
     public long LinkCount { get; init; }

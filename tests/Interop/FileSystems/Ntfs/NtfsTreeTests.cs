@@ -39,6 +39,35 @@ public sealed class NtfsTreeTests
         Assert.Equal(new FileTreeTime(-11_644_473_600, 123_456_700), Find(tree, "times", "-11644473600").Accessed);
     }
 
+    /// <summary>The owner by the descriptor that the driver gives of each file.</summary>
+    [Fact]
+    public void OwnersAreThoseOfTheDescriptors()
+    {
+        NtfsImages.RequireTools();
+        Tool.Require("getfattr", "setfattr");
+        using ImageFile image = NtfsImages.Create(60L << 20);
+        var expected = new Dictionary<string, string?>();
+        using (var mount = new FuseMount("ntfs-3g", image, Options))
+        {
+            File.WriteAllText($"{mount.Root}/plain", "x");
+            Directory.CreateDirectory($"{mount.Root}/directory");
+            for (int i = 0; i < 40; i++)
+            {
+                // O:S-1-5-21-1-2-3-(1000+i), without a list: everybody may do all.
+                string owner = Convert.ToHexString([1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, (byte)((1000 + i) & 0xFF), (byte)((1000 + i) >> 8), 0, 0]);
+                File.WriteAllText($"{mount.Root}/of {i}", "x");
+                Tool.Shell($"setfattr -n system.ntfs_acl -v 0x0100008014000000300000000000000000000000{owner}{owner} '{mount.Root}/of {i}'");
+                expected[$"of {i}"] = $"S-1-5-21-1-2-3-{1000 + i}";
+            }
+            foreach (string name in new[] { "plain", "directory" })
+                expected[name] = NtfsSecurity.Owner(Convert.FromHexString(Tool.Shell($"getfattr --only-values -n system.ntfs_acl '{mount.Root}/{name}' | od -An -v -tx1 | tr -d ' \n'").Trim()));
+        }
+        Assert.StartsWith("S-1-5-", expected["plain"], StringComparison.Ordinal);
+        IFileTree tree = Open(image);
+        var found = tree.List(tree.Root, TestContext.Current.CancellationToken).Where(entry => expected.ContainsKey(entry.Name)).ToDictionary(entry => entry.Name, entry => entry.OwnerSid);
+        Assert.Equal(expected.OrderBy(pair => pair.Key, StringComparer.Ordinal), found.OrderBy(pair => pair.Key, StringComparer.Ordinal));
+    }
+
     [Fact]
     public void ADirectoryOfManyNamesIsRead()
     {
