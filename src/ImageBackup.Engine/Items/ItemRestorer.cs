@@ -32,7 +32,7 @@ internal sealed class ItemRestorer : IDisposable
     private readonly ItemRestoreOptions _options;
     private readonly Action<ImageBackupException> _onProblem;
     private readonly Action<string> _onWarning;
-    private readonly bool _isWindows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+    private readonly bool _isWindows;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly RootedFolder _root;
     private readonly ItemWalk _walk;
@@ -52,7 +52,20 @@ internal sealed class ItemRestorer : IDisposable
     /// <param name="onWarning">Called with what of a restored item is missing.</param>
     /// <exception cref="ImageBackupException">WriteFailed, TargetInvalid: the destination cannot be made or opened.</exception>
     public ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning)
+        : this(source, options, onProblem, onWarning, OpenRoot(options.Destination), RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
     {
+    }
+
+    /// <param name="source">The image.</param>
+    /// <param name="options">How.</param>
+    /// <param name="onProblem">As above.</param>
+    /// <param name="onWarning">As above.</param>
+    /// <param name="root">The destination; becomes the restorer's.</param>
+    /// <param name="isWindows">The destination's system.</param>
+    internal ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning, RootedFolder root, bool isWindows)
+    {
+        _root = root;
+        _isWindows = isWindows;
         _source = source;
         _options = options;
         _onProblem = failure =>
@@ -63,13 +76,17 @@ internal sealed class ItemRestorer : IDisposable
         _onWarning = onWarning;
         _walk = new ItemWalk(source, _onProblem);
         _done = new RestoredPaths(ignoresCase: _isWindows);
+    }
+
+    private static RootedFolder OpenRoot(string destination)
+    {
         try
         {
-            _root = RootedFolder.Open(options.Destination, UnixFileName.Encode);
+            return RootedFolder.Open(destination, UnixFileName.Encode);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageBackupException(ErrorId.WriteFailed, $"The directory '{options.Destination}' cannot be used: {e.Message}", options.Destination, e);
+            throw new ImageBackupException(ErrorId.WriteFailed, $"The directory '{destination}' cannot be used: {e.Message}", destination, e);
         }
     }
 
@@ -142,6 +159,9 @@ internal sealed class ItemRestorer : IDisposable
 
     private string PathOf(FoundItem item) => item.PathIn(_source);
 
+    // A damaged directory has a name twice, of two files.
+    private string IdentityOf(FoundItem item) => FormattableString.Invariant($"{item.Entry.VolumePart}:{item.Entry.FileId}:{PathOf(item)}");
+
     private void Restore(RootedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -209,7 +229,7 @@ internal sealed class ItemRestorer : IDisposable
         Guard(directory, () =>
         {
             made = folder.OpenOrCreate(directory.Entry.Name);
-            if (_done.Add(TargetOf(directory), PathOf(directory)) == RestoredPath.Free)
+            if (_done.Add(TargetOf(directory), IdentityOf(directory)) == RestoredPath.Free)
             {
                 _directories.Add(directory);
                 _directoryCount++;
@@ -229,7 +249,7 @@ internal sealed class ItemRestorer : IDisposable
         Guard(item, () =>
         {
             (bool exists, bool isDirectory) = folder.Find(item.Entry.Name);
-            RestoredPath known = _done.Add(TargetOf(item), PathOf(item));
+            RestoredPath known = _done.Add(TargetOf(item), IdentityOf(item));
             bool isOurs = known != RestoredPath.Free;
             // The same item again: a directory and then a file in it were asked for. Another one: two names that are one here.
             if (known == RestoredPath.SameItem)

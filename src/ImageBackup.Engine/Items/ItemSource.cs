@@ -22,6 +22,15 @@ internal sealed class ItemSource : IDisposable
     private readonly ImageContent? _content;
     private readonly ItemRepository? _owned;
 
+    /// <summary>A tree that is open already.</summary>
+    /// <param name="image">Of what it is.</param>
+    /// <param name="tree">The files.</param>
+    /// <param name="reader">Becomes the source's.</param>
+    internal ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader)
+        : this(image, tree, reader, content: null, owned: null)
+    {
+    }
+
     private ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader, ImageContent? content, ItemRepository? owned)
     {
         Image = image;
