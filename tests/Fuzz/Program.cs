@@ -23,17 +23,23 @@ internal static class Program
             case ["list"]:
                 foreach (FuzzTargets.Target target in FuzzTargets.All)
                     Console.WriteLine($"{target.Name}: {string.Join(' ', FuzzTargets.Seeds(target).Select(seed => seed.Name))}");
+                foreach (TreeTargets.Target tree in TreeTargets.All)
+                    Console.WriteLine($"{tree.Name}: {string.Join(' ', tree.SeedNames)}");
                 foreach (ParserTarget parser in ParserTargets.All)
                     Console.WriteLine($"{parser.Name}: {parser.Seeds.Count} seeds");
                 return 0;
             case ["run", string name, .. string[] options]:
                 List<FuzzTargets.Target> targets = [.. FuzzTargets.All.Where(target => name == "all" || name == target.Name)];
+                List<TreeTargets.Target> trees = [.. TreeTargets.All.Where(target => name == "all" || name == target.Name)];
                 List<ParserTarget> parsers = [.. ParserTargets.All.Where(target => name == "all" || name == target.Name)];
-                return targets.Count + parsers.Count > 0
-                    ? targets.Sum(target => Run(target, options)) + parsers.Sum(parser => Run(parser, options))
+                return targets.Count + trees.Count + parsers.Count > 0
+                    ? targets.Sum(target => Run(target, options)) + trees.Sum(target => Run(target, options)) + parsers.Sum(parser => Run(parser, options))
                     : Usage();
             case ["one", string name, string number] when ParserTargets.All.SingleOrDefault(target => target.Name == name) is { } parser:
                 new ParserFuzzer(parser).Run(int.Parse(number, CultureInfo.InvariantCulture));
+                return 0;
+            case ["one", string name, string seedName, string number] when TreeTargets.All.SingleOrDefault(target => target.Name == name) is { } tree:
+                new TreeFuzzer(tree.Create(), TreeTargets.Seeds(tree).Single(seed => seed.Name == seedName).Seed).Run(int.Parse(number, CultureInfo.InvariantCulture));
                 return 0;
             case ["one", string name, string seedName, string number]:
                 FuzzTargets.Target one = FuzzTargets.All.Single(target => target.Name == name);
@@ -84,6 +90,34 @@ internal static class Program
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.AcceptedCount)} maps, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
+        return failures;
+    }
+
+    private static int Run(TreeTargets.Target target, string[] options)
+    {
+        long seconds = Option(options, "--seconds", 0);
+        long runs = Option(options, "--runs", seconds == 0 ? 20_000 : long.MaxValue);
+        int start = (int)Option(options, "--start", 0);
+        List<(string Name, TreeFuzzer Fuzzer)> fuzzers = TreeTargets.Seeds(target).Select(seed => (seed.Name, new TreeFuzzer(target.Create(), seed.Seed))).ToList();
+        var clock = Stopwatch.StartNew();
+        long done = 0;
+        int failures = 0;
+        for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
+        {
+            (string name, TreeFuzzer fuzzer) = fuzzers[(int)(done % fuzzers.Count)];
+            try
+            {
+                fuzzer.Run(unchecked(start + (int)(done / fuzzers.Count)));
+            }
+            catch (InvalidDataException e)
+            {
+                Console.WriteLine($"{target.Name} {name}: {e.Message}");
+                if (++failures >= 5)
+                    break;
+            }
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.EntryCount)} entries, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
         return failures;
     }
 

@@ -20,6 +20,8 @@ internal sealed class TreeFuzzer(IFileTreeReader reader, SeedVolume seed)
     /// <summary>Entries that were seen in all runs, and calls that were refused: shows that the mutations do not all die at the first check.</summary>
     public long EntryCount { get; private set; }
     public long RefusedCount { get; private set; }
+    public TimeSpan LongestRun { get; private set; }
+    public long LargestAllocationBytes { get; private set; }
 
     /// <summary>One run. The number gives the same mutations again.</summary>
     /// <exception cref="InvalidDataException">The tree broke its contract; says how, and with which number.</exception>
@@ -36,8 +38,11 @@ internal sealed class TreeFuzzer(IFileTreeReader reader, SeedVolume seed)
         {
             throw new InvalidDataException($"run {number}: {e}", e);
         }
-        if (Stopwatch.GetElapsedTime(start) > s_maxTime)
-            throw new InvalidDataException($"run {number}: took {Stopwatch.GetElapsedTime(start)}, {volume.ReadBytes} bytes read");
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        LongestRun = elapsed > LongestRun ? elapsed : LongestRun;
+        LargestAllocationBytes = Math.Max(LargestAllocationBytes, GC.GetAllocatedBytesForCurrentThread() - before);
+        if (elapsed > s_maxTime)
+            throw new InvalidDataException($"run {number}: took {elapsed}, {volume.ReadBytes} bytes read");
         if (GC.GetAllocatedBytesForCurrentThread() - before > MaxAllocatedBytes)
             throw new InvalidDataException($"run {number}: allocated {GC.GetAllocatedBytesForCurrentThread() - before} bytes");
     }
@@ -99,6 +104,23 @@ internal sealed class TreeFuzzer(IFileTreeReader reader, SeedVolume seed)
                     throw new InvalidDataException($"NextData({end}) of {data.LengthBytes} bytes gives {range}");
                 end = range.EndBytes;
             }
+            if (data is IStoredContent content)
+                Require(content, data.LengthBytes);
+        }
+    }
+
+    private static void Require(IStoredContent content, long lengthBytes)
+    {
+        long end = 0;
+        int count = 0;
+        foreach (StoredPiece piece in content.Pieces())
+        {
+            if (piece.LengthBytes <= 0 || piece.FileOffsetBytes < 0 || piece.Form == StoredPiece.Plain
+                && (piece.FileOffsetBytes < end || piece.LengthBytes > lengthBytes - piece.FileOffsetBytes || piece.VolumeOffsetBytes < -1))
+                throw new InvalidDataException($"{piece} of {lengthBytes} bytes, behind {end}");
+            end = piece.FileOffsetBytes + piece.LengthBytes;
+            if (++count == MaxEntries)
+                return;
         }
     }
 
