@@ -39,7 +39,7 @@ internal static class ModuleImport
         return double.Parse(Tool.Run(isTool ? "dotnet" : pwsh, isTool ? [pwsh, .. arguments] : arguments).Trim(), CultureInfo.InvariantCulture);
     }
 
-    private static string FindManifest()
+    public static string FindManifest()
     {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {

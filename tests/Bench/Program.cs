@@ -22,10 +22,14 @@ internal static class Program
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
+          --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
+          --fs <name>           items: ext4 (default), xfs, btrfs or ntfs
+          --files <n>           items: files of the image that is listed (default 1000000)
+          --tree <n>            items: files of the tree that is restored (default 50000)
           --data <MiB>          maintain: how much data is proven (default 1024)
           --blobs <n>           maintain: chunks, of 64 KiB that hold little, of the repository that has many (default 65536)
           --images <n>          maintain: images of the one that has many of these (default 100)
-          --pwsh <path>         import: pwsh, or the pwsh.dll of the .NET tool
+          --pwsh <path>         import, items: pwsh, or the pwsh.dll of the .NET tool
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
 
@@ -41,7 +45,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (!args.Contains("--maintain") && !args.Contains("--cold") && (only is null || only.Contains("rules")))
+        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -60,9 +64,15 @@ internal static class Program
                 Scale.Run(work, int.Parse(Option("--spots") ?? "20000", CultureInfo.InvariantCulture), chunkCount: 1_000_000, imageCount: 2_000);
                 return 0;
             }
+            int Count(string name, string usual) => int.Parse(Option(name) ?? usual, CultureInfo.InvariantCulture);
+            if (args.Contains("--items"))
+            {
+                new ItemBench(work, Option("--pwsh") ?? "pwsh", runs, name => only is null || only.Contains(name))
+                    .Run(Option("--fs") ?? "ext4", Count("--files", "1000000"), Count("--tree", "50000"));
+                return 0;
+            }
             if (args.Contains("--maintain"))
             {
-                int Count(string name, string usual) => int.Parse(Option(name) ?? usual, CultureInfo.InvariantCulture);
                 new Maintenance(work, new HostProgram(Option("--host") ?? HostPath.Find()), runs, name => only is null || only.Contains(name))
                     .Run(Count("--data", "1024"), Count("--blobs", "65536"), Count("--images", "100"));
                 return 0;
