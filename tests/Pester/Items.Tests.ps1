@@ -94,6 +94,35 @@ Describe 'Restore-ImageItem' {
     }
 }
 
+Describe 'Find-ImageItem and Compare-ImageBackup' {
+    BeforeAll {
+        $packed = [IO.File]::OpenRead((Join-Path $PSScriptRoot '../Fixtures/FileSystems/files-ext4-later.img.gz'))
+        $unpacked = [IO.Compression.GZipStream]::new($packed, [IO.Compression.CompressionMode]::Decompress)
+        $file = [IO.File]::Create($volume)
+        $unpacked.CopyTo($file)
+        $file.Dispose()
+        $unpacked.Dispose()
+        $later = Backup-VolumeImage $volume
+    }
+
+    It 'tells the versions of a file, newest first' {
+        $versions = @(Find-ImageItem /bin/tool)
+        $versions.Mode | Should -Be @('-rwxr-xr-x', '-rwsr-xr-x')
+        $versions.ImageId | Should -Be @($later.Id, $image.Id)
+        ($image, $later | Find-ImageItem 'host*').ImageIds | Should -Be $image.Id
+    }
+
+    It 'tells what was added, removed, changed and renamed' {
+        $changes = Compare-ImageBackup $image $later
+        ($changes | Where-Object Change -eq Removed).FullName | Should -Be '/etc/hosts'
+        ($changes | Where-Object FullName -eq /docs/read.me).PreviousFullName | Should -Be '/docs/readme.txt'
+        $target = Join-Path $work ([guid]::NewGuid())
+        ($changes | Where-Object Change -eq Removed | Restore-ImageItem -Destination $target).FileCount | Should -Be 1
+        Join-Path $target 'etc/hosts' | Should -Exist
+        Compare-ImageBackup $later -Volume $volume -ByContent | Should -BeNullOrEmpty
+    }
+}
+
 Describe 'The files of <Name>' -ForEach $fileSystems {
     It 'are listed and restored as they are' -Skip:$Skip {
         $there = (New-Item -ItemType Directory (Join-Path $work "there-$Name")).FullName
@@ -138,6 +167,53 @@ Describe 'The files of <Name>' -ForEach $fileSystems {
             (Get-FileHash ($target + $file.FullName.Substring($content.Length))).Hash | Should -Be (Get-FileHash $file.FullName).Hash
         }
         Get-ImageItemContent $image '/a b/Grüße.txt' | Should -Be "text of $Name"
+        # A second image, of which the first file is changed, one is added and one has another name. FAT's driver is not used.
+        if ($Mount) {
+            sh -c ($Mount -f "'$volume'", "'$there'") *> $null
+            try {
+                Add-Content -LiteralPath "$there/repeated.txt" 'more'
+                [IO.File]::WriteAllText("$there/new.txt", 'new')
+                Move-Item "$there/random.bin" "$there/a b/moved.bin"
+            }
+            finally {
+                umount $there
+                losetup --list --noheadings --output NAME --associated $volume | ForEach-Object { losetup --detach $_.Trim() }
+            }
+            # So small that the file system's structures and the files do not share all their chunks.
+            $known = (Get-ChildItem (Join-Path $location 'data') -Recurse -File).FullName
+            $later = Backup-VolumeImage $volume -ChunkSize 64KB
+            $again = Backup-VolumeImage $volume -ChunkSize 64KB
+            $changes = @(Compare-ImageBackup $image $later -WarningAction SilentlyContinue | ForEach-Object { '{0} {1}' -f $_.Change, $_.FullName.Replace('\', '/') } | Sort-Object)
+            $changes | Should -Contain 'Added /new.txt'
+            $changes | Should -Contain 'Renamed /a b/moved.bin'
+            $changes | Should -Contain 'Changed /repeated.txt'
+            @($changes | Where-Object { $_ -notlike '*/a b' }).Count | Should -Be 3
+            Compare-ImageBackup $later $again -ByContent -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $moved = @($image, $later, $again | Find-ImageItem moved.bin)
+            $moved.ImageCount | Should -Be 2
+            (Get-ImageItem $again -LiteralPath $moved.FullName -WarningAction SilentlyContinue).Length | Should -Be 3MB
+            # A bit of the file's pack is flipped: the check names the files that cannot be read, and no other.
+            $pack = Get-ChildItem (Join-Path $location 'data') -Recurse -File | Where-Object FullName -notin $known | Sort-Object Length -Descending | Select-Object -First 1
+            $bytes = [IO.File]::ReadAllBytes($pack.FullName)
+            $at = [int]($bytes.Length / 2)
+            $bytes[$at] = $bytes[$at] -bxor 1
+            [IO.File]::WriteAllBytes($pack.FullName, $bytes)
+            try {
+                $check = Test-ImageBackup $later -ErrorAction SilentlyContinue
+                $unreadable = @(Get-ImageItem $later -Recurse -WarningAction SilentlyContinue | Where-Object Type -eq File | Where-Object {
+                        $null = Get-ImageItemContent $later -LiteralPath $_.FullName -AsByteStream -ErrorVariable failed -ErrorAction SilentlyContinue -WarningAction SilentlyContinue
+                        $failed
+                    } | ForEach-Object FullName | Sort-Object)
+                $unreadable | Should -Contain $moved.FullName
+                @($check.DamagedFiles | Sort-Object) | Should -Be $unreadable
+                $check.DamagedFileCount | Should -Be $unreadable.Count
+                (Test-ImageRepository -ReadData -ErrorAction SilentlyContinue).DamagedImages.Count | Should -BeGreaterThan 0
+            }
+            finally {
+                $bytes[$at] = $bytes[$at] -bxor 1
+                [IO.File]::WriteAllBytes($pack.FullName, $bytes)
+            }
+        }
         if ($Name -eq 'NTFS') {
             # In any case of the letters, and by either separator.
             (Get-ImageItem $image '/A B/DEEP').Name | Should -Be 'deeper'
