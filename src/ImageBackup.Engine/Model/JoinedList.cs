@@ -35,5 +35,5 @@ internal sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>
 
 internal static class JoinedList
 {
-    public static IReadOnlyList<T> Of<T>(IReadOnlyList<T> items) => items is null ? Array.Empty<T>() : items as JoinedList<T> ?? new JoinedList<T>(items);
+    public static IReadOnlyList<T> Of<T>(IReadOnlyList<T> items) => items as JoinedList<T> ?? new JoinedList<T>(items ?? Array.Empty<T>());
 }

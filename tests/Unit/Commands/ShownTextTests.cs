@@ -177,10 +177,14 @@ public sealed class ShownTextTests : IDisposable
     {
         if (value.GetType().IsPrimitive || value.GetType().IsEnum || value.GetType().Namespace == "System")
             return value;
-        foreach (FieldInfo field in value.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        // The fields of a base are its own.
+        for (Type? type = value.GetType(); type is not null; type = type.BaseType)
         {
-            if (depth < 5 && Make(field.FieldType, depth + 1) is { } made)
-                field.SetValue(value, made);
+            foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            {
+                if (depth < 5 && Make(field.FieldType, depth + 1) is { } made)
+                    field.SetValue(value, made);
+            }
         }
         return value;
     }
