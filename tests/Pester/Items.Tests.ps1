@@ -200,3 +200,50 @@ Describe 'The files of <Name>' -ForEach $fileSystems {
         }
     }
 }
+
+Describe 'A flipped bit of a pack' {
+    BeforeDiscovery { $whyNoExt = if (-not ($IsLinux -and (Get-Command mkfs.ext4 -CommandType Application -ErrorAction Ignore))) { 'mkfs.ext4 is not here' } }
+
+    It 'names the files that it reaches, and no other' -Skip:([bool] $whyNoExt) {
+        # mke2fs fills a volume without a mount. Chunks so small that files and the file system's structures share few of them.
+        $tree = Join-Path $work 'tree'
+        $null = New-Item -ItemType Directory (Join-Path $tree 'folder') -Force
+        New-TestVolume (Join-Path $tree 'large.bin') 5 3MB
+        New-TestVolume (Join-Path $tree 'folder/other.bin') 6 2MB
+        Set-Content (Join-Path $tree 'small.txt') 'a line'
+        $damaged = Join-Path $work 'damaged.img'
+        mkfs.ext4 -q -d $tree $damaged 16M
+        $there = @{ Repository = Join-Path $work 'damaged'; Password = $password }
+        $null = Initialize-ImageRepository $there.Repository -Password $password
+        $image = Backup-VolumeImage $damaged -ChunkSize 64KB @there
+        $files = @(Get-ImageItem $image -Recurse @there | Where-Object Type -EQ File | ForEach-Object FullName)
+        $reached = foreach ($pack in Get-ChildItem (Join-Path $there.Repository 'data') -Recurse -File | Where-Object Length -GT 1MB) {
+            chmod u+w $pack.FullName
+            $whole = [IO.File]::ReadAllBytes($pack.FullName)
+            foreach ($quarter in 1..3) {
+                $at = [int] ($whole.Length * $quarter / 4)
+                $bytes = [byte[]] $whole.Clone()
+                $bytes[$at] = $bytes[$at] -bxor 1
+                [IO.File]::WriteAllBytes($pack.FullName, $bytes)
+                $check = Test-ImageBackup $image -ErrorAction SilentlyContinue -ErrorVariable told @there
+                $check.IsWhole | Should -BeFalse
+                # Nothing is named if the bit is of what the file system cannot be opened without.
+                if ($null -ne $check.DamagedFiles) {
+                    $unreadable = @($files | Where-Object {
+                            $null = Get-ImageItemContent $image -LiteralPath $_ -AsByteStream -ErrorVariable failed -ErrorAction SilentlyContinue @there
+                            $failed
+                        })
+                    @($check.DamagedFiles | Sort-Object) | Should -Be @($unreadable | Sort-Object)
+                    $check.DamagedFileCount | Should -Be $unreadable.Count
+                    ErrorId $told | Should -Be 'ChunkCorrupt'
+                    "$told" | Should -BeLike "*'$(@($check.DamagedFiles)[0])'*"
+                    $check.DamagedFiles
+                }
+                [IO.File]::WriteAllBytes($pack.FullName, $whole)
+            }
+        }
+        $reached | Should -Contain '/large.bin'
+        $reached | Should -Contain '/folder/other.bin'
+        (Test-ImageBackup $image @there).IsWhole | Should -BeTrue
+    }
+}
