@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using ImageBackup.Engine.Platform;
 
 namespace ImageBackup.Engine.Storage.Http;
 
@@ -15,11 +16,11 @@ internal sealed class ServerTrust(X509Certificate2Collection authorities)
 
     public bool Check(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        _reason = Judge(certificate, chain, errors);
+        _reason = WhyNotTrusted(certificate, chain, errors);
         return _reason is null;
     }
 
-    private string? Judge(X509Certificate2? certificate, X509Chain? given, SslPolicyErrors errors)
+    private string? WhyNotTrusted(X509Certificate2? certificate, X509Chain? given, SslPolicyErrors errors)
     {
         if (certificate is null || (errors & SslPolicyErrors.RemoteCertificateNotAvailable) != 0)
             return "the server showed no certificate";
@@ -44,9 +45,9 @@ internal sealed class ServerTrust(X509Certificate2Collection authorities)
     private static string Text(X509Certificate2 certificate, X509Chain? chain)
     {
         if (DateTime.Now > certificate.NotAfter)
-            return $"the certificate expired at {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm} UTC";
+            return $"the certificate expired at {DisplayText.Minute(certificate.NotAfter.ToUniversalTime())} UTC";
         if (DateTime.Now < certificate.NotBefore)
-            return $"the certificate is not valid before {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm} UTC: is this machine's clock right?";
+            return $"the certificate is not valid before {DisplayText.Minute(certificate.NotBefore.ToUniversalTime())} UTC: is this machine's clock right?";
         string status = string.Join(", ", chain?.ChainStatus.Select(s => s.StatusInformation.Trim().TrimEnd('.')) ?? []);
         return $"its authority is not trusted here ({certificate.Issuer}{(status.Length > 0 ? ": " + status : "")})";
     }
