@@ -358,7 +358,7 @@ internal sealed class ItemRestorer : IDisposable
                 file.WriteAt(end, _buffer, count);
                 end += count;
                 _copiedBytes += count;
-                Tell();
+                ReportProgress();
             }
         }
     }
@@ -504,7 +504,7 @@ internal sealed class ItemRestorer : IDisposable
         ? Path.Combine(_options.Destination, item.Entry.Name)
         : Path.Combine(_options.Destination, string.Join(Path.DirectorySeparatorChar.ToString(), item.Names));
 
-    private void Tell()
+    private void ReportProgress()
     {
         if (_progress is null || _clock.Elapsed - _lastReport < TimeSpan.FromMilliseconds(200))
             return;

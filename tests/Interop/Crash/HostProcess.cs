@@ -80,6 +80,10 @@ internal sealed class HostProcess : IDisposable
     private static HostProcess Begin(ProcessStartInfo start)
     {
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        // A test run in the background of a shell has these two ignored, and its children would ignore them too. env becomes the program.
+        foreach (string argument in (string[])[start.FileName, "--default-signal=INT,QUIT"])
+            start.ArgumentList.Insert(0, argument);
+        start.FileName = "/usr/bin/env";
         Process process = Process.Start(start)!;
         process.StandardInput.Close();
         return new HostProcess(process);

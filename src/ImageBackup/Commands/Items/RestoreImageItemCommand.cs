@@ -78,10 +78,10 @@ public sealed class RestoreImageItemCommand : ItemCmdlet
             _restorers.Add(source.Image.Id, restorer);
         }
         RunInBackground($"Restoring {path}", channel => restorer.Restore(item, channel, Stop));
-        Tell();
+        WritePending();
     }
 
-    private void Tell()
+    private void WritePending()
     {
         foreach (string warning in _warnings)
             WriteWarning(warning);
@@ -95,7 +95,7 @@ public sealed class RestoreImageItemCommand : ItemCmdlet
         foreach (ItemRestorer restorer in _restorers.Values.ToArray())
         {
             ItemRestoreResult result = RunInBackground("Restoring links and directories", _ => restorer.Finish(Stop));
-            Tell();
+            WritePending();
             WriteObject(result);
         }
     }
