@@ -110,7 +110,7 @@ internal sealed class ItemSource : IDisposable
         {
             Id = "",
             Volume = name,
-            ComputerName = Environment.MachineName,
+            ComputerName = LocalHost.Name,
             BackupTime = DateTime.Now,
             SizeBytes = volume.LengthBytes,
         };

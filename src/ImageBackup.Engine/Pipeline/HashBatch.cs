@@ -21,10 +21,10 @@ internal sealed class HashBatch<TItem>(int batchCount, Action<TItem, ArraySegmen
         _items.Add(item);
         _contents.Add(content);
         if (_contents.Count >= batchCount)
-            NameAll();
+            HashAll();
     }
 
-    public void NameAll()
+    public void HashAll()
     {
         BlobId[] ids = BlobHasher.Of(_contents);
         for (int i = 0; i < ids.Length; i++)

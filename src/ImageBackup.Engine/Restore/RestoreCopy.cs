@@ -311,7 +311,7 @@ internal sealed class RestoreCopy(
             }
         }
 
-        public void Drain() => _unhashed.NameAll();
+        public void Drain() => _unhashed.HashAll();
 
         public void Finish()
         {

@@ -40,7 +40,7 @@ public sealed class ShownTextTests : IDisposable
     [MemberData(nameof(ViewedTypes))]
     public void Every_string_of_every_object_is_harmless_in_its_views_and_its_text(string typeName)
     {
-        Type type = TypeOf(typeName);
+        Type type = ViewTests.TypeOf(typeName);
         object value = Make(type, 0)!;
         AssertHarmless(_session.Run("$value | Out-Default", ("value", value)).WithoutErrors().Text);
         AssertHarmless(Assert.Single(_session.Run("\"$value\"").WithoutErrors().Output).ToString());
@@ -60,7 +60,7 @@ public sealed class ShownTextTests : IDisposable
     [MemberData(nameof(ViewedTypes))]
     public void Every_object_is_a_short_text_and_so_is_every_property_of_it(string typeName)
     {
-        Type type = TypeOf(typeName);
+        Type type = ViewTests.TypeOf(typeName);
         object value = Make(type, 0)!;
         // Lists become what they are by their properties, which Make goes past.
         foreach (PropertyInfo property in type.GetProperties().Where(property => property.CanWrite && property.GetIndexParameters().Length == 0))
@@ -75,10 +75,6 @@ public sealed class ShownTextTests : IDisposable
         string[] names = [.. _session.Run("foreach ($property in $value.PSObject.Properties) { $property.Name }").WithoutErrors().Output.Select(name => name.ToString())];
         Assert.Equal(names.Order(StringComparer.Ordinal), type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Select(property => property.Name).Where(name => name != "Item").Order(StringComparer.Ordinal));
     }
-
-    /// <summary>An object of a drive has a name of its own before its type's: type#Drive.</summary>
-    private static Type TypeOf(string typeName) => typeof(ImageBackupInfo).Assembly.GetType(typeName.Split('#')[0])
-        ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName.Split('#')[0], throwOnError: true)!;
 
     /// <summary>What the formatter writes of a value of this type are figures and words of ours.</summary>
     private static bool IsHarmless(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is { IsValueType: true } value

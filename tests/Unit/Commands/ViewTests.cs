@@ -248,7 +248,8 @@ public sealed class ViewTests : IDisposable
             Assert.DoesNotMatch(@"\{[^{}0-9""][^{}""]*:(yyyy|HH)", System.IO.File.ReadAllText(file));
     }
 
-    private static Type TypeOf(string typeName) => typeof(ImageBackupInfo).Assembly.GetType(typeName.Split('#')[0])
+    /// <summary>The type that a view names. An object of a drive has a name of its own before its type's: type#Drive.</summary>
+    internal static Type TypeOf(string typeName) => typeof(ImageBackupInfo).Assembly.GetType(typeName.Split('#')[0])
         ?? typeof(ImageBackup.Commands.BackupVolumeImageCommand).Assembly.GetType(typeName.Split('#')[0], throwOnError: true)!;
 
     [Fact]

@@ -157,7 +157,7 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
             _meter.Add(_copy.UsedBytesOf(work.Chunk));
         }
 
-        public void Drain() => _batch.NameAll();
+        public void Drain() => _batch.HashAll();
 
         public void Finish() => _lane.Flush();
 

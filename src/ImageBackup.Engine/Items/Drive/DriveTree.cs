@@ -295,15 +295,16 @@ internal sealed class DriveTree(Func<ImageRepository> repositoryOf) : IDisposabl
         {
             return read();
         }
-        catch (Exception e) when (ItemSource.Failure(e, path, path) is not null)
+        catch (Exception e) when (ErrorOf(e, image, path) is var known && !ReferenceEquals(known, e))
         {
-            throw ItemSource.Failure(e, path, path)!;
-        }
-        catch (ObjectDisposedException e)
-        {
-            throw new ImageBackupException(ErrorId.RepositoryNotConnected, $"The repository '{image.Source.Image.Repository}' was disconnected.", image.Source.Image.Repository, e);
+            throw known;
         }
     }
+
+    /// <summary>A failure of a tree, or of a repository that was disconnected, as the drive's error; itself if it is something else.</summary>
+    private static Exception ErrorOf(Exception failure, OpenImage image, string path) => failure is ObjectDisposedException
+        ? new ImageBackupException(ErrorId.RepositoryNotConnected, $"The repository '{image.Source.Image.Repository}' was disconnected.", image.Source.Image.Repository, failure)
+        : ItemSource.Failure(failure, path, path) ?? failure;
 
     /// <summary>Uses an image, and if what it knew of the repository does not hold any more, opens it again and uses that.</summary>
     /// <param name="use">Null: the lease is not wanted.</param>
@@ -390,9 +391,7 @@ internal sealed class DriveTree(Func<ImageRepository> repositoryOf) : IDisposabl
     /// <summary>A failure as an error that says so if the image is gone. The next use opens the image anew.</summary>
     private Exception Explain(Exception failure, OpenImage image, string path)
     {
-        Exception known = failure is ObjectDisposedException
-            ? new ImageBackupException(ErrorId.RepositoryNotConnected, $"The repository '{image.Source.Image.Repository}' was disconnected.", image.Source.Image.Repository, failure)
-            : ItemSource.Failure(failure, path, path) ?? failure;
+        Exception known = ErrorOf(failure, image, path);
         if (known is not ImageBackupException error || !MayBeStale(error))
             return known;
         try

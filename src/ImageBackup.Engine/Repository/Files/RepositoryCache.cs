@@ -158,22 +158,7 @@ internal sealed class RepositoryCache
 
     private static string FolderOf(StoredKind kind) => kind == StoredKind.Index ? "index" : "snapshots";
 
-    private static byte[]? Read(string path, int limitBytes)
-    {
-        if (!File.Exists(path))
-            return null;
-        using FileStream stream = RegularFile.OpenRead(path);
-        if (stream.Length > limitBytes)
-            return null;
-        byte[] content = new byte[stream.Length];
-        for (int done = 0, part; done < content.Length; done += part)
-        {
-            part = stream.Read(content, done, content.Length - done);
-            if (part == 0)
-                return null;
-        }
-        return content;
-    }
+    private static byte[]? Read(string path, int limitBytes) => File.Exists(path) ? RegularFile.ReadAll(path, limitBytes) : null;
 
     /// <summary>Written beside and renamed: another process may be writing the same.</summary>
     private static void WriteIfAbsent(RootedFiles files, string path, byte[] content)

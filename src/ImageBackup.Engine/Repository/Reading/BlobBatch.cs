@@ -58,16 +58,9 @@ internal sealed class BlobBatch(BlobReader reader, int keptBytes, Action<int, Ar
     /// <summary>Hashes what is kept.</summary>
     public void HashAll()
     {
-        if (_contents.Count == 1)
-        {
-            Use(_blobs[0], _contents[0], BlobId.Of(_contents[0]));
-        }
-        else if (_contents.Count > 1)
-        {
-            BlobId[] ids = BlobHasher.Of(_contents);
-            for (int i = 0; i < ids.Length; i++)
-                Use(_blobs[i], _contents[i], ids[i]);
-        }
+        BlobId[] ids = BlobHasher.Of(_contents);
+        for (int i = 0; i < ids.Length; i++)
+            Use(_blobs[i], _contents[i], ids[i]);
         Forget();
     }
 
