@@ -61,9 +61,6 @@ internal static class Program
 
     private static int Run(FuzzTargets.Target target, string[] options)
     {
-        long seconds = Option(options, "--seconds", 0);
-        long runs = Option(options, "--runs", seconds == 0 ? 100_000 : long.MaxValue);
-        int start = (int)Option(options, "--start", 0);
         IReadOnlyList<(string Name, SeedVolume Seed)> seeds = FuzzTargets.Seeds(target);
         if (seeds.Count == 0)
         {
@@ -71,80 +68,61 @@ internal static class Program
             return 1;
         }
         List<(string Name, FileSystemFuzzer Fuzzer)> fuzzers = seeds.Select(seed => (seed.Name, new FileSystemFuzzer(target.Create(), seed.Seed))).ToList();
-        var clock = Stopwatch.StartNew();
-        long done = 0;
-        int failures = 0;
-        for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
-        {
-            (string name, FileSystemFuzzer fuzzer) = fuzzers[(int)(done % fuzzers.Count)];
-            try
-            {
-                fuzzer.Run(unchecked(start + (int)(done / fuzzers.Count)));
-            }
-            catch (InvalidDataException e)
-            {
-                Console.WriteLine($"{target.Name} {name}: {e.Message}");
-                if (++failures >= 5)
-                    break;
-            }
-        }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.AcceptedCount)} maps, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
-        return failures;
+        return Run(target.Name, [.. fuzzers.Select(each => ($"{target.Name} {each.Name}: ", (Action<int>)each.Fuzzer.Run))], options, defaultRuns: 100_000, () => new Totals(
+            $"{fuzzers.Sum(f => f.Fuzzer.AcceptedCount)} maps, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals",
+            fuzzers.Max(f => f.Fuzzer.LongestRun), fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes)));
     }
 
     private static int Run(TreeTargets.Target target, string[] options)
     {
-        long seconds = Option(options, "--seconds", 0);
-        long runs = Option(options, "--runs", seconds == 0 ? 20_000 : long.MaxValue);
-        int start = (int)Option(options, "--start", 0);
         List<(string Name, TreeFuzzer Fuzzer)> fuzzers = TreeTargets.Seeds(target).Select(seed => (seed.Name, new TreeFuzzer(target.Create(), seed.Seed))).ToList();
-        var clock = Stopwatch.StartNew();
-        long done = 0;
-        int failures = 0;
-        for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
-        {
-            (string name, TreeFuzzer fuzzer) = fuzzers[(int)(done % fuzzers.Count)];
-            try
-            {
-                fuzzer.Run(unchecked(start + (int)(done / fuzzers.Count)));
-            }
-            catch (InvalidDataException e)
-            {
-                Console.WriteLine($"{target.Name} {name}: {e.Message}");
-                if (++failures >= 5)
-                    break;
-            }
-        }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzers.Sum(f => f.Fuzzer.EntryCount)} entries, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals, {failures} failures, longest {fuzzers.Max(f => f.Fuzzer.LongestRun).TotalMilliseconds:F0} ms, largest allocation {fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes) >> 10} KiB"));
-        return failures;
+        return Run(target.Name, [.. fuzzers.Select(each => ($"{target.Name} {each.Name}: ", (Action<int>)each.Fuzzer.Run))], options, defaultRuns: 20_000, () => new Totals(
+            $"{fuzzers.Sum(f => f.Fuzzer.EntryCount)} entries, {fuzzers.Sum(f => f.Fuzzer.RefusedCount)} refusals",
+            fuzzers.Max(f => f.Fuzzer.LongestRun), fuzzers.Max(f => f.Fuzzer.LargestAllocationBytes)));
     }
 
     private static int Run(ParserTarget target, string[] options)
     {
-        long seconds = Option(options, "--seconds", 0);
-        long runs = Option(options, "--runs", seconds == 0 ? 100_000 : long.MaxValue);
-        int start = (int)Option(options, "--start", 0);
         var fuzzer = new ParserFuzzer(target);
+        return Run(target.Name, [("", fuzzer.Run)], options, defaultRuns: 100_000,
+            () => new Totals($"{fuzzer.ReadCount} read, {fuzzer.RefusedCount} refused", fuzzer.LongestRun, fuzzer.LargestAllocationBytes));
+    }
+
+    /// <summary>What the fuzzers of a target have done.</summary>
+    private readonly record struct Totals(string Counts, TimeSpan LongestRun, long LargestAllocationBytes);
+
+    /// <summary>Runs the fuzzers of a target by turns, each with the next number, until the time or the runs are over or five have failed.</summary>
+    /// <param name="name">The target's.</param>
+    /// <param name="fuzzers">Each with what stands before its failures.</param>
+    /// <param name="options">Of the command line.</param>
+    /// <param name="defaultRuns">If it does not say how many.</param>
+    /// <param name="totals">Asked at the end.</param>
+    /// <returns>How many failed.</returns>
+    private static int Run(string name, IReadOnlyList<(string Before, Action<int> Run)> fuzzers, string[] options, long defaultRuns, Func<Totals> totals)
+    {
+        long seconds = Option(options, "--seconds", 0);
+        long runs = Option(options, "--runs", seconds == 0 ? defaultRuns : long.MaxValue);
+        int start = (int)Option(options, "--start", 0);
         var clock = Stopwatch.StartNew();
         long done = 0;
         int failures = 0;
         for (; done < runs && (seconds == 0 || clock.Elapsed.TotalSeconds < seconds); done++)
         {
+            (string before, Action<int> run) = fuzzers[(int)(done % fuzzers.Count)];
             try
             {
-                fuzzer.Run(unchecked(start + (int)done));
+                run(unchecked(start + (int)(done / fuzzers.Count)));
             }
             catch (InvalidDataException e)
             {
-                Console.WriteLine(e.Message);
+                Console.WriteLine(before + e.Message);
                 if (++failures >= 5)
                     break;
             }
         }
+        Totals all = totals();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{target.Name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {fuzzer.ReadCount} read, {fuzzer.RefusedCount} refused, {failures} failures, longest {fuzzer.LongestRun.TotalMilliseconds:F0} ms, largest allocation {fuzzer.LargestAllocationBytes >> 10} KiB"));
+            $"{name}: {done} runs in {clock.Elapsed.TotalSeconds:F0} s, {all.Counts}, {failures} failures, longest {all.LongestRun.TotalMilliseconds:F0} ms, largest allocation {all.LargestAllocationBytes >> 10} KiB"));
         return failures;
     }
 

@@ -27,12 +27,7 @@ BeforeDiscovery {
 BeforeAll {
     . $PSScriptRoot/Suite.ps1
     $volume = Join-Path $work 'files.img'
-    $packed = [IO.File]::OpenRead((Join-Path $PSScriptRoot '../Fixtures/FileSystems/files-ext4.img.gz'))
-    $unpacked = [IO.Compression.GZipStream]::new($packed, [IO.Compression.CompressionMode]::Decompress)
-    $file = [IO.File]::Create($volume)
-    $unpacked.CopyTo($file)
-    $file.Dispose()
-    $unpacked.Dispose()
+    New-FileVolume $volume
     # Names with characters that paths and wildcards mean something by.
     $location = Join-Path $work 'the [one] repository'
     $connected = Initialize-ImageRepository $location -Password $password | Connect-ImageRepository

@@ -15,12 +15,7 @@ BeforeAll {
     . $PSScriptRoot/Suite.ps1
     # A small ext4 with files, as a volume in a file: no mount, so that this runs on every system.
     $volume = Join-Path $work 'files.img'
-    $packed = [IO.File]::OpenRead((Join-Path $PSScriptRoot '../Fixtures/FileSystems/files-ext4.img.gz'))
-    $unpacked = [IO.Compression.GZipStream]::new($packed, [IO.Compression.CompressionMode]::Decompress)
-    $file = [IO.File]::Create($volume)
-    $unpacked.CopyTo($file)
-    $file.Dispose()
-    $unpacked.Dispose()
+    New-FileVolume $volume
     $location = Join-Path $work 'repository'
     $null = Initialize-ImageRepository $location -Password $password | Connect-ImageRepository
     $image = Backup-VolumeImage $volume

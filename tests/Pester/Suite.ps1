@@ -39,6 +39,16 @@ function New-TestVolume([string] $Path, [int] $Seed = 1, [int] $SizeBytes = 2MB 
     [IO.File]::WriteAllBytes($Path, $bytes)
 }
 
+# A small ext4 with files, as a volume in a file.
+function New-FileVolume([string] $Path) {
+    $packed = [IO.File]::OpenRead((Join-Path $PSScriptRoot '../Fixtures/FileSystems/files-ext4.img.gz'))
+    $unpacked = [IO.Compression.GZipStream]::new($packed, [IO.Compression.CompressionMode]::Decompress)
+    $file = [IO.File]::Create($Path)
+    $unpacked.CopyTo($file)
+    $file.Dispose()
+    $unpacked.Dispose()
+}
+
 # The error ids without the command's name.
 function ErrorId($errors) {
     @($errors | ForEach-Object { $_.FullyQualifiedErrorId.Split(',')[0] })

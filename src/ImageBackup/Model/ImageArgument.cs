@@ -22,6 +22,10 @@ public sealed class ImageArgument
     /// <summary>The id or its beginning; null if <see cref="Problem"/> tells why there is none.</summary>
     public string? Id { get; }
 
+    /// <summary><see cref="Id"/>, which a command cannot do without.</summary>
+    /// <exception cref="ImageBackupException">ParameterInvalid: there is none.</exception>
+    internal string NeededId => Id ?? throw new ImageBackupException(ErrorId.ParameterInvalid, Problem ?? "The argument names no image.");
+
     /// <summary>The repository that the object came from, if it says so.</summary>
     public string? Repository { get; }
     public string? Problem { get; }

@@ -66,8 +66,7 @@ public sealed class SetImageBackupCommand : RetentionCmdlet
         {
             Attempt(image.Input, () =>
             {
-                if (image.Id is null)
-                    throw new ImageBackupException(ErrorId.ParameterInvalid, image.Problem ?? "The argument names no image.");
+                _ = image.NeededId;
                 _ = RepositoryOf(image);
                 _named.Add(image);
             });

@@ -45,8 +45,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
 
     private void Test(ImageArgument argument)
     {
-        if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
+        string idPrefix = argument.NeededId;
         ImageRepository repository = RepositoryOf(argument);
         VerifyResult result = RunInBackground("Proving an image", channel =>
         {

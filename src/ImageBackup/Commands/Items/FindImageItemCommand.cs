@@ -53,8 +53,7 @@ public sealed class FindImageItemCommand : ImageBrowsingCmdlet
 
     private void Add(ImageArgument argument)
     {
-        if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
+        string idPrefix = argument.NeededId;
         ImageRepository repository = RepositoryOf(argument);
         _images.Add((repository, RunInBackground("Looking for images", _ => Catalog(repository).Find(idPrefix, Stop))));
     }

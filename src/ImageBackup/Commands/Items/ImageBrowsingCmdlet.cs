@@ -33,8 +33,7 @@ public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
     /// <exception cref="ImageBackupException">ParameterInvalid, ImageNotFound, FileSystemNotBrowsable, a damage or storage failure.</exception>
     private protected ItemSource Open(ImageArgument argument)
     {
-        if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
+        string idPrefix = argument.NeededId;
         string key = $"{argument.Repository}|{idPrefix}";
         if (_ids.TryGetValue(key, out string? known))
             return _sources[known];

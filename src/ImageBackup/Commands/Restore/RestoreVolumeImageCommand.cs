@@ -118,8 +118,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
 
     private void Restore(ImageArgument argument)
     {
-        if (argument.Id is not { } idPrefix)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, argument.Problem ?? "The argument names no image.");
+        string idPrefix = argument.NeededId;
         ImageRepository repository = RepositoryOf(argument);
         Restore(repository, RunInBackground("Finding the image", _ => new ImageCatalog(repository, RecordsOf(repository)).Find(idPrefix, Stop)));
     }
