@@ -45,7 +45,7 @@ internal sealed partial class LocalStorage : IStorage
 
     public StorageLocation Location { get; }
 
-    public StorageTraits Traits => StorageTraits.Local;
+    public StorageTraits Traits { get; init; } = StorageTraits.Local;
 
     private string Root => Location.LocalPath!;
 

@@ -41,9 +41,11 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
     public StorageTraits Traits => inner.Traits;
 
     /// <summary>A directory's storage; with retries if it lies on a network.</summary>
-    public static IStorage At(string path)
+    /// <param name="path">The directory's.</param>
+    /// <param name="connections">So many files are written at once.</param>
+    public static IStorage At(string path, int connections = 1)
     {
-        var local = new LocalStorage(path);
+        var local = new LocalStorage(path) { Traits = StorageTraits.Local with { Connections = connections } };
         path = local.Location.LocalPath!;
         return IsOnNetwork(path) ? new RetryingStorage(local, NetworkWaits) : local;
     }

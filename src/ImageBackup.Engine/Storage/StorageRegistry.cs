@@ -26,8 +26,8 @@ internal static class StorageRegistry
 
     static StorageRegistry()
     {
-        Register(new StorageScheme(StorageLocation.LocalScheme, [], (address, options) => new StorageLocation(StorageLocation.LocalScheme, address, options: options),
-            location => RetryingStorage.At(location.LocalPath!)));
+        Register(new StorageScheme(StorageLocation.LocalScheme, [StorageLocation.LocalScheme + ".connections"], ParseLocal,
+            location => RetryingStorage.At(location.LocalPath!, StorageOptions.Connections(location.Options, StorageLocation.LocalScheme, otherwise: 1))));
         Register(RestLocation.Registration);
     }
 
@@ -50,11 +50,20 @@ internal static class StorageRegistry
         string? name = SchemeOf(text);
         ThrowIfUnknownOption(options);
         if (name is null)
-            return new StorageLocation(StorageLocation.LocalScheme, text, options: options);
+            return ParseLocal(text, options);
         if (Find(name) is { } scheme)
             return scheme.Parse(text.Substring(name.Length + 1), options);
         throw new NotSupportedException($"Repositories on '{name}:' storage cannot be used by this version.");
     }
+
+    private static StorageLocation ParseLocal(string path, IReadOnlyDictionary<string, string>? options)
+    {
+        _ = StorageOptions.Connections(options, StorageLocation.LocalScheme);
+        return new StorageLocation(StorageLocation.LocalScheme, path, options: options);
+    }
+
+    /// <summary>What stands before the colon of a repository's name; "local" for a path.</summary>
+    public static string SchemeName(string text) => SchemeOf(text) ?? StorageLocation.LocalScheme;
 
     /// <summary>What to do instead of naming a scheme that is not reached; null if it is.</summary>
     public static string? AdviceFor(string text) => SchemeOf(text) is { } name && Find(name) is null ? s_elsewhere[name] : null;

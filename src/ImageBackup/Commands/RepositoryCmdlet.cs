@@ -92,7 +92,11 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
         : Repository is not null || RepositoryLocation.IsInEnvironment ? NamedLocation().LocalPath
         : null;
 
-    private StorageLocation LocationOf(string locator) => RepositoryLocation.Parse(locator, ResolvePath);
+    private StorageLocation LocationOf(string locator) => RepositoryLocation.Parse(locator, ResolvePath, StorageOptionsFor(StorageRegistry.SchemeName(locator)));
+
+    /// <summary>The options of a storage that the command opens, by restic's names; null: none.</summary>
+    /// <param name="scheme">The storage's.</param>
+    private protected virtual IReadOnlyDictionary<string, string>? StorageOptionsFor(string scheme) => null;
 
     /// <summary>Opens a repository once; a connection of the session serves if it is the same and no other password is given.</summary>
     private RepositoryConnection Use(StorageLocation location)

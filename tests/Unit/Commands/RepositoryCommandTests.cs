@@ -29,6 +29,24 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
     }
 
     [Fact]
+    public void Options_of_the_storage_hold_for_the_connection_that_is_opened_with_them()
+    {
+        string name = $"options-{Guid.NewGuid():N}";
+        _session.Run($"Initialize-ImageRepository ./{name} -Password $password -Connections 3 | Connect-ImageRepository").WithoutErrors();
+        _session.Run($"Connect-ImageRepository ./{name} -Password $password -StorageOption @{{ 'local.connections' = 2; 's3.region' = 'x' }}").WithoutErrors();
+        foreach (string wrong in new[]
+        {
+            "-StorageOption @{ 'local.conections' = 2 }", "-StorageOption @{ 'local.connections' = 0 }", "-StorageOption @{ 'local.connections' = '' }",
+            "-Connections 2 -StorageOption @{ 'local.connections' = 2 }",
+        })
+        {
+            Assert.Equal("ParameterInvalid", _session.Run($"Connect-ImageRepository ./{name} -Password $password {wrong}").ErrorId);
+        }
+        ShellResult late = _session.Run($"$open = Connect-ImageRepository ./{name} -Password $password; Connect-ImageRepository $open -Connections 2");
+        Assert.Equal("ParameterInvalid", late.ErrorId);
+    }
+
+    [Fact]
     public void WhatIf_creates_nothing_but_checks()
     {
         ShellResult free = _session.Run("Initialize-ImageRepository ./whatif -Password $password -WhatIf").WithoutErrors();

@@ -52,6 +52,31 @@ public sealed class StorageLocationTests
         Assert.Contains("conections", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("rest:http://h/", "rest.connections", "0")]
+    [InlineData("rest:http://h/", "rest.connections", "65")]
+    [InlineData("rest:http://h/", "REST.Connections", "many-secrets")]
+    [InlineData("/x", "local.connections", "-1")]
+    public void An_option_s_value_is_checked_and_not_shown(string text, string option, string value)
+    {
+        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { [option] = value }));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains("must be a number from 1 to 64", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secrets", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_number_of_connections_reaches_the_storage()
+    {
+        var options = new Dictionary<string, string> { ["rest.connections"] = "9", ["local.connections"] = "3" };
+        using IStorage server = StorageRegistry.Open(StorageRegistry.Parse("rest:http://h/", options));
+        Assert.Equal(9, server.Traits.Connections);
+        using IStorage directory = StorageRegistry.Open(StorageRegistry.Parse("/x", options));
+        Assert.Equal((3, false), (directory.Traits.Connections, directory.Traits.IsRemote));
+        using IStorage usual = StorageRegistry.Open(StorageRegistry.Parse("/x"));
+        Assert.Equal(1, usual.Traits.Connections);
+    }
+
     [Fact]
     public void A_call_that_changes_something_outlives_the_command_by_a_moment_only()
     {

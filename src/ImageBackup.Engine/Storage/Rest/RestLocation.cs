@@ -16,7 +16,6 @@ internal static class RestLocation
     private const string PasswordVariable = "RESTIC_REST_PASSWORD";
     private const string AuthoritiesVariable = "RESTIC_CACERT";
     private const string IdentityVariable = "RESTIC_TLS_CLIENT_CERT";
-    private const int MaxConnections = 64;
 
     public static StorageScheme Registration { get; } = new(Scheme, [ConnectionsOption], Parse, location => new RetryingStorage(Open(location), RetryingStorage.ServerWaits));
 
@@ -30,7 +29,7 @@ internal static class RestLocation
             throw new FormatException("The URL behind 'rest:' may have no '?' and no '#'; in a name or password they are written %3F and %23.");
         string user = url.UserInfo.Split(':')[0];
         string shown = $"{url.Scheme}://{(user.Length > 0 ? user + "@" : "")}{url.Authority}{Path(url)}";
-        _ = Connections(options);
+        _ = StorageOptions.Connections(options, Scheme);
         return new StorageLocation(Scheme, address, Scheme + ":" + shown, options);
     }
 
@@ -54,20 +53,11 @@ internal static class RestLocation
             Password = password,
             Authorities = authorities is null ? [] : Read(AuthoritiesVariable, authorities, HttpClients.LoadCertificates),
             ClientCertificate = identity is null ? null : Read(IdentityVariable, identity, HttpClients.LoadIdentity),
-            Connections = Connections(location.Options),
+            Connections = StorageOptions.Connections(location.Options, Scheme),
             Idle = idle,
         };
         var root = new Uri($"{url.Scheme}://{url.Authority}{Path(url)}");
         return new RestStorage(location, root, access);
-    }
-
-    private static int Connections(IReadOnlyDictionary<string, string>? options)
-    {
-        if (options is null || !options.TryGetValue(ConnectionsOption, out string? text))
-            return StorageTraits.DefaultConnections;
-        return int.TryParse(text, out int count) && count is >= 1 and <= MaxConnections
-            ? count
-            : throw new FormatException($"{ConnectionsOption} must be a number from 1 to {MaxConnections}.");
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

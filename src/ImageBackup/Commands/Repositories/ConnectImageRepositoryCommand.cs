@@ -10,7 +10,7 @@ namespace ImageBackup.Commands;
 /// <summary>Opens a repository, gives it a name if one is wanted, and makes it the session's default.</summary>
 [Cmdlet(VerbsCommunications.Connect, "ImageRepository")]
 [OutputType(typeof(RepositoryConnection))]
-public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
+public sealed class ConnectImageRepositoryCommand : StorageOptionCmdlet
 {
     /// <summary>The repository's path, or an open repository; else RESTIC_REPOSITORY.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
@@ -61,6 +61,7 @@ public sealed class ConnectImageRepositoryCommand : RepositoryCmdlet
         if ((Repository?.Connection ?? (Repository?.Path is { } named ? SessionConnection.Named(named) : null)) is { } given)
         {
             _ = given.Repository;
+            ThrowIfOptionsComeLate(given);
             connection = given;
         }
         else

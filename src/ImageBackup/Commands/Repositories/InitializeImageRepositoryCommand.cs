@@ -13,7 +13,7 @@ namespace ImageBackup.Commands;
 /// <summary>Creates a repository and gives it open; Connect-ImageRepository makes it the session's default.</summary>
 [Cmdlet(VerbsData.Initialize, "ImageRepository", SupportsShouldProcess = true)]
 [OutputType(typeof(RepositoryConnection))]
-public sealed class InitializeImageRepositoryCommand : RepositoryCmdlet
+public sealed class InitializeImageRepositoryCommand : StorageOptionCmdlet
 {
     /// <summary>Where to create it: an absent or empty directory; else RESTIC_REPOSITORY.</summary>
     [Parameter(Position = 0)]
