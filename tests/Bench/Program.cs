@@ -22,6 +22,7 @@ internal static class Program
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
+          --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
           --fs <name>           items: ext4 (default), xfs, btrfs or ntfs
           --files <n>           items: files of the image that is listed (default 1000000)
@@ -45,7 +46,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && (only is null || only.Contains("rules")))
+        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && !args.Contains("--compression") && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -85,6 +86,11 @@ internal static class Program
             if (args.Contains("--cold"))
             {
                 new Cold(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                return 0;
+            }
+            if (args.Contains("--compression"))
+            {
+                new CompressionBench(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));

@@ -112,6 +112,7 @@ Set-IncludeImage -RulePath: property
 Set-IncludeImage -Volume: value property
 Set-ManagementClass -ChangingRetries: property
 Set-ManagementClass -ClassPath: property
+Set-ManagementClass -Compression: property
 Set-ManagementClass -Default: property alias IsDefault
 Set-ManagementClass -Description: property
 Set-ManagementClass -Enforced: property

@@ -52,7 +52,10 @@ internal sealed class BackupAttempt : IDisposable
     /// <exception cref="RepositoryChangedException">What was read of the repository is gone: to be tried again from the start.</exception>
     public CopiedChunks Copy(BackupRun run, MappedVolume volume, CancellationToken cancellation)
     {
-        _session = new RepositoryWriter(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, WhenLocked(cancellation));
+        _session = new RepositoryWriter(_repository.Files, _repository.Sealers, _landed.Index, _repository.FormatVersion, _held.Lost, WhenLocked(cancellation))
+        {
+            Compression = run.Request.Compression,
+        };
         CopiedChunks copied;
         try
         {

@@ -58,6 +58,9 @@ internal sealed record BackupRequest
     /// </summary>
     public long GapSizeBytes { get => Plan is { } plan ? plan.Options.GapSize.Value.Bytes : field; init; } = DefaultGapSizeBytes;
 
+    /// <summary>How new data is compressed. The plan's; without a plan, Auto unless it is set.</summary>
+    public ImageCompression Compression { get => Plan is { } plan ? plan.Options.Compression.Value : field; init; } = ImageCompression.Auto;
+
     /// <summary>Stores paging files, hibernation files and shadow storage too, which are left out if that is safe.</summary>
     public bool IncludePageFile { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = Array.Empty<string>();

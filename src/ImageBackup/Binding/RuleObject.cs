@@ -18,6 +18,7 @@ internal static class RuleObject
     [
         (nameof(RuleInfo.ImageType), "imagetype"),
         (nameof(RuleInfo.GapSize), "imagegapsize"),
+        (nameof(RuleInfo.Compression), "compression"),
         (nameof(RuleInfo.SnapshotProvider), "snapshotproviderimage"),
         (nameof(RuleInfo.SnapshotCacheSize), "snapshotcachesize"),
         (nameof(RuleInfo.SnapshotCacheLocation), "snapshotcachelocation"),
@@ -78,6 +79,7 @@ internal static class RuleObject
             return property switch
             {
                 nameof(RuleInfo.ImageType) => Named<ImageType>(held, property).ToString(),
+                nameof(RuleInfo.Compression) => Named<ImageCompression>(held, property).ToString(),
                 nameof(RuleInfo.Serialization) => Named<SerializationMode>(held, property).ToString(),
                 nameof(RuleInfo.IdleWait) => WaitText(held),
                 _ => Convert.ToString(InputProperties.Bare(held), CultureInfo.InvariantCulture),

@@ -48,6 +48,19 @@ public sealed class OursByResticTests : IDisposable
         Assert.Empty(repository.Locks());
     }
 
+    [Fact]
+    public void However_it_was_compressed()
+    {
+        using ImageRepository repository = _rig.Create("repo");
+        foreach (ImageCompression compression in new[] { ImageCompression.Off, ImageCompression.Fastest, ImageCompression.Better, ImageCompression.Max })
+        {
+            string volume = _rig.Volume($"{compression}.img", 10 + (int)compression, 3_000_000);
+            ImageBackupInfo image = ResticRig.Backup(repository, volume, compression: compression);
+            Assert.True(ResticTool.OutputEquals(_rig["repo"], volume, "dump", image.ShortId, "volume.img"));
+        }
+        Assert.Contains("no errors were found", ResticTool.Run(_rig["repo"], "check", "--read-data"), StringComparison.Ordinal);
+    }
+
     /// <summary>restic's own parent and stats code walks our trees too.</summary>
     [Fact]
     public void Counted_and_compared()

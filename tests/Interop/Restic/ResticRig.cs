@@ -52,9 +52,9 @@ internal sealed class ResticRig : IDisposable
         return TestRepository.Open(this[name]);
     }
 
-    public static ImageBackupInfo Backup(ImageRepository repository, string volume, int? chunkSize = 256 << 10, int? threadCount = null) =>
+    public static ImageBackupInfo Backup(ImageRepository repository, string volume, int? chunkSize = 256 << 10, int? threadCount = null, ImageCompression compression = ImageCompression.Auto) =>
         new BackupJob(repository, VolumeSystem.Current).Run(
-            new BackupRequest { Volume = VolumeSystem.Current.Find(volume), ChunkSizeBytes = chunkSize, GapSizeBytes = 0, ThrottleLimit = threadCount }, null, CancellationToken.None);
+            new BackupRequest { Volume = VolumeSystem.Current.Find(volume), ChunkSizeBytes = chunkSize, GapSizeBytes = 0, ThrottleLimit = threadCount, Compression = compression }, null, CancellationToken.None);
 
     /// <summary>Restores to a new file and compares.</summary>
     public void AssertRestores(ImageRepository repository, string id, string expectedPath)

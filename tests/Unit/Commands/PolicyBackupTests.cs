@@ -35,14 +35,14 @@ public sealed class PolicyBackupTests : IDisposable
     public void Every_option_is_decided_by_command_rule_class_client_and_the_image_says_by_which()
     {
         string volume = NewVolume("a.img");
-        _session.Run("Set-ManagementClass GOLD -VersionsExist 5 -ChangingRetries 8 -GapSize 2m -ImageType Static").WithoutErrors();
+        _session.Run("Set-ManagementClass GOLD -VersionsExist 5 -ChangingRetries 8 -GapSize 2m -ImageType Static -Compression Max").WithoutErrors();
         _session.Rules = $"snapshotfsidlewait 3\ninclude.image {volume} GOLD imagegapsize=1m\n";
         ImageBackupInfo image = _session.Run("Backup-VolumeImage $v -ImageType Dynamic", ("v", volume)).WithoutErrors().Single<ImageBackupInfo>();
         Assert.Equal(("GOLD", ImageType.Dynamic, 1L << 20, 5), (image.ManagementClass, image.ImageType, image.GapSizeBytes, image.Retention!.VersionsExist.Value));
         Assert.Equal(($"include.image {volume} GOLD imagegapsize=1m", _session.RulePath, 2), (image.Rule!.Text, image.Rule.Path, image.Rule.Line));
         Assert.Equal(
-            [("ImageType", OptionSource.CommandLine), ("GapSize", OptionSource.Rule), ("ChangingRetries", OptionSource.ManagementClass), ("IdleWait", OptionSource.ClientWide), ("Serialization", OptionSource.BuiltIn)],
-            new[] { "ImageType", "GapSize", "ChangingRetries", "IdleWait", "Serialization" }.Select(name => (name, image.Options.Single(option => option.Name == name).Source)));
+            [("ImageType", OptionSource.CommandLine), ("GapSize", OptionSource.Rule), ("ChangingRetries", OptionSource.ManagementClass), ("Compression", OptionSource.ManagementClass), ("IdleWait", OptionSource.ClientWide), ("Serialization", OptionSource.BuiltIn)],
+            new[] { "ImageType", "GapSize", "ChangingRetries", "Compression", "IdleWait", "Serialization" }.Select(name => (name, image.Options.Single(option => option.Name == name).Source)));
         ImageBackupInfo listed = _session.Run("Get-ImageBackup -Id $i", ("i", image.Id)).WithoutErrors().Single<ImageBackupInfo>();
         Assert.Equal((image.Rule, image.Retention, "GOLD"), (listed.Rule, listed.Retention, listed.ManagementClass));
         Assert.Equal(image.Options, listed.Options);
@@ -50,6 +50,28 @@ public sealed class PolicyBackupTests : IDisposable
         ImageBackupInfo byClass = _session.Run("Backup-VolumeImage $v -ManagementClass standard", ("v", volume)).WithoutErrors().Single<ImageBackupInfo>();
         Assert.Equal(("STANDARD", 2), (byClass.ManagementClass, byClass.Retention!.VersionsExist.Value));
         Assert.Equal(OptionSource.CommandLine, byClass.Options.Single(option => option.Name == "ManagementClass").Source);
+    }
+
+    [Fact]
+    public void Data_is_compressed_as_the_command_the_rule_or_the_class_says()
+    {
+        string volume = NewVolume("text.img");
+        long Stored(string content, string command)
+        {
+            // New data each time: what the repository has is not stored again.
+            File.WriteAllText(volume, string.Concat(Enumerable.Range(0, 200_000).Select(i => $"{content}{i * 7919 % 10_007}\n")));
+            ImageBackupInfo image = _session.Run(command, ("v", volume)).WithoutErrors().Single<ImageBackupInfo>();
+            Assert.True(_session.Run("Test-ImageBackup $i", ("i", image)).WithoutErrors().Single<VerifyResult>().IsWhole);
+            return image.StoredBytes!.Value;
+        }
+        long sizeBytes = 200_000 * 5;
+        Assert.True(Stored("a", "Backup-VolumeImage $v -Compression Off") > sizeBytes);
+        long auto = Stored("b", "Backup-VolumeImage $v");
+        Assert.True(auto < sizeBytes / 2);
+        _session.Rules = $"include.image {volume} compression=max\n";
+        long max = Stored("c", "Backup-VolumeImage $v");
+        Assert.True(max < auto);
+        Assert.True(Stored("d", "Backup-VolumeImage $v -Compression off") > sizeBytes);
     }
 
     [Fact]

@@ -44,16 +44,47 @@ public class OptionResolverTests
     [Fact]
     public void Every_option_is_resolved_from_a_rule()
     {
-        var rules = RuleDocument.Parse("include.image /a imagetype=static imagegapsize=1 snapshotproviderimage=VSS snapshotcachesize=5 snapshotcachelocation=/c "
+        var rules = RuleDocument.Parse("include.image /a imagetype=static imagegapsize=1 compression=better snapshotproviderimage=VSS snapshotcachesize=5 snapshotcachelocation=/c "
             + "snapshotfsidlewait=3 snapshotfsidleretries=6 presnapshotcmd=b postsnapshotcmd=a serialization=dynamic changingretries=7", "r", s_linux);
         var policy = new ImagePolicy(rules, null, new ManagementClassCatalog(ManagementClassDocument.Empty));
         var r = policy.Resolve(policy.Evaluate(new VolumeNames(["/a"], false)));
         Assert.Equal((ImageType.Static, "VSS", 5, "/c", 6, "b", "a"), (r.ImageType.Value!.Value, r.SnapshotProvider.Value, r.SnapshotCacheSizePercent.Value,
             r.SnapshotCacheLocation.Value, r.IdleRetries.Value, r.PreSnapshotCommand.Value, r.PostSnapshotCommand.Value));
         Assert.Equal((TimeSpan.FromSeconds(3), SerializationMode.Dynamic, 7), (r.IdleWait.Value, r.Serialization.Value, r.ChangingRetries.Value));
+        Assert.Equal(new ResolvedOption<ImageCompression>(ImageCompression.Better, OptionSource.Rule, "r(1)"), r.Compression);
         Assert.All([r.ImageType.Source, r.GapSize.Source, r.SnapshotProvider.Source, r.SnapshotCacheSizePercent.Source, r.SnapshotCacheLocation.Source, r.IdleWait.Source,
             r.IdleRetries.Source, r.PreSnapshotCommand.Source, r.PostSnapshotCommand.Source, r.Serialization.Source, r.ChangingRetries.Source],
             source => Assert.Equal(OptionSource.Rule, source));
+    }
+
+    [Theory]
+    [InlineData("off", ImageCompression.Off)]
+    [InlineData("no", ImageCompression.Off)]
+    [InlineData("FASTEST", ImageCompression.Fastest)]
+    [InlineData("auto", ImageCompression.Auto)]
+    [InlineData("yes", ImageCompression.Auto)]
+    [InlineData("Better", ImageCompression.Better)]
+    [InlineData("max", ImageCompression.Max)]
+    public void Compression_has_the_names_of_restic_and_of_TSM(string text, ImageCompression expected)
+    {
+        Assert.Equal(expected, OptionResolver.OfVariable(text).Compression);
+        var rules = RuleDocument.Parse($"COMPRESSIon {text}\ninclude.image /a", "r", s_linux);
+        var policy = new ImagePolicy(rules, null, new ManagementClassCatalog(ManagementClassDocument.Empty));
+        var resolved = policy.Resolve(policy.Evaluate(new VolumeNames(["/a"], false))).Compression;
+        Assert.Equal((expected, OptionSource.ClientWide), (resolved.Value, resolved.Source));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    public void Without_the_variable_the_built_in_compression_holds(string? text) => Assert.Null(OptionResolver.OfVariable(text).Compression);
+
+    [Fact]
+    public void A_value_that_restic_does_not_know_is_an_error_that_names_the_variable()
+    {
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => OptionResolver.OfVariable("zip"));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains("RESTIC_COMPRESSION", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

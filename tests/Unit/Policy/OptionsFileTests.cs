@@ -19,7 +19,7 @@ public class OptionsFileTests
           Password           topsecret "unclosed
           InclExcl           inclexcl.list
           domain.image       /a
-          include.image      /a MCA compression=yes
+          include.image      /a MCA deduplication=yes
         SErvername  server_b
           TCPServeraddress   192.168.1.1
           include.image      /b MCB[ broken
@@ -49,7 +49,7 @@ public class OptionsFileTests
     {
         var remarks = Parse(DsmSys).Remarks;
         Assert.Contains(remarks, remark => remark.Line == 6 && remark.Message.Contains("COMMmethod", StringComparison.Ordinal));
-        Assert.Contains(remarks, remark => remark.Line == 10 && remark.Message.Contains("compression", StringComparison.Ordinal));
+        Assert.Contains(remarks, remark => remark.Line == 10 && remark.Message.Contains("deduplication", StringComparison.Ordinal));
         Assert.Contains(remarks, remark => remark.Line == 11 && remark.Message.Contains("another server", StringComparison.Ordinal));
         Assert.Contains(remarks, remark => remark.Path == "/opt/tsm/inclexcl.list" && remark.Line == 1);
         Assert.DoesNotContain(remarks, remark => remark.ToString().Contains("topsecret", StringComparison.Ordinal)

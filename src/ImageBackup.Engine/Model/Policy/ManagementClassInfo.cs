@@ -44,6 +44,7 @@ public sealed record ManagementClassInfo
     public int? ChangingRetries { get; init; }
     public ImageType? ImageType { get; init; }
     public string? GapSize { get; init; }
+    public ImageCompression? Compression { get; init; }
 
     /// <summary>The repository keeps it.</summary>
     public bool Enforced { get; init; }

@@ -10,6 +10,9 @@ public enum OptionSource
     ManagementClass,
     ClientWide,
 
+    /// <summary>A variable of the environment; <c>Where</c> has its name.</summary>
+    Environment,
+
     /// <summary>The built-in value.</summary>
     BuiltIn,
 }

@@ -22,6 +22,7 @@ public sealed record RuleInfo
 
     /// <summary>With its unit: 32k, 1m; 0 stores everything.</summary>
     public string? GapSize { get; init; }
+    public ImageCompression? Compression { get; init; }
     public string? SnapshotProvider { get; init; }
 
     /// <summary>Percent of the volume.</summary>

@@ -24,6 +24,7 @@ internal sealed record ManagementClass
     public int? ChangingRetries { get; init; }
     public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
+    public ImageCompression? Compression { get; init; }
 
     /// <summary>Stands in the repository's document.</summary>
     public bool IsEnforced { get; init; }
@@ -35,6 +36,7 @@ internal sealed record ManagementClass
         ChangingRetries = ChangingRetries,
         ImageType = ImageType,
         GapSize = GapSize,
+        Compression = Compression,
     };
 
     /// <summary>The class as <c>Get-ManagementClass</c> shows it.</summary>
@@ -62,6 +64,7 @@ internal sealed record ManagementClass
         ChangingRetries = ChangingRetries,
         ImageType = ImageType,
         GapSize = GapSize?.ToString(),
+        Compression = Compression,
         Enforced = IsEnforced,
         ClassPath = classPath,
         Source = source,

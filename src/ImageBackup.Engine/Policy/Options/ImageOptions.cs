@@ -14,6 +14,7 @@ internal sealed record ImageOptions
 
     public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
+    public ImageCompression? Compression { get; init; }
 
     /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
     public string? SnapshotProvider { get; init; }
@@ -75,6 +76,7 @@ internal sealed record ImageOptions
         {
             ImageType = ImageType ?? other.ImageType,
             GapSize = GapSize ?? other.GapSize,
+            Compression = Compression ?? other.Compression,
             SnapshotProvider = SnapshotProvider ?? other.SnapshotProvider,
             SnapshotCacheSizePercent = SnapshotCacheSizePercent ?? other.SnapshotCacheSizePercent,
             SnapshotCacheLocation = SnapshotCacheLocation ?? other.SnapshotCacheLocation,

@@ -17,6 +17,9 @@ internal sealed class OptionKeyword
     private static readonly SerializationMode[] s_serializations =
         { SerializationMode.Static, SerializationMode.ShrStatic, SerializationMode.ShrDynamic, SerializationMode.Dynamic };
 
+    private static readonly ImageCompression[] s_compressions =
+        { ImageCompression.Off, ImageCompression.Fastest, ImageCompression.Auto, ImageCompression.Better, ImageCompression.Max };
+
     private OptionKeyword(string shortest, string rest, string values, Setter set, Func<ImageOptions, string?>? get)
     {
         Name = shortest + rest;
@@ -64,6 +67,11 @@ internal sealed class OptionKeyword
         new OptionKeyword("imageg", "apsize", "0 to 4294967295, with k, m or g or without (KB)",
             (o, v) => Options.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
             o => o.GapSize?.ToString()),
+
+        // TSM's client option says yes or no.
+        new OptionKeyword("compressi", "on", "off, fastest, auto, better or max",
+            (o, v) => TryParseCompression(v, out var compression) ? o with { Compression = compression } : null,
+            o => o.Compression is { } compression ? NameOf(compression) : null),
         new OptionKeyword("snapshotprovideri", "mage", "a provider's name (VSS, WMI, LINUX_LVM, BTRFS, ...) or NONE",
             (o, v) => IsProviderName(v) ? o with { SnapshotProvider = v.ToUpperInvariant() } : null,
             o => o.SnapshotProvider),
@@ -106,6 +114,26 @@ internal sealed class OptionKeyword
 
         return false;
     }
+
+    /// <summary>restic's five names; TSM's yes is auto, and its no is off.</summary>
+    public static bool TryParseCompression(string value, out ImageCompression compression)
+    {
+        compression = Is(value, "no") ? ImageCompression.Off : ImageCompression.Auto;
+        if (Is(value, "yes") || Is(value, "no"))
+            return true;
+        foreach (var each in s_compressions)
+        {
+            if (!Is(value, NameOf(each)))
+                continue;
+            compression = each;
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The name as restic and the rule syntax write it.</summary>
+    public static string NameOf(ImageCompression compression) => compression.ToString().ToLowerInvariant();
 
     /// <summary>The four names; in the shortest forms that TSM's copy groups allow: STatic, SHRSTatic, SHRDYnamic, DYnamic.</summary>
     public static bool TryParseSerialization(string value, out SerializationMode mode)

@@ -8,10 +8,12 @@ namespace ImageBackup.Engine.Policy.Options;
 
 /// <summary>
 /// Decides every option by the order of precedence: the command, the rule that the volume hit, the management class,
-/// the client-wide statements, the built-in values.
+/// the client-wide statements, restic's variables, the built-in values.
 /// </summary>
 internal sealed class OptionResolver
 {
+    /// <summary>restic's variable, which decides if nothing else does.</summary>
+    public const string CompressionVariable = "RESTIC_COMPRESSION";
     public const int DefaultChangingRetries = 4;
     public const int DefaultSnapshotCacheSizePercent = 100;
     public static TimeSpan DefaultIdleWait { get; } = TimeSpan.FromSeconds(1);
@@ -26,7 +28,7 @@ internal sealed class OptionResolver
     /// <param name="decision">What the rules say of the volume.</param>
     /// <param name="classes">All classes.</param>
     /// <param name="clientWide">The lists whose client-wide statements apply, the one of more weight first.</param>
-    /// <exception cref="ImageBackupException">ManagementClassNotFound.</exception>
+    /// <exception cref="ImageBackupException">ManagementClassNotFound; ParameterInvalid: RESTIC_COMPRESSION has no value of restic's.</exception>
     public static ResolvedOptions Resolve(ImageOptions command, string? commandClass, RuleDecision decision,
         ManagementClassCatalog classes, IEnumerable<RuleDocument> clientWide)
     {
@@ -53,8 +55,18 @@ internal sealed class OptionResolver
         resolver._sources.Add((managementClass.Options, OptionSource.ManagementClass, managementClass.Name));
         foreach (var document in clientWide)
             resolver._sources.Add((document.ClientOptions, OptionSource.ClientWide, document.Path));
+        resolver._sources.Add((OfVariable(Environment.GetEnvironmentVariable(CompressionVariable)), OptionSource.Environment, CompressionVariable));
         return resolver.Resolve();
     }
+
+    /// <summary>What RESTIC_COMPRESSION says; restic's names. Null or empty: nothing.</summary>
+    /// <exception cref="ImageBackupException">ParameterInvalid: it has no value of restic's.</exception>
+    internal static ImageOptions OfVariable(string? text) => text is { Length: > 0 }
+        ? OptionKeyword.TryParseCompression(text, out var compression)
+            ? ImageOptions.Empty with { Compression = compression }
+            : throw new ImageBackupException(ErrorId.ParameterInvalid,
+                $"The variable {CompressionVariable} has the value '{text}'. It can be off, fastest, auto, better or max.", CompressionVariable)
+        : ImageOptions.Empty;
 
     private ResolvedOptions Resolve()
     {
@@ -64,6 +76,7 @@ internal sealed class OptionResolver
             ManagementClass = _class,
             ImageType = PickOptional(options => options.ImageType),
             GapSize = Pick(options => options.GapSize, GapSize.Default),
+            Compression = Pick(options => options.Compression, ImageCompression.Auto),
             SnapshotProvider = PickText(options => options.SnapshotProvider),
             SnapshotCacheSizePercent = Pick(options => options.SnapshotCacheSizePercent, DefaultSnapshotCacheSizePercent),
             SnapshotCacheLocation = PickText(options => options.SnapshotCacheLocation),

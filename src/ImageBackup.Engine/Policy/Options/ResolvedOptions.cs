@@ -12,6 +12,7 @@ internal sealed record ResolvedOptions
     /// <summary>Null value: no type was asked for; see <see cref="ImageTypeDecision"/>.</summary>
     public required ResolvedOption<ImageType?> ImageType { get; init; }
     public required ResolvedOption<GapSize> GapSize { get; init; }
+    public required ResolvedOption<ImageCompression> Compression { get; init; }
 
     /// <summary>Null value: whichever provider the system has; NONE: none.</summary>
     public required ResolvedOption<string?> SnapshotProvider { get; init; }
@@ -36,6 +37,7 @@ internal sealed record ResolvedOptions
         Of("ManagementClass", ManagementClass, name => name),
         Of("ImageType", ImageType, type => type?.ToString().ToLowerInvariant()),
         Of("GapSize", GapSize, gap => gap.ToString()),
+        Of("Compression", Compression, OptionKeyword.NameOf),
         Of("SnapshotProvider", SnapshotProvider, name => name),
         Of("SnapshotCacheSize", SnapshotCacheSizePercent, Number),
         Of("SnapshotCacheLocation", SnapshotCacheLocation, place => place),

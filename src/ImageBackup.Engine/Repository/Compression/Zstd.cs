@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Repository.Compression;
 /// </summary>
 internal sealed class Zstd : IDisposable
 {
-    /// <summary>The level for everything we write: the fastest of zstd's positive levels.</summary>
+    /// <summary>The level of Auto, and of everything that is not data: the fastest of zstd's positive levels.</summary>
     public const int DefaultLevel = 1;
 
     /// <summary>A window of a whole chunk, if the level has half of one: a little less to store, in the same time.</summary>
@@ -20,30 +20,47 @@ internal sealed class Zstd : IDisposable
     /// <summary>Matches from six bytes on, if the level takes those of seven: a fiftieth less to store, for as much of the time.</summary>
     private const int MinimumMatchBytes = 6;
 
+    /// <summary>A window of the longest chunk, 4 MiB; the library makes it smaller if the chunk is.</summary>
+    private const int LongWindowLog = 22;
+
     private readonly NativeZstd? _native;
     private readonly Compressor? _compressor;
     private readonly Decompressor? _decompressor;
 
-    public Zstd()
-        : this(NativeZstd.IsSupported)
+    public Zstd(ImageCompression compression = ImageCompression.Auto)
+        : this(NativeZstd.IsSupported, compression)
     {
     }
 
     /// <param name="isNative">By the C library, which must be there; else by its translation.</param>
-    public Zstd(bool isNative)
+    /// <param name="compression">How much time it may take; Off compresses as Auto does what is compressed always.</param>
+    public Zstd(bool isNative, ImageCompression compression = ImageCompression.Auto)
     {
+        (int level, int windowLog, int minimumMatchBytes) = Parameters(compression);
         if (isNative)
         {
-            _native = new NativeZstd(DefaultLevel, WindowLog, MinimumMatchBytes);
+            _native = new NativeZstd(level, windowLog, minimumMatchBytes);
         }
         else
         {
-            _compressor = new Compressor(DefaultLevel);
-            _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, WindowLog);
-            _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_minMatch, MinimumMatchBytes);
+            _compressor = new Compressor(level);
+            _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, windowLog);
+            _compressor.SetParameter(ZSTD_cParameter.ZSTD_c_minMatch, minimumMatchBytes);
             _decompressor = new Decompressor();
         }
     }
+
+    /// <summary>
+    /// restic has the levels of its own library: its fastest is near zstd's 1, better near 7, max near 11. Our Auto is near its fastest, so
+    /// that our Fastest lies below zstd's positive levels. In chunks of 1 MiB the levels from 9 to 15 gain two per cent over 6; 17 gains nine.
+    /// </summary>
+    private static (int Level, int WindowLog, int MinimumMatchBytes) Parameters(ImageCompression compression) => compression switch
+    {
+        ImageCompression.Fastest => (-3, WindowLog, 7),
+        ImageCompression.Better => (6, LongWindowLog, 5),
+        ImageCompression.Max => (17, LongWindowLog, 4),
+        _ => (DefaultLevel, WindowLog, MinimumMatchBytes),
+    };
 
     /// <summary>The most bytes that compressing so many can give.</summary>
     public static int Bound(int countBytes) => Compressor.GetCompressBound(countBytes);

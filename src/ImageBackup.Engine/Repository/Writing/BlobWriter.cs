@@ -16,7 +16,8 @@ internal sealed class BlobWriter : IDisposable
     private readonly RepositoryFiles _files;
     private readonly SealerPool _sealers;
     private readonly Sealer _sealer;
-    private readonly Zstd _zstd = new();
+    private readonly Zstd _zstd;
+    private readonly bool _isDataCompressed;
     private readonly PackWriter?[] _packs = new PackWriter?[2];
     private byte[] _compressed = Array.Empty<byte>();
     private byte[] _sealed = Array.Empty<byte>();
@@ -26,6 +27,8 @@ internal sealed class BlobWriter : IDisposable
         _session = session;
         _files = files;
         _sealers = sealers;
+        _zstd = new Zstd(session.Compression);
+        _isDataCompressed = session.Compression != ImageCompression.Off;
         _sealer = sealers.Rent();
     }
 
@@ -38,9 +41,8 @@ internal sealed class BlobWriter : IDisposable
         if (!_session.Reserve(id, type))
             return 0;
 
-        Reserve(ref _compressed, Zstd.Bound(content.Length));
-        int compressedBytes = _zstd.Compress(content, _compressed);
         // An incompressible blob is stored as it is: the format lets both lie in one pack.
+        int compressedBytes = type == BlobType.Tree || _isDataCompressed ? Compress(content) : content.Length;
         bool isCompressed = compressedBytes < content.Length;
         ReadOnlySpan<byte> plain = isCompressed ? _compressed.AsSpan(0, compressedBytes) : content;
 
@@ -61,6 +63,12 @@ internal sealed class BlobWriter : IDisposable
             _session.Submit(pack);
         }
         return sealedBytes;
+    }
+
+    private int Compress(ReadOnlySpan<byte> content)
+    {
+        Reserve(ref _compressed, Zstd.Bound(content.Length));
+        return _zstd.Compress(content, _compressed);
     }
 
     /// <summary>Hands over the packs begun, full or not.</summary>

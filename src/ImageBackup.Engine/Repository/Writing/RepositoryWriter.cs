@@ -52,6 +52,9 @@ internal sealed class RepositoryWriter : IDisposable
         _committer = new PackUploader(files.Traits.Connections, OnCommitted, adoptable is null ? null : Adopt(adoptable));
     }
 
+    /// <summary>How data is compressed by the writers that are opened from now on. Trees are compressed always, as restic's are.</summary>
+    public ImageCompression Compression { get; init; } = ImageCompression.Auto;
+
     /// <summary>Bytes of all packs sealed so far.</summary>
     public long StoredBytes => Interlocked.Read(ref _storedBytes);
 

@@ -37,6 +37,7 @@ public sealed partial class BackupVolumeImageCommand
         {
             ImageType = ImageType,
             GapSize = GapSize is null ? null : GapSizeText.Parse(GapSize),
+            Compression = Compression,
         };
         AddCommandOptions(ref options);
         return options;

@@ -65,6 +65,13 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     public string? GapSize { get; set; }
 
     /// <summary>
+    /// How the image's data is compressed; by default what rule and class say, else RESTIC_COMPRESSION, else Auto. Data that the
+    /// repository has already stays as it was stored.
+    /// </summary>
+    [Parameter]
+    public ImageCompression? Compression { get; set; }
+
+    /// <summary>
     /// Stores the content of paging files, hibernation files and shadow storage of NTFS volumes too. Without it they are
     /// left out if that is safe, and the image lists them.
     /// </summary>

@@ -22,6 +22,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     [
         (nameof(ImageType), "imagetype", o => o with { ImageType = null }),
         (nameof(GapSize), "imagegapsize", o => o with { GapSize = null }),
+        (nameof(Compression), "compression", o => o with { Compression = null }),
         (nameof(SnapshotProvider), "snapshotproviderimage", o => o with { SnapshotProvider = null }),
         (nameof(SnapshotCacheSize), "snapshotcachesize", o => o with { SnapshotCacheSizePercent = null }),
         (nameof(SnapshotCacheLocation), "snapshotcachelocation", o => o with { SnapshotCacheLocation = null }),
@@ -48,6 +49,11 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
     [Parameter]
     public string? GapSize { get; set; }
+
+    /// <summary>How the images' data is compressed: Off, Fastest, Auto, Better or Max.</summary>
+    [Parameter]
+    [BlankIsNull]
+    public ImageCompression? Compression { get; set; }
 
     /// <summary>The snapshot provider's name, or NONE for no snapshot.</summary>
     [Parameter]

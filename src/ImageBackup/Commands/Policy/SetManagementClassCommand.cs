@@ -101,6 +101,11 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? GapSize { get; set; }
 
+    /// <summary>How the images' data is compressed: Off, Fastest, Auto, Better or Max.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public ImageCompression? Compression { get; set; }
+
     /// <summary>What applies if no rule names a class; an object's IsDefault.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("IsDefault")]
@@ -172,6 +177,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             Serialization = IsGiven(nameof(Serialization)) ? Serialization : was.Serialization,
             ChangingRetries = IsGiven(nameof(ChangingRetries)) ? ChangingRetries : was.ChangingRetries,
             ImageType = IsGiven(nameof(ImageType)) ? ImageType : was.ImageType,
+            Compression = IsGiven(nameof(Compression)) ? Compression : was.Compression,
             GapSize = !IsGiven(nameof(GapSize)) ? was.GapSize : NullIfEmpty(GapSize) is { } gap ? GapSizeText.Parse(gap) : null,
         };
     }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Text;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Tests.Kits;
 using Xunit;
@@ -37,6 +38,30 @@ public sealed class ZstdTests
             Assert.Equal(content, opened);
             Assert.Equal(content, Zstd.Decompress(frame, 0, content.Length));
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void More_time_stores_less_and_every_reader_opens_it(bool isNative)
+    {
+        Assert.SkipUnless(NativeZstd.IsSupported || !isNative, "the C library cannot be loaded here");
+        // Text of a kind: words in an order that repeats far apart.
+        var random = new Random(3);
+        byte[] content = Encoding.UTF8.GetBytes(string.Join(' ', Enumerable.Range(0, 120_000).Select(_ => $"word{random.Next(3000)} {random.Next(9)}")));
+        using var reader = new Zstd();
+        List<int> lengths = [];
+        foreach (ImageCompression compression in new[] { ImageCompression.Fastest, ImageCompression.Auto, ImageCompression.Better, ImageCompression.Max })
+        {
+            using var writer = new Zstd(isNative, compression);
+            byte[] frame = new byte[Zstd.Bound(content.Length)];
+            frame = frame[..writer.Compress(content, frame)];
+            byte[] opened = new byte[content.Length];
+            Assert.True(reader.TryDecompress(frame, opened));
+            Assert.Equal(content, opened);
+            lengths.Add(frame.Length);
+        }
+        Assert.Equal(lengths.OrderDescending().Distinct(), lengths);
     }
 
     [Theory]
