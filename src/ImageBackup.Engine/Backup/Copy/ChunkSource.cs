@@ -11,6 +11,9 @@ namespace ImageBackup.Engine.Backup.Copy;
 /// </summary>
 internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, UsedRanges used, ReadErrorPolicy? policy = null)
 {
+    /// <summary>A gap that takes no longer to read than another request to a disk that spins, or to one on a network, takes to answer.</summary>
+    internal const int JoinedGapBytes = 128 << 10;
+
     private ByteRange? _data;
     private bool _knowsData;
     private readonly ReadErrorPolicy _policy = policy ?? new ReadErrorPolicy(volume, errorLimit: 0);
@@ -33,17 +36,63 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
             Read(range.OffsetBytes, buffer.AsSpan(0, lengthBytes));
             return;
         }
+        ReadParts(range, buffer);
         long end = range.OffsetBytes;
         foreach (ByteRange part in used.Within(range))
         {
-            int at = (int)(part.OffsetBytes - range.OffsetBytes);
-            int gap = (int)(end - range.OffsetBytes);
-            Array.Clear(buffer, gap, at - gap);
-            Read(part.OffsetBytes, buffer.AsSpan(at, (int)part.LengthBytes));
+            Clear(end, part.OffsetBytes);
             end = part.EndBytes;
         }
-        int tail = (int)(end - range.OffsetBytes);
-        Array.Clear(buffer, tail, lengthBytes - tail);
+        Clear(end, range.EndBytes);
+
+        void Clear(long from, long to) => Array.Clear(buffer, (int)(from - range.OffsetBytes), (int)(to - from));
+    }
+
+    /// <summary>Reads what is used of a chunk to its places in the buffer; what lies between may be anything then.</summary>
+    private void ReadParts(ByteRange chunk, byte[] buffer)
+    {
+        // What reads ahead has the next part already when it is asked for it.
+        long gapBytes = volume is IQueuedReader { QueueDepth: > 1 } ? JoinedGapBytes : 0;
+        ByteRange run = default;
+        int partCount = 0;
+        foreach (ByteRange part in used.Within(chunk))
+        {
+            if (partCount > 0 && part.OffsetBytes - run.EndBytes <= gapBytes)
+            {
+                run = new ByteRange(run.OffsetBytes, part.EndBytes - run.OffsetBytes);
+                partCount++;
+                continue;
+            }
+            ReadRun();
+            (run, partCount) = (part, 1);
+        }
+        ReadRun();
+
+        void ReadRun()
+        {
+            // What is free need not be readable.
+            if (partCount > 1 && TryRead(run, Target(run)))
+                return;
+            if (partCount > 0)
+            {
+                foreach (ByteRange part in used.Within(run))
+                    Read(part.OffsetBytes, Target(part));
+            }
+        }
+
+        Span<byte> Target(ByteRange part) => buffer.AsSpan((int)(part.OffsetBytes - chunk.OffsetBytes), (int)part.LengthBytes);
+    }
+
+    private bool TryRead(ByteRange range, Span<byte> target)
+    {
+        try
+        {
+            return volume.ReadAt(range.OffsetBytes, target) == target.Length;
+        }
+        catch (BlockReadException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Whether a file's holes leave anything of the range. Asked once a hole, not once a chunk.</summary>

@@ -75,4 +75,48 @@ public sealed class ChunkSourceTests
         BlockReadException e = Assert.Throws<BlockReadException>(() => source.Fill(1, buffer));
         Assert.Equal((70_000L, 30_000L), (e.OffsetBytes, e.LengthBytes));
     }
+
+    /// <summary>
+    /// Behind a device that nothing reads ahead of, parts that lie near are read at once; what lies between them stays out of the
+    /// chunk, and need not be readable.
+    /// </summary>
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 4)]
+    public void Near_parts_are_read_at_once_and_what_is_between_them_is_left_out(bool isGapBad, int readCount)
+    {
+        const int ChunkBytes = 1 << 20, Gap = ChunkSource.JoinedGapBytes;
+        byte[] content = SeededBytes.Make(5, ChunkBytes);
+        ByteRange[] used = [new(8192, 4096), new(8192 + 4096 + Gap, 4096), new(8192 + 8192 + 2 * Gap + 4096, 512 << 10)];
+        byte[] expected = new byte[ChunkBytes];
+        foreach (ByteRange part in used)
+            content.AsSpan((int)part.OffsetBytes, (int)part.LengthBytes).CopyTo(expected.AsSpan((int)part.OffsetBytes));
+        using var reader = new QueuedReader(content, isGapBad ? 8192 + 4096 + 1 : null);
+        var source = new ChunkSource(reader, new ChunkGeometry(ChunkBytes, ChunkBytes), new UsedRanges(used, ChunkBytes));
+        byte[] buffer = SeededBytes.Make(6, ChunkBytes);
+        source.Fill(0, buffer);
+        Assert.True(expected.AsSpan().SequenceEqual(buffer));
+        Assert.Equal(readCount, reader.ReadCount);
+    }
+
+    private sealed class QueuedReader(byte[] content, long? badOffset) : IQueuedReader
+    {
+        public int ReadCount { get; private set; }
+        public int QueueDepth => 4;
+        public long LengthBytes => content.Length;
+        public int SectorSizeBytes => 512;
+
+        public int ReadAt(long offsetBytes, Span<byte> buffer)
+        {
+            ReadCount++;
+            if (badOffset >= offsetBytes && badOffset < offsetBytes + buffer.Length)
+                throw new BlockReadException(offsetBytes, buffer.Length, "bad");
+            content.AsSpan((int)offsetBytes, buffer.Length).CopyTo(buffer);
+            return buffer.Length;
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 }

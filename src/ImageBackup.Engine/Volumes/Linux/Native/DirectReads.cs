@@ -1,6 +1,4 @@
 using System;
-using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace ImageBackup.Engine.Volumes.Linux.Native;
@@ -13,7 +11,7 @@ namespace ImageBackup.Engine.Volumes.Linux.Native;
 internal sealed class DirectReads : IDisposable
 {
     /// <summary>Shorter reads go through the cache, which reads ahead: one by one they would wait for the device each.</summary>
-    public const int WorthBytes = 128 << 10;
+    public const int WorthBytes = 32 << 10;
 
     /// <summary>
     /// As many reads under way keep a disk on a network at its speed, 5 ms away; one that spins gets them in its order and joins
@@ -24,12 +22,9 @@ internal sealed class DirectReads : IDisposable
     /// <summary>Of offsets, lengths and memory: a page, which no device asks more than.</summary>
     private const int AlignmentBytes = 4096;
 
-    /// <summary>So much by one read: kernels cut longer ones.</summary>
-    private const int PieceBytes = 1 << 20;
-
     private readonly FileDescriptor _descriptor;
     private readonly long _lengthBytes;
-    private readonly ConcurrentBag<IntPtr> _buffers = new();
+    private readonly DirectBuffers _buffers = new();
     private int _isRefused;
 
     private DirectReads(FileDescriptor descriptor, long lengthBytes)
@@ -58,14 +53,13 @@ internal sealed class DirectReads : IDisposable
     {
         if (IsRefused)
             return 0;
-        if (!_buffers.TryTake(out IntPtr memory))
-            memory = Marshal.AllocHGlobal(PieceBytes + 3 * AlignmentBytes);
+        IntPtr memory = _buffers.Take();
         try
         {
             int done = 0;
             while (done < buffer.Length)
             {
-                int wanted = Math.Min(PieceBytes, buffer.Length - done);
+                int wanted = Math.Min(DirectBuffers.LengthBytes - (int)((offsetBytes + done) % AlignmentBytes), buffer.Length - done);
                 int read = ReadPiece(offsetBytes + done, buffer.Slice(done, wanted), memory);
                 done += read;
                 if (read < wanted)
@@ -75,17 +69,17 @@ internal sealed class DirectReads : IDisposable
         }
         finally
         {
-            _buffers.Add(memory);
+            _buffers.Return(memory);
         }
     }
 
+    /// <summary>From the page before the offset to the one behind the end, which is at most a buffer.</summary>
     private unsafe int ReadPiece(long offsetBytes, Span<byte> target, IntPtr memory)
     {
         long start = offsetBytes / AlignmentBytes * AlignmentBytes;
         // The device's end lies on a sector, if not on a page.
         long end = Math.Min(_lengthBytes, (offsetBytes + target.Length + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes);
-        var aligned = (byte*)(((long)memory + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes);
-        var span = new Span<byte>(aligned, (int)(end - start));
+        var span = new Span<byte>((void*)memory, (int)(end - start));
         int read = _descriptor.Read(start, span, out int errno);
         if (read < 0)
         {
@@ -101,7 +95,6 @@ internal sealed class DirectReads : IDisposable
     public void Dispose()
     {
         _descriptor.Dispose();
-        while (_buffers.TryTake(out IntPtr memory))
-            Marshal.FreeHGlobal(memory);
+        _buffers.Dispose();
     }
 }

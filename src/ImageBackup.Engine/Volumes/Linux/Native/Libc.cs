@@ -152,6 +152,18 @@ internal static unsafe class Libc
     [DllImport(Library, SetLastError = true)]
     public static extern int mount(byte[]? source, byte[] target, byte[]? fileSystem, nuint flags, byte[]? data);
 
+    public const int MADV_HUGEPAGE = 14;
+
+    /// <returns>An error number, or 0.</returns>
+    [DllImport(Library)]
+    public static extern int posix_memalign(out IntPtr memory, nuint alignment, nuint size);
+
+    [DllImport(Library)]
+    public static extern void free(IntPtr memory);
+
+    [DllImport(Library)]
+    public static extern int madvise(IntPtr memory, nuint length, int advice);
+
     [DllImport(Library)]
     public static extern uint geteuid();
 
