@@ -177,7 +177,7 @@ internal sealed partial class LocalStorage : IStorage
         {
             try
             {
-                found.Add(new StoredFile(kind, file.Name, file.Length));
+                found.Add(new StoredFile(kind, file.Name, file.Length) { ModifiedTime = kind == StoredKind.Lock ? new DateTimeOffset(file.LastWriteTimeUtc) : null });
             }
             catch (FileNotFoundException) when (AttributesOf(directory) is not null)
             {

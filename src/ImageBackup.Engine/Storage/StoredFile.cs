@@ -1,3 +1,5 @@
+using System;
+
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>The kinds of named files that a storage holds; each has its own place.</summary>
@@ -13,4 +15,8 @@ internal enum StoredKind
 }
 
 /// <summary>A stored file: its kind, name and length in bytes.</summary>
-internal readonly record struct StoredFile(StoredKind Kind, string Name, long LengthBytes);
+internal readonly record struct StoredFile(StoredKind Kind, string Name, long LengthBytes)
+{
+    /// <summary>When it was written, by the storage's own clock; null: the storage does not tell. Asked for of locks only.</summary>
+    public DateTimeOffset? ModifiedTime { get; init; }
+}

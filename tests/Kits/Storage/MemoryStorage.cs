@@ -12,7 +12,14 @@ namespace ImageBackup.Tests.Kits.Storage;
 internal sealed class MemoryStorage : IStorage
 {
     private readonly ConcurrentDictionary<(StoredKind Kind, string Name), byte[]> _files = new();
+    private readonly ConcurrentDictionary<(StoredKind Kind, string Name), DateTimeOffset> _times = new();
     private int _openUploads;
+
+    /// <summary>The storage's own clock, if it tells when a lock was written; null: it does not.</summary>
+    public Func<DateTimeOffset>? Clock { get; set; }
+
+    /// <summary>Makes a file look as if it had been written then.</summary>
+    public void Date(StoredKind kind, string name, DateTimeOffset time) => _times[(kind, name)] = time;
 
     public StorageLocation Location { get; } = StorageLocation.OfPath("memory:" + Guid.NewGuid().ToString("N"));
 
@@ -44,7 +51,7 @@ internal sealed class MemoryStorage : IStorage
     public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => _files.ContainsKey(Key(kind, name));
 
     public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => _files.Where(f => f.Key.Kind == kind)
-        .Select(f => new StoredFile(kind, f.Key.Name, f.Value.Length)).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
+        .Select(f => new StoredFile(kind, f.Key.Name, f.Value.Length) { ModifiedTime = _times.TryGetValue(f.Key, out DateTimeOffset time) ? time : null }).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
 
     public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Find(kind, name).Length;
 
@@ -62,7 +69,11 @@ internal sealed class MemoryStorage : IStorage
         Array.Copy(content, offsetBytes, buffer, 0, countBytes);
     }
 
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation) => _files.TryAdd(Key(kind, name), content.ToArray());
+    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
+    {
+        if (_files.TryAdd(Key(kind, name), content.ToArray()) && kind == StoredKind.Lock && Clock is not null)
+            _times[Key(kind, name)] = Clock();
+    }
 
     public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {

@@ -20,16 +20,22 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     /// </summary>
     /// <param name="now">The clock.</param>
     /// <param name="isTolerant">A lock that the disk or the system does not let us read counts as one that cannot be read too.</param>
-    public IReadOnlyList<RepositoryLockInfo> List(DateTimeOffset now, bool isTolerant = false)
+    public IReadOnlyList<RepositoryLockInfo> List(DateTimeOffset now, bool isTolerant = false) => List(files.List(StoredKind.Lock), now, storageNow: now, isTolerant);
+
+    /// <param name="found">The files.</param>
+    /// <param name="now">This machine's clock.</param>
+    /// <param name="storageNow">The storage's, or a time that it has passed.</param>
+    /// <param name="isTolerant">A lock that the disk or the system does not let us read counts as one that cannot be read too.</param>
+    private List<RepositoryLockInfo> List(IEnumerable<StoredFile> found, DateTimeOffset now, DateTimeOffset storageNow, bool isTolerant = false)
     {
         var locks = new List<RepositoryLockInfo>();
-        foreach (StoredFile file in files.List(StoredKind.Lock))
+        foreach (StoredFile file in found)
         {
             try
             {
                 LockFile content = LockFile.Read(files.LoadSealed(StoredKind.Lock, file.Name, sealers));
                 locks.Add(new RepositoryLockInfo(file.Name, content.Time.LocalDateTime, content.IsExclusive, content.HostName,
-                    content.UserName, content.ProcessId, content.IsStale(now)));
+                    content.UserName, content.ProcessId, content.IsStale(now, storageNow - file.ModifiedTime)));
             }
             catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
             {
@@ -53,12 +59,20 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     public void Delete(string name) => files.Delete(StoredKind.Lock, name);
 
     /// <summary>
-    /// Throws if another lock stands in the way: any for an exclusive lock, an exclusive one for a shared lock. Stale
-    /// ones don't; those of this machine whose process is gone are removed on the way.
+    /// Throws if another lock stands in the way of ours, which was saved: any for an exclusive lock, an exclusive one for a shared lock.
+    /// Stale ones don't, and are removed: our own tells the storage's clock, by which their age is known.
     /// </summary>
+    /// <returns>When the storage says that ours was written; null: it does not tell.</returns>
     /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
-    public void ThrowIfConflicting(bool wantsExclusive, string? ownName, DateTimeOffset now) =>
-        ThrowIfConflicting(List(now).Where(l => l.Id != ownName), wantsExclusive, stale => Delete(stale.Id));
+    public DateTimeOffset? ThrowIfConflicting(bool wantsExclusive, string ownName, DateTimeOffset now)
+    {
+        StoredFile[] found = [.. files.List(StoredKind.Lock)];
+        DateTimeOffset? saved = TimeOf(found, [ownName]);
+        ThrowIfConflicting(List(found.Where(file => file.Name != ownName), now, saved ?? now), wantsExclusive, stale => Delete(stale.Id));
+        return saved;
+    }
+
+    private static DateTimeOffset? TimeOf(StoredFile[] found, IReadOnlyCollection<string> names) => found.Where(file => names.Contains(file.Name)).Max(file => file.ModifiedTime);
 
     /// <summary>Throws if a lock stands in the way of one that would be taken now. Nothing is written or removed.</summary>
     /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
@@ -90,8 +104,11 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     }
 
     /// <summary>Somebody else holds a lock that goes not with ours. Nothing is removed.</summary>
-    public bool HasRival(bool isExclusive, IReadOnlyCollection<string> ownNames, DateTimeOffset now) =>
-        List(now).Any(l => !ownNames.Contains(l.Id) && !l.IsStale && (isExclusive || l.IsExclusive));
+    public bool HasRival(bool isExclusive, IReadOnlyCollection<string> ownNames, DateTimeOffset now)
+    {
+        StoredFile[] found = [.. files.List(StoredKind.Lock)];
+        return List(found.Where(file => !ownNames.Contains(file.Name)), now, TimeOf(found, ownNames) ?? now).Any(l => !l.IsStale && (isExclusive || l.IsExclusive));
+    }
 
     private static RepositoryLockInfo Unreadable(StoredFile file) =>
         new(file.Name, DateTime.MinValue, IsExclusive: true, "", "", ProcessId: 0, IsStale: false) { IsReadable = false };

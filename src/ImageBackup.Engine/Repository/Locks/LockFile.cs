@@ -28,10 +28,19 @@ internal sealed record LockFile
         ProcessId = RunningProcess.CurrentId,
     };
 
-    /// <summary>Older than half an hour, or of this machine and its process is gone (or its number is another's by now).</summary>
-    public bool IsStale(DateTimeOffset now) =>
-        now - Time > StaleAfter
-        || string.Equals(HostName, LocalHost.Name, StringComparison.Ordinal) && !RunningProcess.ExistedAt(ProcessId, Time);
+    /// <summary>
+    /// Older than half an hour, or of this machine and its process is gone (or its number is another's by now). A clock that was set wrong,
+    /// there or here, makes no living lock stale: the storage must have had the file for as long.
+    /// </summary>
+    /// <param name="now">This machine's clock.</param>
+    /// <param name="storedFor">How long the file lies there by the storage's clock; null: the storage does not tell.</param>
+    public bool IsStale(DateTimeOffset now, TimeSpan? storedFor = null)
+    {
+        if (string.Equals(HostName, LocalHost.Name, StringComparison.Ordinal) && !RunningProcess.ExistedAt(ProcessId, Time))
+            return true;
+        bool isOld = now - Time > StaleAfter;
+        return storedFor is not { } age ? isOld : age > StaleAfter && (isOld || Time - now > StaleAfter);
+    }
 
     public byte[] Write()
     {

@@ -12,6 +12,9 @@ namespace ImageBackup.Engine.Repository.Locks;
 /// </summary>
 internal sealed class RepositoryLock : IDisposable
 {
+    /// <summary>What a slow upload can look like; well below the age at which a lock is stale.</summary>
+    private static readonly TimeSpan s_clockTolerance = TimeSpan.FromMinutes(5);
+
     private readonly LockDirectory _directory;
     private readonly CancellationTokenSource _lost = new();
     private readonly object _gate = new();
@@ -26,6 +29,7 @@ internal sealed class RepositoryLock : IDisposable
     private string _name;
     private bool _isSettled;
     private DateTimeOffset _refreshed;
+    private TimeSpan _clockLag;
     private bool _released;
 
     private RepositoryLock(LockDirectory directory, string name, LockFile file, LockTiming timing, HangupSignal hangup, ExitUndo exit)
@@ -74,7 +78,7 @@ internal sealed class RepositoryLock : IDisposable
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure.</exception>
     public static RepositoryLock Begin(LockDirectory directory, bool isExclusive, LockTiming timing)
     {
-        directory.ThrowIfConflicting(isExclusive, ownName: null, DateTimeOffset.Now);
+        directory.ThrowIfHeld(isExclusive, DateTimeOffset.Now);
         DateTimeOffset now = DateTimeOffset.Now;
         HangupSignal hangup = HangupSignal.Ignore();
         RepositoryLock? held = null;
@@ -107,7 +111,16 @@ internal sealed class RepositoryLock : IDisposable
                 cancellation.WaitHandle.WaitOne(left);
             cancellation.ThrowIfCancellationRequested();
             lock (_gate)
-                _directory.ThrowIfConflicting(_isExclusive, _name, DateTimeOffset.Now);
+            {
+                TimeSpan? lag = _directory.ThrowIfConflicting(_isExclusive, _name, DateTimeOffset.Now) - _refreshed;
+                // Our clock is slow: others would hold our lock for stale, or soon. It is written again by the storage's time. A clock that is
+                // fast does no harm, and the time of a lock must not lie before its process began.
+                if (lag > s_clockTolerance)
+                {
+                    _clockLag = lag.Value;
+                    Refresh(DateTimeOffset.Now);
+                }
+            }
             _isSettled = true;
         }
     }
@@ -138,7 +151,7 @@ internal sealed class RepositoryLock : IDisposable
                     _lost.Cancel();
                     return;
                 }
-                string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now));
+                string fresh = _directory.Save(LockFile.ForThisProcess(_isExclusive, now + _clockLag));
                 // Ours to remove, whatever the next look finds or meets.
                 _replaced.Add(fresh);
                 // Removed between our look and our save, the new one would hide that the repository was unlocked meanwhile.

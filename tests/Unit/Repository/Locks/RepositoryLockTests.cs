@@ -85,6 +85,62 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(1, Count);
     }
 
+    /// <summary>What the clocks say: the other machine's, the storage's, ours; minutes from the true time.</summary>
+    [Theory]
+    [InlineData(-60, 0, 0, false)] // The other's clock is slow: its lock is written with an old time.
+    [InlineData(0, 0, 60, false)] // Ours is fast.
+    [InlineData(-60, -60, 0, false)]
+    [InlineData(60, 60, 0, false)]
+    [InlineData(0, 60, 0, false)]
+    [InlineData(0, -60, 0, false)]
+    [InlineData(-600, 600, -300, false)]
+    [InlineData(-60, 0, 0, true)]
+    [InlineData(0, 0, 60, true)]
+    [InlineData(0, 600, 0, true)]
+    [InlineData(600, 0, 0, true)] // The other's was fast: its lock is dated ahead, and would last for hours.
+    public void A_wrong_clock_makes_no_living_lock_stale_and_no_dead_one_alive(int theirs, int storages, int ours, bool isDead)
+    {
+        DateTimeOffset now = DateTimeOffset.Now;
+        // Written five minutes ago, as every living lock is, or two hours ago.
+        TimeSpan age = TimeSpan.FromMinutes(isDead ? 120 : 5);
+        string other = _directory.Save(new LockFile { Time = now - age + TimeSpan.FromMinutes(theirs), IsExclusive = true, HostName = "elsewhere", ProcessId = 77 });
+        _memory.Date(StoredKind.Lock, other, now - age + TimeSpan.FromMinutes(storages));
+        _memory.Clock = () => DateTimeOffset.Now.AddMinutes(storages);
+        string own = _directory.Save(LockFile.ForThisProcess(isExclusive: false, now.AddMinutes(ours)));
+        if (isDead)
+        {
+            _directory.ThrowIfConflicting(wantsExclusive: false, own, now.AddMinutes(ours));
+            Assert.Equal([own], _memory.Names(StoredKind.Lock));
+        }
+        else
+        {
+            Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _directory.ThrowIfConflicting(wantsExclusive: false, own, now.AddMinutes(ours))).Id);
+            Assert.Equal(2, Count);
+            Assert.True(_directory.HasRival(isExclusive: false, [own], now.AddMinutes(ours)));
+        }
+    }
+
+    [Fact]
+    public void A_lock_of_a_machine_with_a_slow_clock_is_written_by_the_storages_time()
+    {
+        _memory.Clock = () => DateTimeOffset.Now.AddHours(2);
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+        RepositoryLockInfo info = Assert.Single(_repository.Locks());
+        Assert.InRange(info.Time, DateTime.Now.AddMinutes(119), DateTime.Now.AddMinutes(121));
+        Assert.False(info.IsStale);
+        held.Refresh(DateTimeOffset.Now.AddMinutes(5));
+        Assert.InRange(Assert.Single(_repository.Locks()).Time, DateTime.Now.AddMinutes(124), DateTime.Now.AddMinutes(126));
+        held.ThrowIfLost();
+    }
+
+    [Fact]
+    public void A_lock_of_a_machine_with_a_fast_clock_keeps_its_own_time()
+    {
+        _memory.Clock = () => DateTimeOffset.Now.AddHours(-2);
+        using RepositoryLock held = _repository.Lock(false, CancellationToken.None);
+        Assert.InRange(Assert.Single(_repository.Locks()).Time, DateTime.Now.AddMinutes(-1), DateTime.Now);
+    }
+
     /// <summary>After a restart of the machine another process soon has the number.</summary>
     [Fact]
     public void Stale_by_a_process_that_began_after_the_lock()
