@@ -20,7 +20,7 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
 
     private readonly string _repository = Path.Combine(work, "images");
 
-    private sealed record Timing(double Seconds, IReadOnlyList<double> Figures, long PeakBytes);
+    private sealed record Timing(double Seconds, double CpuSeconds, IReadOnlyList<double> Figures, long PeakBytes);
 
     /// <param name="fileSystem">ext4, xfs, btrfs or ntfs.</param>
     /// <param name="listedCount">Files of the image that is listed.</param>
@@ -31,8 +31,8 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
         if (!Directory.Exists(_repository))
             Session($"$null = Initialize-ImageRepository '{_repository}'");
         Console.WriteLine($"{fileSystem}; {runs} runs each, medians; load {File.ReadAllText("/proc/loadavg").Trim()}");
-        Console.WriteLine("| work | result | peak |");
-        Console.WriteLine("|---|---|---|");
+        Console.WriteLine("| work | result | processor time of the process | peak |");
+        Console.WriteLine("|---|---|---|---|");
         if (wants("list") || wants("find"))
             List(fileSystem, listedCount);
         if (wants("sparse"))
@@ -54,6 +54,8 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
             return;
         Timing first = Median(() => Session($"{Clock} $null = Get-ImageItem {id} -Recurse | Select-Object -First 1; {Tell("$c.Elapsed.TotalSeconds")}"));
         Row($"first answer of a recursive listing of {count} files", $"{first.Figures[0]:F2} s", first);
+        Timing one = Median(() => Session($"{Clock} $n = @(Get-ImageItem {id} /d0).Count; {Tell("$c.Elapsed.TotalSeconds")}; {Tell("$n")}"));
+        Row($"one directory of {one.Figures[1]:F0} of these files", $"{one.Figures[0]:F2} s", one);
         // Cold, then warm: the second listing of one command has the chunks in the system's cache only, the images are opened anew.
         Timing all = Median(() => Session($"{Clock} Get-ImageItem {id} -Recurse | Out-Null; $cold = $c.Elapsed.TotalSeconds; {Clock} Get-ImageItem {id} -Recurse | Out-Null; {Tell("$cold")}; {Tell("$c.Elapsed.TotalSeconds")}"));
         Row($"all {count} of them, first and second time", FormattableString.Invariant($"{count / all.Figures[0]:N0} and {count / all.Figures[1]:N0} entries/s"), all);
@@ -82,20 +84,21 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
             _ = Tool.Measure("restic", ["-r", restic, "--no-cache", "backup", "-q", mount], Contenders.Secrets);
         });
         List<Timing> ours = [], theirs = [];
-        string target = Path.Combine(work, "restored");
+        // A new directory each time, and none removed before the end: ext4 looks for room among inodes that were freed just now, which takes it long.
+        string targets = Path.Combine(work, "restored");
         for (int run = 0; run < runs; run++)
         {
-            WorkFiles.Delete(target);
+            string target = Path.Combine(targets, $"ours{run}");
+            Tool.Run("mkdir", "-p", targets);
             WorkFiles.Rest(work);
             ours.Add(Session($"{Clock} $r = Restore-ImageItem {id} / '{target}'; {Tell("$c.Elapsed.TotalSeconds")}; {Tell("$r.FileCount")}"));
             if (!Directory.Exists(restic))
                 continue;
-            WorkFiles.Delete(target);
             WorkFiles.Rest(work);
-            Measurement peer = Tool.Measure("restic", ["-r", restic, "--no-cache", "restore", "latest", "-q", "--target", target], Contenders.Secrets);
-            theirs.Add(new Timing(peer.Seconds, [], peer.PeakBytes));
+            Measurement peer = Tool.Measure("restic", ["-r", restic, "--no-cache", "restore", "latest", "-q", "--target", Path.Combine(targets, $"restic{run}")], Contenders.Secrets);
+            theirs.Add(new Timing(peer.Seconds, peer.CpuSeconds, [], peer.PeakBytes));
         }
-        WorkFiles.Delete(target);
+        WorkFiles.Delete(targets);
         Timing own = Median(ours);
         Row($"Restore-ImageItem of {own.Figures[1]:N0} files, whole process and within the session", FormattableString.Invariant($"{own.Seconds:F2} s, {own.Figures[0]:F2} s"), own);
         if (theirs.Count > 0)
@@ -140,7 +143,7 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
         Measurement run = Text(script);
         double[] figures = [.. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(line => double.TryParse(line, CultureInfo.InvariantCulture, out _)).Select(line => double.Parse(line, CultureInfo.InvariantCulture))];
-        return new Timing(run.Seconds, figures, run.PeakBytes);
+        return new Timing(run.Seconds, run.CpuSeconds, figures, run.PeakBytes);
     }
 
     private Measurement Text(string script)
@@ -156,5 +159,5 @@ internal sealed class ItemBench(string work, string pwsh, int runs, Func<string,
     private static Timing Median(List<Timing> timings) =>
         timings.OrderBy(timing => timing.Figures.Count > 0 ? timing.Figures[0] : timing.Seconds).ElementAt(timings.Count / 2) with { PeakBytes = timings.Max(timing => timing.PeakBytes) };
 
-    private static void Row(string label, string result, Timing timing) => Console.WriteLine(FormattableString.Invariant($"| {label} | {result} | {timing.PeakBytes >> 20} MiB |"));
+    private static void Row(string label, string result, Timing timing) => Console.WriteLine(FormattableString.Invariant($"| {label} | {result} | {timing.CpuSeconds:F2} s | {timing.PeakBytes >> 20} MiB |"));
 }

@@ -9,7 +9,11 @@ using System.Threading;
 namespace ImageBackup.Bench;
 
 /// <summary>One measured run of a program and its children.</summary>
-internal sealed record Measurement(double Seconds, long PeakBytes, string Output);
+/// <param name="Seconds">Wall time.</param>
+/// <param name="CpuSeconds">Processor time, user and system: what a loaded machine does not change much.</param>
+/// <param name="PeakBytes">The most memory.</param>
+/// <param name="Output">What it wrote.</param>
+internal sealed record Measurement(double Seconds, double CpuSeconds, long PeakBytes, string Output);
 
 /// <summary>Runs programs and measures their wall time and the most memory that they and their children held.</summary>
 internal static class Tool
@@ -28,6 +32,7 @@ internal static class Tool
             start.ArgumentList.Add(argument);
         foreach ((string key, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[key] = value;
+        double cpuBefore = ChildrenCpuSeconds();
         var clock = Stopwatch.StartNew();
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
@@ -51,7 +56,15 @@ internal static class Tool
         errors.Join();
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {error}{output}");
-        return new Measurement(seconds, peak, output);
+        return new Measurement(seconds, ChildrenCpuSeconds() - cpuBefore, peak, output);
+    }
+
+    // Of the children that have ended, and theirs: cutime and cstime, in hundredths of seconds.
+    private static double ChildrenCpuSeconds()
+    {
+        string stat = File.ReadAllText("/proc/self/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return (long.Parse(fields[13], CultureInfo.InvariantCulture) + long.Parse(fields[14], CultureInfo.InvariantCulture)) / 100.0;
     }
 
     /// <summary>Sum of the high-water marks of a process and its descendants, from /proc.</summary>

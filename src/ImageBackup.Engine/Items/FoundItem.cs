@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
@@ -8,10 +9,62 @@ using ImageBackup.Engine.FileSystems.Trees;
 
 namespace ImageBackup.Engine.Items;
 
-/// <summary>An entry of an image's tree, with the names that lead to it from the root; the root has none.</summary>
-internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Names)
+/// <summary>An entry of an image's tree, with the names that lead to it from the root; the root has none. Any thread.</summary>
+internal sealed class FoundItem
 {
-    public string PathIn(ItemSource source) => source.Separator + string.Join(source.Separator.ToString(), Names);
+    private const int NoUnixMode = 0x10000;
+    private const FileAttributesOfWindows ShownAttributes = FileAttributesOfWindows.Archive | FileAttributesOfWindows.ReadOnly | FileAttributesOfWindows.Hidden
+        | FileAttributesOfWindows.System | FileAttributesOfWindows.ReparsePoint;
+
+    /// <summary>Few of them are on any volume, and each file has one.</summary>
+    private static readonly ConcurrentDictionary<(FileTreeKind Kind, int Bits), string> s_modes = new();
+
+    private readonly FoundItem? _directory;
+    private IReadOnlyList<string>? _names;
+    private string? _path;
+
+    public FoundItem(FileTreeEntry entry, IReadOnlyList<string> names)
+    {
+        Entry = entry;
+        _names = names;
+    }
+
+    /// <param name="directory">In which it lies.</param>
+    /// <param name="entry">The entry.</param>
+    public FoundItem(FoundItem directory, FileTreeEntry entry)
+    {
+        Entry = entry;
+        _directory = directory;
+    }
+
+    public FileTreeEntry Entry { get; }
+
+    public IReadOnlyList<string> Names => _names ??= NamesBelow(_directory!.Names, Entry.Name);
+
+    /// <summary>Its path from the root, with the separator of its source. Always asked with the same source: the path is kept.</summary>
+    public string PathIn(ItemSource source)
+    {
+        if (_path is { } known)
+            return known;
+        string separator = source.Separator.ToString();
+        if (_directory is null)
+            return _path = separator + string.Join(separator, Names);
+        string outer = _directory.PathIn(source);
+        return _path = outer.Length == 1 ? outer + Entry.Name : string.Concat(outer, separator, Entry.Name);
+    }
+
+    private string DirectoryPathIn(ItemSource source) => _directory is not null ? _directory.PathIn(source)
+        : Names.Count == 0 ? ""
+        : source.Separator + string.Join(source.Separator.ToString(), Names.Take(Names.Count - 1));
+
+    private static string[] NamesBelow(IReadOnlyList<string> directory, string name)
+    {
+        var names = new string[directory.Count + 1];
+        for (int i = 0; i < directory.Count; i++)
+            names[i] = directory[i];
+        names[directory.Count] = name;
+        return names;
+    }
 
     /// <summary>The public object. A link and streams that cannot be read are told in <see cref="ImageItem.Problem"/>.</summary>
     public ImageItem Describe(ItemSource source)
@@ -35,7 +88,7 @@ internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Name
         {
             Name = Entry.Name,
             FullName = path,
-            DirectoryName = Names.Count == 0 ? "" : new FoundItem(Entry, Names.Take(Names.Count - 1).ToArray()).PathIn(source),
+            DirectoryName = DirectoryPathIn(source),
             Type = Entry.Kind.ToString(),
             Length = Entry.Kind == FileTreeKind.File ? Entry.SizeBytes : null,
             LastWriteTime = Local(Entry.Modified),
@@ -57,11 +110,13 @@ internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Name
 
     private static DateTime? Local(FileTreeTime? time) => time?.ToDateTime()?.ToLocalTime();
 
-    private string Mode() => Entry.Permissions is { } permissions ? UnixMode(permissions) : WindowsMode(Entry.Attributes ?? FileAttributesOfWindows.None);
+    private string Mode() => Entry.Permissions is { } permissions
+        ? s_modes.GetOrAdd((Entry.Kind, permissions), mode => UnixMode(mode.Kind, mode.Bits))
+        : s_modes.GetOrAdd((Entry.Kind, (int)((Entry.Attributes ?? FileAttributesOfWindows.None) & ShownAttributes) | NoUnixMode), mode => WindowsMode(mode.Kind, (FileAttributesOfWindows)mode.Bits));
 
-    private string UnixMode(int permissions)
+    private static string UnixMode(FileTreeKind kind, int permissions)
     {
-        char type = Entry.Kind switch
+        char type = kind switch
         {
             FileTreeKind.Directory => 'd',
             FileTreeKind.SymbolicLink => 'l',
@@ -84,10 +139,10 @@ internal sealed record FoundItem(FileTreeEntry Entry, IReadOnlyList<string> Name
         return text.ToString();
     }
 
-    private string WindowsMode(FileAttributesOfWindows attributes)
+    private static string WindowsMode(FileTreeKind kind, FileAttributesOfWindows attributes)
     {
         char Letter(FileAttributesOfWindows attribute, char letter) => (attributes & attribute) != 0 ? letter : '-';
-        char type = Entry.Kind == FileTreeKind.SymbolicLink || (attributes & FileAttributesOfWindows.ReparsePoint) != 0 ? 'l' : Entry.Kind == FileTreeKind.Directory ? 'd' : '-';
+        char type = kind == FileTreeKind.SymbolicLink || (attributes & FileAttributesOfWindows.ReparsePoint) != 0 ? 'l' : kind == FileTreeKind.Directory ? 'd' : '-';
         return new string([type, Letter(FileAttributesOfWindows.Archive, 'a'), Letter(FileAttributesOfWindows.ReadOnly, 'r'),
             Letter(FileAttributesOfWindows.Hidden, 'h'), Letter(FileAttributesOfWindows.System, 's')]);
     }

@@ -186,7 +186,7 @@ internal sealed class ItemComparison
             bool isKnown = TryFind(_newer, after, child.Entry.Name, out FileTreeEntry? entry, cancellation);
             if (!isKnown)
                 continue;
-            foreach (ItemDifference difference in entry is null ? OnlyOlder(child, null) : Match(child, ItemWalk.Child(after, entry), cancellation))
+            foreach (ItemDifference difference in entry is null ? OnlyOlder(child, null) : Match(child, new FoundItem(after, entry), cancellation))
                 yield return difference;
         }
         foreach (FoundItem child in _newerWalk.Children(after, cancellation))

@@ -171,10 +171,10 @@ internal sealed class ItemRestorer : IDisposable
             case FileTreeKind.Directory:
                 RestoreDirectory(folder, item, above, cancellation);
                 break;
-            case FileTreeKind.File when Begin(folder, item):
-                Guard(item, () => RestoreFile(folder, item, cancellation));
+            case FileTreeKind.File when Begin(folder, item, out bool replaces):
+                Guard(item, () => RestoreFile(folder, item, replaces, cancellation));
                 break;
-            case FileTreeKind.SymbolicLink when Begin(folder, item):
+            case FileTreeKind.SymbolicLink when Begin(folder, item, out _):
                 _links.Add(item);
                 break;
             case FileTreeKind.File or FileTreeKind.SymbolicLink:
@@ -239,16 +239,17 @@ internal sealed class ItemRestorer : IDisposable
     }
 
     /// <summary>The name is free, or may be replaced, and the item is not restored yet.</summary>
-    private bool Begin(RootedFolder folder, FoundItem item)
+    private bool Begin(RootedFolder folder, FoundItem item, out bool replaces)
     {
+        replaces = false;
         if (ItemNames.Problem(item.Entry.Name, _isWindows) is { } problem)
             return Refuse(item, problem);
         if (item.Entry.Refusal is { } refusal)
             return Refuse(item, refusal);
-        bool isFree = false;
+        bool isFree = false, exists = false;
         Guard(item, () =>
         {
-            (bool exists, bool isDirectory) = folder.Find(item.Entry.Name);
+            (exists, bool isDirectory) = folder.Find(item.Entry.Name);
             RestoredPath known = _done.Add(TargetOf(item), IdentityOf(item));
             bool isOurs = known != RestoredPath.Free;
             // The same item again: a directory and then a file in it were asked for. Another one: two names that are one here.
@@ -262,26 +263,26 @@ internal sealed class ItemRestorer : IDisposable
             }
             isFree = true;
         });
+        replaces = exists;
         return isFree;
     }
 
-    private void RestoreFile(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    private void RestoreFile(RootedFolder folder, FoundItem item, bool replaces, CancellationToken cancellation)
     {
         // Several names of one file: a second one that is restored is a name of the first.
         bool isLinked = item.Entry.LinkCount > 1;
         (ulong, ulong) key = (item.Entry.VolumePart, item.Entry.FileId);
-        if (isLinked && _linked.TryGetValue(key, out FoundItem? first) && TryHardLink(first, folder, item))
+        if (isLinked && _linked.TryGetValue(key, out FoundItem? first) && TryHardLink(first, folder, item, replaces))
             return;
-        WriteFile(folder, item, cancellation);
+        WriteFile(folder, item, replaces, cancellation);
         if (isLinked)
             _linked[key] = item;
     }
 
     /// <summary>False: the target's file system has no second names, or no more for this file; it is restored as a copy.</summary>
-    private bool TryHardLink(FoundItem first, RootedFolder folder, FoundItem item)
+    private bool TryHardLink(FoundItem first, RootedFolder folder, FoundItem item, bool replaces)
     {
         string name = item.Entry.Name;
-        bool replaces = folder.Find(name).Exists;
         string made = replaces ? TemporaryName() : name;
         try
         {
@@ -311,11 +312,10 @@ internal sealed class ItemRestorer : IDisposable
 
     private static string TemporaryName() => $".imagebackup-{Guid.NewGuid():N}.tmp";
 
-    private void WriteFile(RootedFolder folder, FoundItem item, CancellationToken cancellation)
+    private void WriteFile(RootedFolder folder, FoundItem item, bool replaces, CancellationToken cancellation)
     {
         using ISparseBlockReader data = _source.Tree.OpenData(item.Entry);
         string name = item.Entry.Name;
-        bool replaces = folder.Find(name).Exists;
         // The old file goes when the new one is whole.
         string written = replaces ? TemporaryName() : name;
         RootedFile file = folder.Create(written);
@@ -346,7 +346,9 @@ internal sealed class ItemRestorer : IDisposable
     private void Copy(ISparseBlockReader data, RootedFile file, CancellationToken cancellation)
     {
         long end = 0;
-        file.SetLength(data.LengthBytes);
+        // A file without holes is as long as what is written of it.
+        if (data.LengthBytes > 0 && data.NextData(0) != new ByteRange(0, data.LengthBytes))
+            file.SetLength(data.LengthBytes);
         while (end < data.LengthBytes && data.NextData(end) is { } range)
         {
             for (end = range.OffsetBytes; end < range.EndBytes;)

@@ -13,31 +13,28 @@ using ImageBackup.Engine.Repository;
 namespace ImageBackup.Engine.Items;
 
 /// <summary>
-/// The files of one image, open: the image's reader, the tree of its file system, and a lock that keeps its chunks. Or those of a volume of
-/// this machine. Any thread.
+/// The files of one image, open: the image's reader and the tree of its file system. Or those of a volume of this machine. Any thread.
 /// </summary>
 internal sealed class ItemSource : IDisposable
 {
     private readonly IBlockReader _reader;
     private readonly ImageContent? _content;
-    private readonly ItemRepository? _owned;
 
     /// <summary>A tree that is open already.</summary>
     /// <param name="image">Of what it is.</param>
     /// <param name="tree">The files.</param>
     /// <param name="reader">Becomes the source's.</param>
     internal ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader)
-        : this(image, tree, reader, content: null, owned: null)
+        : this(image, tree, reader, content: null)
     {
     }
 
-    private ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader, ImageContent? content, ItemRepository? owned)
+    private ItemSource(ImageBackupInfo image, IFileTree tree, IBlockReader reader, ImageContent? content)
     {
         Image = image;
         Tree = tree;
         _reader = reader;
         _content = content;
-        _owned = owned;
     }
 
     public ImageBackupInfo Image { get; }
@@ -52,35 +49,14 @@ internal sealed class ItemSource : IDisposable
     public bool IsImage => _content is not null;
 
     /// <summary>Opens the files of an image.</summary>
-    /// <exception cref="ImageBackupException">
-    /// FileSystemNotBrowsable; ImageNotFound, ImageInvalid, a damage or a storage failure on the way to the file system's roots.
-    /// </exception>
-    /// <param name="repository">The image's; stays the caller's.</param>
-    /// <param name="imageId">Its whole id.</param>
-    /// <param name="cancellation">Ends the opening.</param>
-    public static ItemSource Open(ImageRepository repository, string imageId, CancellationToken cancellation)
-    {
-        var owned = ItemRepository.Open(repository, cancellation);
-        try
-        {
-            return Open(owned, isOwned: true, imageId, ImageBlockReader.DefaultCacheBytes, cancellation);
-        }
-        catch
-        {
-            owned.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>As above, of a repository that is open already and stays the caller's.</summary>
-    /// <param name="repository">Its lock and index.</param>
+    /// <param name="repository">Its lock and index; stays the caller's, as long as the source is used.</param>
     /// <param name="imageId">The image's whole id.</param>
     /// <param name="cacheBytes">The most that is kept of the image's chunks.</param>
     /// <param name="cancellation">Ends the opening.</param>
-    public static ItemSource Open(ItemRepository repository, string imageId, long cacheBytes, CancellationToken cancellation) =>
-        Open(repository, isOwned: false, imageId, cacheBytes, cancellation);
-
-    private static ItemSource Open(ItemRepository repository, bool isOwned, string imageId, long cacheBytes, CancellationToken cancellation)
+    /// <exception cref="ImageBackupException">
+    /// FileSystemNotBrowsable; ImageNotFound, ImageInvalid, a damage or a storage failure on the way to the file system's roots.
+    /// </exception>
+    public static ItemSource Open(ItemRepository repository, string imageId, long cacheBytes, CancellationToken cancellation)
     {
         ImageBlockReader? reader = null;
         try
@@ -88,7 +64,7 @@ internal sealed class ItemSource : IDisposable
             var image = ImageContent.Load(repository.Repository, imageId, repository.Index, cancellation);
             reader = new ImageBlockReader(repository.Repository, image, cacheBytes);
             IFileTree tree = OpenTree(reader, $"The image {image.Info.ShortId} of '{image.Info.Volume}'", image.Info.Id, cancellation);
-            return new ItemSource(image.Info, tree, reader, image, isOwned ? repository : null);
+            return new ItemSource(image.Info, tree, reader, image);
         }
         catch (Exception e)
         {
@@ -116,7 +92,7 @@ internal sealed class ItemSource : IDisposable
         };
         try
         {
-            return new ItemSource(description, OpenTree(volume, $"The volume '{name}'", name, cancellation), volume, content: null, owned: null);
+            return new ItemSource(description, OpenTree(volume, $"The volume '{name}'", name, cancellation), volume, content: null);
         }
         catch (Exception e)
         {
@@ -199,9 +175,5 @@ internal sealed class ItemSource : IDisposable
         return string.Join(", ", names.Select(name => name == "ext" ? "ext2, ext3, ext4" : name));
     }
 
-    public void Dispose()
-    {
-        _reader.Dispose();
-        _owned?.Dispose();
-    }
+    public void Dispose() => _reader.Dispose();
 }

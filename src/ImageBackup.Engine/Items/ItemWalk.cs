@@ -46,7 +46,7 @@ internal sealed class ItemWalk(ItemSource source, Action<ImageBackupException> o
         {
             throw ItemSource.Failure(e, item.PathIn(source), item.PathIn(source))!;
         }
-        return found is null ? [] : Resolve(Child(item, found), path, index + 1, cancellation);
+        return found is null ? [] : Resolve(new FoundItem(item, found), path, index + 1, cancellation);
     }
 
     /// <summary>The entries of a directory. What cannot be read is a problem, and ends them.</summary>
@@ -70,7 +70,7 @@ internal sealed class ItemWalk(ItemSource source, Action<ImageBackupException> o
                 onProblem(failure);
                 yield break;
             }
-            yield return Child(directory, entry);
+            yield return new FoundItem(directory, entry);
         }
     }
 
@@ -92,6 +92,9 @@ internal sealed class ItemWalk(ItemSource source, Action<ImageBackupException> o
                 if (child.Entry.Kind == FileTreeKind.Directory && child.Entry.Refusal is null && depth < maxDepth)
                     below.Add(child);
             }
+            // Names of Windows come sorted. Those of the others lie in the order of a hash, and what they name in that of its number.
+            if (!source.IsOfWindows)
+                below.Sort((a, b) => (a.Entry.VolumePart, a.Entry.FileId).CompareTo((b.Entry.VolumePart, b.Entry.FileId)));
             for (int i = below.Count - 1; i >= 0; i--)
             {
                 FileTreeEntry entry = below[i].Entry;
@@ -101,14 +104,5 @@ internal sealed class ItemWalk(ItemSource source, Action<ImageBackupException> o
                     waiting.Push((below[i], depth + 1));
             }
         }
-    }
-
-    public static FoundItem Child(FoundItem directory, FileTreeEntry entry)
-    {
-        var names = new string[directory.Names.Count + 1];
-        for (int i = 0; i < directory.Names.Count; i++)
-            names[i] = directory.Names[i];
-        names[names.Length - 1] = entry.Name;
-        return new FoundItem(entry, names);
     }
 }

@@ -12,6 +12,8 @@ namespace ImageBackup;
 /// </summary>
 internal sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>>
 {
+    internal static readonly JoinedList<T> Empty = new(Array.Empty<T>());
+
     private readonly IReadOnlyList<T> _items;
 
     internal JoinedList(IReadOnlyList<T> items) => _items = items;
@@ -35,5 +37,5 @@ internal sealed class JoinedList<T> : IReadOnlyList<T>, IEquatable<JoinedList<T>
 
 internal static class JoinedList
 {
-    public static IReadOnlyList<T> Of<T>(IReadOnlyList<T> items) => items as JoinedList<T> ?? new JoinedList<T>(items ?? Array.Empty<T>());
+    public static IReadOnlyList<T> Of<T>(IReadOnlyList<T> items) => items as JoinedList<T> ?? (items is null or { Count: 0 } ? JoinedList<T>.Empty : new JoinedList<T>(items));
 }

@@ -164,6 +164,8 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
                     else
                         Show(() => WriteVerbose(message.Text));
                 }
+                while (channel.TryTakeWrite(out Action? write))
+                    write();
                 if (!ended && channel.TakeProgress() is { } progress)
                 {
                     last = progress;
@@ -191,8 +193,6 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
                 Show(() => WriteProgress(shown));
             }
             Show(() => _overall?.Finish(last));
-            if (_letGo is null)
-                channel.Dispose();
         }
         WaitForProcessEnd();
         return task.GetAwaiter().GetResult();

@@ -27,6 +27,7 @@ internal static class ExtDirectory
             yield break;
         }
         ExtBlockMap map = ExtBlockMap.Of(volume, directory);
+        var entries = new List<(string, uint)>();
         long blockCount = directory.SizeBytes / volume.BlockSizeBytes, read = 0;
         for (long block = 0; block < blockCount && map.Find(block) is { } run; block = run.End)
         {
@@ -35,7 +36,9 @@ internal static class ExtDirectory
                 cancellation.ThrowIfCancellationRequested();
                 if (++read > volume.Superblock.BlockCount)
                     throw new FileSystemFormatException($"ext: directory {directory.Number} is larger than the file system");
-                foreach ((string, uint) entry in ReadArea(volume.Block(run.VolumeBlock + i), directory.Number))
+                entries.Clear();
+                ReadArea(volume.Block(run.VolumeBlock + i), directory.Number, entries);
+                foreach ((string, uint) entry in entries)
                     yield return entry;
             }
         }
@@ -44,6 +47,12 @@ internal static class ExtDirectory
     private static List<(string Name, uint Inode)> ReadArea(byte[] area, uint directory)
     {
         var entries = new List<(string, uint)>();
+        ReadArea(area, directory, entries);
+        return entries;
+    }
+
+    private static void ReadArea(byte[] area, uint directory, List<(string Name, uint Inode)> entries)
+    {
         for (int at = 0; at <= area.Length - EntryHeaderBytes;)
         {
             uint inode = LittleEndian.UInt32(area, at);
@@ -62,6 +71,5 @@ internal static class ExtDirectory
             }
             at += length;
         }
-        return entries;
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Trees;
@@ -14,6 +15,10 @@ internal sealed class ExtFileTree : IFileTree
 
     /// <summary>The longest target that Linux takes.</summary>
     private const int MaxLinkBytes = 65_536;
+
+    /// <summary>Names that are read before their inodes: a few at first, so that a listing begins soon.</summary>
+    private const int MinBatch = 256;
+    private const int MaxBatch = 1 << 18;
 
     private readonly ExtVolume _volume;
 
@@ -34,8 +39,33 @@ internal sealed class ExtFileTree : IFileTree
 
     public IEnumerable<FileTreeEntry> List(FileTreeEntry directory, CancellationToken cancellation)
     {
-        foreach ((string name, uint inode) in ExtDirectory.Read(_volume, DirectoryInode(directory), cancellation))
-            yield return Entry(name, inode);
+        // A hash tree has the names in an order of its own; their inodes are read in the order in which they lie on the volume.
+        var batch = new List<(string Name, uint Inode)>();
+        ExceptionDispatchInfo? failure = null;
+        using IEnumerator<(string, uint)> names = ExtDirectory.Read(_volume, DirectoryInode(directory), cancellation).GetEnumerator();
+        int size = MinBatch;
+        for (bool more = true; more; size = Math.Min(MaxBatch, 4 * size))
+        {
+            batch.Clear();
+            try
+            {
+                while (more && batch.Count < size)
+                {
+                    more = names.MoveNext();
+                    if (more)
+                        batch.Add(names.Current);
+                }
+            }
+            catch (Exception e) when (e is FileSystemFormatException or BlockReadException)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+                more = false;
+            }
+            batch.Sort((a, b) => a.Inode.CompareTo(b.Inode));
+            foreach ((string name, uint inode) in batch)
+                yield return Entry(name, inode);
+            failure?.Throw();
+        }
     }
 
     public FileTreeEntry? Find(FileTreeEntry directory, string name, CancellationToken cancellation)

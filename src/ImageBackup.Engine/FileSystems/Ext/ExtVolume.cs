@@ -36,7 +36,7 @@ internal sealed class ExtVolume
         long index = (long)number - 1;
         long offset = index % Superblock.InodesPerGroup * Superblock.InodeSizeBytes;
         byte[] block = InodeBlock(InodeTable((int)(index / Superblock.InodesPerGroup)) + offset / BlockSizeBytes);
-        return new ExtInode((uint)number, block.AsSpan((int)(offset % BlockSizeBytes), Superblock.InodeSizeBytes).ToArray(), Superblock.HasLargeDirectories);
+        return new ExtInode((uint)number, block.AsMemory((int)(offset % BlockSizeBytes), Superblock.InodeSizeBytes), Superblock.HasLargeDirectories);
     }
 
     /// <exception cref="FileSystemFormatException">The block is not in the file system.</exception>

@@ -23,7 +23,7 @@ internal interface IFileTree
     /// <summary>Whether two names that differ only in case are one name to <see cref="Find"/>: NTFS, FAT, exFAT.</summary>
     bool IgnoresCase { get; }
 
-    /// <summary>The entries of a directory, without "." and "..", in the order in which they lie there. Lazy: a block of the directory at a time.</summary>
+    /// <summary>The entries of a directory, without "." and "..", in an order that suits the volume. Lazy: the first come before the directory was read to its end.</summary>
     /// <exception cref="FileSystemFormatException">Not a directory, or damaged: entries that came before are good.</exception>
     IEnumerable<FileTreeEntry> List(FileTreeEntry directory, CancellationToken cancellation);
 

@@ -14,16 +14,18 @@ internal static class UnixFileName
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Never fails, and is reversible by <see cref="Encode"/>.</summary>
-    public static string Decode(ReadOnlySpan<byte> name)
+    public static unsafe string Decode(ReadOnlySpan<byte> name)
     {
-        byte[] bytes = name.ToArray();
+        if (name.IsEmpty)
+            return "";
         try
         {
-            return s_utf8.GetString(bytes);
+            fixed (byte* bytes = name)
+                return s_utf8.GetString(bytes, name.Length);
         }
         catch (DecoderFallbackException)
         {
-            return DecodeWithEscapes(bytes);
+            return DecodeWithEscapes(name.ToArray());
         }
     }
 

@@ -282,7 +282,7 @@ internal sealed class DriveTree(Func<ImageRepository> repositoryOf) : IDisposabl
                 Interlocked.Increment(ref _lookupCount);
                 entry = Named(image, directory.PathIn(image.Source), () => image.Source.Tree.Find(directory.Entry, name, cancellation));
             }
-            item = entry is null ? null : new FoundItem(entry, [.. directory.Names, entry.Name]);
+            item = entry is null ? null : new FoundItem(directory, entry);
             lock (_lock)
                 image.Add(OpenImage.KeyOf(names, i + 1), item);
         }

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Catalog;
+using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Items;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
@@ -77,7 +78,8 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
             return result;
         try
         {
-            using var source = ItemSource.Open(repository, result.ImageId, Stop);
+            using var opened = ItemRepository.Open(repository, [result.ImageId], Stop);
+            using var source = ItemSource.Open(opened, result.ImageId, ImageBlockReader.DefaultCacheBytes, Stop);
             var paths = new List<string>();
             long count = 0;
             foreach (string path in new DamagedItems(source, result.DamagedRanges).Find(Stop))

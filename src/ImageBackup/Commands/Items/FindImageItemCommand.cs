@@ -73,7 +73,7 @@ public sealed class FindImageItemCommand : ImageBrowsingCmdlet
 
     private void Find(ImageRepository repository, List<ImageBackupInfo> images, bool isNamed)
     {
-        using ItemRepository opened = RunInBackground("Opening the repository", _ => ItemRepository.Open(repository, Stop));
+        using ItemRepository opened = RunInBackground("Opening the repository", _ => ItemRepository.Open(repository, images.Select(image => image.Id), Stop));
         foreach (IGrouping<(string, string), ImageBackupInfo> volume in images.GroupBy(image => (image.ComputerName.ToUpperInvariant(), image.VolumeId)))
         {
             ImageBackupInfo[] newestFirst = [.. volume.GroupBy(image => image.Id).Select(same => same.First()).OrderByDescending(image => image.BackupTime)];

@@ -7,16 +7,21 @@ using ImageBackup.Engine.Repository;
 
 namespace ImageBackup.Commands;
 
-/// <summary>The base of cmdlets that look inside images. An image is opened once for the whole pipeline.</summary>
+/// <summary>The base of cmdlets that look inside images. An image is opened once for the whole pipeline, and so is its repository's index.</summary>
 public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
 {
-    /// <summary>Objects that are written before the pipeline hears of the next.</summary>
-    private const int MaxBatch = 2000;
+    /// <summary>Objects that the pipeline is given at once: few at first, so that it gets some soon.</summary>
+    private const int MinBatch = 16;
+    private const int MaxBatch = 512;
+
+    /// <summary>Of each image's chunks: those of several directories, and what is read ahead.</summary>
+    private const long CacheBytes = 16 << 20;
 
     private static readonly TimeSpan s_batchTime = TimeSpan.FromMilliseconds(200);
 
     private readonly Dictionary<string, ItemSource> _sources = new(StringComparer.Ordinal);
     private readonly Dictionary<ImageRepository, ImageCatalog> _catalogs = [];
+    private readonly Dictionary<ImageRepository, ItemRepository> _repositories = [];
     private readonly Dictionary<string, string> _ids = new(StringComparer.Ordinal);
 
     private protected override bool InputNamesRepository => true;
@@ -45,7 +50,11 @@ public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
             if (_sources.TryGetValue(image.Id, out ItemSource? open))
                 return open;
             isNew = true;
-            return ItemSource.Open(repository, image.Id, Stop);
+            if (_repositories.TryGetValue(repository, out ItemRepository? opened))
+                opened.Include(image.Id, Stop);
+            else
+                _repositories.Add(repository, opened = ItemRepository.Open(repository, [image.Id], Stop));
+            return ItemSource.Open(opened, image.Id, CacheBytes, Stop);
         });
         if (isNew)
         {
@@ -57,48 +66,60 @@ public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
         return source;
     }
 
-    private protected void WriteProblems(List<ImageBackupException> problems)
+    private protected void WriteProblems(IEnumerable<ImageBackupException> problems)
     {
-        foreach (ImageBackupException problem in problems.ToArray())
+        foreach (ImageBackupException problem in problems)
             Attempt(problem.Target, () => throw problem);
-        problems.Clear();
     }
 
-    /// <summary>Writes what the background gives while it goes on: the first objects come at once.</summary>
+    /// <summary>Writes what the background gives while it goes on: the first objects come at once, and the next are found while these are used.</summary>
+    /// <param name="activity">What the progress record says.</param>
+    /// <param name="objects">Enumerated by the background.</param>
+    /// <param name="problems">Filled by the enumeration; each is written behind the objects that came before it.</param>
     private protected void WriteAsTheyCome<T>(string activity, IEnumerable<T> objects, List<ImageBackupException> problems)
     {
-        using IEnumerator<T> all = objects.GetEnumerator();
-        for (bool more = true; more;)
+        ImageBackupException? failure = RunInBackground(activity, channel =>
         {
-            var batch = new List<T>();
-            Exception? failure = null;
-            more = RunInBackground(activity, _ =>
+            using IEnumerator<T> all = objects.GetEnumerator();
+            int size = MinBatch;
+            for (bool more = true; more; size = Math.Min(MaxBatch, 2 * size))
             {
+                var batch = new List<T>(size);
+                ImageBackupException? failed = null;
                 var clock = Stopwatch.StartNew();
                 try
                 {
-                    while (batch.Count < MaxBatch && clock.Elapsed < s_batchTime)
+                    while (batch.Count < size && problems.Count == 0 && clock.Elapsed < s_batchTime)
                     {
                         Stop.ThrowIfCancellationRequested();
-                        if (!all.MoveNext())
-                            return false;
+                        more = all.MoveNext();
+                        if (!more)
+                            break;
                         batch.Add(all.Current);
                     }
-                    return true;
                 }
                 catch (ImageBackupException e)
                 {
                     // What came before it is good.
-                    failure = e;
-                    return false;
+                    (failed, more) = (e, false);
                 }
-            });
-            foreach (T item in batch)
-                WriteObject(item, enumerateCollection: false);
-            WriteProblems(problems);
-            if (failure is not null)
-                throw failure;
-        }
+                ImageBackupException[] told = [.. problems];
+                problems.Clear();
+                channel.Write(() => Write(batch, told), Stop);
+                if (failed is not null)
+                    return failed;
+            }
+            return null;
+        });
+        if (failure is not null)
+            throw failure;
+    }
+
+    private void Write<T>(List<T> batch, ImageBackupException[] problems)
+    {
+        foreach (T item in batch)
+            WriteObject(item, enumerateCollection: false);
+        WriteProblems(problems);
     }
 
     protected override void Dispose(bool disposing)
@@ -108,6 +129,9 @@ public abstract class ImageBrowsingCmdlet : RepositoryCmdlet
             foreach (ItemSource source in _sources.Values)
                 source.Dispose();
             _sources.Clear();
+            foreach (ItemRepository repository in _repositories.Values)
+                repository.Dispose();
+            _repositories.Clear();
         }
         base.Dispose(disposing);
     }

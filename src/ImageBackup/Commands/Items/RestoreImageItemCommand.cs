@@ -86,7 +86,9 @@ public sealed class RestoreImageItemCommand : ItemCmdlet
         foreach (string warning in _warnings)
             WriteWarning(warning);
         _warnings.Clear();
-        WriteProblems(_problems);
+        ImageBackupException[] problems = [.. _problems];
+        _problems.Clear();
+        WriteProblems(problems);
     }
 
     /// <summary>The links, and the directories' times.</summary>
