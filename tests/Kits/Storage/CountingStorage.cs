@@ -21,9 +21,6 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
 
     public int MostReadsUnderWay => Volatile.Read(ref _mostUnderWay);
 
-    /// <summary>The file whose parts cannot be read; null: all can.</summary>
-    public string? UnreadableName { get; set; }
-
     public int LoadCount(StoredKind kind) => _loads.TryGetValue(kind, out int count) ? count : 0;
 
     private readonly ConcurrentDictionary<StoredKind, int> _loads = new();
@@ -74,8 +71,6 @@ internal sealed class CountingStorage(IStorage inner) : IStorage
             Interlocked.CompareExchange(ref _mostUnderWay, now, most);
         try
         {
-            if (name == UnreadableName)
-                throw new StorageException(StorageProblem.AccessDenied, Location.DisplayName, "The file cannot be read.");
             if (ReadTime > TimeSpan.Zero)
                 Thread.Sleep(ReadTime);
             inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation);

@@ -23,8 +23,16 @@ internal enum StorageOperation
     RemoveAbandonedUploads,
 }
 
-/// <summary>One call, and how many of the same operation and kind came before it.</summary>
-internal readonly record struct StorageCall(StorageOperation Operation, StoredKind Kind, int Number);
+/// <summary>
+/// One call, how many of the same operation and kind came before it, and the file's name; empty if it is not of one file. The name does not
+/// count when two are compared: the same call of another run has another.
+/// </summary>
+internal readonly record struct StorageCall(StorageOperation Operation, StoredKind Kind, int Number, string Name = "")
+{
+    public bool Equals(StorageCall other) => (Operation, Kind, Number) == (other.Operation, other.Kind, other.Number);
+
+    public override int GetHashCode() => (Operation, Kind, Number).GetHashCode();
+}
 
 /// <summary>How a call fails: before anything is done, after all is done, or (appends) with half of it done.</summary>
 internal enum FaultMoment
@@ -69,21 +77,21 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
 
     public void CreateLayout(CancellationToken cancellation) => inner.CreateLayout(cancellation);
 
-    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Exists, kind, () => inner.Exists(kind, name, cancellation));
+    public bool Exists(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Exists, kind, name, () => inner.Exists(kind, name, cancellation));
 
-    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.List, kind, () => inner.List(kind, cancellation));
+    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.List, kind, "", () => inner.List(kind, cancellation));
 
-    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.LengthOf, kind, () => inner.LengthOf(kind, name, cancellation));
+    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.LengthOf, kind, name, () => inner.LengthOf(kind, name, cancellation));
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) => Run(StorageOperation.Load, kind, () => inner.Load(kind, name, limitBytes, cancellation));
+    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) => Run(StorageOperation.Load, kind, name, () => inner.Load(kind, name, limitBytes, cancellation));
 
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation) =>
-        Run(StorageOperation.ReadAt, kind, () => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation));
+        Run(StorageOperation.ReadAt, kind, name, () => inner.ReadAt(kind, name, offsetBytes, buffer, countBytes, cancellation));
 
     public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
         byte[] copy = content.ToArray();
-        Run(StorageOperation.Save, kind, () => inner.Save(kind, name, copy, cancellation));
+        Run(StorageOperation.Save, kind, name, () => inner.Save(kind, name, copy, cancellation));
     }
 
     public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
@@ -91,7 +99,7 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
         IStorageUpload? begun = null;
         try
         {
-            Run(StorageOperation.BeginUpload, kind, () => begun = inner.BeginUpload(kind, cancellation));
+            Run(StorageOperation.BeginUpload, kind, "", () => begun = inner.BeginUpload(kind, cancellation));
             return new Upload(this, kind, begun!);
         }
         catch
@@ -101,20 +109,20 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
         }
     }
 
-    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Delete, kind, () => inner.Delete(kind, name, cancellation));
+    public void Delete(StoredKind kind, string name, CancellationToken cancellation) => Run(StorageOperation.Delete, kind, name, () => inner.Delete(kind, name, cancellation));
 
-    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.SyncDeletions, kind, () => inner.SyncDeletions(kind, cancellation));
+    public void SyncDeletions(StoredKind kind, CancellationToken cancellation) => Run(StorageOperation.SyncDeletions, kind, "", () => inner.SyncDeletions(kind, cancellation));
 
-    public int RemoveAbandonedUploads(CancellationToken cancellation) => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, () => inner.RemoveAbandonedUploads(cancellation));
+    public int RemoveAbandonedUploads(CancellationToken cancellation) => Run(StorageOperation.RemoveAbandonedUploads, StoredKind.Pack, "", () => inner.RemoveAbandonedUploads(cancellation));
 
     public void Dispose()
     {
     }
 
-    private T Run<T>(StorageOperation operation, StoredKind kind, Func<T> action, Action? half = null)
+    private T Run<T>(StorageOperation operation, StoredKind kind, string name, Func<T> action, Action? half = null)
     {
         int number = _counts.AddOrUpdate((operation, kind), 0, (_, count) => count + 1);
-        var call = new StorageCall(operation, kind, number);
+        var call = new StorageCall(operation, kind, number, name);
         _calls.Enqueue(call);
         StorageFault? fault = Script(call);
         if (fault is null)
@@ -127,7 +135,7 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
         throw new StorageException(fault.Problem, Location.DisplayName, $"Scripted: {operation} of {kind} number {number} fails {fault.Moment}.");
     }
 
-    private void Run(StorageOperation operation, StoredKind kind, Action action, Action? half = null) => Run(operation, kind, () =>
+    private void Run(StorageOperation operation, StoredKind kind, string name, Action action, Action? half = null) => Run(operation, kind, name, () =>
     {
         action();
         return true;
@@ -137,10 +145,10 @@ internal sealed class FaultyStorage(IStorage inner) : IStorage
     {
         public long LengthBytes => inner.LengthBytes;
 
-        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => storage.Run(StorageOperation.Append, kind,
+        public void Append(byte[] buffer, int offset, int countBytes, CancellationToken cancellation) => storage.Run(StorageOperation.Append, kind, "",
             () => inner.Append(buffer, offset, countBytes, cancellation), () => inner.Append(buffer, offset, countBytes / 2, cancellation));
 
-        public void Commit(string name, CancellationToken cancellation) => storage.Run(StorageOperation.Commit, kind, () => inner.Commit(name, cancellation));
+        public void Commit(string name, CancellationToken cancellation) => storage.Run(StorageOperation.Commit, kind, name, () => inner.Commit(name, cancellation));
 
         public void Dispose() => inner.Dispose();
     }

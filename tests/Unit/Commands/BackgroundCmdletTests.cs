@@ -18,8 +18,12 @@ public sealed class InvokePumpedWorkCommand : BackgroundCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     public PSObject Work { get; set; } = null!;
 
-    private protected override void Process() =>
-        WriteObject(RunInBackground("Working", channel => ((Func<object, CancellationToken, object>)Work.BaseObject)(channel, Stop)));
+    /// <summary>The delegate gets what writes an object while it runs, instead of the channel.</summary>
+    [Parameter]
+    public SwitchParameter Writes { get; set; }
+
+    private protected override void Process() => WriteObject(RunInBackground("Working", channel =>
+        ((Func<object, CancellationToken, object>)Work.BaseObject)(Writes ? (Action<object>)(given => channel.Write(() => WriteObject(given), Stop)) : channel, Stop)));
 }
 
 /// <summary>The pump between background work and the pipeline thread.</summary>
@@ -92,6 +96,31 @@ public sealed class BackgroundCmdletTests : IDisposable
             "do { $work, $work | Invoke-PumpedWork | ForEach-Object { $_; break } } while ($false); 'after'", ("work", Work((_, _) => ++runCount)));
         Assert.Equal([1, "after"], result.WithoutErrors().Output.Select(o => o.BaseObject));
         Assert.Equal(1, runCount);
+    }
+
+    /// <summary>Objects are written while the work goes on, which is ahead of the pipeline by a few at most, and ends when that wants no more.</summary>
+    [Fact]
+    public void What_the_work_gives_is_written_before_the_work_ends()
+    {
+        int given = 0;
+        bool wasStopped = false;
+        Func<object, CancellationToken, object> work = (write, _) =>
+        {
+            try
+            {
+                for (; ; given++)
+                    ((Action<object>)write)(given);
+            }
+            catch (OperationCanceledException)
+            {
+                wasStopped = true;
+                throw;
+            }
+        };
+        ShellResult result = _session.Run("$work | Invoke-PumpedWork -Writes | Select-Object -First 3", ("work", work));
+        Assert.Equal([0, 1, 2], result.WithoutErrors().Output.Select(o => o.BaseObject));
+        Assert.True(wasStopped, "the work went on");
+        Assert.InRange(given, 3, 8);
     }
 
     [Fact]

@@ -73,8 +73,12 @@ public sealed class PackReadingTests : IDisposable
     public void A_pack_that_cannot_be_read_is_told_with_the_images_that_it_reaches()
     {
         string pack = DataPacks()[0];
-        _storage.UnreadableName = pack;
-        RepositoryCheckResult result = _repository.Check(readData: true, null, CancellationToken.None);
+        var faulty = new FaultyStorage(_rig.Memory)
+        {
+            Script = call => call.Operation == StorageOperation.ReadAt && call.Name == pack ? new StorageFault(StorageProblem.AccessDenied, FaultMoment.Before) : null,
+        };
+        using ImageRepository repository = TestRepository.Open(faulty);
+        RepositoryCheckResult result = repository.Check(readData: true, null, CancellationToken.None);
         RepositoryProblem problem = Assert.Single(result.Problems);
         Assert.Equal($"data/{pack.Substring(0, 2)}/{pack}", problem.File);
         Assert.Single(result.DamagedImages);
