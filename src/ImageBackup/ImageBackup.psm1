@@ -32,6 +32,8 @@ else {
         $context = [System.Runtime.Loader.AssemblyLoadContext]::new($contextName)
         foreach ($file in [System.IO.Directory]::GetFiles($netstandard, '*.dll')) {
             $name = [System.Reflection.AssemblyName]::GetAssemblyName($file)
+            # A storage's SDK comes when a repository there is opened (StorageDriver).
+            if ($name.Name -match '^(ImageBackup\.Storage\.|AWSSDK\.|System\.IO\.Hashing$)') { continue }
             $isPresent = $false
             if ($name.Name -match '^(System|Microsoft)\.') {
                 try { $isPresent = $null -ne [System.Reflection.Assembly]::Load($name) } catch { $isPresent = $false }

@@ -15,6 +15,7 @@ internal static class Peers
         ("mkfs.exfat", "exfatprogs"), ("mount.exfat-fuse", "exfat-fuse"), ("mcopy", "mtools"), ("mkfs.f2fs", "f2fs-tools"),
         ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("strace", "strace"), ("sfdisk", "fdisk"), ("jq", "jq"),
         ("qemu-system-x86_64", "qemu-system-x86"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
+        ("ceph-mon", "ceph-mon"), ("ceph-osd", "ceph-osd"), ("radosgw", "radosgw"), ("ceph", "ceph-common"),
         ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), ("/usr/lib/wine/wine64", "wine64"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
 

@@ -80,8 +80,16 @@ internal sealed class ImageRepository : IDisposable
 
     private static void ThrowIfTaken(RepositoryFiles files)
     {
-        if (files.Exists(StoredKind.Config, ""))
-            throw Exists(files);
+        try
+        {
+            if (files.Exists(StoredKind.Config, ""))
+                throw Exists(files);
+        }
+        catch (ImageBackupException e) when (e.Id == ErrorId.StorageContainerMissing)
+        {
+            // The creation makes the bucket.
+            return;
+        }
         if (files.LocalPath is { } path)
             RepositoryPlace.ThrowIfTaken(path);
         // What a creation writes before the 'config' may be there, as in a directory; a snapshot record or a pack may not.

@@ -38,6 +38,21 @@ internal enum StorageProblem
 
     /// <summary>The server lets nothing be removed.</summary>
     RemovalForbidden,
+
+    /// <summary>There is not such a bucket or container.</summary>
+    NoContainer,
+
+    /// <summary>The bucket is in another region than requests are signed for.</summary>
+    WrongRegion,
+
+    /// <summary>The server does not take requests of this machine's time.</summary>
+    ClockSkewed,
+
+    /// <summary>A login for a time is over.</summary>
+    LoginExpired,
+
+    /// <summary>A program that speaks to the server for us cannot be started or is not the right one.</summary>
+    NoProgram,
 }
 
 /// <summary>The only exception of the storage layer.</summary>

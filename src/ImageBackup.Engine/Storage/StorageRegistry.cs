@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
 using ImageBackup.Engine.Storage.Rest;
+using ImageBackup.Engine.Storage.S3;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -15,7 +16,6 @@ internal static class StorageRegistry
         ["gs"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
         ["b2"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
         ["swift"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
-        ["s3"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
         ["s3legacy"] = "The layout 's3legacy' is not read. Move the repository to the default layout by 'restic migrate s3_layout' with restic before 0.17.",
         ["azure"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
         ["sftp"] = "Mount the directory by sshfs and name its path, or serve it by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/.",
@@ -29,6 +29,7 @@ internal static class StorageRegistry
         Register(new StorageScheme(StorageLocation.LocalScheme, [StorageLocation.LocalScheme + ".connections"], ParseLocal,
             location => RetryingStorage.At(location.LocalPath!, StorageOptions.Connections(location.Options, StorageLocation.LocalScheme, otherwise: 1))));
         Register(RestLocation.Registration);
+        Register(S3Location.Registration);
     }
 
     /// <summary>Makes a kind of storage known.</summary>

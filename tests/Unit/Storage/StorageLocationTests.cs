@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Storage.S3;
 using ImageBackup.Session;
 using Xunit;
 
@@ -50,6 +51,40 @@ public sealed class StorageLocationTests
         var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse("x", path => path, options));
         Assert.Equal(ErrorId.ParameterInvalid, e.Id);
         Assert.Contains("conections", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("s3:s3.amazonaws.com/bucket/a/b", "https://s3.amazonaws.com/", "bucket", "a/b/", null, false, "s3:s3.amazonaws.com/bucket/a/b")]
+    [InlineData("s3:s3.eu-west-1.amazonaws.com/bucket", "https://s3.eu-west-1.amazonaws.com/", "bucket", "", "eu-west-1", false, "s3:s3.eu-west-1.amazonaws.com/bucket")]
+    [InlineData("s3:s3.amazonaws.com/my.bucket/", "https://s3.amazonaws.com/", "my.bucket", "", null, true, "s3:s3.amazonaws.com/my.bucket")]
+    [InlineData("s3://host:9000/bucket/x/", "https://host:9000/", "bucket", "x/", null, true, "s3:host:9000/bucket/x")]
+    [InlineData("s3:http://127.0.0.1:9000/bucket//x", "http://127.0.0.1:9000/", "bucket", "x/", null, true, "s3:http://127.0.0.1:9000/bucket/x")]
+    public void An_S3_location_is_restics(string text, string service, string bucket, string prefix, string? region, bool isPathStyle, string shown)
+    {
+        StorageLocation location = StorageRegistry.Parse(text);
+        S3Address address = S3Location.AddressOf(location.Address, null);
+        Assert.Equal((service, bucket, prefix, region, isPathStyle), (address.Service.AbsoluteUri, address.Bucket, address.Prefix, address.Region, address.IsPathStyle));
+        Assert.Equal(shown, location.DisplayName);
+        Assert.Equal(shown, StorageRegistry.Parse(shown).DisplayName);
+        // Who names a bucket has not opened it: the SDK is not loaded for that.
+        Assert.DoesNotContain(AppDomain.CurrentDomain.GetAssemblies(), assembly => assembly.GetName().Name!.StartsWith("AWSSDK", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("s3:host", "names no bucket")]
+    [InlineData("s3:https://key:s3cret@host/bucket", "may hold no name and no password")]
+    [InlineData("s3:ftp://host/bucket", "must be HOST/BUCKET")]
+    [InlineData("s3:host/bucket?x", "may have no '?'")]
+    [InlineData("s3:host/bucket", "cannot be DEEP_ARCHIVE", "s3.storage-class", "deep_archive")]
+    [InlineData("s3:host/bucket", "must be one of: auto, dns, path", "s3.bucket-lookup", "guess")]
+    [InlineData("s3:host/bucket", "must be one of", "s3.list-objects-v1", "perhaps")]
+    public void An_S3_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
+    {
+        var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
+        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -71,6 +71,11 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             StorageProblem.Untrusted => ErrorId.StorageUntrusted,
             StorageProblem.LoginRefused => ErrorId.StorageLoginRefused,
             StorageProblem.RemovalForbidden => ErrorId.StorageForbidsRemoval,
+            StorageProblem.NoContainer => ErrorId.StorageContainerMissing,
+            StorageProblem.WrongRegion => ErrorId.StorageWrongRegion,
+            StorageProblem.ClockSkewed => ErrorId.StorageClockSkewed,
+            StorageProblem.LoginExpired => ErrorId.StorageLoginExpired,
+            StorageProblem.NoProgram => ErrorId.StorageProgramMissing,
             StorageProblem.NotADirectory => ErrorId.RepositoryInvalid,
             _ => CorruptId(kind),
         };

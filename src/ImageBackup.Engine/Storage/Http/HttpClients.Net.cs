@@ -13,7 +13,15 @@ namespace ImageBackup.Engine.Storage.Http;
 internal static class HttpClients
 {
     /// <summary>A client that follows nothing and keeps no cookies; HTTP/2 if the server offers it.</summary>
-    public static HttpClient Create(HttpAccess access, ServerTrust trust)
+    public static HttpClient Create(HttpAccess access, ServerTrust trust) => new(CreateHandler(access, trust))
+    {
+        Timeout = Timeout.InfiniteTimeSpan,
+        DefaultRequestVersion = HttpVersion.Version20,
+        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+    };
+
+    /// <summary>What such a client stands on.</summary>
+    public static HttpMessageHandler CreateHandler(HttpAccess access, ServerTrust trust)
     {
         var handler = new SocketsHttpHandler
         {
@@ -34,12 +42,7 @@ internal static class HttpClients
         };
         if (access.ClientCertificate is { } own)
             handler.SslOptions.ClientCertificates = [own];
-        return new HttpClient(handler)
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-            DefaultRequestVersion = HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-        };
+        return handler;
     }
 
     public static Task<Stream> ReadStream(HttpContent content, CancellationToken cancellation) => content.ReadAsStreamAsync(cancellation);

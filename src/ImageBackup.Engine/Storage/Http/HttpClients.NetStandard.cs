@@ -20,6 +20,14 @@ internal static class HttpClients
     /// <summary>A client that follows nothing and keeps no cookies.</summary>
     public static HttpClient Create(HttpAccess access, ServerTrust trust)
     {
+        var client = new HttpClient(CreateHandler(access, trust)) { Timeout = Timeout.InfiniteTimeSpan };
+        client.DefaultRequestHeaders.ExpectContinue = false;
+        return client;
+    }
+
+    /// <summary>What such a client stands on.</summary>
+    public static HttpMessageHandler CreateHandler(HttpAccess access, ServerTrust trust)
+    {
         var handler = new HttpClientHandler
         {
             AllowAutoRedirect = false,
@@ -30,9 +38,7 @@ internal static class HttpClients
         };
         if (access.ClientCertificate is { } own)
             handler.ClientCertificates.Add(own);
-        var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        client.DefaultRequestHeaders.ExpectContinue = false;
-        return client;
+        return handler;
     }
 
     public static Task<Stream> ReadStream(HttpContent content, CancellationToken cancellation)

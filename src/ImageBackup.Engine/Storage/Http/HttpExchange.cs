@@ -1,12 +1,9 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Http;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Text;
 using System.Threading;
 
@@ -58,7 +55,7 @@ internal sealed class HttpExchange : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or ObjectDisposedException or WebException)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw Failure(e, shown, timer.HasRunOut, isWrite);
+            throw HttpFailure.Of(e, shown, timer, _trust, isWrite);
         }
     }
 
@@ -142,37 +139,6 @@ internal sealed class HttpExchange : IDisposable
             return reason;
         }
     }
-
-    private StorageException Failure(Exception failure, string shown, bool hasRunOut, bool isWrite)
-    {
-        List<Exception> chain = [];
-        for (Exception? at = failure; at is not null; at = at.InnerException)
-            chain.Add(at);
-        StorageProblem cut = isWrite ? StorageProblem.WriteError : StorageProblem.ReadError;
-        if (hasRunOut)
-            return new StorageException(StorageProblem.Unreachable, shown, $"The server has been silent for {_idle.TotalSeconds:0.#} s.", failure);
-        if (chain.OfType<AuthenticationException>().FirstOrDefault() is { } tls)
-            return Untrusted(shown, _trust.Reason ?? tls.Message, failure);
-        if (chain.OfType<WebException>().FirstOrDefault() is { Status: WebExceptionStatus.TrustFailure or WebExceptionStatus.SecureChannelFailure } web)
-            return Untrusted(shown, _trust.Reason ?? web.Message, failure);
-        // The alert of a server that wants a certificate of ours comes with TLS 1.3 only after the handshake.
-        if (chain.FirstOrDefault(e => e.Message.Contains("certificate required") || e.Message.Contains("bad certificate") || e.Message.Contains("alert certificate")) is { } alert)
-            return Untrusted(shown, "the server does not accept our certificate, or wants one: " + alert.Message, failure);
-        if (chain.OfType<SocketException>().FirstOrDefault() is { } socket)
-        {
-            bool isConnecting = socket.SocketErrorCode is SocketError.ConnectionRefused or SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain
-                or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.HostDown or SocketError.TimedOut
-                or SocketError.AddressNotAvailable;
-            return new StorageException(isConnecting ? StorageProblem.Unreachable : cut, shown, socket.Message, failure);
-        }
-        if (chain.OfType<WebException>().FirstOrDefault() is { Status: WebExceptionStatus.NameResolutionFailure or WebExceptionStatus.ConnectFailure } connect)
-            return new StorageException(StorageProblem.Unreachable, shown, connect.Message, failure);
-        if (failure is OperationCanceledException)
-            return new StorageException(StorageProblem.Unreachable, shown, "The server does not answer.", failure);
-        return new StorageException(cut, shown, chain[^1].Message, failure);
-    }
-
-    private static StorageException Untrusted(string shown, string why, Exception failure) => new(StorageProblem.Untrusted, shown, $"No secure connection: {why.TrimEnd('.')}.", failure);
 
     public void Dispose() => _client.Dispose();
 }

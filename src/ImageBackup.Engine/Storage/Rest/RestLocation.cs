@@ -1,7 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
-using System.Security.Cryptography;
 using ImageBackup.Engine.Storage.Http;
 
 namespace ImageBackup.Engine.Storage.Rest;
@@ -14,8 +12,6 @@ internal static class RestLocation
 
     private const string UserVariable = "RESTIC_REST_USERNAME";
     private const string PasswordVariable = "RESTIC_REST_PASSWORD";
-    private const string AuthoritiesVariable = "RESTIC_CACERT";
-    private const string IdentityVariable = "RESTIC_TLS_CLIENT_CERT";
 
     public static StorageScheme Registration { get; } = new(Scheme, [ConnectionsOption], Parse, location => new RetryingStorage(Open(location), RetryingStorage.ServerWaits));
 
@@ -43,34 +39,16 @@ internal static class RestLocation
     {
         var url = new Uri(location.Address);
         string[] login = url.UserInfo.Split([':'], 2);
-        string? user = login[0].Length > 0 ? Uri.UnescapeDataString(login[0]) : Variable(UserVariable);
-        string? password = login.Length == 2 ? Uri.UnescapeDataString(login[1]) : Variable(PasswordVariable);
-        string? authorities = Variable(AuthoritiesVariable);
-        string? identity = Variable(IdentityVariable);
-        var access = new HttpAccess
+        string? user = login[0].Length > 0 ? Uri.UnescapeDataString(login[0]) : HttpVariables.Value(UserVariable);
+        string? password = login.Length == 2 ? Uri.UnescapeDataString(login[1]) : HttpVariables.Value(PasswordVariable);
+        HttpAccess access = HttpVariables.Access() with
         {
             UserName = user,
             Password = password,
-            Authorities = authorities is null ? [] : Read(AuthoritiesVariable, authorities, HttpClients.LoadCertificates),
-            ClientCertificate = identity is null ? null : Read(IdentityVariable, identity, HttpClients.LoadIdentity),
             Connections = StorageOptions.Connections(location.Options, Scheme),
             Idle = idle,
         };
         var root = new Uri($"{url.Scheme}://{url.Authority}{Path(url)}");
         return new RestStorage(location, root, access);
-    }
-
-    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
-
-    private static T Read<T>(string variable, string path, Func<string, T> read)
-    {
-        try
-        {
-            return read(path);
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new FormatException($"The file of {variable}, '{path}', cannot be used: {e.Message}", e);
-        }
     }
 }

@@ -46,10 +46,10 @@ internal sealed class SpooledFile : IDisposable
     private sealed class Content(FileStream file, long lengthBytes) : Stream
     {
         public override bool CanRead => true;
-        public override bool CanSeek => false;
+        public override bool CanSeek => true;
         public override bool CanWrite => false;
         public override long Length => lengthBytes;
-        public override long Position { get => file.Position; set => throw new NotSupportedException(); }
+        public override long Position { get => file.Position; set => file.Position = value; }
 
         public override int Read(byte[] buffer, int offset, int count) => file.Read(buffer, offset, count);
 
@@ -57,7 +57,7 @@ internal sealed class SpooledFile : IDisposable
         {
         }
 
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => file.Seek(offset, origin);
 
         public override void SetLength(long value) => throw new NotSupportedException();
 
