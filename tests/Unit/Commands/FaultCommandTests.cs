@@ -108,6 +108,22 @@ public sealed class FaultCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_sample_by_size_reads_so_much_and_goes_on()
+    {
+        _session.Set("other", _fixture.NewVolume($"{Guid.NewGuid():N}.img", seed: 9));
+        _session.Run("$null = Backup-VolumeImage $other -ChunkSize 256KB").WithoutErrors();
+        int packCount = new DirectoryInfo(Path.Combine(_location, "data")).GetFiles("*", SearchOption.AllDirectories).Length;
+        Assert.True(packCount > 2);
+        // A byte is a pack; each run goes on with the next one.
+        string[] ends = [.. Enumerable.Range(0, packCount + 1).Select(_ => _session.Run("Test-ImageRepository -SampleSize 1").WithoutErrors().Single<RepositoryCheckResult>())
+            .Select(result => (result.ReadPackCount, result.SampleEnd)).Select(each => each.ReadPackCount == 1 ? each.SampleEnd! : "")];
+        Assert.Equal(packCount, ends.Distinct().Count());
+        Assert.Equal(ends[0], ends[^1]);
+        Assert.Equal(packCount, _session.Run("Test-ImageRepository -SampleSize 1TB").WithoutErrors().Single<RepositoryCheckResult>().ReadPackCount);
+        Assert.Equal("ParameterInvalid", _session.Run("Test-ImageRepository -SampleSize 1MB -Sample 5").ErrorId);
+    }
+
     private static (int Count, string End) Expected(FileInfo[] packs, int last, int percent)
     {
         long readBytes = 0, totalBytes = packs.Sum(p => p.Length);
@@ -121,6 +137,7 @@ public sealed class FaultCommandTests : IDisposable
     [InlineData("Backup-VolumeImage $volume -ReadErrorLimit -1")]
     [InlineData("Test-ImageRepository -Sample 0")]
     [InlineData("Test-ImageRepository -Sample 101")]
+    [InlineData("Test-ImageRepository -SampleSize 0")]
     public void What_makes_no_sense_is_refused(string script) =>
         Assert.Contains("ParameterArgumentValidationError", Assert.Single(_session.Run(script).Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
 

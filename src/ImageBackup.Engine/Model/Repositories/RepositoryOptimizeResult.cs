@@ -42,6 +42,18 @@ public sealed record RepositoryOptimizeResult
     public required int RepackedPackCount { get; init; }
     public required long RepackedBytes { get; init; }
 
+    /// <summary>
+    /// Bytes of packs that are read for that, with what lies between: what a server charges for. Not the indexes and trees that
+    /// the look itself reads, which are in the cache as a rule.
+    /// </summary>
+    public required long ReadBytes { get; init; }
+
+    /// <summary>
+    /// About so many calls of the storage the change takes: reads of packs, new packs and index files, removals. On a server each is a
+    /// request or a few. 0: there is nothing to do.
+    /// </summary>
+    public required long RequestCount { get; init; }
+
     /// <summary>Pack files removed, the repacked and the unreferenced ones counted.</summary>
     public required int RemovedPackCount { get; init; }
     public required long RemovedBytes { get; init; }

@@ -63,8 +63,12 @@ internal sealed class Pruner(ImageRepository repository)
         }
     }
 
-    private sealed record State(IReadOnlyList<StoredFile> Snapshots, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> PackFiles, BlobIndex Index, PrunePlan Plan)
+    /// <summary>What is known before anything changes.</summary>
+    /// <param name="Reads">Of the packs that are repacked, what stays.</param>
+    private sealed record State(IReadOnlyList<StoredFile> Snapshots, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> PackFiles, BlobIndex Index, PrunePlan Plan, PackReadPlan Reads)
     {
+        public bool NeedsIndex => Plan.ChangesIndex || HasScatteredIndex;
+
         /// <summary>An index file a backup: beyond this many they are worth being joined.</summary>
         public bool HasScatteredIndex => IndexNames.Count > 16 + 2 * (Index.Count / RepositoryFormat.IndexBlobCount);
     }
@@ -100,7 +104,11 @@ internal sealed class Pruner(ImageRepository repository)
             throw marks.Refusal(snapshots, plan.Lost, ErrorId.PackCorrupt,
                 $"{Things(plan.Lost.Count)} that images refer to lie in packs that are missing or damaged", cancellation);
         }
-        return new State(snapshots, indexNames, packFiles, index, plan);
+        var reads = new PackReadPlan(index);
+        foreach (int number in Enumerable.Range(0, plan.PackCount).Where(pack => plan.ActionOf(pack) == PruneAction.Repack).SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
+            reads.Add(number, number);
+        reads.Complete();
+        return new State(snapshots, indexNames, packFiles, index, plan, reads);
 
         static string Things(int count) => count == 1 ? "1 chunk or tree" : $"{count} chunks or trees";
     }
@@ -128,7 +136,7 @@ internal sealed class Pruner(ImageRepository repository)
 
         // No index lists these, so they may go first: on a full disk, that makes the room for the rest.
         RemovePacks(plan.Unreferenced.Keys);
-        if (!plan.ChangesIndex && !state.HasScatteredIndex)
+        if (!state.NeedsIndex)
             return;
 
         List<string> written = WriteIndex(state, held, progress, cancellation);
@@ -212,15 +220,10 @@ internal sealed class Pruner(ImageRepository repository)
 
     private void Repack(State state, IndexWriter writer, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
-        PrunePlan plan = state.Plan;
-        int[] packs = Enumerable.Range(0, plan.PackCount).Where(p => plan.ActionOf(p) == PruneAction.Repack).ToArray();
-        if (packs.Length == 0)
+        PackReadPlan reads = state.Reads;
+        if (reads.Count == 0)
             return;
-        long totalBytes = packs.Sum(plan.KeptBytesOf), doneBytes = 0;
-        var reads = new PackReadPlan(state.Index);
-        foreach (int number in packs.SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
-            reads.Add(number, number);
-        reads.Complete();
+        long totalBytes = Enumerable.Range(0, state.Plan.PackCount).Where(p => state.Plan.ActionOf(p) == PruneAction.Repack).Sum(state.Plan.KeptBytesOf), doneBytes = 0;
         using var committer = new PackUploader(_files.Traits.Connections, writer.Add);
         int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
         var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
@@ -281,11 +284,17 @@ internal sealed class Pruner(ImageRepository repository)
         }
     }
 
+    /// <summary>New index files, each read back, and the old ones that go.</summary>
+    private static long IndexRequests(State state) => state.NeedsIndex ? 2 * Pieces(state.Plan.UsedBlobCount, RepositoryFormat.IndexBlobCount) + state.IndexNames.Count : 0;
+
+    private static long Pieces(long length, int pieceLength) => (length + pieceLength - 1) / pieceLength;
+
     private RepositoryOptimizeResult Result(State state, UnusedLimit limit, bool isPlan, TimeSpan duration)
     {
         PrunePlan plan = state.Plan;
         int[] packs = Enumerable.Range(0, plan.PackCount).ToArray();
         int[] repacked = packs.Where(p => plan.ActionOf(p) == PruneAction.Repack).ToArray();
+        List<PackRequest> reads = [.. state.Reads.Requests(_files.ReadShape)];
         int[] removed = packs.Where(p => plan.ActionOf(p) is PruneAction.Remove or PruneAction.Repack).ToArray();
         return new RepositoryOptimizeResult
         {
@@ -305,6 +314,8 @@ internal sealed class Pruner(ImageRepository repository)
             VanishedPackCount = plan.Count(PruneAction.Forget),
             RepackedPackCount = repacked.Length,
             RepackedBytes = repacked.Sum(plan.KeptBytesOf),
+            ReadBytes = reads.Sum(read => (long)read.LengthBytes),
+            RequestCount = reads.Count + removed.Length + plan.Unreferenced.Count + IndexRequests(state) + Pieces(repacked.Sum(plan.KeptBytesOf), RepositoryFormat.PackSizeBytes),
             RemovedPackCount = removed.Length + plan.Unreferenced.Count,
             RemovedBytes = PackLengths.Total(removed.Select(plan.FileBytesOf).Concat(plan.Unreferenced.Values)),
             RemainingUnusedBytes = plan.RemainingUnusedBytes,

@@ -13,6 +13,11 @@ internal sealed record RepositoryCheckOptions
     /// </summary>
     public double SamplePercent { get; init; } = 100;
 
+    /// <summary>
+    /// With <see cref="ReadData"/>: so many bytes of packs are read instead of a share of them, at least one pack; null: the share.
+    /// </summary>
+    public long? SampleBytes { get; init; }
+
     /// <summary>The name of the last pack that the run before has read; null: from the beginning.</summary>
     public string? SampleAfter { get; init; }
 }

@@ -132,9 +132,9 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         List<KeyValuePair<string, KeyValuePair<BlobId, long>>> inOrder = packs
             .Select(p => new KeyValuePair<string, KeyValuePair<BlobId, long>>(p.Key.ToString(), p)).OrderBy(p => p.Key, StringComparer.Ordinal).ToList();
-        if (options.SamplePercent >= 100)
+        if (options.SampleBytes is null && options.SamplePercent >= 100)
             return inOrder.Select(p => p.Value).ToList();
-        long wantedBytes = (long)Math.Ceiling(PackLengths.Total(packs.Values.Select(PackLengths.Readable)) * Math.Max(0, options.SamplePercent) / 100);
+        long wantedBytes = options.SampleBytes ?? (long)Math.Ceiling(PackLengths.Total(packs.Values.Select(PackLengths.Readable)) * Math.Max(0, options.SamplePercent) / 100);
         int first = options.SampleAfter is { } after ? inOrder.FindIndex(p => string.CompareOrdinal(p.Key, after) > 0) : 0;
         var sample = new List<KeyValuePair<BlobId, long>>();
         for (int i = 0; i < inOrder.Count && wantedBytes > 0; i++)

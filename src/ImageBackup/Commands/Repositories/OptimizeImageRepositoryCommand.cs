@@ -70,5 +70,5 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
 
     private static string Describe(RepositoryOptimizeResult plan) =>
         $"Remove {plan.RemovedPackCount} packs with {ProgressText.Size(plan.RemovedBytes)}, write {ProgressText.Size(plan.RepackedBytes)} of that again, free {ProgressText.Size(Math.Max(0, plan.FreedBytes))}; "
-        + $"{ProgressText.Size(plan.UsedBytes)} are in use, {ProgressText.Size(plan.RemainingUnusedBytes)} stay unused";
+        + $"{ProgressText.Size(plan.UsedBytes)} are in use, {ProgressText.Size(plan.RemainingUnusedBytes)} stay unused; this reads {ProgressText.Size(plan.ReadBytes)} in about {plan.RequestCount} requests";
 }

@@ -36,14 +36,23 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
     [ValidateRange(0.001, 100.0)]
     public double? Sample { get; set; }
 
+    /// <summary>Read only so many bytes of the packs, at least one pack; otherwise as -Sample.</summary>
+    [Parameter]
+    [ByteSize]
+    [ValidateRange(1L, long.MaxValue)]
+    public long? SampleSize { get; set; }
+
     private protected override void Process()
     {
+        if (Sample is not null && SampleSize is not null)
+            throw new ImageBackupException(ErrorId.ParameterInvalid, "-Sample and -SampleSize exclude each other. Give the share or the size.", nameof(SampleSize));
         TellRollback();
-        SampleCursor? cursor = Sample is < 100 ? new SampleCursor(Opened.Id) : null;
+        SampleCursor? cursor = Sample is < 100 || SampleSize is not null ? new SampleCursor(Opened.Id) : null;
         var options = new RepositoryCheckOptions
         {
-            ReadData = ReadData || Sample is not null,
+            ReadData = ReadData || Sample is not null || SampleSize is not null,
             SamplePercent = Sample ?? 100,
+            SampleBytes = SampleSize,
             SampleAfter = cursor?.Load(),
         };
         RepositoryCheckResult result = RunInBackground("Checking the repository", channel =>

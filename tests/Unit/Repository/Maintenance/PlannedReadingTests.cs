@@ -126,9 +126,15 @@ public sealed class PlannedReadingTests : IDisposable
         _rig.Backup("/mem/b");
         foreach (string record in _rig.Memory.Names(StoredKind.Snapshot).Where(n => n == _id).ToArray())
             _rig.Memory.Delete(StoredKind.Snapshot, record);
+        RepositoryOptimizeResult plan = _repository.Optimize(UnusedLimit.Bytes(0), isPlan: true, null, CancellationToken.None);
         _storage.Reset();
         RepositoryOptimizeResult result = _repository.Optimize(UnusedLimit.Bytes(0), false, null, CancellationToken.None);
         Assert.NotEqual(0, result.RepackedPackCount);
+        // What it costs was told before.
+        Assert.Equal((result.ReadBytes, result.RequestCount), (plan.ReadBytes, plan.RequestCount));
+        Assert.InRange(plan.ReadBytes, plan.RepackedBytes, plan.PackBytes);
+        StorageRead[] reads = [.. _storage.Reads.Where(r => r.Kind == StoredKind.Pack)];
+        Assert.InRange(plan.ReadBytes, reads.Where(r => r.CountBytes > JobRig.ChunkBytes).Sum(r => (long)r.CountBytes), reads.Sum(r => (long)r.CountBytes));
         foreach (IGrouping<string, StorageRead> pack in _storage.Reads.Where(r => r.Kind == StoredKind.Pack).GroupBy(r => r.Name))
         {
             // Trees are read to mark what is in use, before they are copied.
