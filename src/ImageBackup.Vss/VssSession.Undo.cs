@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Alphaleonis.Win32.Vss;
 using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Vss.Requester;
 
 namespace ImageBackup.Vss;
 
@@ -31,6 +32,45 @@ internal sealed partial class VssSession
         {
             components.Dispose();
         }
+    }
+
+    /// <summary>The writers of this machine and their components, now.</summary>
+    /// <exception cref="VssSupportException">VSS does not tell them.</exception>
+    public static IReadOnlyList<SnapshotWriter> ListWriters(IVssService service, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var calls = new VssCalls(timeout, _ => { });
+        IVssBackupComponents components = Create(service, calls, cancellation);
+        try
+        {
+            calls.Run("InitializeForBackup", () => components.InitializeForBackup(null), cancellation);
+            calls.Wait("GatherWriterMetadata", components.GatherWriterMetadataAsync, cancellation);
+            calls.Wait("GatherWriterStatus", components.GatherWriterStatusAsync, cancellation);
+            return calls.Run("GetWriterMetadata", _ => components.WriterMetadata.Select(writer => Describe(writer, components.WriterStatus)).ToList(), cancellation);
+        }
+        finally
+        {
+            components.Dispose();
+        }
+    }
+
+    private static SnapshotWriter Describe(IVssExamineWriterMetadata writer, IList<VssWriterStatusInfo> states)
+    {
+        VssWriterStatusInfo? state = states.FirstOrDefault(one => one.InstanceId == writer.InstanceId);
+        var paths = new List<string>();
+        foreach (IVssWMComponent component in writer.Components)
+        {
+            using (component)
+                paths.Add(string.IsNullOrEmpty(component.LogicalPath) ? component.ComponentName : component.LogicalPath + "\\" + component.ComponentName);
+        }
+        return new SnapshotWriter
+        {
+            Name = writer.WriterName,
+            Id = writer.WriterId,
+            InstanceId = writer.InstanceId,
+            State = VssResult.StateWords((int)(state?.State ?? VssWriterState.Unknown)),
+            Failure = state is null || state.Failure == VssError.Success ? null : state.Failure.ToString(),
+            Components = paths,
+        };
     }
 
     /// <summary>Deletes the orphan set of a killed run, if VSS still has it.</summary>

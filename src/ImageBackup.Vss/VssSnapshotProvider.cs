@@ -1,12 +1,11 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
-using System.Runtime.CompilerServices;
 using System.Threading;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Undo;
 using ImageBackup.Engine.VolumeSnapshots;
+using ImageBackup.Vss.Requesting;
 
 namespace ImageBackup.Vss;
 
@@ -15,28 +14,38 @@ namespace ImageBackup.Vss;
 /// their data on the volumes into a state that can be relied on. All volumes of a set show one moment.
 /// </summary>
 /// <remarks>
-/// Proven with a scripted double of AlphaVSS's interfaces only: it never ran on a real Windows. No member of this type names a
-/// type of AlphaVSS where the runtime would look for it before <see cref="CheckMachine"/> has said that it is there.
+/// Spoken to through AlphaVSS if it lies beside the module, else through the module's own requester. Proven with doubles of both:
+/// it never ran on a real Windows.
 /// </remarks>
-internal sealed class VssSnapshotProvider : ISnapshotProvider
+internal sealed class VssSnapshotProvider : IWriterProvider
 {
     public const string ProviderName = "VSS";
 
-    private readonly IVssService _service;
-    private readonly Func<IVolumeSystem> _system;
+    private readonly IReadOnlyList<IVssBinding> _bindings;
     private readonly SnapshotUndoRecords<WindowsUndoRecord> _records;
 
     /// <summary>The machine's own.</summary>
     public VssSnapshotProvider()
-        : this(new AlphaVssService(), () => VolumeSystem.Current, WindowsUndoRecord.LastingDirectory)
+        : this(records =>
+            [
+                new AlphaVssBinding(new VssMachine(new AlphaVssService(), () => VolumeSystem.Current, records)),
+                new RequesterBinding(() => VolumeSystem.Current, records, RequesterConnection.Start, RequesterLauncher.WhyNot),
+            ], WindowsUndoRecord.LastingDirectory)
     {
     }
 
+    /// <summary>AlphaVSS alone.</summary>
     internal VssSnapshotProvider(IVssService service, Func<IVolumeSystem> system, string recordDirectory)
+        : this(records => [new AlphaVssBinding(new VssMachine(service, system, records))], recordDirectory)
     {
-        _service = service;
-        _system = system;
+    }
+
+    /// <param name="bindings">In the order in which they are tried, with these records.</param>
+    /// <param name="recordDirectory">Where it is written down what must be deleted.</param>
+    internal VssSnapshotProvider(Func<SnapshotUndoRecords<WindowsUndoRecord>, IReadOnlyList<IVssBinding>> bindings, string recordDirectory)
+    {
         _records = VssRecord.In(recordDirectory);
+        _bindings = bindings(_records);
     }
 
     public string Name => ProviderName;
@@ -51,7 +60,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     {
         try
         {
-            return new SnapshotSupport(TimeLimitedCall.Run(_ => _service.WhyNotUsable(), options.Timeout, CancellationToken.None));
+            return TimeLimitedCall.Run(_ => Support(), options.Timeout, CancellationToken.None);
         }
         catch (TimeoutException e)
         {
@@ -65,12 +74,24 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
             return new SnapshotSupport($"'{volume.Name}' is not a mounted Windows volume");
         try
         {
-            return IsSupported(root, options.Timeout) ? SnapshotSupport.Usable : new SnapshotSupport($"VSS does not support '{volume.Name}'");
+            return Binding.IsSupported(root, options.Timeout) ? SnapshotSupport.Usable : new SnapshotSupport($"VSS does not support '{volume.Name}'");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // Every exception of AlphaVSS is a reason.
             return new SnapshotSupport("VSS cannot be asked about it: " + e.Message.TrimEnd('.'));
+        }
+    }
+
+    public IReadOnlyList<SnapshotWriter> ListWriters(SnapshotOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            return Binding.ListWriters(options.Timeout, cancellation);
+        }
+        catch (VssSupportException e)
+        {
+            throw new ImageBackupException(ErrorId.SnapshotUnavailable, $"VSS does not tell its writers: {e.Message}.", Name, e);
         }
     }
 
@@ -85,7 +106,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                return Take(volumes, options, log, cancellation);
+                return Binding.Take(volumes, options, log, cancellation);
             }
             catch (VssSupportException e) when (e.Support == VssSupport.AnotherTime && retries < options.WriterRetries)
             {
@@ -113,7 +134,7 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
     {
         try
         {
-            _records.Remove(leftover, values => Delete(values, log));
+            _records.Remove(leftover, values => Binding.DeleteLeft(values, log));
         }
         catch (Exception e) when (e is not (ImageBackupException or OutOfMemoryException))
         {
@@ -121,13 +142,18 @@ internal sealed class VssSnapshotProvider : ISnapshotProvider
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation) =>
-        VssSession.Take(new VssMachine(_service, _system, _records), volumes, options, log, cancellation);
+    /// <summary>The first that can be used; if none can, the last, which says why.</summary>
+    private IVssBinding Binding => _bindings.Take(_bindings.Count - 1).FirstOrDefault(binding => binding.WhyNotUsable() is null) ?? _bindings[_bindings.Count - 1];
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool IsSupported(string root, TimeSpan timeout) => VssSession.IsSupported(_service, root, timeout);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Delete(IReadOnlyDictionary<string, string> values, Action<string> log) => VssSession.DeleteLeft(_service, values, log);
+    private SnapshotSupport Support()
+    {
+        var reasons = new List<string>();
+        foreach (IVssBinding binding in _bindings)
+        {
+            if (binding.WhyNotUsable() is not { } why)
+                return new SnapshotSupport((string?)null) { Detail = string.Join("; ", reasons.Prepend("by " + binding.Name)) };
+            reasons.Add(_bindings.Count == 1 ? why : $"not by {binding.Name}: {why}");
+        }
+        return new SnapshotSupport(string.Join("; ", reasons));
+    }
 }

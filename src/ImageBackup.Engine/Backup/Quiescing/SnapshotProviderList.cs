@@ -22,7 +22,7 @@ internal sealed class SnapshotProviderList(SnapshotProviders providers)
         return [.. all.Where(one => wanted is null || one.Provider == wanted).Select(one => new SnapshotProviderInfo
         {
             Name = one.Provider.Name,
-            Description = one.Provider.Description,
+            Description = one.Ability.Detail is { } detail ? $"{one.Provider.Description}; {detail}" : one.Provider.Description,
             IsUsable = one.Ability.IsUsable,
             WhyNot = one.Ability.WhyNot,
             IsDefault = string.Equals(one.Provider.Name, byDefault, StringComparison.OrdinalIgnoreCase),

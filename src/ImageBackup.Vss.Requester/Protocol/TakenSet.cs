@@ -1,0 +1,30 @@
+using System;
+using System.Collections.Generic;
+
+namespace ImageBackup.Vss.Requester.Protocol;
+
+/// <summary>One volume's copy.</summary>
+internal sealed record TakenCopy(Guid Id, string Device, long FileTime);
+
+/// <summary>A document of the set: a file's name and its text.</summary>
+internal sealed record TakenDocument(string Name, string Text);
+
+/// <summary>A snapshot set that was taken.</summary>
+internal sealed record TakenSet(
+    Guid Set, IReadOnlyList<TakenCopy> Copies, IReadOnlyList<TakenDocument> Documents, IReadOnlyList<WriterReport> Writers, IReadOnlyList<string> Warnings)
+{
+    public FrameWriter Write() => new FrameWriter(MessageKind.Taken).Add(Set)
+        .AddAll(Copies, (frame, copy) => frame.Add(copy.Id).Add(copy.Device).Add(copy.FileTime))
+        .AddAll(Documents, (frame, document) => frame.Add(document.Name).Add(document.Text))
+        .AddAll(Writers, (frame, writer) => writer.Write(frame))
+        .AddAll(Warnings, (frame, warning) => frame.Add(warning));
+
+    /// <exception cref="ProtocolException">It is not one.</exception>
+    public static TakenSet Read(FrameReader frame)
+    {
+        var set = new TakenSet(frame.Guid(), frame.All(one => new TakenCopy(one.Guid(), one.Text(), one.Int64())),
+            frame.All(one => new TakenDocument(one.Text(), one.Text())), frame.All(WriterReport.Read), frame.All(one => one.Text()));
+        frame.End();
+        return set;
+    }
+}
