@@ -9,7 +9,7 @@ namespace ImageBackup.Vss.Requester;
 
 /// <summary>
 /// The requester's end of the pipe. One thread reads and one works, so that a broken pipe ends a step that goes on. Whatever ends it
-/// (told to, the pipe broken, bytes that are no message), the set that it holds is given back first.
+/// (told to, the pipe broken, bytes that are not a message), the set that it holds is given back first.
 /// </summary>
 internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents> create)
 {

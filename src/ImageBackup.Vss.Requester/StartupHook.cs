@@ -5,7 +5,7 @@ using ImageBackup.Vss.Requester;
 /// What .NET calls before the program that it starts, if DOTNET_STARTUP_HOOKS names this assembly: its name, its method and that it is
 /// in no namespace are .NET's rule. The program itself never begins.
 /// </summary>
-internal static class StartupHook
+public static class StartupHook
 {
     public static void Initialize() => Environment.Exit(RequesterProgram.Run());
 }

@@ -4,7 +4,7 @@ using ImageBackup.Vss.Requester.Protocol;
 namespace ImageBackup.Vss.Requester;
 
 /// <summary>The HRESULTs of VSS: what each says in words, and of the next attempt.</summary>
-internal static class VssResult
+public static class VssResult
 {
     public const int Ok = 0;
     public const int ObjectNotFound = unchecked((int)0x80042308);

@@ -53,7 +53,10 @@ internal sealed class VssSnapshotProvider : IWriterProvider
     public int Preference => 10;
     public bool TakesSets => true;
 
-    /// <summary>Between two attempts after a writer that may succeed the next time, and while another set is being made.</summary>
+    /// <summary>
+    /// The longest between two attempts, after a writer that may succeed the next time and while another set is being made. The first
+    /// pause is a tenth of it, each later one twice the one before.
+    /// </summary>
     internal TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(10);
 
     public SnapshotSupport CheckMachine(SnapshotOptions options)
@@ -101,6 +104,7 @@ internal sealed class VssSnapshotProvider : IWriterProvider
         if (volumes.FirstOrDefault(volume => ShadowedVolume.RootOf(volume) is null) is { } homeless)
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of '{homeless.Name}': it is not a mounted Windows volume.", homeless.Name);
         DateTime end = DateTime.UtcNow + options.Timeout;
+        var pause = TimeSpan.FromTicks(RetryPause.Ticks / 10);
         for (int retries = 0, waits = 0; ;)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -113,7 +117,7 @@ internal sealed class VssSnapshotProvider : IWriterProvider
                 retries++;
                 log($"VSS: {e.Message}. Attempt {retries} of {options.WriterRetries} more follows.");
             }
-            catch (VssSupportException e) when (e.Support == VssSupport.Busy && DateTime.UtcNow + RetryPause < end)
+            catch (VssSupportException e) when (e.Support == VssSupport.Busy && DateTime.UtcNow + pause < end)
             {
                 waits++;
                 if (waits == 1)
@@ -123,8 +127,9 @@ internal sealed class VssSnapshotProvider : IWriterProvider
             {
                 throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of {names}: {e.Message}.", volumes[0].Name, e);
             }
-            if (cancellation.WaitHandle.WaitOne(RetryPause))
+            if (cancellation.WaitHandle.WaitOne(pause))
                 cancellation.ThrowIfCancellationRequested();
+            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, RetryPause.Ticks));
         }
     }
 

@@ -15,7 +15,7 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
     /// <summary>The longest takes two minutes on a machine that has nothing else to do.</summary>
     private static readonly TimeSpan s_pesterFileLimit = TimeSpan.FromMinutes(8);
 
-    private static string? WhyNot => WineHost.WhyNot ?? (WineHost.Module is null ? "the module is not laid out in output/ (build.ps1)" : !Tool.Exists("script") ? "script is not installed (bsdutils)" : null);
+    internal static string? WhyNot => WineHost.WhyNot ?? (WineHost.Module is null ? "the module is not laid out in output/ (build.ps1)" : !Tool.Exists("script") ? "script is not installed (bsdutils)" : null);
 
     /// <summary>
     /// Each file in a process of its own, with a time limit: .NET under Wine 8 now and then waits for ever when a conversion fails

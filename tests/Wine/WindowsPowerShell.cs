@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -40,12 +41,15 @@ public sealed partial class WindowsPowerShell
 
     /// <summary>Runs a script; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
     /// <param name="traced">A channel of Wine's debug output that is wanted too: "eventlog".</param>
-    public (int ExitCode, string Output) Run(string script, TimeSpan limit, string? traced = null)
+    /// <param name="variables">More of its environment.</param>
+    public (int ExitCode, string Output) Run(string script, TimeSpan limit, string? traced = null, IReadOnlyDictionary<string, string>? variables = null)
     {
         string file = Path.Combine(_directory, $"script-{Guid.NewGuid():N}.ps1");
         File.WriteAllText(file, script, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         ProcessStartInfo wine = _wine(_program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", WineHost.Windows(file)]);
         wine.Environment["DOTNET_ROOT"] = WineHost.Windows(Path.Combine(_directory, "dotnet"));
+        foreach ((string name, string value) in variables ?? new Dictionary<string, string>())
+            wine.Environment[name] = value;
         if (traced is not null)
             wine.Environment["WINEDEBUG"] = $"-all,+{traced}";
         return RunInTerminal(wine, limit);

@@ -70,6 +70,9 @@ public sealed class WineHost : IDisposable
             File.Delete(Path.Combine(Prefix, "dosdevices", name));
     }
 
+    /// <summary>Windows' own folder of libraries.</summary>
+    internal string SystemFolder => _isBooted.Value ? Path.Combine(Prefix, "drive_c", "windows", "system32") : throw new InvalidOperationException();
+
     /// <summary>A variable of all processes of the machine; null: none.</summary>
     public void SetMachineVariable(string name, string? value)
     {

@@ -1,7 +1,7 @@
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>What a failure says of the next attempt. The numbers are the protocol's.</summary>
-internal enum FailureKind
+public enum FailureKind
 {
     /// <summary>It would fail again.</summary>
     Hopeless,

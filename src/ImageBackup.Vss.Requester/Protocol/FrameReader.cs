@@ -5,7 +5,7 @@ using System.Text;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>Reads the fields of one frame in their order. Bytes of any kind give the documented exception and nothing else.</summary>
-internal sealed class FrameReader(byte[] bytes)
+public sealed class FrameReader(byte[] bytes)
 {
     /// <summary>A text with a byte that is not UTF-8 was not written by us.</summary>
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>Frames over a pair of pipes. One thread reads; any thread writes.</summary>
-internal sealed class FrameStream(Stream input, Stream output)
+public sealed class FrameStream(Stream input, Stream output)
 {
     /// <summary>The System Writer's metadata document has a few MiB.</summary>
     public const int MaxFrameBytes = 64 << 20;

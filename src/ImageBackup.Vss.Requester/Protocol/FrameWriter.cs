@@ -6,7 +6,7 @@ using System.Text;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>Builds one frame: its length, its kind and its fields. Numbers are little-endian.</summary>
-internal sealed class FrameWriter
+public sealed class FrameWriter
 {
     private readonly MemoryStream _bytes = new();
 

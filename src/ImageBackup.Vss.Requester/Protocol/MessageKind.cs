@@ -1,7 +1,7 @@
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>What a frame holds. The numbers are the protocol's (FORMAT.md): one is never used for anything else.</summary>
-internal enum MessageKind : byte
+public enum MessageKind : byte
 {
     /// <summary>Both: the first frame of either end.</summary>
     Hello = 1,

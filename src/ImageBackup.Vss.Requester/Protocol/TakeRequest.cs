@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>What a snapshot set is to be.</summary>
-internal sealed record TakeRequest
+public sealed record TakeRequest
 {
     /// <summary>\\?\Volume{guid}\ or X:\ of each, with the backslash.</summary>
     public required IReadOnlyList<string> Volumes { get; init; }

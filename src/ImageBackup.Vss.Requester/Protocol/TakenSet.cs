@@ -4,13 +4,13 @@ using System.Collections.Generic;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>One volume's copy.</summary>
-internal sealed record TakenCopy(Guid Id, string Device, long FileTime);
+public sealed record TakenCopy(Guid Id, string Device, long FileTime);
 
 /// <summary>A document of the set: a file's name and its text.</summary>
-internal sealed record TakenDocument(string Name, string Text);
+public sealed record TakenDocument(string Name, string Text);
 
 /// <summary>A snapshot set that was taken.</summary>
-internal sealed record TakenSet(
+public sealed record TakenSet(
     Guid Set, IReadOnlyList<TakenCopy> Copies, IReadOnlyList<TakenDocument> Documents, IReadOnlyList<WriterReport> Writers, IReadOnlyList<string> Warnings)
 {
     public FrameWriter Write() => new FrameWriter(MessageKind.Taken).Add(Set)

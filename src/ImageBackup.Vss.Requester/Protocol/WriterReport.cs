@@ -7,7 +7,7 @@ namespace ImageBackup.Vss.Requester.Protocol;
 /// <param name="Path">Its logical path and its name, with backslashes between.</param>
 /// <param name="Caption">For people; empty if the writer gives none.</param>
 /// <param name="IsIncluded">It is in the snapshot set: its files lie on the set's volumes.</param>
-internal sealed record WriterComponent(string Path, string Caption, bool IsIncluded);
+public sealed record WriterComponent(string Path, string Caption, bool IsIncluded);
 
 /// <summary>A writer, and how it is.</summary>
 /// <param name="ClassId">The writer's class.</param>
@@ -16,7 +16,7 @@ internal sealed record WriterComponent(string Path, string Caption, bool IsInclu
 /// <param name="State">VSS's number.</param>
 /// <param name="Failure">0, or the HRESULT of its failure.</param>
 /// <param name="Components">What it has.</param>
-internal sealed record WriterReport(Guid ClassId, Guid InstanceId, string Name, int State, int Failure, IReadOnlyList<WriterComponent> Components)
+public sealed record WriterReport(Guid ClassId, Guid InstanceId, string Name, int State, int Failure, IReadOnlyList<WriterComponent> Components)
 {
     public void Write(FrameWriter frame) => frame.Add(ClassId).Add(InstanceId).Add(Name).Add(State).Add(Failure)
         .AddAll(Components, (inner, component) => inner.Add(component.Path).Add(component.Caption).Add(component.IsIncluded));

@@ -63,7 +63,7 @@ internal sealed class RequesterBinding(
                 record.Write(VssRecord.Started(set));
                 isLeft = true;
             }, cancellation);
-            var set = new RequesterSnapshotSet(connection, record, system, volumes, TakenSet.Read(answer), options.Timeout, log);
+            var set = new RequesterSnapshotSet(connection, record, system, volumes, TakenSet.Read(answer), (options.Timeout, log));
             record = null!;
             return set;
         }

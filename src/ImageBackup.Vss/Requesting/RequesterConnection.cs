@@ -49,7 +49,7 @@ internal sealed class RequesterConnection : IDisposable
         return Greet(new RequesterConnection(process.StandardOutput.BaseStream, process.StandardInput.BaseStream, process), timeout);
     }
 
-    /// <summary>Over streams of the caller's, to a requester that is no process of ours.</summary>
+    /// <summary>Over streams of the caller's, to a requester that runs in this process.</summary>
     internal static RequesterConnection Over(Stream answers, Stream questions, TimeSpan timeout) => Greet(new RequesterConnection(answers, questions, process: null), timeout);
 
     /// <summary>Asks, and waits for the answer of one kind.</summary>

@@ -5,7 +5,6 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using ImageBackup.Engine.Platform.Processes;
-using ImageBackup.Vss.Requester;
 
 namespace ImageBackup.Vss.Requesting;
 
@@ -36,7 +35,7 @@ internal static class RequesterLauncher
     /// <exception cref="VssSupportException">It cannot be started.</exception>
     public static Process Start()
     {
-        string requester = typeof(RequesterServer).Assembly.Location;
+        string requester = typeof(StartupHook).Assembly.Location;
         bool isFramework = RuntimeInformation.FrameworkDescription.StartsWith(".NET Framework", StringComparison.Ordinal);
         (string program, IReadOnlyList<string> arguments) = isFramework ? (requester, []) : Program();
         ProcessStartInfo start = ChildProcess.Prepare(program, arguments);

@@ -24,17 +24,22 @@ internal sealed class RequesterSnapshotSet : ISnapshotSet
     private readonly Action<string> _log;
     private bool _isDisposed;
 
+    /// <param name="connection">To the requester that holds it.</param>
+    /// <param name="record">Removed with it.</param>
+    /// <param name="system">Opens the copies.</param>
+    /// <param name="volumes">Of which it is.</param>
     /// <param name="taken">As many copies as volumes.</param>
+    /// <param name="how">The limit of a step, and where its lines go.</param>
     /// <exception cref="ProtocolException">It has another number.</exception>
     public RequesterSnapshotSet(RequesterConnection connection, WindowsUndoRecord record, Func<IVolumeSystem> system, IReadOnlyList<VolumeDescription> volumes,
-        TakenSet taken, TimeSpan timeout, Action<string> log)
+        TakenSet taken, (TimeSpan Timeout, Action<string> Log) how)
     {
         if (taken.Copies.Count != volumes.Count)
             throw new ProtocolException($"{taken.Copies.Count} copies of {volumes.Count} volumes");
         _connection = connection;
         _record = record;
-        _timeout = timeout;
-        _log = log;
+        _timeout = how.Timeout;
+        _log = how.Log;
         Warnings = taken.Warnings;
         Writers = [.. taken.Writers.Select(Describe)];
         Documents = [.. taken.Documents.Select(document => new SnapshotDocument(document.Name, Encoding.UTF8.GetBytes(document.Text)))];

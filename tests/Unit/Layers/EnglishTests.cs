@@ -14,7 +14,7 @@ public sealed class EnglishTests
     private static readonly string[] s_folders =
     [
         "en-US", "src/ImageBackup", "src/ImageBackup.Engine", "src/ImageBackup.Host", "src/ImageBackup.Loader", "src/ImageBackup.Storage.S3", "src/ImageBackup.Vss",
-        "src/ImageBackup.Vss.Signatures", "tests",
+        "src/ImageBackup.Vss.Requester", "src/ImageBackup.Vss.Signatures", "tests",
     ];
 
     private static readonly (Regex Phrase, string Instead)[] s_phrases =

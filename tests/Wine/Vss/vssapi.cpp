@@ -3,6 +3,7 @@
 // references, strings (BSTR), snapshot properties, component infos. The file is named by IMAGEBACKUP_TEST_VSS; README.md has its lines.
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
+#include <aclapi.h>
 #include <ole2.h>
 #include <vss.h>
 #include <vswriter.h>
@@ -150,10 +151,19 @@ void WINAPI Take(BSTR text) {
     LeaveCriticalSection(&gate);
 }
 
-void CountStrings() {
-    unsigned char *code = (unsigned char *)GetProcAddress(LoadLibraryW(L"oleaut32.dll"), "SysFreeString");
+// Wine says of every directory that it belongs to the user, whoever it was given to when it was made; the module trusts administrators only.
+DWORD WINAPI Owner(LPCWSTR, SE_OBJECT_TYPE, SECURITY_INFORMATION, PSID *owner, PSID *, PACL *, PACL *, PSECURITY_DESCRIPTOR *descriptor) {
+    static unsigned char sid[SECURITY_MAX_SID_SIZE];
+    DWORD size = sizeof sid;
+    CreateWellKnownSid(WinBuiltinAdministratorsSid, nullptr, sid, &size);
+    *owner = sid;
+    *descriptor = nullptr;
+    return ERROR_SUCCESS;
+}
+
+void Replace(const wchar_t *library, const char *function, void *target) {
+    unsigned char *code = (unsigned char *)GetProcAddress(LoadLibraryW(library), function);
     unsigned char jump[12] = {0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0};
-    void *target = (void *)Take;
     memcpy(jump + 2, &target, 8);
     DWORD old;
     VirtualProtect(code, sizeof jump, PAGE_EXECUTE_READWRITE, &old);
@@ -628,7 +638,8 @@ extern "C" void APIENTRY VssFreeSnapshotPropertiesInternal(VSS_SNAPSHOT_PROP *fr
 extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD reason, LPVOID) {
     if (reason == DLL_PROCESS_ATTACH) {
         InitializeCriticalSection(&gate);
-        CountStrings();
+        Replace(L"oleaut32.dll", "SysFreeString", (void *)Take);
+        Replace(L"advapi32.dll", "GetNamedSecurityInfoW", (void *)Owner);
     }
     return TRUE;
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using ImageBackup.Engine.Policy.MachineDefaults;
 using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.VolumeSnapshots;
@@ -42,5 +43,14 @@ internal sealed class SnapshotProviderList(SnapshotProviders providers)
             CreateCommand = defaults.CreateCommand,
             RemoveCommand = defaults.RemoveCommand,
         })];
+    }
+
+    /// <summary>The writers of the providers that have some, or of the one that is named.</summary>
+    /// <exception cref="ImageBackupException">SnapshotProviderNotFound; SnapshotUnavailable: they cannot be asked.</exception>
+    public IReadOnlyList<SnapshotWriter> ListWriters(SnapshotDefaults defaults, string? name, CancellationToken cancellation)
+    {
+        SnapshotOptions options = QuiesceOptions.SnapshotOf(defaults);
+        IEnumerable<ISnapshotProvider> asked = name is null ? providers.All : [providers.Get(name)];
+        return [.. asked.OfType<IWriterProvider>().SelectMany(provider => provider.ListWriters(options, cancellation))];
     }
 }
