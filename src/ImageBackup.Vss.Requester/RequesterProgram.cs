@@ -34,7 +34,7 @@ internal static class RequesterProgram
         else if (VssResult.Failed(result = ComSecurity.Set()))
             notice = $"CoInitializeSecurity: {VssResult.Describe(result)}; writers that run as services may be missing";
         using Stream input = Console.OpenStandardInput(), output = Console.OpenStandardOutput();
-        var server = new RequesterServer(new FrameStream(input, output), VssLibrary.Create);
+        var server = new RequesterServer(new FramePipe(input, output), VssLibrary.Create);
         server.Gone.Register(EndLater);
         string? fault = server.Run(notice);
         if (fault is null)

@@ -11,7 +11,9 @@ namespace ImageBackup.Vss.Requester;
 /// The requester's end of the pipe. One thread reads and one works, so that a broken pipe ends a step that goes on. Whatever ends it
 /// (told to, the pipe broken, bytes that are not a message), the set that it holds is given back first.
 /// </summary>
-internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents> create)
+#pragma warning disable CA1001 // What its two threads share: either may hold it when the other has ended.
+internal sealed class RequesterServer(FramePipe frames, Func<IBackupComponents> create)
+#pragma warning restore CA1001
 {
     private const int ContextAll = -1;
 
@@ -126,7 +128,7 @@ internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents
             case MessageKind.Take:
                 return Take(TakeRequest.Read(message), cancellation);
             case MessageKind.QueryState:
-                Guid snapshot = message.Guid();
+                Guid snapshot = message.ReadGuid();
                 message.End();
                 return new FrameWriter(MessageKind.State).Add(Session.Fault(snapshot) ?? "");
             case MessageKind.Complete:
@@ -146,7 +148,7 @@ internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents
 
     private FrameWriter IsSupported(FrameReader message)
     {
-        string volume = message.Text();
+        string volume = message.ReadText();
         message.End();
         using IBackupComponents components = create();
         components.InitializeForBackup();
@@ -156,7 +158,7 @@ internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents
 
     private FrameWriter ListWriters(FrameReader message, CancellationToken cancellation)
     {
-        int timeout = message.Int32();
+        int timeout = message.ReadInt32();
         message.End();
         var calls = new RequesterCalls(Log, TimeSpan.FromMilliseconds(Math.Max(1, timeout)), cancellation);
         using IBackupComponents components = create();
@@ -216,7 +218,7 @@ internal sealed class RequesterServer(FrameStream frames, Func<IBackupComponents
 
     private FrameWriter DeleteSet(FrameReader message)
     {
-        Guid set = message.Guid();
+        Guid set = message.ReadGuid();
         message.End();
         using IBackupComponents components = create();
         components.InitializeForBackup();

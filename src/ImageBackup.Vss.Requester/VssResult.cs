@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using ImageBackup.Vss.Requester.Protocol;
 
@@ -33,9 +34,11 @@ public static class VssResult
     /// <summary>Failed at one of the events.</summary>
     public static bool HasFailed(WriterReport writer) => writer.State is >= 6 and <= 15 || Failed(writer.Failure);
 
-    public static string Describe(WriterReport writer) => writer.Failure == Ok
-        ? $"'{writer.Name}' is {StateWords(writer.State)}"
-        : $"'{writer.Name}' is {StateWords(writer.State)}: {Describe(writer.Failure)}";
+    public static string Describe(WriterReport writer)
+    {
+        string state = StateWords(writer.State), text = $"'{writer.Name}' {(state.StartsWith("failed", StringComparison.Ordinal) ? "" : "is ")}{state}";
+        return writer.Failure == Ok ? text : $"{text}: {Describe(writer.Failure)}";
+    }
 
     public static string StateWords(int state) => state switch
     {

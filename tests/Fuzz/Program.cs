@@ -7,6 +7,7 @@ using System.Linq;
 using System.Threading;
 using ImageBackup.Tests.Kits.FileSystems;
 using ImageBackup.Tests.Kits.Repository;
+using ImageBackup.Tests.Unit.Vss.Requesting;
 
 namespace ImageBackup.Tests.Fuzz;
 
@@ -16,6 +17,8 @@ namespace ImageBackup.Tests.Fuzz;
 /// </summary>
 internal static class Program
 {
+    private static readonly IReadOnlyList<ParserTarget> s_parsers = [.. ParserTargets.All, RequesterFuzz.Target];
+
     private static int Main(string[] arguments)
     {
         switch (arguments)
@@ -25,17 +28,17 @@ internal static class Program
                     Console.WriteLine($"{target.Name}: {string.Join(' ', FuzzTargets.Seeds(target).Select(seed => seed.Name))}");
                 foreach (TreeTargets.Target tree in TreeTargets.All)
                     Console.WriteLine($"{tree.Name}: {string.Join(' ', tree.SeedNames)}");
-                foreach (ParserTarget parser in ParserTargets.All)
+                foreach (ParserTarget parser in s_parsers)
                     Console.WriteLine($"{parser.Name}: {parser.Seeds.Count} seeds");
                 return 0;
             case ["run", string name, .. string[] options]:
                 List<FuzzTargets.Target> targets = [.. FuzzTargets.All.Where(target => name == "all" || name == target.Name)];
                 List<TreeTargets.Target> trees = [.. TreeTargets.All.Where(target => name == "all" || name == target.Name)];
-                List<ParserTarget> parsers = [.. ParserTargets.All.Where(target => name == "all" || name == target.Name)];
+                List<ParserTarget> parsers = [.. s_parsers.Where(target => name == "all" || name == target.Name)];
                 return targets.Count + trees.Count + parsers.Count > 0
                     ? targets.Sum(target => Run(target, options)) + trees.Sum(target => Run(target, options)) + parsers.Sum(parser => Run(parser, options))
                     : Usage();
-            case ["one", string name, string number] when ParserTargets.All.SingleOrDefault(target => target.Name == name) is { } parser:
+            case ["one", string name, string number] when s_parsers.SingleOrDefault(target => target.Name == name) is { } parser:
                 new ParserFuzzer(parser).Run(int.Parse(number, CultureInfo.InvariantCulture));
                 return 0;
             case ["one", string name, string seedName, string number] when TreeTargets.All.SingleOrDefault(target => target.Name == name) is { } tree:

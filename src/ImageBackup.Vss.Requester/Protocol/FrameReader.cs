@@ -15,17 +15,17 @@ public sealed class FrameReader(byte[] bytes)
     public MessageKind Kind => (MessageKind)bytes[0];
 
     /// <exception cref="ProtocolException">The frame ends before it.</exception>
-    public int Int32()
+    public int ReadInt32()
     {
         int at = Take(4);
         return bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
     }
 
     /// <exception cref="ProtocolException">As above.</exception>
-    public long Int64() => (uint)Int32() | (long)Int32() << 32;
+    public long ReadInt64() => (uint)ReadInt32() | (long)ReadInt32() << 32;
 
     /// <exception cref="ProtocolException">As above, or neither 0 nor 1.</exception>
-    public bool Boolean() => bytes[Take(1)] switch
+    public bool ReadBoolean() => bytes[Take(1)] switch
     {
         0 => false,
         1 => true,
@@ -33,7 +33,7 @@ public sealed class FrameReader(byte[] bytes)
     };
 
     /// <exception cref="ProtocolException">The frame ends before it.</exception>
-    public Guid Guid()
+    public Guid ReadGuid()
     {
         byte[] value = new byte[16];
         Array.Copy(bytes, Take(16), value, 0, 16);
@@ -41,9 +41,9 @@ public sealed class FrameReader(byte[] bytes)
     }
 
     /// <exception cref="ProtocolException">The frame ends before it, or it is not UTF-8.</exception>
-    public string Text()
+    public string ReadText()
     {
-        int length = Int32();
+        int length = ReadInt32();
         int at = Take(length);
         try
         {
@@ -56,9 +56,9 @@ public sealed class FrameReader(byte[] bytes)
     }
 
     /// <exception cref="ProtocolException">The count is larger than the rest of the frame could hold.</exception>
-    public IReadOnlyList<T> All<T>(Func<FrameReader, T> one)
+    public IReadOnlyList<T> ReadAll<T>(Func<FrameReader, T> one)
     {
-        int count = Int32();
+        int count = ReadInt32();
         // Every element has at least one byte.
         if (count < 0 || count > bytes.Length - _at)
             throw new ProtocolException($"a list of {count} in a frame of {bytes.Length} bytes");

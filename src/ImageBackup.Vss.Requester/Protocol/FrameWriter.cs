@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Text;
 
 namespace ImageBackup.Vss.Requester.Protocol;
@@ -8,18 +7,19 @@ namespace ImageBackup.Vss.Requester.Protocol;
 /// <summary>Builds one frame: its length, its kind and its fields. Numbers are little-endian.</summary>
 public sealed class FrameWriter
 {
-    private readonly MemoryStream _bytes = new();
+    private byte[] _bytes = new byte[256];
+    private int _count;
 
     public FrameWriter(MessageKind kind)
     {
         Add(0);
-        _bytes.WriteByte((byte)kind);
+        Put((byte)kind);
     }
 
     public FrameWriter Add(int value)
     {
         for (int shift = 0; shift < 32; shift += 8)
-            _bytes.WriteByte((byte)(value >> shift));
+            Put((byte)(value >> shift));
         return this;
     }
 
@@ -27,13 +27,13 @@ public sealed class FrameWriter
 
     public FrameWriter Add(bool value)
     {
-        _bytes.WriteByte(value ? (byte)1 : (byte)0);
+        Put(value ? (byte)1 : (byte)0);
         return this;
     }
 
     public FrameWriter Add(Guid value)
     {
-        _bytes.Write(value.ToByteArray(), 0, 16);
+        Put(value.ToByteArray());
         return this;
     }
 
@@ -41,7 +41,7 @@ public sealed class FrameWriter
     {
         byte[] text = Encoding.UTF8.GetBytes(value);
         Add(text.Length);
-        _bytes.Write(text, 0, text.Length);
+        Put(text);
         return this;
     }
 
@@ -56,12 +56,21 @@ public sealed class FrameWriter
     /// <exception cref="ProtocolException">It is longer than a frame may be.</exception>
     public byte[] ToBytes()
     {
-        byte[] frame = _bytes.ToArray();
-        int length = frame.Length - 4;
-        if (length > FrameStream.MaxFrameBytes)
-            throw new ProtocolException($"a message of {length} bytes is longer than the {FrameStream.MaxFrameBytes} that a frame may have");
+        int length = _count - 4;
+        if (length > FramePipe.MaxFrameBytes)
+            throw new ProtocolException($"a message of {length} bytes is longer than the {FramePipe.MaxFrameBytes} that a frame may have");
+        byte[] frame = new byte[_count];
+        Array.Copy(_bytes, frame, _count);
         for (int i = 0; i < 4; i++)
             frame[i] = (byte)(length >> (8 * i));
         return frame;
+    }
+
+    private void Put(params byte[] bytes)
+    {
+        if (bytes.Length > _bytes.Length - _count)
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _count + bytes.Length));
+        Array.Copy(bytes, 0, _bytes, _count, bytes.Length);
+        _count += bytes.Length;
     }
 }

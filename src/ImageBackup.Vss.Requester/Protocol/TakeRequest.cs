@@ -38,13 +38,13 @@ public sealed record TakeRequest
     {
         var request = new TakeRequest
         {
-            Volumes = frame.All(one => one.Text()),
-            Roots = frame.All(one => one.All(inner => inner.Text())),
-            WithWriters = frame.Boolean(),
-            IsFull = frame.Boolean(),
-            IncludeWriters = frame.All(one => one.Text()),
-            ExcludeWriters = frame.All(one => one.Text()),
-            TimeoutMilliseconds = frame.Int32(),
+            Volumes = frame.ReadAll(one => one.ReadText()),
+            Roots = frame.ReadAll(one => one.ReadAll(inner => inner.ReadText())),
+            WithWriters = frame.ReadBoolean(),
+            IsFull = frame.ReadBoolean(),
+            IncludeWriters = frame.ReadAll(one => one.ReadText()),
+            ExcludeWriters = frame.ReadAll(one => one.ReadText()),
+            TimeoutMilliseconds = frame.ReadInt32(),
         };
         frame.End();
         if (request.Volumes.Count is 0 or > 64 || request.Roots.Count != request.Volumes.Count || request.TimeoutMilliseconds <= 0)

@@ -22,8 +22,8 @@ public sealed record TakenSet(
     /// <exception cref="ProtocolException">It is not one.</exception>
     public static TakenSet Read(FrameReader frame)
     {
-        var set = new TakenSet(frame.Guid(), frame.All(one => new TakenCopy(one.Guid(), one.Text(), one.Int64())),
-            frame.All(one => new TakenDocument(one.Text(), one.Text())), frame.All(WriterReport.Read), frame.All(one => one.Text()));
+        var set = new TakenSet(frame.ReadGuid(), frame.ReadAll(one => new TakenCopy(one.ReadGuid(), one.ReadText(), one.ReadInt64())),
+            frame.ReadAll(one => new TakenDocument(one.ReadText(), one.ReadText())), frame.ReadAll(WriterReport.Read), frame.ReadAll(one => one.ReadText()));
         frame.End();
         return set;
     }

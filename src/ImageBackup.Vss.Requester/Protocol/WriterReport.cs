@@ -22,6 +22,6 @@ public sealed record WriterReport(Guid ClassId, Guid InstanceId, string Name, in
         .AddAll(Components, (inner, component) => inner.Add(component.Path).Add(component.Caption).Add(component.IsIncluded));
 
     /// <exception cref="ProtocolException">It is not one.</exception>
-    public static WriterReport Read(FrameReader frame) => new(frame.Guid(), frame.Guid(), frame.Text(), frame.Int32(), frame.Int32(),
-        frame.All(one => new WriterComponent(one.Text(), one.Text(), one.Boolean())));
+    public static WriterReport Read(FrameReader frame) => new(frame.ReadGuid(), frame.ReadGuid(), frame.ReadText(), frame.ReadInt32(), frame.ReadInt32(),
+        frame.ReadAll(one => new WriterComponent(one.ReadText(), one.ReadText(), one.ReadBoolean())));
 }

@@ -46,7 +46,7 @@ internal sealed class RequesterBinding(
     public bool IsSupported(string root, TimeSpan timeout) => With(connection =>
     {
         FrameReader answer = connection.Ask(new FrameWriter(MessageKind.IsSupported).Add(root), MessageKind.Answer, timeout, _ => { });
-        return answer.Boolean();
+        return answer.ReadBoolean();
     });
 
     public ISnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
@@ -95,7 +95,7 @@ internal sealed class RequesterBinding(
     public IReadOnlyList<SnapshotWriter> ListWriters(TimeSpan timeout, CancellationToken cancellation) => With(connection =>
     {
         FrameReader answer = connection.Ask(new FrameWriter(MessageKind.ListWriters).Add((int)timeout.TotalMilliseconds), MessageKind.Writers, timeout, _ => { }, null, cancellation);
-        IReadOnlyList<WriterReport> writers = answer.All(WriterReport.Read);
+        IReadOnlyList<WriterReport> writers = answer.ReadAll(WriterReport.Read);
         answer.End();
         return (IReadOnlyList<SnapshotWriter>)[.. writers.Select(RequesterSnapshotSet.Describe)];
     });

@@ -22,16 +22,16 @@ internal sealed class RequesterConnection : IDisposable
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(30);
 
     private readonly object _gate = new();
-    private readonly FrameStream _frames;
+    private readonly FramePipe _frames;
     private readonly Process? _process;
-    private readonly IDisposable _output;
+    private readonly Stream _output;
     private readonly BlockingCollection<FrameReader> _answers = new(64);
     private Exception? _fault;
     private bool _isDisposed;
 
     private RequesterConnection(Stream answers, Stream questions, Process? process)
     {
-        _frames = new FrameStream(answers, questions);
+        _frames = new FramePipe(answers, questions);
         _output = questions;
         _process = process;
     }
@@ -157,16 +157,16 @@ internal sealed class RequesterConnection : IDisposable
             switch (answer.Kind)
             {
                 case MessageKind.Log:
-                    log("VSS: " + answer.Text());
+                    log("VSS: " + answer.ReadText());
                     break;
                 case MessageKind.SetStarted when started is not null:
-                    started(answer.Guid());
+                    started(answer.ReadGuid());
                     _frames.Write(new FrameWriter(MessageKind.SetNoted));
                     break;
                 case MessageKind.Failed:
-                    var kind = (FailureKind)answer.Int32();
-                    _ = answer.Int32();
-                    string why = answer.Text();
+                    var kind = (FailureKind)answer.ReadInt32();
+                    _ = answer.ReadInt32();
+                    string why = answer.ReadText();
                     answer.End();
                     if (kind == FailureKind.Cancelled)
                         throw new OperationCanceledException(why);

@@ -76,7 +76,7 @@ internal sealed class RequesterSnapshotSet : ISnapshotSet
             try
             {
                 FrameReader answer = _connection.Ask(new FrameWriter(MessageKind.Complete), MessageKind.Completed, _timeout, _log);
-                return answer.All(one => one.Text());
+                return answer.ReadAll(one => one.ReadText());
             }
             catch (Exception e) when (e is VssSupportException or ProtocolException or OperationCanceledException)
             {
@@ -119,7 +119,7 @@ internal sealed class RequesterSnapshotSet : ISnapshotSet
                 return Invalid("it was removed");
             try
             {
-                string fault = _connection.Ask(new FrameWriter(MessageKind.QueryState).Add(snapshot), MessageKind.State, s_stateTimeout, _log).Text();
+                string fault = _connection.Ask(new FrameWriter(MessageKind.QueryState).Add(snapshot), MessageKind.State, s_stateTimeout, _log).ReadText();
                 return fault.Length == 0 ? new SnapshotState { IsValid = true } : Invalid(fault);
             }
             catch (Exception e) when (e is VssSupportException or ProtocolException or OperationCanceledException)

@@ -4,7 +4,7 @@ using System.IO;
 namespace ImageBackup.Vss.Requester.Protocol;
 
 /// <summary>Frames over a pair of pipes. One thread reads; any thread writes.</summary>
-public sealed class FrameStream(Stream input, Stream output)
+public sealed class FramePipe(Stream input, Stream output)
 {
     /// <summary>The System Writer's metadata document has a few MiB.</summary>
     public const int MaxFrameBytes = 64 << 20;
@@ -63,9 +63,9 @@ public sealed class FrameStream(Stream input, Stream output)
     public void ExpectHello()
     {
         FrameReader hello = Read() ?? throw new EndOfStreamException("the pipe ended before the first frame");
-        if (hello.Kind != MessageKind.Hello || hello.Text() != Magic)
+        if (hello.Kind != MessageKind.Hello || hello.ReadText() != Magic)
             throw new ProtocolException("the other end is not ImageBackup's");
-        int version = hello.Int32();
+        int version = hello.ReadInt32();
         if (version != Version)
             throw new ProtocolException($"the other end speaks version {version} of the protocol; this one speaks {Version}");
         hello.End();
