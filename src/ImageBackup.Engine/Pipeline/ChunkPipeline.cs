@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Linq;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Blobs;
 
 namespace ImageBackup.Engine.Pipeline;
@@ -111,6 +112,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     {
         try
         {
+            WorkPace.JoinThread();
             while (!source.IsEmpty)
             {
                 byte[] buffer = free.Take(stop.Token);
@@ -137,6 +139,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     {
         try
         {
+            WorkPace.JoinThread();
             using IWorker worker = createWorker(buffer => free.Add(buffer, CancellationToken.None));
             bool isDrained = true;
             while (true)

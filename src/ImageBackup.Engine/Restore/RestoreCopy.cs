@@ -7,6 +7,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 
@@ -126,8 +127,11 @@ internal sealed class RestoreCopy(
         }
 
         /// <summary>Reads of the target.</summary>
-        protected bool Reads(ByteRange range, byte[] buffer) =>
-            copy.Writer.ReadAt(range.OffsetBytes, buffer.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+        protected bool Reads(ByteRange range, byte[] buffer)
+        {
+            WorkPace.BeforeRead(range.LengthBytes);
+            return copy.Writer.ReadAt(range.OffsetBytes, buffer.AsSpan(0, (int)range.LengthBytes)) == range.LengthBytes;
+        }
 
         protected byte[] Scratch(int lengthBytes)
         {
@@ -231,6 +235,7 @@ internal sealed class RestoreCopy(
 
         private void Write(long offsetBytes, ReadOnlySpan<byte> content)
         {
+            WorkPace.BeforeWrite(content.Length);
             _copy.Writer.WriteAt(offsetBytes, content);
             Interlocked.Add(ref _copy._writtenBytes, content.Length);
         }

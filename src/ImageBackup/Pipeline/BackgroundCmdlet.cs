@@ -86,6 +86,9 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
     {
     }
 
+    /// <summary>How much of the machine the command's work may take; null: all.</summary>
+    private protected virtual WorkPace? Pace => null;
+
     /// <summary>The command undoes or lists the changes of killed runs: it does not warn of them.</summary>
     private protected virtual bool TellsOfPendingUndo => true;
 
@@ -132,6 +135,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
                 try
                 {
                     using (calls = PendingCalls.Begin(Stop))
+                    using (Pace?.Begin())
                     {
                         Stop.ThrowIfCancellationRequested();
                         return work(channel);

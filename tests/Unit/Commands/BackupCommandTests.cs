@@ -84,6 +84,9 @@ public sealed class BackupCommandTests : IDisposable
     [InlineData("Backup-VolumeImage $volume -ChunkSize huge", "ParameterArgumentTransformationError")]
     [InlineData("Backup-VolumeImage $volume -ThrottleLimit 0", "ParameterArgumentValidationError")]
     [InlineData("Backup-VolumeImage $volume -ImageType Frozen", "CannotConvertArgumentNoMessage")]
+    [InlineData("Backup-VolumeImage $volume -LimitRead 1", "ParameterArgumentValidationError")]
+    [InlineData("Backup-VolumeImage $volume -LimitWrite fast", "ParameterArgumentTransformationError")]
+    [InlineData("Backup-VolumeImage $volume -Priority Idle", "CannotConvertArgumentNoMessage")]
     public void What_cannot_be_done_says_so_before_anything_is_done(string script, string id)
     {
         string[] before = _fixture.RepositoryFiles();

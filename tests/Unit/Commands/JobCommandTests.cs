@@ -134,4 +134,13 @@ public sealed class JobCommandTests : IDisposable
             await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.True(condition(), "It did not happen within 30 s.");
     }
+
+    [Fact]
+    public void A_job_gives_way_as_its_command_was_told_to()
+    {
+        ShellResult result = _session.Run("Backup-VolumeImage $volume -AsJob -Priority Background -LimitRead 4GB -LimitWrite '2 GiB' | Receive-Job -Wait -AutoRemoveJob").WithoutErrors();
+        Assert.Equal(_fixture.VolumeFile, result.Single<ImageBackupInfo>().Volume);
+        string said = _session.Run("Backup-VolumeImage $volume -AsJob -Priority Background -LimitRead 4GB -LimitWrite '2 GiB' -WhatIf").WithoutErrors().Text;
+        Assert.Contains("giving way to other programs, reading at most 4.0 GiB a second, writing at most 2.0 GiB a second", said, StringComparison.Ordinal);
+    }
 }

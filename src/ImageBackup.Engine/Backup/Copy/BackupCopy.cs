@@ -6,6 +6,7 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Pipeline;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Writing;
 
@@ -77,8 +78,10 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
             Array.Clear(buffer, 0, _geometry.LengthBytes(work.Chunk));
             return;
         }
+        long usedBytes = UsedBytesOf(work.Chunk);
+        WorkPace.BeforeRead(usedBytes);
         source.Fill(work.Chunk, buffer);
-        Interlocked.Add(ref _readBytes, UsedBytesOf(work.Chunk));
+        Interlocked.Add(ref _readBytes, usedBytes);
     }
 
     /// <summary>Notes an all-zero chunk; true if it is the first of its length, which has to be stored.</summary>

@@ -115,6 +115,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <summary>Fills the buffer's first bytes from an offset of a file.</summary>
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {
+        WorkPace.BeforeRead(countBytes);
         try
         {
             storage.ReadAt(kind, name, offsetBytes, buffer, countBytes, PendingCalls.Stop);

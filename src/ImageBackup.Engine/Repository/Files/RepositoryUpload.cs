@@ -12,6 +12,9 @@ internal sealed class RepositoryUpload(RepositoryFiles files, StoredKind kind, I
 {
     public void Append(ArraySegment<byte> bytes)
     {
+        // A file that is sent at its commit takes its time there.
+        if (kind == StoredKind.Pack && !files.Traits.IsRemote)
+            WorkPace.BeforeWrite(bytes.Count);
         try
         {
             upload.Append(bytes.Array!, bytes.Offset, bytes.Count, PendingCalls.Stop);

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Indexes;
 
 namespace ImageBackup.Engine.Repository.Writing;
@@ -75,6 +76,7 @@ internal sealed class PackUploader : IDisposable
     {
         try
         {
+            WorkPace.JoinThread();
             WaitUntilAllowed();
             foreach (PackWriter pack in _queue.GetConsumingEnumerable())
             {

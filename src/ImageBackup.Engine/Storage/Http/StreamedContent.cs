@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http;
 using System.Net.Http.Headers;
 using System.Threading.Tasks;
+using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Storage.Http;
 
@@ -33,6 +34,7 @@ internal sealed class StreamedContent : HttpContent
             int countBytes = _stream.Read(buffer, 0, buffer.Length);
             if (countBytes == 0)
                 throw new EndOfStreamException("The file that waits to be sent became shorter.");
+            WorkPace.BeforeWrite(countBytes);
             await stream.WriteAsync(buffer, 0, countBytes, _timer.Token).ConfigureAwait(false);
             _timer.Touch();
             done += countBytes;

@@ -67,7 +67,7 @@ public sealed partial class BackupVolumeImageCommand
     {
         ThrowIfUnusable();
         string full = VolumeNames.FullSource(argument, ResolvePath);
-        if (ShouldProcess(full, $"Back up to {Connection.Location} in a job{EffectOf(argument)}"))
+        if (ShouldProcess(full, $"Back up to {Connection.Location} in a job{EffectOf(argument)}{PaceText}"))
             _forJob.Add(WithOwnValues(full) ?? (argument.IsFullPath ? argument.Input : full));
     }
 

@@ -214,7 +214,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
         WriteVerbose($"{volume.Name}: {volume.FileSystem ?? "no known file system"}, {ProgressText.Size(volume.SizeBytes)}, taken as {plan.Type.Type} image ({plan.Type.Reason}).");
         QuiesceOptions quiesce = QuiesceOptionsOf(plan);
         string effect = BackupEffect.Describe(volume.Description, plan.Type.Type, quiesce);
-        if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}"))
+        if (!ShouldProcess(volume.Name, $"Back up as {plan.Type.Type} image to {Connection.Location} ({RuleOf(plan)}); {effect}{PaceText}"))
         {
             if (IsWhatIf)
                 RunInBackground("Looking at volumes", channel => Job(channel.WriteVerbose, channel.WriteWarning).Check(Request(), Stop));

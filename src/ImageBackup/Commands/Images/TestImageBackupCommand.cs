@@ -6,6 +6,7 @@ using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Items;
 using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Verify;
 using ImageBackup.Pipeline;
@@ -21,6 +22,7 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
     private const int MaxNamedFiles = 1000;
 
     private int _namedCount;
+    private WorkPace? _pace;
 
     /// <summary>Objects of Get-ImageBackup, or ids or their beginnings.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -28,6 +30,18 @@ public sealed class TestImageBackupCommand : RepositoryCmdlet
     [ImageTransformation]
     [ArgumentCompleter(typeof(ImageIdCompleter))]
     public ImageArgument[]? ImageBackup { get; set; }
+
+    /// <summary>Background gives way to other programs, by the disk's idle class and a nice value or Windows' background mode; by default Normal.</summary>
+    [Parameter]
+    public JobPriority? Priority { get; set; }
+
+    /// <summary>At most so many bytes a second are read of the repository: a number such as 50MB, 64 KiB or more.</summary>
+    [Parameter]
+    [ByteSize]
+    [ValidateRange(PaceParameters.LeastBytesPerSecond, long.MaxValue)]
+    public long? LimitRead { get; set; }
+
+    private protected override WorkPace? Pace => _pace ??= PaceParameters.PaceOf(Priority, LimitRead, writeBytes: null);
 
     private protected override bool InputNamesRepository => true;
 

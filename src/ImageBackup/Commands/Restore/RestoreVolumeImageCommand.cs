@@ -200,7 +200,7 @@ public sealed partial class RestoreVolumeImageCommand : RepositoryCmdlet
         RestoreCheck check = RunInBackground("Checking the image and the target", _ => job.Check(request, Stop));
         foreach (string warning in check.Warnings)
             WriteWarning(warning);
-        if (!ShouldProcessUnlessForced(destination, Question(check), Force) || !MayOverwrite(check))
+        if (!ShouldProcessUnlessForced(destination, Question(check) + PaceText, Force) || !MayOverwrite(check))
             return;
         if (AsJob)
         {
