@@ -119,7 +119,7 @@ internal sealed class S3Storage : IStorage
                 string key = file.Key.Substring(Math.Min(file.Key.Length, _address.Prefix.Length + folder.Length));
                 string name = key.Substring(key.LastIndexOf('/') + 1);
                 if (Hex.IsName(name) && file.Key == KeyOf(kind, name) && file.Size is >= 0 and var lengthBytes)
-                    found.Add(new StoredFile(kind, name, lengthBytes));
+                    found.Add(new StoredFile(kind, name, lengthBytes) { ModifiedTime = kind == StoredKind.Lock && file.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null });
             }
         }
         while (token is not null);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using ImageBackup.Engine.Storage.Transfer;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -35,6 +36,12 @@ internal sealed class StorageLocation
 
     /// <summary>Options by restic's names, without regard to case.</summary>
     public IReadOnlyDictionary<string, string> Options { get; }
+
+    /// <summary>How fast it may be written and read; null: as fast as it goes.</summary>
+    public TransferLimits? Limits { get; private init; }
+
+    /// <summary>The same place, spoken to no faster than that.</summary>
+    public StorageLocation With(TransferLimits? limits) => new(Scheme, Address, DisplayName, Options) { Limits = limits };
 
     public static StorageLocation OfPath(string path) => new(LocalScheme, path);
 

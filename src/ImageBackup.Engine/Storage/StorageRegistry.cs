@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
 using ImageBackup.Engine.Storage.Rest;
+using ImageBackup.Engine.Storage.Transfer;
 using ImageBackup.Engine.Storage.S3;
 
 namespace ImageBackup.Engine.Storage;
@@ -70,8 +71,13 @@ internal static class StorageRegistry
     public static string? AdviceFor(string text) => SchemeOf(text) is { } name && Find(name) is null ? s_elsewhere[name] : null;
 
     /// <summary>Opens the storage; nothing is asked of a server yet.</summary>
-    public static IStorage Open(StorageLocation location) =>
-        Find(location.Scheme) is { } scheme ? scheme.Open(location) : throw new NotSupportedException($"Repositories on '{location.Scheme}:' storage cannot be used by this version.");
+    public static IStorage Open(StorageLocation location)
+    {
+        if (Find(location.Scheme) is not { } scheme)
+            throw new NotSupportedException($"Repositories on '{location.Scheme}:' storage cannot be used by this version.");
+        IStorage storage = scheme.Open(location);
+        return location.Limits is { } limits && !scheme.KeepsLimits ? new LimitedStorage(storage, limits) : storage;
+    }
 
     /// <summary>A command line without the passwords of the URLs in it.</summary>
     public static string WithoutPasswords(string text) => Regex.Replace(text, @"(https?://[^\s:/@'""]*):[^\s'""]*@", "$1@", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
@@ -120,4 +126,8 @@ internal static class StorageRegistry
 /// <param name="Parse">Takes an address apart; a FormatException says what is wrong with it, without its secrets.</param>
 /// <param name="Open">Opens it without asking a server anything.</param>
 internal sealed record StorageScheme(string Name, IReadOnlyList<string> Options,
-    Func<string, IReadOnlyDictionary<string, string>?, StorageLocation> Parse, Func<StorageLocation, IStorage> Open);
+    Func<string, IReadOnlyDictionary<string, string>?, StorageLocation> Parse, Func<StorageLocation, IStorage> Open)
+{
+    /// <summary>It keeps a location's limits itself, where its bytes are sent.</summary>
+    public bool KeepsLimits { get; init; }
+}

@@ -10,9 +10,11 @@ using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Storage.Transfer;
 using ImageBackup.Pipeline;
 using ImageBackup.Session;
 
@@ -92,11 +94,20 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
         : Repository is not null || RepositoryLocation.IsInEnvironment ? NamedLocation().LocalPath
         : null;
 
-    private StorageLocation LocationOf(string locator) => RepositoryLocation.Parse(locator, ResolvePath, StorageOptionsFor(StorageRegistry.SchemeName(locator)));
+    private StorageLocation LocationOf(string locator) => RepositoryLocation.Parse(locator, ResolvePath, StorageOptionsFor(StorageRegistry.SchemeName(locator)), Limits());
 
     /// <summary>The options of a storage that the command opens, by restic's names; null: none.</summary>
     /// <param name="scheme">The storage's.</param>
     private protected virtual IReadOnlyDictionary<string, string>? StorageOptionsFor(string scheme) => null;
+
+    /// <summary>How fast a storage that the command opens may be spoken to; null: as fast as it goes.</summary>
+    private protected virtual TransferLimits? Limits() => null;
+
+    /// <summary>How large the packs get that are written by a connection which the command opens; null: what RESTIC_PACK_SIZE says, else 16 MiB.</summary>
+    private protected virtual int? PackSizeBytes => null;
+
+    /// <exception cref="ImageBackupException">ParameterInvalid: RESTIC_PACK_SIZE cannot be used.</exception>
+    private protected int PackSizeToUse() => PackSizeBytes ?? PackSizeVariable.Bytes ?? RepositoryFormat.PackSizeBytes;
 
     /// <summary>Opens a repository once; a connection of the session serves if it is the same and no other password is given.</summary>
     private RepositoryConnection Use(StorageLocation location)
@@ -115,6 +126,7 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     /// <param name="keyId">The beginning of the id of the key to try first; null: RESTIC_KEY_HINT.</param>
     private protected RepositoryConnection Connect(StorageLocation location, string? keyId = null)
     {
+        int packSizeBytes = PackSizeToUse();
         string? passwordFile = FullPasswordFile();
         SecureString? given = Password;
         if (!PasswordSource.IsNamed(given, passwordFile))
@@ -131,7 +143,9 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             channel.WriteVerbose($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();
-            return ImageRepository.Open(location, password, keyId ?? RepositoryConnection.KeyHint, Stop);
+            ImageRepository opened = ImageRepository.Open(location, password, keyId ?? RepositoryConnection.KeyHint, Stop);
+            opened.Files.PackSizeBytes = packSizeBytes;
+            return opened;
         }));
         if (!IsWhatIf)
             RecentRepositories.Own.Note(connection.Location);

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Storage.Transfer;
 
 namespace ImageBackup.Session;
 
@@ -58,15 +59,16 @@ internal static class RepositoryLocation
     /// <param name="locator">As the user wrote it.</param>
     /// <param name="resolve">Makes a path absolute.</param>
     /// <param name="options">-StorageOption; null: none.</param>
+    /// <param name="limits">How fast it may be spoken to; null: as fast as it goes.</param>
     /// <exception cref="ImageBackupException">
     /// NotSupported: a kind of storage that this version does not reach; ParameterInvalid: the URL or an option cannot be used.
     /// </exception>
-    public static StorageLocation Parse(string locator, Func<string, string> resolve, IReadOnlyDictionary<string, string>? options = null)
+    public static StorageLocation Parse(string locator, Func<string, string> resolve, IReadOnlyDictionary<string, string>? options = null, TransferLimits? limits = null)
     {
         try
         {
             StorageLocation location = StorageRegistry.Parse(locator, options);
-            return location.LocalPath is { } path ? new StorageLocation(StorageLocation.LocalScheme, resolve(path), options: options) : location;
+            return (location.LocalPath is { } path ? new StorageLocation(StorageLocation.LocalScheme, resolve(path), options: options) : location).With(limits);
         }
         catch (NotSupportedException e)
         {

@@ -2,6 +2,8 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
+using ImageBackup.Session;
+using ImageBackup.Tests.Kits;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Commands;
@@ -38,6 +40,7 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
         {
             "-StorageOption @{ 'local.conections' = 2 }", "-StorageOption @{ 'local.connections' = 0 }", "-StorageOption @{ 'local.connections' = '' }",
             "-Connections 2 -StorageOption @{ 'local.connections' = 2 }",
+            "-LimitUpload 1KB", "-LimitUpload 1MB, 2MB", "-LimitDownload 25:00-26:00=1MB", "-LimitDownload '08:00-08:00=1MB'", "-LimitUpload fast",
         })
         {
             Assert.Equal("ParameterInvalid", _session.Run($"Connect-ImageRepository ./{name} -Password $password {wrong}").ErrorId);
@@ -45,6 +48,39 @@ public sealed class RepositoryCommandTests(RepositoryFixture fixture) : IDisposa
         ShellResult late = _session.Run($"$open = Connect-ImageRepository ./{name} -Password $password; Connect-ImageRepository $open -Connections 2");
         Assert.Equal("ParameterInvalid", late.ErrorId);
     }
+
+    [Fact]
+    public void Packs_are_as_large_as_the_connection_says()
+    {
+        string name = $"packs-{Guid.NewGuid():N}", volume = fixture.PathOf($"{name}.img");
+        File.WriteAllBytes(volume, SeededBytes.Make(4, 20 << 20));
+        _session.Set("v", volume);
+        _session.Run($"Initialize-ImageRepository ./{name} -Password $password -PackSize 4MB -LimitUpload 1TB -LimitDownload '00:00-24:00=1TB' | Connect-ImageRepository; $null = Backup-VolumeImage $v -ThrottleLimit 1").WithoutErrors();
+        long[] lengths = [.. Directory.GetFiles(fixture.PathOf($"{name}/data"), "*", SearchOption.AllDirectories).Select(f => new FileInfo(f).Length).OrderDescending()];
+        Assert.Equal(5, lengths.Count(length => length is >= 4 << 20 and < 6 << 20));
+        Assert.True(lengths[0] < 6 << 20);
+        _session.Run("$v2 = $v + '2'; [IO.File]::Copy($v, $v2)").WithoutErrors();
+        File.WriteAllBytes(volume + "2", SeededBytes.Make(5, 20 << 20));
+        _session.Run($"$null = Connect-ImageRepository ./{name} -Password $password -Name default-size; $null = Backup-VolumeImage $v2 -ThrottleLimit 1 -Repository default-size").WithoutErrors();
+        Assert.Single(Directory.GetFiles(fixture.PathOf($"{name}/data"), "*", SearchOption.AllDirectories), f => new FileInfo(f).Length >= 16 << 20);
+        Assert.Contains("ParameterArgumentValidationError", Assert.Single(_session.Run($"Connect-ImageRepository ./{name} -Password $password -PackSize 1MB").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("", null)]
+    [InlineData("0", null)]
+    [InlineData("4", 4 << 20)]
+    [InlineData("128", 128 << 20)]
+    public void Restics_variable_gives_the_size_of_packs(string? text, int? expected) => Assert.Equal(expected, PackSizeVariable.Parse(text));
+
+    [Theory]
+    [InlineData("3")]
+    [InlineData("129")]
+    [InlineData("16M")]
+    [InlineData("-16")]
+    public void A_size_that_restic_does_not_take_is_an_error(string text) =>
+        Assert.Equal(ErrorId.ParameterInvalid, Assert.Throws<ImageBackupException>(() => PackSizeVariable.Parse(text)).Id);
 
     [Fact]
     public void WhatIf_creates_nothing_but_checks()

@@ -28,6 +28,9 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <summary>The directory's path; null: it is on a server.</summary>
     public string? LocalPath => storage.Location.LocalPath;
 
+    /// <summary>Packs that are written from now on are closed once they reach this many bytes. Set before other threads come.</summary>
+    public int PackSizeBytes { get; set; } = RepositoryFormat.PackSizeBytes;
+
     public StorageTraits Traits => storage.Traits;
 
     /// <summary>How packs are best read from this storage.</summary>

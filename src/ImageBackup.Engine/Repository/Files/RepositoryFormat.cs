@@ -9,8 +9,11 @@ internal static class RepositoryFormat
     /// <summary>First byte of an unpacked file's plaintext in format 2: zstd follows (design.rst, "Unpacked Data Format").</summary>
     public const byte CompressedEncoding = 2;
 
-    /// <summary>Packs are closed once they reach this many bytes.</summary>
+    /// <summary>Packs are closed once they reach this many bytes, if nothing else is asked for. restic's own.</summary>
     public const int PackSizeBytes = 16 << 20;
+
+    /// <summary>restic's bounds on what may be asked for.</summary>
+    public const int LeastPackSizeBytes = 4 << 20, MostPackSizeBytes = 128 << 20;
 
     /// <summary>restic's own bound: an index file describes at most this many blobs.</summary>
     public const int IndexBlobCount = 50_000;

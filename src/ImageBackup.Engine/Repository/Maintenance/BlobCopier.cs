@@ -111,7 +111,7 @@ internal sealed class BlobCopier : IDisposable
     {
         PackWriter pack = _packs[(int)location.Type] ??= new PackWriter(_repository.Files, _repository.Sealers, location.Type);
         pack.Append(id, sealedBlob, (int)location.UncompressedLengthBytes);
-        if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
+        if (pack.LengthBytes >= _repository.Files.PackSizeBytes)
             Submit((int)location.Type);
     }
 

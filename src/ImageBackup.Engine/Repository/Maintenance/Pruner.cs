@@ -315,7 +315,7 @@ internal sealed class Pruner(ImageRepository repository)
             RepackedPackCount = repacked.Length,
             RepackedBytes = repacked.Sum(plan.KeptBytesOf),
             ReadBytes = reads.Sum(read => (long)read.LengthBytes),
-            RequestCount = reads.Count + removed.Length + plan.Unreferenced.Count + IndexRequests(state) + Pieces(repacked.Sum(plan.KeptBytesOf), RepositoryFormat.PackSizeBytes),
+            RequestCount = reads.Count + removed.Length + plan.Unreferenced.Count + IndexRequests(state) + Pieces(repacked.Sum(plan.KeptBytesOf), _files.PackSizeBytes),
             RemovedPackCount = removed.Length + plan.Unreferenced.Count,
             RemovedBytes = PackLengths.Total(removed.Select(plan.FileBytesOf).Concat(plan.Unreferenced.Values)),
             RemainingUnusedBytes = plan.RemainingUnusedBytes,

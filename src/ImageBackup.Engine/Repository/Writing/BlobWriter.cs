@@ -57,7 +57,7 @@ internal sealed class BlobWriter : IDisposable
 
         PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type);
         pack.Append(id, new ArraySegment<byte>(_sealed, 0, sealedBytes), isCompressed ? content.Length : 0);
-        if (pack.LengthBytes >= RepositoryFormat.PackSizeBytes)
+        if (pack.LengthBytes >= _files.PackSizeBytes)
         {
             _packs[(int)type] = null;
             _session.Submit(pack);

@@ -1,5 +1,6 @@
 using System;
 using System.Security.Cryptography.X509Certificates;
+using ImageBackup.Engine.Storage.Transfer;
 
 namespace ImageBackup.Engine.Storage.Http;
 
@@ -21,6 +22,9 @@ internal sealed record HttpAccess
 
     /// <summary>So many requests at once.</summary>
     public int Connections { get; init; } = StorageTraits.DefaultConnections;
+
+    /// <summary>How fast bodies may go; null: as fast as they do.</summary>
+    public TransferLimits? Limits { get; init; }
 
     /// <summary>A request without progress for so long is given up.</summary>
     public TimeSpan Idle { get; init; } = DefaultIdle;

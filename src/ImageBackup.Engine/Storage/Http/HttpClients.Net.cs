@@ -42,7 +42,7 @@ internal static class HttpClients
         };
         if (access.ClientCertificate is { } own)
             handler.SslOptions.ClientCertificates = [own];
-        return handler;
+        return access.Limits is { } limits ? new LimitedHandler(handler, limits) : handler;
     }
 
     public static Task<Stream> ReadStream(HttpContent content, CancellationToken cancellation) => content.ReadAsStreamAsync(cancellation);

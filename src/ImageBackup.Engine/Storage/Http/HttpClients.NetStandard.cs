@@ -38,7 +38,7 @@ internal static class HttpClients
         };
         if (access.ClientCertificate is { } own)
             handler.ClientCertificates.Add(own);
-        return handler;
+        return access.Limits is { } limits ? new LimitedHandler(handler, limits) : handler;
     }
 
     public static Task<Stream> ReadStream(HttpContent content, CancellationToken cancellation)

@@ -13,7 +13,7 @@ internal static class RestLocation
     private const string UserVariable = "RESTIC_REST_USERNAME";
     private const string PasswordVariable = "RESTIC_REST_PASSWORD";
 
-    public static StorageScheme Registration { get; } = new(Scheme, [ConnectionsOption], Parse, location => new RetryingStorage(Open(location), RetryingStorage.ServerWaits));
+    public static StorageScheme Registration { get; } = new(Scheme, [ConnectionsOption], Parse, location => new RetryingStorage(Open(location), RetryingStorage.ServerWaits)) { KeepsLimits = true };
 
     /// <exception cref="FormatException">It is not such a URL; no secret is in the message.</exception>
     public static StorageLocation Parse(string address, IReadOnlyDictionary<string, string>? options)
@@ -46,6 +46,7 @@ internal static class RestLocation
             UserName = user,
             Password = password,
             Connections = StorageOptions.Connections(location.Options, Scheme),
+            Limits = location.Limits,
             Idle = idle,
         };
         var root = new Uri($"{url.Scheme}://{url.Authority}{Path(url)}");

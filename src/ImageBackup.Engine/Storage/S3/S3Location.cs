@@ -22,7 +22,7 @@ internal static class S3Location
     private static readonly string[] s_archives = ["GLACIER", "DEEP_ARCHIVE"];
 
     public static StorageScheme Registration { get; } =
-        new(Scheme, [ConnectionsOption, RegionOption, ClassOption, LookupOption, ListOption, AnonymousOption], Parse, Open);
+        new(Scheme, [ConnectionsOption, RegionOption, ClassOption, LookupOption, ListOption, AnonymousOption], Parse, Open) { KeepsLimits = true };
 
     /// <exception cref="FormatException">It is not such a location, or an option's value is none.</exception>
     public static StorageLocation Parse(string address, IReadOnlyDictionary<string, string>? options)
@@ -49,7 +49,7 @@ internal static class S3Location
     public static S3Address WithAccess(StorageLocation location)
     {
         S3Address address = AddressOf(location.Address, location.Options);
-        return address with { Access = HttpVariables.Access() with { Connections = StorageOptions.Connections(location.Options, Scheme) } };
+        return address with { Access = HttpVariables.Access() with { Connections = StorageOptions.Connections(location.Options, Scheme), Limits = location.Limits } };
     }
 
     internal static S3Address AddressOf(string address, IReadOnlyDictionary<string, string>? options)

@@ -33,13 +33,16 @@ public sealed class InitializeImageRepositoryCommand : StorageOptionCmdlet
             CheckOnly(location);
             return;
         }
+        int packSizeBytes = PackSizeToUse();
         string? passwordFile = FullPasswordFile();
         SecureString? given = Given(location, passwordFile);
         ImageRepository created = RunInBackground("Creating the repository", channel =>
         {
             using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
             channel.WriteVerbose($"Creating the repository '{location}'.");
-            return ImageRepository.Create(location, password, Stop);
+            ImageRepository repository = ImageRepository.Create(location, password, Stop);
+            repository.Files.PackSizeBytes = packSizeBytes;
+            return repository;
         });
         RecentRepositories.Own.Note(created.Location);
         WriteObject(new RepositoryConnection(created));
