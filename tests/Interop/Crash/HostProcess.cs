@@ -77,7 +77,8 @@ internal sealed class HostProcess : IDisposable
         return start;
     }
 
-    private static HostProcess Begin(ProcessStartInfo start)
+    /// <summary>Starts what <see cref="StartInfo"/> made, with variables of the caller's.</summary>
+    public static HostProcess Begin(ProcessStartInfo start)
     {
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         // A test run in the background of a shell has these two ignored, and its children would ignore them too. env becomes the program.
