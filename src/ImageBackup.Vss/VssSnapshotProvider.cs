@@ -100,7 +100,7 @@ internal sealed class VssSnapshotProvider : IWriterProvider
 
     public ISnapshotSet Create(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options, Action<string> log, CancellationToken cancellation)
     {
-        string names = string.Join(", ", volumes.Select(volume => volume.Name));
+        string names = string.Join(", ", volumes.Select(volume => $"'{volume.Name}'"));
         if (volumes.FirstOrDefault(volume => ShadowedVolume.RootOf(volume) is null) is { } homeless)
             throw new ImageBackupException(ErrorId.SnapshotFailed, $"VSS cannot take a snapshot of '{homeless.Name}': it is not a mounted Windows volume.", homeless.Name);
         DateTime end = DateTime.UtcNow + options.Timeout;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Xunit;
 
 namespace ImageBackup.Tests.Wine.Vss;
@@ -42,6 +43,7 @@ public sealed class VssTests : IDisposable
         Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
         NtfsVolume first = Volume("vss-first", "FIRST", 'X'), second = Volume("vss-second", "SECOND", 'Y');
         string copy = Copy(first), secondCopy = Copy(second);
+        File.Delete(Vss.Log);
         File.WriteAllLines(Vss.Script, [VssDouble.Volume('X', first.Device!, copy), VssDouble.Volume('Y', second.Device!, secondCopy), .. VssDouble.Writers]);
         (int exitCode, string output) = _wine.PowerShell.Run(s_begin + """
             $vss = Get-SnapshotProvider VSS
@@ -87,6 +89,106 @@ public sealed class VssTests : IDisposable
         Tool.Run("cmp", "--quiet", "--bytes=4096", Script("-restored"), copy);
     }
 
+    /// <summary>
+    /// Each case is a script of the double, a name, and what comes of it; all in one session. A case whose set was started ends with
+    /// an abort or a completion, and none leaves a set, a reference or a string.
+    /// </summary>
+    [Fact]
+    public void Whatever_fails_is_named_and_undone()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        NtfsVolume volume = Volume("vss-cases", "CASES", 'X');
+        string line = VssDouble.Volume('X', volume.Device!, Copy(volume));
+        string folder = Directory.CreateDirectory(Path.Combine(_wine.Directory, "vss-cases")).FullName;
+        IReadOnlyList<VssCase> cases = VssCase.All;
+        foreach (VssCase one in cases)
+            File.WriteAllLines(Path.Combine(folder, one.Name + ".txt"), [line, .. VssDouble.Writers, .. one.Lines]);
+        (int exitCode, string output) = _wine.PowerShell.Run(s_begin + $$"""
+            $defaults = "$env:ProgramData\ImageBackup\vss-cases.json"
+            Set-SnapshotProvider -SnapshotTimeoutSeconds 1 -WriterRetries 1 -Path $defaults
+            $patient = "$env:ProgramData\ImageBackup\vss-patient.json"
+            Set-SnapshotProvider -SnapshotTimeoutSeconds 30 -Path $patient
+            foreach ($case in Get-ChildItem '{{WineHost.Windows(folder)}}' -Filter *.txt | Sort-Object Name) {
+                Copy-Item $case.FullName $script -Force
+                Remove-Item "$script.log" -ErrorAction Ignore
+                $killer = $null
+                if ($case.BaseName -match '^killed-at-(.*)$') {
+                    $killer = Start-ThreadJob -ArgumentList "$script.log", $Matches[1], $PID {
+                        param($log, $phrase, $own)
+                        while (-not (Test-Path $log) -or -not (Select-String -LiteralPath $log -SimpleMatch $phrase -Quiet)) { Start-Sleep -Milliseconds 50 }
+                        Get-Process pwsh | Where-Object Id -ne $own | Stop-Process -Force
+                    }
+                }
+                $result = Test-SnapshotProvider X: -Name VSS -Path $(if ($killer) { $patient } else { $defaults })
+                "case $($case.BaseName)|$($result.IsGood)|$($result.Fault)|$($result.Warnings)|set $((Test-Path "$script.set") -or (Test-Path "$script.progress"))|orphans $(@((Get-SnapshotProvider VSS).Orphans).Count)"
+                if ($killer) { $null = $killer | Receive-Job -Wait -AutoRemoveJob }
+                Move-Item "$script.log" ($case.FullName + '.log') -Force
+            }
+            # Not one of ours at the other end of the pipe.
+            $start = [Diagnostics.ProcessStartInfo]::new((Join-Path $PSHOME pwsh.exe))
+            $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+            $start.Environment['DOTNET_STARTUP_HOOKS'] = (Get-Module ImageBackup).ModuleBase + '\net10.0\ImageBackup.Vss.Requester.dll'
+            $process = [Diagnostics.Process]::Start($start)
+            $bytes = [byte[]]::new(10000)
+            [Random]::new(1).NextBytes($bytes)
+            try { $process.StandardInput.BaseStream.Write($bytes); $process.StandardInput.Close() } catch { }
+            "hostile $($process.WaitForExit(30000)) $($process.ExitCode) $($process.StandardError.ReadToEnd().Trim())"
+            """, s_limit, variables: Vss.Variables);
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(0, exitCode);
+        foreach (VssCase one in cases)
+        {
+            string told = output.Split('\n').FirstOrDefault(each => each.StartsWith($"case {one.Name}|", StringComparison.Ordinal)) ?? "";
+            one.Prove(told, File.ReadAllLines(Path.Combine(folder, one.Name + ".txt.log")));
+        }
+        Assert.Contains("hostile True 2 The requester ends: a frame of ", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>The process that runs the module is ended by force while it takes a set, and while it holds one.</summary>
+    [Fact]
+    public void A_killed_PowerShell_leaves_no_snapshot()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        NtfsVolume volume = Volume("vss-killed", "KILLED", 'X');
+        string line = VssDouble.Volume('X', volume.Device!, Copy(volume));
+        foreach ((string phase, string wait, string end) in new[]
+        {
+            ("GatherWriterMetadata", "asyncdelay GatherWriterMetadata|0|60000", "Cancel GatherWriterMetadata"),
+            ("DoSnapshotSet", "asyncdelay DoSnapshotSet|0|60000", "AbortBackup"),
+            ("SaveAsXML", "delay GetSnapshotProperties|2|1500", "DeleteSnapshots 2 1"),
+        })
+        {
+            File.WriteAllLines(Vss.Script, [line, .. VssDouble.Writers, wait]);
+            File.Delete(Vss.Log);
+            (int exitCode, string output) = _wine.PowerShell.Run(s_begin + $$"""
+                $null = Start-ThreadJob -ArgumentList "$script.log", $PID {
+                    param($log, $own)
+                    while (-not (Test-Path $log) -or -not (Select-String -LiteralPath $log -SimpleMatch '{{phase}}' -Quiet)) { Start-Sleep -Milliseconds 50 }
+                    Start-Sleep -Milliseconds 300
+                    [Diagnostics.Process]::GetCurrentProcess().Kill()
+                }
+                Test-SnapshotProvider X: -Name VSS
+                'not killed'
+                """, s_limit, variables: Vss.Variables);
+            TestContext.Current.TestOutputHelper?.WriteLine(output);
+            Assert.DoesNotContain("not killed", output, StringComparison.Ordinal);
+            Assert.NotEqual(0, exitCode);
+            Assert.True(SpinWait.SpinUntil(() => !Vss.HasSet && File.ReadAllText(Vss.Log) is var text && text.EndsWith("infos\n", StringComparison.Ordinal)
+                && text[Math.Max(0, text.LastIndexOf($"\n{phase}\n", StringComparison.Ordinal))..].Contains(end, StringComparison.Ordinal), TimeSpan.FromSeconds(30)),
+                $"{phase}: {File.ReadAllText(Vss.Log)}");
+            VssDouble.ProveClean(phase, File.ReadAllLines(Vss.Log));
+        }
+        File.WriteAllLines(Vss.Script, [line, .. VssDouble.Writers]);
+        (_, string after) = _wine.PowerShell.Run(s_begin + """
+            "orphans $(@((Get-SnapshotProvider VSS).Orphans).Count)"
+            Repair-ImageVolume -Confirm:$false | Out-Null
+            "then $(@((Get-SnapshotProvider VSS).Orphans).Count)"
+            """, s_limit, variables: Vss.Variables);
+        TestContext.Current.TestOutputHelper?.WriteLine(after);
+        Assert.Contains("orphans 1", after, StringComparison.Ordinal);
+        Assert.Contains("then 0", after, StringComparison.Ordinal);
+    }
+
     public void Dispose()
     {
         foreach (string device in _devices)
@@ -105,6 +207,8 @@ public sealed class VssTests : IDisposable
         var volume = new NtfsVolume(_wine.Directory, name, SizeBytes);
         _volumes.Add(volume);
         volume.Format(label);
+        // Two that are made within a second have the same.
+        Tool.Run("ntfslabel", $"--new-serial={letter - 'A':X16}", volume.Image);
         volume.Mount();
         volume.Fill(5);
         _wine.Map(letter, volume.MountPoint, volume.Device!);

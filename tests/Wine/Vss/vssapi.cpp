@@ -152,7 +152,16 @@ void WINAPI Take(BSTR text) {
 }
 
 // Wine says of every directory that it belongs to the user, whoever it was given to when it was made; the module trusts administrators only.
-DWORD WINAPI Owner(LPCWSTR, SE_OBJECT_TYPE, SECURITY_INFORMATION, PSID *owner, PSID *, PACL *, PACL *, PSECURITY_DESCRIPTOR *descriptor) {
+// A question about more than the owner is answered truly.
+DWORD WINAPI Owner(LPCWSTR name, SE_OBJECT_TYPE type, SECURITY_INFORMATION asked, PSID *owner, PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor) {
+    if (asked != OWNER_SECURITY_INFORMATION) {
+        HANDLE file = CreateFileW(name, READ_CONTROL, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr);
+        if (file == INVALID_HANDLE_VALUE)
+            return GetLastError();
+        DWORD error = GetSecurityInfo(file, type, asked, owner, group, dacl, sacl, descriptor);
+        CloseHandle(file);
+        return error;
+    }
     static unsigned char sid[SECURITY_MAX_SID_SIZE];
     DWORD size = sizeof sid;
     CreateWellKnownSid(WinBuiltinAdministratorsSid, nullptr, sid, &size);
