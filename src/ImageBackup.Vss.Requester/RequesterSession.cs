@@ -44,6 +44,8 @@ internal sealed class RequesterSession(IBackupComponents components, TakeRequest
         _calls.Run("SetContext", () => components.SetContext(request.WithWriters ? ContextBackup : ContextFileShareBackup));
         _calls.Run("SetBackupState", () => components.SetBackupState(request.WithWriters, request.IsFull ? TypeFull : TypeCopy));
         IReadOnlyList<WriterMetadata> writers = request.WithWriters ? GatherMetadata() : [];
+        if (!request.WithWriters)
+            Warn("No application took part in the snapshot: its content is as after a crash.");
 
         Guid set = _calls.Run("StartSnapshotSet", components.StartSnapshotSet);
         _set = set;

@@ -71,12 +71,20 @@ internal sealed partial class VssSession : IDisposable
             _calls.Run("EnableWriterClasses", () => _components.EnableWriterClasses(writers.Enabled), cancellation);
         if (writers.Disabled.Length > 0)
             _calls.Run("DisableWriterClasses", () => _components.DisableWriterClasses(writers.Disabled), cancellation);
-        _calls.Run("SetContext", () => _components.SetContext(VssSnapshotContext.Backup), cancellation);
+        VssSnapshotContext context = writers.None ? VssSnapshotContext.FileShareBackup : VssSnapshotContext.Backup;
+        _calls.Run("SetContext", () => _components.SetContext(context), cancellation);
         // Whole volumes, so no components are chosen; a copy, so that an application's own chain of log backups stays whole.
         _calls.Run("SetBackupState", () => _components.SetBackupState(false, true, VssBackupType.Copy, false), cancellation);
-        _calls.Wait("GatherWriterMetadata", _components.GatherWriterMetadataAsync, cancellation);
         var documents = new List<SnapshotDocument>();
-        _calls.Run("GetWriterMetadata", () => documents.AddRange(WriterDocuments()), cancellation);
+        if (writers.None)
+        {
+            _warnings.Add(SnapshotOptions.WithoutWritersWarning);
+        }
+        else
+        {
+            _calls.Wait("GatherWriterMetadata", _components.GatherWriterMetadataAsync, cancellation);
+            _calls.Run("GetWriterMetadata", () => documents.AddRange(WriterDocuments()), cancellation);
+        }
 
         Guid set = _calls.Run("StartSnapshotSet", _ => _components.StartSnapshotSet(), cancellation, late => AbortLate());
         _set = set;
@@ -192,6 +200,8 @@ internal sealed partial class VssSession : IDisposable
     /// </summary>
     private void CheckWriters(IReadOnlyList<VolumeDescription> volumes, WriterChoice writers, CancellationToken cancellation)
     {
+        if (writers.None)
+            return;
         _calls.Wait("GatherWriterStatus", _components.GatherWriterStatusAsync, cancellation);
         List<VssWriterStatusInfo> failed = [];
         _calls.Run("GetWriterStatus", () => failed.AddRange(_components.WriterStatus.Where(WriterChoice.HasFailed)), cancellation);

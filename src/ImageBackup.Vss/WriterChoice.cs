@@ -13,10 +13,15 @@ internal sealed class WriterChoice
     public Guid[] Enabled { get; private init; } = [];
     public Guid[] Disabled { get; private init; } = [];
 
+    /// <summary>None takes part.</summary>
+    public bool None { get; private init; }
+
     /// <summary>Names are looked up in an object of their own: the one that makes the snapshot must be told before it gathers the metadata.</summary>
     /// <exception cref="VssSupportException">A name that no writer bears, or VSS failed.</exception>
     public static WriterChoice Of(IVssService service, VssCalls calls, SnapshotOptions options, CancellationToken cancellation)
     {
+        if (options.WithoutWriters)
+            return new WriterChoice { None = true };
         IReadOnlyList<string> all = [.. options.IncludeWriters, .. options.ExcludeWriters];
         IReadOnlyList<(string Name, Guid Id)> known = all.All(name => Guid.TryParse(name, out _)) ? [] : Known(service, calls, cancellation);
         Guid[] excluded = Ids(options.ExcludeWriters, known);

@@ -73,6 +73,7 @@ internal sealed class ImageRecorder(ImageRepository repository, BackupRun run, B
             SnapshotCacheBytes = source.State?.CacheBytes,
             SnapshotCacheUsedBytes = source.State?.CacheUsedBytes,
             QuiescedBy = source.QuiescedBy,
+            SnapshotWriters = source.Writers,
             Start = run.Start,
             End = DateTimeOffset.Now,
             ChunkSizeBytes = volume.Geometry.ChunkSizeBytes,

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace ImageBackup.Engine.VolumeSnapshots;
 
@@ -21,8 +22,14 @@ internal sealed record SnapshotOptions
     /// <summary>VSS: only these writers (names or ids) take part; empty: all.</summary>
     public IReadOnlyList<string> IncludeWriters { get; init; } = [];
 
-    /// <summary>VSS: these do not.</summary>
+    /// <summary>VSS: these do not; *: none does.</summary>
     public IReadOnlyList<string> ExcludeWriters { get; init; } = [];
+
+    /// <summary>VSS: the file system alone is flushed.</summary>
+    public bool WithoutWriters => ExcludeWriters.Contains("*");
+
+    /// <summary>What is said of every set that no writer took part in.</summary>
+    public const string WithoutWritersWarning = "No application took part in the snapshot: its content is as after a crash.";
 
     /// <summary>COMMAND: the command line that freezes; it prints the frozen device's path on its last line.</summary>
     public string? CreateCommand { get; init; }

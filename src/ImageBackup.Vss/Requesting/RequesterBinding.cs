@@ -97,14 +97,14 @@ internal sealed class RequesterBinding(
         FrameReader answer = connection.Ask(new FrameWriter(MessageKind.ListWriters).Add((int)timeout.TotalMilliseconds), MessageKind.Writers, timeout, _ => { }, null, cancellation);
         IReadOnlyList<WriterReport> writers = answer.ReadAll(WriterReport.Read);
         answer.End();
-        return (IReadOnlyList<SnapshotWriter>)[.. writers.Select(RequesterSnapshotSet.Describe)];
+        return (IReadOnlyList<SnapshotWriter>)[.. writers.Select(writer => RequesterSnapshotSet.Describe(writer, includedOnly: false))];
     });
 
     private static TakeRequest RequestOf(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options) => new()
     {
         Volumes = [.. volumes.Select(volume => ShadowedVolume.RootOf(volume)!)],
         Roots = [.. volumes.Select(volume => (IReadOnlyList<string>)[.. volume.MountPoints.Concat(volume.Aliases).Append(volume.Name).Select(WithSeparator)])],
-        WithWriters = true,
+        WithWriters = !options.WithoutWriters,
         IsFull = false,
         IncludeWriters = options.IncludeWriters,
         ExcludeWriters = options.ExcludeWriters,

@@ -18,18 +18,16 @@ internal static class RequesterLauncher
     private static readonly string[] s_arguments = ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "exit # ImageBackup's VSS requester"];
 
     /// <summary>Why this process can have no requester, whatever VSS says; null if it can.</summary>
-    public static string? WhyNot()
-    {
-        if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            return "this system is not Windows";
-        if (!Environment.Is64BitProcess && Environment.Is64BitOperatingSystem)
-            return "a 32-bit process cannot use the VSS of a 64-bit Windows; start the 64-bit PowerShell";
-        if (RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.Arm64))
-            return $"the requester is for x64 and ARM64, and this process is {RuntimeInformation.ProcessArchitecture}";
-        return RuntimeInformation.OSArchitecture == RuntimeInformation.ProcessArchitecture
-            ? null
-            : $"a {RuntimeInformation.ProcessArchitecture} process cannot use the VSS of a {RuntimeInformation.OSArchitecture} Windows; start the {RuntimeInformation.OSArchitecture} PowerShell";
-    }
+    public static string? WhyNot() =>
+        WhyNot(RuntimeInformation.IsOSPlatform(OSPlatform.Windows), RuntimeInformation.ProcessArchitecture, RuntimeInformation.OSArchitecture);
+
+    /// <summary>As above, for any machine. VSS has no emulation: a process must be of the system's own kind.</summary>
+    internal static string? WhyNot(bool isWindows, Architecture process, Architecture system) =>
+        !isWindows ? "this system is not Windows"
+        : process == Architecture.X86 && system != Architecture.X86 ? "a 32-bit process cannot use the VSS of a 64-bit Windows; start the 64-bit PowerShell"
+        : process is not (Architecture.X64 or Architecture.Arm64) ? $"the requester is for x64 and ARM64, and this process is {process}"
+        : process != system ? $"a process for {process} cannot use the VSS of Windows for {system}; start the {system} PowerShell"
+        : null;
 
     /// <summary>Its pipes are its standard streams.</summary>
     /// <exception cref="VssSupportException">It cannot be started.</exception>

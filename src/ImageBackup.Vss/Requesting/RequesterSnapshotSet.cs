@@ -13,7 +13,7 @@ using ImageBackup.Vss.Requester.Protocol;
 namespace ImageBackup.Vss.Requesting;
 
 /// <summary>A finished set that a requester holds; aborted if it was not completed, and deleted, by Dispose.</summary>
-internal sealed class RequesterSnapshotSet : ISnapshotSet
+internal sealed class RequesterSnapshotSet : IWriterSnapshotSet
 {
     private static readonly TimeSpan s_stateTimeout = TimeSpan.FromSeconds(20);
 
@@ -41,7 +41,7 @@ internal sealed class RequesterSnapshotSet : ISnapshotSet
         _timeout = how.Timeout;
         _log = how.Log;
         Warnings = taken.Warnings;
-        Writers = [.. taken.Writers.Select(Describe)];
+        Writers = [.. taken.Writers.Select(writer => Describe(writer, includedOnly: true))];
         Documents = [.. taken.Documents.Select(document => new SnapshotDocument(document.Name, Encoding.UTF8.GetBytes(document.Text)))];
         Time = TimeOf(taken.Copies[0].FileTime);
         Snapshots = [.. volumes.Zip(taken.Copies, (volume, copy) => new Copy(this, system, volume, copy.Id, copy.Device))];
@@ -54,14 +54,16 @@ internal sealed class RequesterSnapshotSet : ISnapshotSet
     public IReadOnlyList<string> Warnings { get; }
     public IReadOnlyList<SnapshotWriter> Writers { get; }
 
-    public static SnapshotWriter Describe(WriterReport writer) => new()
+    /// <param name="writer">As the requester tells it.</param>
+    /// <param name="includedOnly">Without the components that are not in the set.</param>
+    public static SnapshotWriter Describe(WriterReport writer, bool includedOnly) => new()
     {
         Name = writer.Name,
         Id = writer.ClassId,
         InstanceId = writer.InstanceId,
         State = VssResult.StateWords(writer.State),
         Failure = writer.Failure == VssResult.Ok ? null : VssResult.Describe(writer.Failure),
-        Components = [.. writer.Components.Select(component => component.Path)],
+        Components = [.. writer.Components.Where(component => component.IsIncluded || !includedOnly).Select(component => component.Path)],
     };
 
     /// <summary>Dispose aborts a set that did not succeed.</summary>

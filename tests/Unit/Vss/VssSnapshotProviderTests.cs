@@ -90,7 +90,7 @@ public sealed class VssSnapshotProviderTests : IDisposable
         _vss.OnCall = (name, number) => FailAt(name, "AddToSnapshotSet", number, 2);
         var e = Assert.Throws<ImageBackupException>(() => Provider.Create([Volume("D:"), Volume("E:")], Options, _log.Add, CancellationToken.None));
         Assert.Equal(ErrorId.SnapshotFailed, e.Id);
-        Assert.Contains("D:, E:", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'D:', 'E:'", e.Message, StringComparison.Ordinal);
         Assert.Equal(1, _vss.Count("AbortBackup"));
         NothingIsLeft();
     }

@@ -52,17 +52,26 @@ public sealed class VssTests : IDisposable
             $null = Initialize-ImageRepository "$script-repository" | Connect-ImageRepository
             $image = Backup-VolumeImage X: -ImageType Snapshot -NoFailover
             "image $($image.ImageType) $($image.IsFuzzy) $($image.SnapshotProvider) [$($image.Warnings)]"
+            "in it $((Get-ImageBackup | Select-Object -Last 1).SnapshotWriters | ForEach-Object { "$($_.Name) $($_.State): $($_.Components)" })"
             $null = Restore-VolumeImage $image -Destination "$script-restored" -Confirm:$false
             Move-Item "$script.log" "$script.first"
             $set = Get-ImageVolume X:, Y: | Backup-VolumeImage -ImageType Snapshot -NoFailover -SnapshotSet
             "set $($set.Count) $($set.SnapshotProvider)"
+            Move-Item "$script.log" "$script.second"
+            Set-SnapshotProvider -ExcludeWriter *
+            $alone = Backup-VolumeImage X: -ImageType Snapshot -NoFailover
+            "alone [$($alone.Warnings)] [$($alone.SnapshotWriters)]"
+            Set-SnapshotProvider -ExcludeWriter @()
+            "of X: $((Get-ImageVolume X:).ImageType)"
+            Set-Content $script (Get-Content $script | Where-Object { $_ -notmatch '^volume X' })
+            "of X: $((Get-ImageVolume X:).ImageTypeReason)"
             """, s_limit, variables: Vss.Variables);
         TestContext.Current.TestOutputHelper?.WriteLine(output);
         Assert.Equal(0, exitCode);
         foreach (string line in new[]
         {
             "provider True Windows Volume Shadow Copy Service; applications (writers) take part; by the module's own requester; not by AlphaVSS: AlphaVSS is not beside the module",
-            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "set 2 VSS VSS",
+            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "of X: Snapshot", "VSS does not support 'X:'", "set 2 VSS VSS", "alone [No application took part in the snapshot: its content is as after a crash.] []", @"in it Registry Writer stable: Registry Registry\Hive SqlServerWriter stable: ",
         })
             Assert.Contains(line, output, StringComparison.Ordinal);
         string[] log = File.ReadAllLines(Script(".first"));
@@ -79,10 +88,15 @@ public sealed class VssTests : IDisposable
             log[start..].Where((line, i) => !line.StartsWith("GetWriterStatus", StringComparison.Ordinal) && !line.StartsWith("Free", StringComparison.Ordinal)
                 && !line.StartsWith("gone", StringComparison.Ordinal) && !(line == "GetSnapshotProperties" && log[start + i - 1] == line)
                 && !(line == "GetSnapshotProperties" && log[start + i - 1] == "SaveAsXML")));
-        string[] setLog = File.ReadAllLines(Vss.Log);
+        string[] setLog = File.ReadAllLines(Script(".second"));
         VssDouble.ProveClean("two volumes", setLog);
         Assert.Single(setLog, line => line == "StartSnapshotSet");
         Assert.Equal(2, setLog.Count(line => line == "AddToSnapshotSet"));
+        string[] aloneLog = File.ReadAllLines(Vss.Log);
+        VssDouble.ProveClean("without writers", aloneLog);
+        Assert.Contains("SetContext 0x10", aloneLog);
+        Assert.Contains("SetBackupState 0 1 5 0", aloneLog);
+        Assert.DoesNotContain("GatherWriterMetadata", aloneLog);
         Assert.False(Vss.HasSet);
         // What was stored is the volume at the moment of the copy: the copy's used blocks.
         Tool.Run("ntfsfix", "--no-action", Script("-restored"));

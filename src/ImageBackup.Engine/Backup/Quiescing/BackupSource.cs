@@ -42,6 +42,7 @@ internal sealed class BackupSource : IDisposable
         SnapshotTime = taken?.Set.Time;
         QuiescedBy = quiesced?.How;
         Documents = taken?.Set.Documents ?? [];
+        Writers = (taken?.Set as IWriterSnapshotSet)?.Writers ?? [];
         Lost = _lost.Token;
         _exit = ExitCleanup.Hold(LetGo);
         if (_snapshot is not null)
@@ -58,6 +59,7 @@ internal sealed class BackupSource : IDisposable
     public DateTimeOffset? SnapshotTime { get; }
     public string? QuiescedBy { get; }
     public IReadOnlyList<SnapshotDocument> Documents { get; }
+    public IReadOnlyList<SnapshotWriter> Writers { get; }
 
     /// <summary>Why no snapshot was had, if one was to be.</summary>
     public string? FailoverReason { get; init; }

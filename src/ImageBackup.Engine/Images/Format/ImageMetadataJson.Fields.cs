@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 
@@ -35,6 +36,7 @@ internal static partial class ImageMetadataJson
         SnapshotCacheBytes = json.Long("snapshotCacheBytes", image?.SnapshotCacheBytes),
         SnapshotCacheUsedBytes = json.Long("snapshotCacheUsedBytes", image?.SnapshotCacheUsedBytes),
         QuiescedBy = json.Text("quiescedBy", image?.QuiescedBy, formerName: "restedBy"),
+        SnapshotWriters = json.List("snapshotWriters", image?.SnapshotWriters, WriterFields),
         ManagementClass = json.Text("managementClass", image?.ManagementClass),
         Retention = json.Object("retention", image?.Retention, RetentionFields),
         Rule = json.Object("rule", image?.Rule, RuleFields),
@@ -96,6 +98,19 @@ internal static partial class ImageMetadataJson
         KeepWithin = json.Text("keepWithin", retention?.KeepWithin),
         KeepTags = json.OptionalTexts("keepTags", retention?.KeepTags),
     };
+
+    private static SnapshotWriter WriterFields(JsonFields json, SnapshotWriter? writer) => new()
+    {
+        Name = json.NeededText("name", writer?.Name),
+        Id = IdOf(json.NeededText("id", writer?.Id.ToString("D"))),
+        InstanceId = IdOf(json.NeededText("instanceId", writer?.InstanceId.ToString("D"))),
+        State = json.NeededText("state", writer?.State),
+        Failure = json.Text("failure", writer?.Failure),
+        Components = json.Texts("components", writer?.Components),
+    };
+
+    /// <summary>Empty if it is not one: a later version's.</summary>
+    private static Guid IdOf(string text) => Guid.TryParse(text, out Guid id) ? id : Guid.Empty;
 
     private static MatchedRule RuleFields(JsonFields json, MatchedRule? rule) => new()
     {

@@ -56,6 +56,9 @@ public abstract record ImageFacts
 
     /// <summary>How the volume was quiesced for a static image.</summary>
     public string? QuiescedBy { get; init; }
+
+    /// <summary>The applications that took part in the snapshot, with the components of each that lie on the snapshot's volumes.</summary>
+    public IReadOnlyList<SnapshotWriter> SnapshotWriters { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<SnapshotWriter>());
     public string? ManagementClass { get; init; }
 
     /// <summary>The class's values when the image was taken; null if none is recorded.</summary>

@@ -40,6 +40,7 @@ public sealed class ImageMetadataJsonTests
         SnapshotCacheBytes = 1L << 33,
         SnapshotCacheUsedBytes = 1L << 32,
         QuiescedBy = "remount",
+        SnapshotWriters = [new SnapshotWriter { Name = "W", Id = Guid.Parse("afbab4a2-367d-4d15-a586-71dbb18f8485"), InstanceId = Guid.Empty, State = "stable", Failure = "f", Components = ["a\\b"] }],
         ManagementClass = "STANDARD",
         Retention = new RetentionValues
         {

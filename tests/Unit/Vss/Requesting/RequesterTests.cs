@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.VolumeSnapshots;
@@ -238,6 +239,38 @@ public sealed class RequesterTests : IDisposable
     {
         WriterMetadata writer = ComponentsDouble.Writer("W", new WriterMetadataComponent(1, "", "Top", "", true, []), new WriterMetadataComponent(1, "Top", "Leaf", "", true, [new WriterFile(directory, isRecursive)]));
         Assert.Equal(isSelected ? ["Top"] : Array.Empty<string>(), ComponentSelection.Of(writer, [@"D:\", @"C:\mnt\d\"]).Select(component => component.Path));
+    }
+
+    [Theory]
+    [InlineData(true, Architecture.X64, Architecture.X64, null)]
+    [InlineData(true, Architecture.Arm64, Architecture.Arm64, null)]
+    [InlineData(true, Architecture.X86, Architecture.X64, "a 32-bit process cannot use the VSS of a 64-bit Windows")]
+    [InlineData(true, Architecture.X86, Architecture.Arm64, "a 32-bit process cannot use the VSS of a 64-bit Windows")]
+    [InlineData(true, Architecture.X86, Architecture.X86, "the requester is for x64 and ARM64")]
+    [InlineData(true, Architecture.X64, Architecture.Arm64, "a process for X64 cannot use the VSS of Windows for Arm64")]
+    [InlineData(false, Architecture.X64, Architecture.X64, "this system is not Windows")]
+    public void A_process_that_cannot_have_one_is_told(bool isWindows, Architecture process, Architecture system, string? said) =>
+        Assert.StartsWith(said ?? "", RequesterLauncher.WhyNot(isWindows, process, system) ?? (said is null ? "" : "nothing"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Without_writers_the_file_system_alone_is_flushed()
+    {
+        using ISnapshotSet set = Provider.Create([Volume("D:")], Options with { ExcludeWriters = ["*"] }, _log.Add, CancellationToken.None);
+        Assert.Equal([SnapshotOptions.WithoutWritersWarning], set.Warnings);
+        Assert.Empty(((IWriterSnapshotSet)set).Writers);
+        Assert.Contains("SetContext 16", _vss.Calls);
+        Assert.Contains("SetBackupState False 5", _vss.Calls);
+        Assert.DoesNotContain("GatherWriterMetadata", _vss.Calls);
+    }
+
+    [Fact]
+    public void The_set_tells_which_writers_and_components_are_in_it()
+    {
+        _vss.Writers = [ComponentsDouble.Writer("W", new WriterMetadataComponent(2, "", "Here", "", true, [new WriterFile(@"D:\a", true)]), new WriterMetadataComponent(2, "", "There", "", true, [new WriterFile(@"E:\a", true)]))];
+        using ISnapshotSet set = Take();
+        SnapshotWriter writer = Assert.Single(((IWriterSnapshotSet)set).Writers);
+        Assert.Equal(("W", "stable"), (writer.Name, writer.State));
+        Assert.Equal(["Here"], writer.Components);
     }
 
     /// <summary>Frames of every kind with bytes of any kind, whole and cut short: the requester ends, and holds nothing.</summary>
