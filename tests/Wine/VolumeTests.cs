@@ -45,7 +45,7 @@ public sealed class VolumeTests(WineHost wine) : IDisposable
             foreach ($file in [Diagnostics.Process]::GetCurrentProcess().Modules) { if ($file.ModuleName -eq 'libzstd.dll') { 'zstd by the C library' } }
             """);
         Assert.Equal(0, exitCode);
-        Assert.Contains("provider VSS usable=False AlphaVSS is not beside the module", output, StringComparison.Ordinal);
+        Assert.Contains("provider VSS usable=False not by AlphaVSS: AlphaVSS is not beside the module", output, StringComparison.Ordinal);
         Assert.Contains("provider WMI usable=False", output, StringComparison.Ordinal);
         Assert.Contains("image volume=X: type=Static asked=Snapshot fuzzy=False fs=ntfs", output, StringComparison.Ordinal);
         Assert.Matches("failover .*VSS: .*WMI: ", output);
