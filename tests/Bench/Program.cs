@@ -23,6 +23,7 @@ internal static class Program
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
+          --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
           --fs <name>           items: ext4 (default), xfs, btrfs or ntfs
           --files <n>           items: files of the image that is listed (default 1000000)
@@ -46,7 +47,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && !args.Contains("--compression") && (only is null || only.Contains("rules")))
+        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && !args.Contains("--compression") && !args.Contains("--storage") && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -91,6 +92,11 @@ internal static class Program
             if (args.Contains("--compression"))
             {
                 new CompressionBench(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                return 0;
+            }
+            if (args.Contains("--storage"))
+            {
+                new StorageBench(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));
