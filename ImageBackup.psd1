@@ -19,6 +19,7 @@
         'Backup-VolumeImage'
         'Compare-ImageBackup'
         'Connect-ImageRepository'
+        'Copy-ImageBackup'
         'Disconnect-ImageRepository'
         'Export-ImageRepositoryPassword'
         'Find-ImageItem'

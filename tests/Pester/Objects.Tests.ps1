@@ -52,6 +52,7 @@ Backup-VolumeImage -Tag: property
 Backup-VolumeImage -Volume: value property alias Path alias Name
 Compare-ImageBackup -ReferenceImage: value alias Image alias ImageBackup alias Id
 Connect-ImageRepository -Repository: value alias Path
+Copy-ImageBackup -ImageBackup: value property alias Id
 Disconnect-ImageRepository -Repository: value
 Export-ImageRepositoryPassword -Password: value
 Find-ImageItem -Image: value property alias ImageBackup alias Id

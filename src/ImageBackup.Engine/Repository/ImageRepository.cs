@@ -26,6 +26,7 @@ internal sealed class ImageRepository : IDisposable
         Files = files;
         Id = config.Id;
         FormatVersion = config.Version;
+        ChunkerPolynomial = config.ChunkerPolynomial;
         KeyName = keyName;
         _sealers = sealers;
         _locks = new LockDirectory(files, _sealers, config.Version);
@@ -44,6 +45,9 @@ internal sealed class ImageRepository : IDisposable
     public string Id { get; }
 
     public int FormatVersion { get; }
+
+    /// <summary>By what restic cuts files; this module's images are cut at fixed places.</summary>
+    internal string ChunkerPolynomial { get; }
 
     /// <summary>The name of the key that the password opened.</summary>
     public string KeyName { get; private set; }

@@ -124,12 +124,12 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
     /// <summary>Opens a repository for keeping: the caller disposes it.</summary>
     /// <param name="location">Its place.</param>
     /// <param name="keyId">The beginning of the id of the key to try first; null: RESTIC_KEY_HINT.</param>
-    private protected RepositoryConnection Connect(StorageLocation location, string? keyId = null)
+    private protected RepositoryConnection Connect(StorageLocation location, string? keyId = null) => Connect(location, Password, FullPasswordFile(), isFrom: false, keyId);
+
+    private RepositoryConnection Connect(StorageLocation location, SecureString? given, string? passwordFile, bool isFrom, string? keyId = null)
     {
         int packSizeBytes = PackSizeToUse();
-        string? passwordFile = FullPasswordFile();
-        SecureString? given = Password;
-        if (!PasswordSource.IsNamed(given, passwordFile))
+        if (!PasswordSource.IsNamed(given, passwordFile, isFrom))
         {
             // Looked for before the password is asked for: a mistyped path is the likelier mistake.
             RunInBackground("Opening the repository", _ => ImageRepository.ThrowIfNone(location));
@@ -139,11 +139,11 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
         {
             if (location.LocalPath is { } path && !Directory.Exists(path))
                 throw new ImageBackupException(ErrorId.RepositoryNotFound, $"There is no repository at '{path}'.", path);
-            using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop);
+            using RepositoryPassword password = PasswordSource.Resolve(given, passwordFile, Stop, isFrom);
             channel.WriteVerbose($"Opening the repository '{location}'.");
             // A key is derived by one processor; the others may as well get ready for what will be done with it.
             JitWarmup.Begin();
-            ImageRepository opened = ImageRepository.Open(location, password, keyId ?? RepositoryConnection.KeyHint, Stop);
+            ImageRepository opened = ImageRepository.Open(location, password, keyId ?? (isFrom ? RepositoryConnection.FromKeyHint : RepositoryConnection.KeyHint), Stop);
             opened.Files.PackSizeBytes = packSizeBytes;
             return opened;
         }));

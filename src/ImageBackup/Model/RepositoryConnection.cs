@@ -14,6 +14,9 @@ public sealed class RepositoryConnection : IDisposable
     /// <summary>restic's RESTIC_KEY_HINT: the beginning of the id of the key to try first; null if it is not set.</summary>
     internal static string? KeyHint => Environment.GetEnvironmentVariable("RESTIC_KEY_HINT");
 
+    /// <summary>The same of the repository that is copied from: RESTIC_FROM_KEY_HINT.</summary>
+    internal static string? FromKeyHint => Environment.GetEnvironmentVariable("RESTIC_FROM_KEY_HINT");
+
     internal RepositoryConnection(ImageRepository repository)
     {
         _repository = repository;

@@ -24,18 +24,19 @@ internal static class PasswordSource
 
     /// <param name="passwordFile">Full path of -PasswordFile; null if it was not given.</param>
     /// <exception cref="ImageBackupException">PasswordNeeded, PasswordMissing, PasswordFileUnsafe, PasswordFileInvalid, ParameterInvalid.</exception>
-    public static RepositoryPassword Resolve(SecureString? given, string? passwordFile, CancellationToken cancellation)
+    /// <param name="isFrom">The repository that is copied from: restic's RESTIC_FROM_ variables.</param>
+    public static RepositoryPassword Resolve(SecureString? given, string? passwordFile, CancellationToken cancellation, bool isFrom = false)
     {
         if (passwordFile is null)
-            return Resolve(given, cancellation);
+            return Resolve(given, cancellation, isFrom);
         if (given is not null)
             throw new ImageBackupException(ErrorId.ParameterInvalid, "-Password and -PasswordFile were both given: name one of them.", "PasswordFile");
         return NotEmpty(PasswordFile.Read(passwordFile), "-PasswordFile");
     }
 
     /// <summary>Whether anything says where the password is. Nothing is read.</summary>
-    public static bool IsNamed(SecureString? given, string? passwordFile) =>
-        given is not null || passwordFile is not null || Variable() is not null;
+    public static bool IsNamed(SecureString? given, string? passwordFile, bool isFrom = false) =>
+        given is not null || passwordFile is not null || Variable(isFrom) is not null;
 
     /// <summary>A password that does not exist yet: no variable of restic's is meant.</summary>
     /// <param name="given">The parameter, or what was typed.</param>
@@ -57,38 +58,46 @@ internal static class PasswordSource
     }
 
     /// <exception cref="ImageBackupException">PasswordNeeded, PasswordMissing, ParameterInvalid.</exception>
-    public static RepositoryPassword Resolve(SecureString? given, CancellationToken cancellation)
+    public static RepositoryPassword Resolve(SecureString? given, CancellationToken cancellation, bool isFrom = false)
     {
         if (given is not null)
             return NotEmpty(RepositoryPassword.From(given), "-Password");
 
-        string? command = Variable(CommandVariable);
-        string? file = Variable(FileVariable);
+        string commandVariable = Name(CommandVariable, isFrom), fileVariable = Name(FileVariable, isFrom), passwordVariable = Name(PasswordVariable, isFrom);
+        string? command = Variable(commandVariable);
+        string? file = Variable(fileVariable);
         if (command is not null && file is not null)
         {
             throw new ImageBackupException(
-                ErrorId.ParameterInvalid, $"{CommandVariable} and {FileVariable} are both set: clear one of them.", CommandVariable);
+                ErrorId.ParameterInvalid, $"{commandVariable} and {fileVariable} are both set: clear one of them.", commandVariable);
         }
         if (command is not null)
         {
             byte[] output = PasswordCommand.Run(command, s_commandTimeLimit, MaxSecretBytes, cancellation);
-            return NotEmpty(Take(output, $"The output of {CommandVariable}", hasMark: false), CommandVariable);
+            return NotEmpty(Take(output, $"The output of {commandVariable}", hasMark: false), commandVariable);
         }
         if (file is not null)
-            return NotEmpty(Take(ReadFile(file), $"The file of {FileVariable}, '{file}',", hasMark: true), FileVariable);
-        if (Variable(PasswordVariable) is { } password)
-            return NotEmpty(RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(password)), PasswordVariable);
+            return NotEmpty(Take(ReadFile(file, fileVariable), $"The file of {fileVariable}, '{file}',", hasMark: true), fileVariable);
+        if (Variable(passwordVariable) is { } password)
+            return NotEmpty(RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(password)), passwordVariable);
         throw new ImageBackupException(
             ErrorId.PasswordNeeded,
             "No password was given, and PowerShell cannot ask for it here. "
-            + $"Give -PasswordFile or -Password, or set {CommandVariable}, {FileVariable} or {PasswordVariable}.");
+            + $"Give -PasswordFile or -Password, or set {commandVariable}, {fileVariable} or {passwordVariable}.");
     }
 
     /// <summary>The name of the variable that a password would be taken from; null if none is set.</summary>
-    public static string? Variable() =>
-        Variable(CommandVariable) is not null ? CommandVariable
-        : Variable(FileVariable) is not null ? FileVariable
-        : Variable(PasswordVariable) is not null ? PasswordVariable : null;
+    public static string? Variable(bool isFrom = false)
+    {
+        foreach (string name in new[] { CommandVariable, FileVariable, PasswordVariable })
+        {
+            if (Variable(Name(name, isFrom)) is not null)
+                return Name(name, isFrom);
+        }
+        return null;
+    }
+
+    private static string Name(string variable, bool isFrom) => isFrom ? RepositoryLocation.FromName(variable) : variable;
 
     private static string? Variable(string name) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
@@ -101,7 +110,7 @@ internal static class PasswordSource
         throw new ImageBackupException(ErrorId.PasswordMissing, $"The password from {source} is empty.", source);
     }
 
-    private static byte[] ReadFile(string path)
+    private static byte[] ReadFile(string path, string variable)
     {
         try
         {
@@ -121,7 +130,7 @@ internal static class PasswordSource
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new ImageBackupException(
-                ErrorId.PasswordMissing, $"The password file of {FileVariable} cannot be read: {e.Message}", path, e);
+                ErrorId.PasswordMissing, $"The password file of {variable} cannot be read: {e.Message}", path, e);
         }
     }
 

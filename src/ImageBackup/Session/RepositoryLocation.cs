@@ -21,18 +21,26 @@ internal static class RepositoryLocation
     /// <summary>Whether the environment names a repository. Nothing is opened.</summary>
     public static bool IsInEnvironment => EnvironmentText(Variable) is not null || EnvironmentText(FileVariable) is not null;
 
+    /// <summary>Whether restic's RESTIC_FROM_REPOSITORY or RESTIC_FROM_REPOSITORY_FILE names the repository to copy from.</summary>
+    public static bool IsFromInEnvironment => EnvironmentText(FromName(Variable)) is not null || EnvironmentText(FromName(FileVariable)) is not null;
+
+    /// <summary>The name of the variable for the repository that is copied from: RESTIC_FROM_PASSWORD for RESTIC_PASSWORD.</summary>
+    public static string FromName(string variable) => "RESTIC_FROM_" + variable.Substring("RESTIC_".Length);
+
     /// <summary>
     /// The locator in RESTIC_REPOSITORY, or in the file that RESTIC_REPOSITORY_FILE names, read as restic does (byte order
     /// marks understood, white space at both ends cut off); null if neither is set.
     /// </summary>
+    /// <param name="isFrom">Those of the repository that is copied from: RESTIC_FROM_REPOSITORY, RESTIC_FROM_REPOSITORY_FILE.</param>
     /// <exception cref="ImageBackupException">ParameterInvalid: both are set, or the file cannot be read or names nothing.</exception>
-    public static string? OfEnvironment()
+    public static string? OfEnvironment(bool isFrom = false)
     {
-        string? locator = EnvironmentText(Variable);
-        if (EnvironmentText(FileVariable) is not { } file)
+        string variable = isFrom ? FromName(Variable) : Variable, fileVariable = isFrom ? FromName(FileVariable) : FileVariable;
+        string? locator = EnvironmentText(variable);
+        if (EnvironmentText(fileVariable) is not { } file)
             return locator;
         if (locator is not null)
-            throw new ImageBackupException(ErrorId.ParameterInvalid, $"{Variable} and {FileVariable} are both set: clear one of them.", FileVariable);
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"{variable} and {fileVariable} are both set: clear one of them.", fileVariable);
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
@@ -41,15 +49,15 @@ internal static class RepositoryLocation
             for (int read; length < buffer.Length && (read = stream.Read(buffer, length, buffer.Length - length)) > 0;)
                 length += read;
             if (length > MaxFileBytes)
-                throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {FileVariable}, '{file}', is longer than {MaxFileBytes} bytes.", file);
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {fileVariable}, '{file}', is longer than {MaxFileBytes} bytes.", file);
             string text = Encoding.UTF8.GetString(SecretText.Read(buffer.AsSpan(0, length).ToArray()));
             if (text.Length == 0 || text.Any(char.IsControl))
-                throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {FileVariable}, '{file}', does not hold one repository's path on one line.", file);
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {fileVariable}, '{file}', does not hold one repository's path on one line.", file);
             return text;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {FileVariable} cannot be read: {e.Message}", file, e);
+            throw new ImageBackupException(ErrorId.ParameterInvalid, $"The file of {fileVariable} cannot be read: {e.Message}", file, e);
         }
     }
 

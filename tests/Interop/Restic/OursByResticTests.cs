@@ -6,6 +6,7 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Threading;
+using ImageBackup.Engine.Copying;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Storage;
@@ -92,6 +93,34 @@ public sealed class OursByResticTests : IDisposable
         // And what restic copied is known to our next backup.
         Assert.Equal(0, ResticRig.Backup(other, volume).NewChunkCount);
         ResticTool.Run(_rig["other"], "check", "--read-data");
+    }
+
+    /// <summary>One's copy is known to the other, in both directions; restic's own image too.</summary>
+    [Fact]
+    public void Copied_by_us_to_a_repository_of_restic_and_known_to_its_copy()
+    {
+        string volume = _rig.Volume("a.img", 5), foreign = _rig.Volume("b.img", 6);
+        using ImageRepository repository = _rig.Create("repo");
+        ResticRig.Backup(repository, volume);
+        ResticTool.RunWithInput(_rig["repo"], foreign, "backup", "--stdin", "--stdin-filename", "b.img", "-q");
+        using ImageRepository other = _rig.CreateByRestic("other");
+        var copies = new List<ImageCopyResult>();
+        using (var job = new CopyJob(repository, other, isPlan: false, CancellationToken.None))
+        {
+            Assert.True(job.CutsDiffer);
+            copies.AddRange(ResticRig.List(repository).OrderBy(image => image.IsOurs).Select(image => job.Copy(image, null, CancellationToken.None)));
+        }
+        Assert.Equal([true, true], copies.Select(copy => copy.IsNew));
+        Assert.Contains("no errors were found", ResticTool.Run(_rig["other"], "check", "--read-data"), StringComparison.Ordinal);
+        Assert.True(ResticTool.OutputEquals(_rig["other"], volume, "dump", copies[1].CopyId!, "volume.img"));
+        Assert.True(ResticTool.OutputEquals(_rig["other"], foreign, "dump", copies[0].CopyId!, "b.img"));
+
+        ResticTool.Copy(_rig["repo"], _rig["other"]);
+        Assert.Equal(2, ResticRig.List(other).Count());
+        using ImageRepository third = _rig.CreateByRestic("third");
+        ResticTool.Copy(_rig["other"], _rig["third"]);
+        using var again = new CopyJob(repository, third, isPlan: false, CancellationToken.None);
+        Assert.All(ResticRig.List(repository), image => Assert.False(again.Copy(image, null, CancellationToken.None).IsNew));
     }
 
     [Fact]

@@ -20,14 +20,16 @@ internal static class TestRepository
 {
     public const string Password = "pw";
 
-    private static readonly Lazy<MemoryStorage> s_empty = new(() =>
+    private static readonly Lazy<MemoryStorage> s_empty = new(Make), s_other = new(Make);
+
+    private static MemoryStorage Make()
     {
         var storage = new MemoryStorage();
         using RepositoryPassword password = NewPassword();
         ImageRepository.Create(storage, password, CancellationToken.None).Dispose();
         MakeKeyCheap(storage, password);
         return storage;
-    });
+    }
 
     /// <summary>Seals the master key anew under scrypt's least cost: tests open repositories thousands of times.</summary>
     private static void MakeKeyCheap(MemoryStorage storage, RepositoryPassword password)
@@ -61,6 +63,9 @@ internal static class TestRepository
 
     /// <summary>The files of an empty repository.</summary>
     public static MemoryStorage NewStorage() => s_empty.Value.Clone();
+
+    /// <summary>Those of another empty repository, with an id and keys of its own.</summary>
+    public static MemoryStorage NewOtherStorage() => s_other.Value.Clone();
 
     /// <summary>The same under a key that costs next to nothing to derive: for tests that open many repositories.</summary>
     public static MemoryStorage NewQuickStorage() => s_quick.Value.Clone();

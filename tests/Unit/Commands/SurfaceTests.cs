@@ -17,7 +17,7 @@ public sealed class SurfaceTests
 {
     private static readonly string[] s_changing =
     [
-        "Initialize-ImageRepository", "Backup-VolumeImage", "Restore-VolumeImage", "Restore-ImageItem", "Unlock-ImageRepository", "Repair-ImageRepository", "Repair-ImageVolume",
+        "Initialize-ImageRepository", "Backup-VolumeImage", "Copy-ImageBackup", "Restore-VolumeImage", "Restore-ImageItem", "Unlock-ImageRepository", "Repair-ImageRepository", "Repair-ImageVolume",
         "Export-ImageRepositoryPassword",
         "Add-ImageRepositoryKey", "Set-ImageRepositoryPassword", "Optimize-ImageRepository", "Remove-ImageBackup", "Remove-ImageRepositoryKey",
         "Set-IncludeImage", "Set-ExcludeImage", "Remove-IncludeImage", "Set-ImageDomain", "Set-ManagementClass", "Remove-ManagementClass",

@@ -40,6 +40,7 @@ internal static partial class LayerRules
         ["Restore"] = s_belowJobs,
         ["Verify"] = s_belowJobs,
         ["Removal"] = s_belowJobs,
+        ["Copying"] = s_belowJobs,
     };
 
     /// <summary>The same inside <c>Repository</c>, from the lowest. Its own folder, "", holds the open repository.</summary>
@@ -143,6 +144,6 @@ internal static partial class LayerRules
     private static partial Regex RepositoryNames();
 
     /// <summary>Layer.Type or Layer.Folder.Type, not itself a member of something.</summary>
-    [GeneratedRegex(@"(?<![\w.])(Platform|Cryptography|Checksums|Storage|Disks|Volumes|VolumeSnapshots|FileSystems|Repository|Policy|Events|Images|Planning|Pipeline|Items|Backup|Restore|Verify|Removal|Undo)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
+    [GeneratedRegex(@"(?<![\w.])(Platform|Cryptography|Checksums|Storage|Disks|Volumes|VolumeSnapshots|FileSystems|Repository|Policy|Events|Images|Planning|Pipeline|Items|Backup|Restore|Verify|Removal|Copying|Undo)\.(?:[A-Z]\w*\.)*(?:I?[A-Z]\w+)(?=[\s.(<>;,)?\[{])")]
     private static partial Regex ShortNames();
 }

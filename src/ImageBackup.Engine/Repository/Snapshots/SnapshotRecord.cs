@@ -18,6 +18,10 @@ internal sealed record SnapshotRecord
     public const string SummaryKey = "imagebackup";
 
     public required DateTimeOffset Time { get; init; }
+
+    /// <summary>The time as it was read: restic writes nanoseconds, and takes a snapshot of another time for another one. Null: not read.</summary>
+    private string? TimeText { get; init; }
+
     public required BlobId Tree { get; init; }
     public IReadOnlyList<string> Paths { get; init; } = Array.Empty<string>();
     public string HostName { get; init; } = "";
@@ -47,7 +51,7 @@ internal sealed record SnapshotRecord
         using (var writer = new Utf8JsonWriter(stream, JsonText.WriterOptions))
         {
             writer.WriteStartObject();
-            writer.WriteString("time", JsonText.Time(Time));
+            writer.WriteString("time", TimeText is { } text && Rfc3339.TryParse(text, out DateTimeOffset read) && read == Time ? text : JsonText.Time(Time));
             if (Parent is not null)
                 writer.WriteString("parent", Parent);
             writer.WriteString("tree", Tree.ToString());
@@ -95,6 +99,7 @@ internal sealed record SnapshotRecord
             return new SnapshotRecord
             {
                 Time = TimeOf(root),
+                TimeText = JsonText.String(root, "time"),
                 Tree = tree,
                 Paths = JsonText.Strings(root, "paths"),
                 HostName = JsonText.String(root, "hostname") ?? "",
