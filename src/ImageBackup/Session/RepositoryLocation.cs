@@ -25,7 +25,7 @@ internal static class RepositoryLocation
     public static bool IsFromInEnvironment => EnvironmentText(FromName(Variable)) is not null || EnvironmentText(FromName(FileVariable)) is not null;
 
     /// <summary>The name of the variable for the repository that is copied from: RESTIC_FROM_PASSWORD for RESTIC_PASSWORD.</summary>
-    public static string FromName(string variable) => "RESTIC_FROM_" + variable.Substring("RESTIC_".Length);
+    public static string FromName(string variable) => $"RESTIC_FROM_{variable.Substring("RESTIC_".Length)}";
 
     /// <summary>
     /// The locator in RESTIC_REPOSITORY, or in the file that RESTIC_REPOSITORY_FILE names, read as restic does (byte order

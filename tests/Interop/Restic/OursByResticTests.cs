@@ -116,7 +116,7 @@ public sealed class OursByResticTests : IDisposable
         Assert.True(ResticTool.OutputEquals(_rig["other"], foreign, "dump", copies[0].CopyId!, "b.img"));
 
         ResticTool.Copy(_rig["repo"], _rig["other"]);
-        Assert.Equal(2, ResticRig.List(other).Count());
+        Assert.Equal(2, ResticRig.List(other).Length);
         using ImageRepository third = _rig.CreateByRestic("third");
         ResticTool.Copy(_rig["other"], _rig["third"]);
         using var again = new CopyJob(repository, third, isPlan: false, CancellationToken.None);

@@ -148,7 +148,7 @@ public sealed class CopyJobTests : IDisposable
     [Fact]
     public void One_repository_is_not_copied_to_itself_and_an_image_that_is_gone_is_an_error()
     {
-        JobRig.AssertFails(ErrorId.ParameterInvalid, () => new CopyJob(_source.Repository, _source.Repository, isPlan: true, CancellationToken.None));
+        JobRig.AssertFails(ErrorId.ParameterInvalid, () => new CopyJob(_source.Repository, _source.Repository, isPlan: true, CancellationToken.None).Dispose());
         ImageBackupInfo image = BackUp("/mem/a", JobRig.Content("a"));
         new RemoveJob(_source.Repository).Remove([image.Id], null, null, CancellationToken.None);
         JobRig.AssertFails(ErrorId.ImageNotFound, () => Copy(image));

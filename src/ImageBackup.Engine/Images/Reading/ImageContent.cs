@@ -251,7 +251,7 @@ internal sealed class ImageContent
                 throw new MissingBlobException(id, $"A part of '{node.Name}' of the image is not in the repository.", repository.Location);
             if (location.ContentLengthBytes > content.Length - done)
                 throw new ImageBackupException(ErrorId.ImageInvalid, $"The parts of '{node.Name}' of the image do not add up.", repository.Location);
-            byte[] part = reader.Read(id, location);
+            byte[] part = reader.Read(id, location, index);
             part.CopyTo(content, done);
             done += part.Length;
         }

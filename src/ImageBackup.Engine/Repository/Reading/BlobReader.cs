@@ -3,6 +3,7 @@ using System.Buffers;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Engine.Repository.Files;
+using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
@@ -57,6 +58,34 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
 
     /// <summary>What to say if the hash of an opened blob is not its id.</summary>
     public ImageBackupException Mismatch(BlobId id, in BlobLocation location) => Corrupt(id, location, "its content does not match its id");
+
+    /// <summary>Reads into a new array; if it cannot be read where it lies first, from another place that has it.</summary>
+    /// <exception cref="ImageBackupException">The first place's failure, if no place has it whole.</exception>
+    public byte[] Read(BlobId id, in BlobLocation location, BlobIndex index)
+    {
+        ImageBackupException failure;
+        try
+        {
+            return Read(id, location);
+        }
+        catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+        {
+            failure = e;
+        }
+        foreach (BlobLocation other in index.FindAll(id, location.Type))
+        {
+            try
+            {
+                if (other != location)
+                    return Read(id, other);
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+            {
+                // The first one's failure is the one that is told.
+            }
+        }
+        throw failure;
+    }
 
     /// <summary>Reads into a new array.</summary>
     public byte[] Read(BlobId id, in BlobLocation location)
