@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using ImageBackup.Engine.Volumes;
@@ -60,12 +61,12 @@ internal sealed class RequesterBinding(
             connection = Borrow();
             FrameReader answer = connection.Ask(RequestOf(volumes, options).Write(), MessageKind.Taken, options.Timeout, log, set =>
             {
-                record.Write(VssRecord.Started(set));
+                Note(record, set);
                 isLeft = true;
             }, cancellation);
-            var set = new RequesterSnapshotSet(connection, record, system, volumes, TakenSet.Read(answer), (options.Timeout, log));
-            record = null!;
-            return set;
+            // It may have come in the moment of a cancellation; closing the pipe gives it back.
+            cancellation.ThrowIfCancellationRequested();
+            return new RequesterSnapshotSet(connection, record, system, volumes, TakenSet.Read(answer), (options.Timeout, log));
         }
         catch (Exception e)
         {
@@ -76,7 +77,7 @@ internal sealed class RequesterBinding(
                 record.Dispose();
             else
                 record.Remove();
-            if (e is ProtocolException or System.IO.IOException)
+            if (e is ProtocolException)
                 throw new VssSupportException(VssSupport.Hopeless, "the VSS requester failed: " + e.Message.TrimEnd('.'), e);
             throw;
         }
@@ -99,6 +100,18 @@ internal sealed class RequesterBinding(
         answer.End();
         return (IReadOnlyList<SnapshotWriter>)[.. writers.Select(writer => RequesterSnapshotSet.Describe(writer, includedOnly: false))];
     });
+
+    private static void Note(WindowsUndoRecord record, Guid set)
+    {
+        try
+        {
+            record.Write(VssRecord.Started(set));
+        }
+        catch (IOException e)
+        {
+            throw new VssSupportException(VssSupport.Hopeless, "it could not be written down that the set must be removed: " + e.Message, e);
+        }
+    }
 
     private static TakeRequest RequestOf(IReadOnlyList<VolumeDescription> volumes, SnapshotOptions options) => new()
     {

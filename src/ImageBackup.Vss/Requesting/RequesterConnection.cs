@@ -27,6 +27,7 @@ internal sealed class RequesterConnection : IDisposable
     private readonly Stream _output;
     private readonly BlockingCollection<FrameReader> _answers = new(64);
     private Exception? _fault;
+    private string? _said;
     private bool _isDisposed;
 
     private RequesterConnection(Stream answers, Stream questions, Process? process)
@@ -44,9 +45,10 @@ internal sealed class RequesterConnection : IDisposable
     public static RequesterConnection Start(TimeSpan timeout)
     {
         Process process = RequesterLauncher.Start();
-        process.ErrorDataReceived += (_, _) => { };
+        var connection = new RequesterConnection(process.StandardOutput.BaseStream, process.StandardInput.BaseStream, process);
+        process.ErrorDataReceived += (_, line) => connection.Hear(line.Data);
         process.BeginErrorReadLine();
-        return Greet(new RequesterConnection(process.StandardOutput.BaseStream, process.StandardInput.BaseStream, process), timeout);
+        return Greet(connection, timeout);
     }
 
     /// <summary>Over streams of the caller's, to a requester that runs in this process.</summary>
@@ -134,6 +136,15 @@ internal sealed class RequesterConnection : IDisposable
         }
     }
 
+    private string EndWords => Volatile.Read(ref _said) is { } said ? "its process has ended: " + said : "its process has ended";
+
+    /// <summary>The first line that it writes to its error stream is why it ends; a runtime that cannot start writes there too.</summary>
+    private void Hear(string? line)
+    {
+        if (!string.IsNullOrWhiteSpace(line))
+            Interlocked.CompareExchange(ref _said, line!.Trim(), null);
+    }
+
     private void ReadAll()
     {
         try
@@ -192,7 +203,7 @@ internal sealed class RequesterConnection : IDisposable
                 if (_answers.TryTake(out FrameReader? answer, (int)Math.Min(limit.TotalMilliseconds, int.MaxValue), cancellation))
                     return answer;
                 throw _answers.IsCompleted
-                    ? Volatile.Read(ref _fault) as IOException ?? new EndOfStreamException(Volatile.Read(ref _fault)?.Message ?? "its process has ended")
+                    ? Volatile.Read(ref _fault) as IOException ?? new EndOfStreamException(Volatile.Read(ref _fault)?.Message ?? EndWords)
                     : new TimeoutException($"it did not answer within {limit.TotalSeconds:0} s");
             }
             catch (OperationCanceledException)

@@ -61,8 +61,12 @@ public sealed class VssTests : IDisposable
             Set-SnapshotProvider -ExcludeWriter *
             $alone = Backup-VolumeImage X: -ImageType Snapshot -NoFailover
             "alone [$($alone.Warnings)] [$($alone.SnapshotWriters)]"
+            Move-Item "$script.log" "$script.alone"
             Set-SnapshotProvider -ExcludeWriter @()
             "of X: $((Get-ImageVolume X:).ImageType)"
+            Add-Content $script 'asyncfail DoSnapshotSet|0|0x80042306'
+            $failover = Backup-VolumeImage X: -ImageType Snapshot
+            "failover $($failover.ImageType) $($failover.FailoverReason)"
             Set-Content $script (Get-Content $script | Where-Object { $_ -notmatch '^volume X' })
             "of X: $((Get-ImageVolume X:).ImageTypeReason)"
             """, s_limit, variables: Vss.Variables);
@@ -71,7 +75,7 @@ public sealed class VssTests : IDisposable
         foreach (string line in new[]
         {
             "provider True Windows Volume Shadow Copy Service; applications (writers) take part; by the module's own requester; not by AlphaVSS: AlphaVSS is not beside the module",
-            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "of X: Snapshot", "VSS does not support 'X:'", "set 2 VSS VSS", "alone [No application took part in the snapshot: its content is as after a crash.] []", @"in it Registry Writer stable: Registry Registry\Hive SqlServerWriter stable:",
+            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "of X: Snapshot", "failover Static VSS cannot take a snapshot of 'X:': DoSnapshotSet: the snapshot provider refused", "VSS does not support 'X:'", "set 2 VSS VSS", "alone [No application took part in the snapshot: its content is as after a crash.] []", @"in it Registry Writer stable: Registry Registry\Hive SqlServerWriter stable:",
         })
             Assert.Contains(line, output, StringComparison.Ordinal);
         string[] log = File.ReadAllLines(Script(".first"));
@@ -92,7 +96,7 @@ public sealed class VssTests : IDisposable
         VssDouble.ProveClean("two volumes", setLog);
         Assert.Single(setLog, line => line == "StartSnapshotSet");
         Assert.Equal(2, setLog.Count(line => line == "AddToSnapshotSet"));
-        string[] aloneLog = File.ReadAllLines(Vss.Log);
+        string[] aloneLog = File.ReadAllLines(Script(".alone"));
         VssDouble.ProveClean("without writers", aloneLog);
         Assert.Contains("SetContext 0x10", aloneLog);
         Assert.Contains("SetBackupState 0 1 5 0", aloneLog);
@@ -101,6 +105,28 @@ public sealed class VssTests : IDisposable
         // What was stored is the volume at the moment of the copy: the copy's used blocks.
         Tool.Run("ntfsfix", "--no-action", Script("-restored"));
         Tool.Run("cmp", "--quiet", "--bytes=4096", Script("-restored"), copy);
+    }
+
+    /// <summary>The netstandard2.0 build, in the same PowerShell: calls through the tables are one code for both.</summary>
+    [Fact]
+    public void The_other_build_speaks_to_it_too()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        NtfsVolume volume = Volume("vss-other", "OTHER", 'X');
+        File.WriteAllLines(Vss.Script, [VssDouble.Volume('X', volume.Device!, Copy(volume)), .. VssDouble.Writers]);
+        File.Delete(Vss.Log);
+        string module = Path.Combine(_wine.Directory, "netstandard", "ImageBackup"), source = Path.GetDirectoryName(WineHost.Module!)!;
+        Directory.CreateDirectory(module);
+        foreach (string entry in Directory.GetFileSystemEntries(source).Where(entry => Path.GetFileName(entry) != "net10.0"))
+            File.CreateSymbolicLink(Path.Combine(module, Path.GetFileName(entry)), entry);
+        string begin = s_begin.Replace(WineHost.Windows(source), WineHost.Windows(module), StringComparison.Ordinal);
+        (int exitCode, string output) = _wine.PowerShell.Run(begin + """
+            "build $((Get-Command Test-SnapshotProvider).ImplementingType.Assembly.Location -replace '^.*(netstandard2.0).*$', '$1') $((Test-SnapshotProvider X: -Name VSS).IsGood)"
+            """, s_limit, variables: Vss.Variables);
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("build netstandard2.0 True", output, StringComparison.Ordinal);
+        VssDouble.ProveClean("netstandard2.0", File.ReadAllLines(Vss.Log));
     }
 
     /// <summary>

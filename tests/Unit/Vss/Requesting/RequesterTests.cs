@@ -220,6 +220,24 @@ public sealed class RequesterTests : IDisposable
     }
 
     [Fact]
+    public void A_writer_that_is_named_and_missing_is_told_with_those_that_are_there()
+    {
+        var error = Assert.Throws<ImageBackupException>(() => Provider.Create([Volume("D:")], Options with { IncludeWriters = ["SqlServerWriter"] }, _log.Add, CancellationToken.None));
+        Assert.Contains("this machine has no VSS writer 'SqlServerWriter'; it has 'Registry Writer'", error.Message, StringComparison.Ordinal);
+        NothingIsLeft();
+    }
+
+    [Fact]
+    public void Writers_are_enabled_and_disabled_by_class()
+    {
+        Provider.Create([Volume("D:")], Options with { IncludeWriters = ["registry writer"] }, _log.Add, CancellationToken.None).Dispose();
+        Provider.Create([Volume("D:")], Options with { ExcludeWriters = [ComponentsDouble.Registry.ToString()] }, _log.Add, CancellationToken.None).Dispose();
+        Assert.Contains("EnableWriterClasses", _vss.Calls);
+        Assert.Contains("DisableWriterClasses", _vss.Calls);
+        NothingIsLeft();
+    }
+
+    [Fact]
     public void The_writers_are_listed()
     {
         SnapshotWriter writer = Assert.Single(Provider.ListWriters(Options, CancellationToken.None));
