@@ -97,8 +97,20 @@ internal sealed class ImageRepository : IDisposable
         if (files.LocalPath is { } path)
             RepositoryPlace.ThrowIfTaken(path);
         // What a creation writes before the 'config' may be there, as in a directory; a snapshot record or a pack may not.
-        else if (files.List(StoredKind.Snapshot, mustExist: false).Any() || files.List(StoredKind.Index, mustExist: false).Any())
+        else if (HasAny(files, StoredKind.Snapshot) || HasAny(files, StoredKind.Index))
             throw new ImageBackupException(ErrorId.RepositoryExists, $"'{files.Location}' holds a part of a repository that has no 'config'.", files.Location);
+    }
+
+    private static bool HasAny(RepositoryFiles files, StoredKind kind)
+    {
+        try
+        {
+            return files.List(kind, mustExist: false).Any();
+        }
+        catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.Gone })
+        {
+            return false;
+        }
     }
 
     internal static ImageRepository Create(IStorage storage, RepositoryPassword password, CancellationToken cancellation)

@@ -29,7 +29,7 @@ internal interface IStorage : IDisposable
 
     /// <summary>
     /// What is there now. A file that others remove meanwhile may be missing or not; that is not a failure. Nothing if a kind
-    /// has no place yet, but a StorageException (ReadError) if the whole repository has gone.
+    /// has no place yet, but a StorageException (ReadError or Gone) if the whole repository has gone.
     /// </summary>
     IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation);
 

@@ -39,6 +39,9 @@ internal enum StorageProblem
     /// <summary>The server lets nothing be removed.</summary>
     RemovalForbidden,
 
+    /// <summary>Nothing of the repository is there, not even the folder of a kind.</summary>
+    Gone,
+
     /// <summary>There is not such a bucket or container.</summary>
     NoContainer,
 

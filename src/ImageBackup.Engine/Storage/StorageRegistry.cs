@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
+using ImageBackup.Engine.Storage.Rclone;
 using ImageBackup.Engine.Storage.Rest;
 using ImageBackup.Engine.Storage.Transfer;
 using ImageBackup.Engine.Storage.S3;
+using ImageBackup.Engine.Storage.Sftp;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -14,13 +16,11 @@ internal static class StorageRegistry
     /// <summary>Schemes of restic's that are not reached, and how to get there.</summary>
     private static readonly Dictionary<string, string> s_elsewhere = new(StringComparer.Ordinal)
     {
-        ["gs"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
-        ["b2"] = "Serve the bucket by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
-        ["swift"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
+        ["gs"] = "Name it by rclone: rclone:REMOTE:BUCKET/PATH, for a remote that 'rclone config' made; or by its S3 endpoint: s3:HOST/BUCKET/PATH.",
+        ["b2"] = "Name it by rclone: rclone:REMOTE:BUCKET/PATH, for a remote that 'rclone config' made; or by its S3 endpoint: s3:HOST/BUCKET/PATH.",
+        ["swift"] = "Name it by rclone: rclone:REMOTE:CONTAINER/PATH, for a remote that 'rclone config' made.",
         ["s3legacy"] = "The layout 's3legacy' is not read. Move the repository to the default layout by 'restic migrate s3_layout' with restic before 0.17.",
-        ["azure"] = "Serve the container by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/, or mount it and name the path.",
-        ["sftp"] = "Mount the directory by sshfs and name its path, or serve it by 'rclone serve restic' and name it as rest:http://127.0.0.1:PORT/.",
-        ["rclone"] = "Start 'rclone serve restic REMOTE:PATH' and name it as rest:http://127.0.0.1:PORT/.",
+        ["azure"] = "Name it by rclone: rclone:REMOTE:CONTAINER/PATH, for a remote that 'rclone config' made.",
     };
 
     private static readonly Dictionary<string, StorageScheme> s_schemes = new(StringComparer.Ordinal);
@@ -31,6 +31,8 @@ internal static class StorageRegistry
             location => RetryingStorage.At(location.LocalPath!, StorageOptions.Connections(location.Options, StorageLocation.LocalScheme, otherwise: 1))));
         Register(RestLocation.Registration);
         Register(S3Location.Registration);
+        Register(RcloneLocation.Registration);
+        Register(SftpLocation.Registration);
     }
 
     /// <summary>Makes a kind of storage known.</summary>

@@ -66,53 +66,17 @@ internal static class PasswordCommand
         }
     }
 
-    /// <summary>
-    /// Words by white space; single and double quotes group, and a backslash before a quote makes it plain.
-    /// </summary>
+    /// <summary>As restic splits it.</summary>
     public static IReadOnlyList<string> Split(string commandLine)
     {
-        var words = new List<string>();
-        var word = new StringBuilder();
-        bool inWord = false;
-        char quote = '\0';
-        for (int i = 0; i < commandLine.Length; i++)
+        try
         {
-            char c = commandLine[i];
-            if (c == '\\' && i + 1 < commandLine.Length && commandLine[i + 1] is '"' or '\'')
-            {
-                word.Append(commandLine[++i]);
-                inWord = true;
-            }
-            else if (quote != '\0')
-            {
-                if (c == quote)
-                    quote = '\0';
-                else
-                    word.Append(c);
-            }
-            else if (c is '"' or '\'')
-            {
-                quote = c;
-                inWord = true;
-            }
-            else if (char.IsWhiteSpace(c))
-            {
-                if (inWord)
-                    words.Add(word.ToString());
-                word.Clear();
-                inWord = false;
-            }
-            else
-            {
-                word.Append(c);
-                inWord = true;
-            }
+            return CommandWords.Split(commandLine);
         }
-        if (quote != '\0')
-            throw Failed("has a quote that is not closed");
-        if (inWord)
-            words.Add(word.ToString());
-        return words;
+        catch (FormatException e)
+        {
+            throw Failed(e.Message, e);
+        }
     }
 
     private static byte[]? ReadAll(Stream output, int maxBytes)

@@ -25,9 +25,10 @@ public sealed class StorageLocationTests
     }
 
     [Theory]
-    [InlineData("gs:bucket:/x", "rclone serve restic")]
-    [InlineData("b2:bucket:x", "rclone serve restic")]
-    [InlineData("swift:container:/x", "rclone serve restic")]
+    [InlineData("gs:bucket:/x", "rclone:REMOTE:BUCKET")]
+    [InlineData("b2:bucket:x", "s3:HOST/BUCKET")]
+    [InlineData("swift:container:/x", "rclone:REMOTE:CONTAINER")]
+    [InlineData("azure:container:/x", "rclone:REMOTE:CONTAINER")]
     [InlineData("s3legacy:host/bucket", "s3_layout")]
     public void A_storage_that_is_not_reached_says_how_to_get_there(string text, string advice)
     {
@@ -81,6 +82,41 @@ public sealed class StorageLocationTests
     public void An_S3_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
     {
         var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
+        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("sftp:me@host:/srv/x/", "sftp:me@host:/srv/x")]
+    [InlineData("sftp:host:x", "sftp:host:x")]
+    [InlineData("sftp://me@host:2222//srv/x", "sftp://me@host:2222//srv/x")]
+    [InlineData("rclone:remote:a/b", "rclone:remote:a/b")]
+    [InlineData("rclone::local:/srv/x", "rclone::local:/srv/x")]
+    public void A_location_behind_a_program_names_it_again(string text, string shown)
+    {
+        Assert.Equal(shown, StorageRegistry.Parse(text).DisplayName);
+        using IStorage storage = StorageRegistry.Open(StorageRegistry.Parse(shown));
+        Assert.Equal(shown, storage.Location.DisplayName);
+    }
+
+    [Theory]
+    [InlineData("sftp:host", "must be USER@HOST")]
+    [InlineData("sftp:-oProxyCommand=x:/y", "may not begin with '-'")]
+    [InlineData("sftp://-x@host//y", "may not begin with '-'")]
+    [InlineData("sftp://me:s3cret@host//y", "may hold no password")]
+    [InlineData("sftp:h:/x", "leave one out", "sftp.command|sftp.args", "a|b")]
+    [InlineData("sftp:h:/x", "has a quote that is not closed", "sftp.args", "-o 'x")]
+    [InlineData("rclone:x", "must be REMOTE:PATH")]
+    [InlineData("rclone:--config=x:y", "must be REMOTE:PATH")]
+    [InlineData("rclone::sftp,host=x,pass=s3cret:y", "may hold no password")]
+    [InlineData("rclone:r:y", "a time such as", "rclone.timeout", "soon")]
+    public void A_location_behind_a_program_that_cannot_be_used_says_why(string text, string why, string? names = null, string? values = null)
+    {
+        var options = new Dictionary<string, string>();
+        for (int i = 0; names is not null && i < names.Split('|').Length; i++)
+            options[names.Split('|')[i]] = values!.Split('|')[i];
         var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
         Assert.Equal(ErrorId.ParameterInvalid, e.Id);
         Assert.Contains(why, e.Message, StringComparison.Ordinal);

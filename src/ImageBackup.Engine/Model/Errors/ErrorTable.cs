@@ -67,8 +67,8 @@ internal static class ErrorTable
             "Find out who made the link and why. If it is yours, put the directory itself there, mount its disk in its place (mount --bind), or link the repository's root instead.");
         Row(ErrorId.StorageUnreachable, ErrorKind.ReadError, "The server that holds the repository cannot be reached.",
             "Check the server's name and port in the repository's URL, the network and the server, then run the command again: it reuses the data that is already stored.");
-        Row(ErrorId.StorageUntrusted, ErrorKind.Authentication, "The server's certificate is not trusted, or the server does not trust this machine's.",
-            "Name the server's own authority in RESTIC_CACERT, this machine's certificate and key in RESTIC_TLS_CLIENT_CERT, and have an expired certificate renewed.");
+        Row(ErrorId.StorageUntrusted, ErrorKind.Authentication, "The server's certificate or host key is not trusted, or the server does not trust this machine's certificate.",
+            "Name the server's own authority in RESTIC_CACERT, this machine's certificate and key in RESTIC_TLS_CLIENT_CERT, and have an expired certificate renewed. For sftp: compare the host key with the server's, then let ssh know it ('ssh HOST').");
         Row(ErrorId.StorageLoginRefused, ErrorKind.Authentication, "The server does not accept the login.",
             "Set its variables: RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD (rest:); AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (s3:). For sftp: 'ssh HOST' must log in without a question.");
         Row(ErrorId.StorageForbidsRemoval, ErrorKind.Permission, "The server that holds the repository lets nothing be removed.",

@@ -68,7 +68,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             StorageProblem.ReadOnly => ErrorId.RepositoryReadOnly,
             StorageProblem.Full => ErrorId.RepositoryFull,
             StorageProblem.WriteError => ErrorId.RepositoryWriteFailed,
-            StorageProblem.ReadError => ErrorId.RepositoryReadFailed,
+            StorageProblem.ReadError or StorageProblem.Gone => ErrorId.RepositoryReadFailed,
             StorageProblem.Linked => ErrorId.RepositoryLinked,
             StorageProblem.Unreachable => ErrorId.StorageUnreachable,
             StorageProblem.Untrusted => ErrorId.StorageUntrusted,

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Security.Cryptography.X509Certificates;
 using ImageBackup.Engine.Storage.Transfer;
 
@@ -28,4 +29,10 @@ internal sealed record HttpAccess
 
     /// <summary>A request without progress for so long is given up.</summary>
     public TimeSpan Idle { get; init; } = DefaultIdle;
+
+    /// <summary>Gives a connection that speaks HTTP/2 and nothing else, such as a program's pipes; null: by the network.</summary>
+    public Func<Stream>? Connect { get; init; }
+
+    /// <summary>Knows more of a failure than the connection does; null: nobody does.</summary>
+    public Func<StorageException, StorageException>? Explain { get; init; }
 }

@@ -12,12 +12,25 @@ namespace ImageBackup.Engine.Storage.Http;
 /// <summary>What differs between the frameworks' HTTP.</summary>
 internal static class HttpClients
 {
-    /// <summary>A client that follows nothing and keeps no cookies; HTTP/2 if the server offers it.</summary>
+    /// <summary>Whether <see cref="HttpAccess.Connect"/> can be used.</summary>
+    public static bool SpeaksOverPipes => true;
+
+    /// <summary>
+    /// HTTP/2 over pipes, else HTTP/1.1: several connections carry more than one that is shared, and a server that does not take our
+    /// certificate says so only there.
+    /// </summary>
+    public static void SetVersion(HttpRequestMessage request, HttpAccess access)
+    {
+        if (access.Connect is null)
+            return;
+        request.Version = HttpVersion.Version20;
+        request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
+    }
+
+    /// <summary>A client that follows nothing and keeps no cookies.</summary>
     public static HttpClient Create(HttpAccess access, ServerTrust trust) => new(CreateHandler(access, trust))
     {
         Timeout = Timeout.InfiniteTimeSpan,
-        DefaultRequestVersion = HttpVersion.Version20,
-        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
     };
 
     /// <summary>What such a client stands on.</summary>
@@ -42,6 +55,12 @@ internal static class HttpClients
         };
         if (access.ClientCertificate is { } own)
             handler.SslOptions.ClientCertificates = [own];
+        if (access.Connect is { } connect)
+        {
+            handler.ConnectCallback = (_, _) => ValueTask.FromResult(connect());
+            handler.EnableMultipleHttp2Connections = false;
+            handler.PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan;
+        }
         return access.Limits is { } limits ? new LimitedHandler(handler, limits) : handler;
     }
 

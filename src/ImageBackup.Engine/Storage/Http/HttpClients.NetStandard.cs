@@ -17,6 +17,14 @@ namespace ImageBackup.Engine.Storage.Http;
 /// <summary>What differs between the frameworks' HTTP.</summary>
 internal static class HttpClients
 {
+    /// <summary>Whether <see cref="HttpAccess.Connect"/> can be used: HTTP/2 is not in this framework.</summary>
+    public static bool SpeaksOverPipes => false;
+
+    /// <summary>HTTP/1.1 is all that there is.</summary>
+    public static void SetVersion(HttpRequestMessage request, HttpAccess access)
+    {
+    }
+
     /// <summary>A client that follows nothing and keeps no cookies.</summary>
     public static HttpClient Create(HttpAccess access, ServerTrust trust)
     {

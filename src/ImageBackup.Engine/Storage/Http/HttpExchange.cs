@@ -18,7 +18,7 @@ internal sealed class HttpExchange : IDisposable
 
     private readonly HttpClient _client;
     private readonly ServerTrust _trust;
-    private readonly TimeSpan _idle;
+    private readonly HttpAccess _access;
     private readonly AuthenticationHeaderValue? _login;
     private readonly string _shownRoot;
 
@@ -28,7 +28,7 @@ internal sealed class HttpExchange : IDisposable
     {
         _trust = new ServerTrust(access.Authorities);
         _client = HttpClients.Create(access, _trust);
-        _idle = access.Idle;
+        _access = access;
         _shownRoot = shownRoot;
         if (access.UserName is not null || access.Password is not null)
             _login = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(access.UserName + ":" + access.Password)));
@@ -42,10 +42,11 @@ internal sealed class HttpExchange : IDisposable
     public T Run<T>(Func<IdleTimer, HttpRequestMessage> request, Func<HttpResponseMessage, IdleTimer, T> use, bool isWrite, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        using var timer = new IdleTimer(_idle, cancellation);
+        using var timer = new IdleTimer(_access.Idle, cancellation);
         using HttpRequestMessage message = request(timer);
         string shown = _shownRoot + message.RequestUri!.Segments.LastOrDefault();
         message.Headers.Authorization = _login;
+        HttpClients.SetVersion(message, _access);
         try
         {
             using HttpResponseMessage answer = _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, timer.Token).GetAwaiter().GetResult();
@@ -55,7 +56,8 @@ internal sealed class HttpExchange : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or ObjectDisposedException or WebException)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw HttpFailure.Of(e, shown, timer, _trust, isWrite);
+            StorageException failure = HttpFailure.Of(e, shown, timer, _trust, isWrite);
+            throw _access.Explain is { } explain ? explain(failure) : failure;
         }
     }
 

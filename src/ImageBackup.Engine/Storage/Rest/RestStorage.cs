@@ -28,6 +28,7 @@ internal sealed class RestStorage : IStorage
     private const int ListLimitBytes = 512 << 20;
 
     private readonly Uri _root;
+    private readonly string _shown;
     private readonly HttpExchange _exchange;
 
     /// <summary>Files whose upload ended without an answer: part of them may be there.</summary>
@@ -35,12 +36,18 @@ internal sealed class RestStorage : IStorage
 
     private volatile bool _isRclone;
 
-    public RestStorage(StorageLocation location, Uri root, HttpAccess access)
+    /// <param name="location">The repository's place.</param>
+    /// <param name="root">Its URL, with a slash at the end.</param>
+    /// <param name="access">How the server is spoken to.</param>
+    /// <param name="isRclone">The server is known to be rclone; else its answers say it.</param>
+    public RestStorage(StorageLocation location, Uri root, HttpAccess access, bool isRclone = false)
     {
+        _isRclone = isRclone;
+        _shown = location.DisplayName.EndsWith("/", StringComparison.Ordinal) ? location.DisplayName : location.DisplayName + "/";
         Location = location;
         Traits = StorageTraits.Remote with { Connections = access.Connections };
         _root = root;
-        _exchange = new HttpExchange(access, location.DisplayName);
+        _exchange = new HttpExchange(access, _shown);
     }
 
     public StorageLocation Location { get; }
@@ -80,7 +87,7 @@ internal sealed class RestStorage : IStorage
                 return null;
             if (!answer.IsSuccessStatusCode)
             {
-                StorageException refused = HttpExchange.Refused(answer, Location.DisplayName + FolderOf(kind), isWrite: false, timer);
+                StorageException refused = HttpExchange.Refused(answer, _shown + FolderOf(kind), isWrite: false, timer);
                 throw answer.StatusCode == HttpStatusCode.NotFound ? new StorageException(StorageProblem.ReadError, refused.Path, refused.Message) : refused;
             }
             if (answer.Content.Headers.ContentType?.MediaType != ListType)
@@ -91,13 +98,13 @@ internal sealed class RestStorage : IStorage
                 };
             }
             return HttpExchange.ReadAll(answer, ListLimitBytes, timer)
-                ?? throw new StorageException(StorageProblem.TooLarge, Location.DisplayName + FolderOf(kind), $"The server's list is longer than {ListLimitBytes} bytes.");
+                ?? throw new StorageException(StorageProblem.TooLarge, _shown + FolderOf(kind), $"The server's list is longer than {ListLimitBytes} bytes.");
         });
         if (json is not null)
             return Parse(kind, json);
         // Keys are asked for before there is a config.
         if (kind != StoredKind.Key && Head(StoredKind.Config, "", cancellation) is null)
-            throw new StorageException(StorageProblem.ReadError, Location.DisplayName, "Neither the folder nor the repository's 'config' is there: the repository is gone.") { IsPermanent = true };
+            throw new StorageException(StorageProblem.Gone, Location.DisplayName, "Neither the folder nor the repository's 'config' is there: the repository is gone.");
         return [];
     }
 
@@ -116,7 +123,7 @@ internal sealed class RestStorage : IStorage
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new StorageException(StorageProblem.ReadError, Location.DisplayName + FolderOf(kind), "The server's list cannot be read: " + e.Message, e);
+            throw new StorageException(StorageProblem.ReadError, _shown + FolderOf(kind), "The server's list cannot be read: " + e.Message, e);
         }
     }
 
@@ -289,5 +296,5 @@ internal sealed class RestStorage : IStorage
         return Hex.IsName(name) ? FolderOf(kind) + name : throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
     }
 
-    private string Shown(StoredKind kind, string name) => Location.DisplayName + PathOf(kind, name);
+    private string Shown(StoredKind kind, string name) => _shown + PathOf(kind, name);
 }

@@ -1,0 +1,277 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using ImageBackup.Engine.Storage.Programs;
+
+namespace ImageBackup.Engine.Storage.Sftp;
+
+/// <summary>
+/// One program (ssh) that speaks SFTP, version 3, over its pipes. Requests are sent without waiting for the answers to those before.
+/// Once it is broken every call fails, and another connection is to be opened. Any thread.
+/// </summary>
+internal sealed class SftpConnection : IDisposable
+{
+    private const int ProtocolVersion = 3;
+    private const int MaxPacketBytes = 1 << 20;
+
+    /// <summary>Every server takes a write of so many bytes; OpenSSH's says how many more.</summary>
+    private const int SafeWriteBytes = 32 << 10;
+
+    /// <summary>More at once would only wait in a pipe.</summary>
+    private const int MostWriteBytes = 128 << 10;
+
+    private readonly ServerProgram _program;
+    private readonly string _shown;
+    private readonly TimeSpan _idle;
+    private readonly object _sending = new();
+    private readonly Dictionary<uint, TaskCompletionSource<SftpReply>> _waiting = [];
+    private readonly HashSet<string> _extensions = new(StringComparer.Ordinal);
+    private readonly Timer _watch;
+    private uint _lastId;
+    private long _heardAt = Stopwatch.GetTimestamp();
+    private volatile StorageException? _broken;
+
+    private SftpConnection(ServerProgram program, string shown, TimeSpan idle)
+    {
+        _program = program;
+        _shown = shown;
+        _idle = idle;
+        _watch = new Timer(_ => Watch(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public bool IsBroken => _broken is not null;
+
+    /// <summary>So many bytes a write request holds.</summary>
+    public int WriteBytes { get; private set; } = SafeWriteBytes;
+
+    /// <summary>Whether the server offers what is not in the standard ("fsync@openssh.com").</summary>
+    public bool Offers(string extension) => _extensions.Contains(extension);
+
+    /// <summary>Starts the program and greets the server.</summary>
+    /// <exception cref="StorageException">The program cannot be started, the server cannot be reached or refuses us.</exception>
+    public static SftpConnection Open(ServerProgram program, string shown, TimeSpan idle, CancellationToken cancellation)
+    {
+        var connection = new SftpConnection(program, shown, idle);
+        try
+        {
+            using (cancellation.Register(program.Dispose))
+                connection.Greet();
+            cancellation.ThrowIfCancellationRequested();
+            connection._watch.Change(TimeSpan.FromTicks(idle.Ticks / 4), TimeSpan.FromTicks(idle.Ticks / 4));
+            new Thread(connection.Receive) { IsBackground = true, Name = "ImageBackup SFTP answers" }.Start();
+            if (connection.Offers("limits@openssh.com"))
+                connection.AskLimits(cancellation);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            cancellation.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
+    private void Greet()
+    {
+        try
+        {
+            using (new Timer(_ => _program.Dispose(), null, _idle, Timeout.InfiniteTimeSpan))
+            {
+                try
+                {
+                    _program.Input.Write([0, 0, 0, 5, SftpNumbers.Init, 0, 0, 0, ProtocolVersion], 0, 9);
+                    _program.Input.Flush();
+                }
+                catch (IOException)
+                {
+                    // It has ended without reading: what it wrote says why.
+                }
+                SftpReply version = ReadPacket() ?? throw new EndOfStreamException("The connection ended before the server answered.");
+                if (version.Type != SftpNumbers.Version || version.Number() < ProtocolVersion)
+                    throw new InvalidDataException("The server does not speak SFTP, version 3.");
+                while (version.LeftBytes > 0)
+                {
+                    _extensions.Add(version.Text());
+                    _ = version.Bytes();
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or ObjectDisposedException or InvalidOperationException)
+        {
+            throw Ended(e, isEnding: true);
+        }
+    }
+
+    private void AskLimits(CancellationToken cancellation)
+    {
+        try
+        {
+            SftpReply limits = Call(new SftpRequest(SftpNumbers.Extended).Text("limits@openssh.com"), cancellation);
+            _ = limits.Long();
+            _ = limits.Long();
+            if (limits.Long() is > SafeWriteBytes and var most)
+                WriteBytes = (int)Math.Min(most, MostWriteBytes);
+        }
+        catch (Exception e) when (e is SftpRefusal or InvalidDataException)
+        {
+            // It keeps to what every server can.
+        }
+    }
+
+    /// <summary>Sends a request and waits for its answer.</summary>
+    /// <exception cref="SftpRefusal">The server refuses it.</exception>
+    /// <exception cref="StorageException">The connection broke.</exception>
+    public SftpReply Call(SftpRequest request, CancellationToken cancellation) => Wait(Send(request, cancellation), cancellation);
+
+    /// <summary>Sends a request.</summary>
+    /// <exception cref="StorageException">The connection broke.</exception>
+    public Task<SftpReply> Send(SftpRequest request, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var answer = new TaskCompletionSource<SftpReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // Nobody looks at the answer of a handle that is closed.
+        _ = answer.Task.ContinueWith(failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        lock (_sending)
+        {
+            uint id = ++_lastId;
+            lock (_waiting)
+            {
+                if (_broken is { } broken)
+                    throw Again(broken);
+                if (_waiting.Count == 0)
+                    Interlocked.Exchange(ref _heardAt, Stopwatch.GetTimestamp());
+                _waiting.Add(id, answer);
+            }
+            byte[] packet = request.ToPacket(id);
+            try
+            {
+                // A pipe that nobody empties holds a writer; only its end lets go.
+                using (cancellation.Register(() => Break(null)))
+                {
+                    _program.Input.Write(packet, 0, packet.Length);
+                    _program.Input.Flush();
+                }
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+            {
+                Break(e, isEnding: true);
+                cancellation.ThrowIfCancellationRequested();
+                throw Again(_broken!);
+            }
+        }
+        return answer.Task;
+    }
+
+    /// <summary>Waits for an answer; a refusal is thrown.</summary>
+    public static SftpReply Wait(Task<SftpReply> answer, CancellationToken cancellation)
+    {
+        try
+        {
+            answer.Wait(cancellation);
+        }
+        catch (AggregateException e) when (e.InnerException is StorageException broken)
+        {
+            throw Again(broken);
+        }
+        SftpReply reply = answer.Result;
+        if (reply.Type == SftpNumbers.Status && reply.Number() is var code && code != SftpNumbers.Ok)
+            throw new SftpRefusal(code, reply.LeftBytes > 0 ? reply.Text() : "");
+        return reply;
+    }
+
+    /// <summary>One exception for each who is told.</summary>
+    private static StorageException Again(StorageException broken) => new(broken.Problem, broken.Path, broken.Message, broken) { IsPermanent = broken.IsPermanent };
+
+    private void Receive()
+    {
+        try
+        {
+            while (ReadPacket() is { } reply)
+            {
+                Interlocked.Exchange(ref _heardAt, Stopwatch.GetTimestamp());
+                uint id = reply.Number();
+                TaskCompletionSource<SftpReply>? waiting;
+                lock (_waiting)
+                {
+                    if (!_waiting.TryGetValue(id, out waiting))
+                        throw new InvalidDataException("The server answers what nobody asked.");
+                    _waiting.Remove(id);
+                }
+                waiting.TrySetResult(reply);
+            }
+            Break(null, isEnding: true);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or ObjectDisposedException or InvalidOperationException)
+        {
+            Break(e, isEnding: e is EndOfStreamException);
+        }
+    }
+
+    /// <summary>Null: the connection ended between two packets.</summary>
+    private SftpReply? ReadPacket()
+    {
+        byte[] head = new byte[5];
+        if (!Fill(head, mayEnd: true))
+            return null;
+        uint lengthBytes = BinaryPrimitives.ReadUInt32BigEndian(head);
+        if (lengthBytes is < 1 or > MaxPacketBytes)
+            throw new InvalidDataException("What came is not a packet of SFTP: does the account's shell print something?");
+        byte[] content = new byte[lengthBytes - 1];
+        _ = Fill(content, mayEnd: false);
+        return new SftpReply(head[4], content);
+    }
+
+    private bool Fill(byte[] buffer, bool mayEnd)
+    {
+        for (int done = 0, part; done < buffer.Length; done += part)
+        {
+            part = _program.Output.Read(buffer, done, buffer.Length - done);
+            if (part > 0)
+                continue;
+            return mayEnd && done == 0 ? false : throw new EndOfStreamException("The connection ended within an answer.");
+        }
+        return true;
+    }
+
+    private void Watch()
+    {
+        lock (_waiting)
+        {
+            double silentSeconds = (double)(Stopwatch.GetTimestamp() - Interlocked.Read(ref _heardAt)) / Stopwatch.Frequency;
+            if (_waiting.Count == 0 || silentSeconds < _idle.TotalSeconds)
+                return;
+        }
+        Break(new IOException($"The server has been silent for {_idle.TotalSeconds:0.#} s."));
+    }
+
+    /// <param name="reason">Null: the connection just ended.</param>
+    /// <param name="isEnding">It is the program that ended it.</param>
+    private void Break(Exception? reason, bool isEnding = false)
+    {
+        if (IsBroken)
+            isEnding = false;
+        StorageException broken = Ended(reason, isEnding);
+        List<TaskCompletionSource<SftpReply>> lost;
+        lock (_waiting)
+        {
+            _broken ??= broken;
+            lost = [.. _waiting.Values];
+            _waiting.Clear();
+        }
+        _program.Dispose();
+        foreach (TaskCompletionSource<SftpReply> waiting in lost)
+            waiting.TrySetException(_broken);
+    }
+
+    private StorageException Ended(Exception? reason, bool isEnding) => SshWords.Failure(_program.Words(isEnding), reason, _shown);
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        Break(null);
+    }
+}
