@@ -114,7 +114,10 @@ internal sealed class SftpStorage : IStorage
         return [.. from folder in found
                    from file in folder.Value
                    where Hex.IsName(file.Name) && file.Attributes is { IsRegular: true, LengthBytes: not null } && _root + RelativeOf(kind, file.Name) == $"{folder.Key}/{file.Name}"
-                   select new StoredFile(kind, file.Name, file.Attributes.LengthBytes!.Value)];
+                   select new StoredFile(kind, file.Name, file.Attributes.LengthBytes!.Value)
+                   {
+                       ModifiedTime = file.Attributes.ModifiedSeconds is { } seconds && kind == StoredKind.Lock ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
+                   }];
     }
 
     public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation)
