@@ -12,8 +12,6 @@
     FormatsToProcess     = @('ImageBackup.Format.ps1xml')
     NestedModules        = @('ImageBackup.Dsc.psm1')
     DscResourcesToExport = @('ImageClass', 'ImageRepository', 'ImageRule')
-    # Filled in where the build lays the module out.
-    FileList             = @()
     CmdletsToExport      = @(
         'Add-ImageRepositoryKey'
         'Backup-VolumeImage'

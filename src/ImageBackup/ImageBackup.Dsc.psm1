@@ -11,10 +11,10 @@ function ImportCmdlet {
 }
 
 # What Set-IncludeImage and Set-ManagementClass take, by name.
-$ruleOptions = 'ImageType', 'GapSize', 'Compression', 'SnapshotProvider', 'SnapshotCacheSize', 'SnapshotCacheLocation', 'IdleWait', 'IdleRetries', 'PreSnapshotCommand',
+$ruleOptions = 'ImageType', 'GapSize', 'ChunkSize', 'Compression', 'SnapshotProvider', 'SnapshotCacheSize', 'SnapshotCacheLocation', 'IdleWait', 'IdleRetries', 'PreSnapshotCommand',
     'PostSnapshotCommand', 'Serialization', 'ChangingRetries'
 $classValues = 'Description', 'VersionsExist', 'VersionsDeleted', 'RetainExtra', 'RetainOnly', 'KeepLast', 'KeepDaily', 'KeepWeekly', 'KeepMonthly',
-    'KeepYearly', 'KeepWithin', 'KeepTags', 'Frequency', 'Serialization', 'ChangingRetries', 'ImageType', 'GapSize', 'Compression'
+    'KeepYearly', 'KeepWithin', 'KeepTags', 'Frequency', 'Serialization', 'ChangingRetries', 'ImageType', 'GapSize', 'ChunkSize', 'Compression'
 
 # Whether what is wanted is what is there; what is not wanted in any way is. A list is equal if its elements are.
 function TestWanted($wanted, $actual, [string[]] $names) {
@@ -80,6 +80,10 @@ class ImageRule {
 
     [DscProperty()]
     [string] $GapSize
+
+    # A power of two from 64k to 4m.
+    [DscProperty()]
+    [string] $ChunkSize
 
     # Off, Fastest, Auto, Better or Max.
     [DscProperty()]
@@ -285,6 +289,10 @@ class ImageClass {
 
     [DscProperty()]
     [string] $GapSize
+
+    # A power of two from 64k to 4m.
+    [DscProperty()]
+    [string] $ChunkSize
 
     # Off, Fastest, Auto, Better or Max.
     [DscProperty()]

@@ -22,6 +22,8 @@ internal static class Program
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
+          --churn               alone: what small changes cost by the size of a chunk; --only ours,restic
+          --rounds <n>          churn: rounds in which one hundredth changes (default 20)
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
           --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
@@ -47,7 +49,8 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        if (!args.Contains("--maintain") && !args.Contains("--cold") && !args.Contains("--items") && !args.Contains("--compression") && !args.Contains("--storage") && (only is null || only.Contains("rules")))
+        string[] modes = ["--maintain", "--cold", "--items", "--compression", "--churn", "--storage"];
+        if (!modes.Any(args.Contains) && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
         if (only is ["rules"])
@@ -87,6 +90,11 @@ internal static class Program
             if (args.Contains("--cold"))
             {
                 new Cold(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                return 0;
+            }
+            if (args.Contains("--churn"))
+            {
+                new Churn(volume, work, Count("--rounds", "20"), name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             if (args.Contains("--compression"))

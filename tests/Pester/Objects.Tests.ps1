@@ -112,6 +112,7 @@ Set-IncludeImage -ManagementClass: alias Class
 Set-IncludeImage -RulePath: property
 Set-IncludeImage -Volume: value property
 Set-ManagementClass -ChangingRetries: property
+Set-ManagementClass -ChunkSize: property
 Set-ManagementClass -ClassPath: property
 Set-ManagementClass -Compression: property
 Set-ManagementClass -Default: property alias IsDefault

@@ -50,8 +50,8 @@ internal sealed record BackupRequest
     /// </summary>
     public RefusedSnapshot? RefusedSnapshot { get; init; }
 
-    /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB.</summary>
-    public int? ChunkSizeBytes { get; init; }
+    /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB. The plan's, if that has one.</summary>
+    public int? ChunkSizeBytes { get => Plan?.Options.ChunkSize.Value?.Bytes ?? field; init; }
 
     /// <summary>
     /// Unused runs longer than this are not stored; 0 stores everything. The plan's; without a plan, the default unless it is set.

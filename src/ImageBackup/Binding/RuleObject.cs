@@ -18,6 +18,7 @@ internal static class RuleObject
     [
         (nameof(RuleInfo.ImageType), "imagetype"),
         (nameof(RuleInfo.GapSize), "imagegapsize"),
+        (nameof(RuleInfo.ChunkSize), "chunksize"),
         (nameof(RuleInfo.Compression), "compression"),
         (nameof(RuleInfo.SnapshotProvider), "snapshotproviderimage"),
         (nameof(RuleInfo.SnapshotCacheSize), "snapshotcachesize"),

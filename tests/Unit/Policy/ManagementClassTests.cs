@@ -43,6 +43,7 @@ public class ManagementClassTests
             ChangingRetries = mix % 7 == 0 ? null : mix % 100,
             ImageType = mix % 4 == 0 ? null : (ImageType)(mix % 3),
             GapSize = mix % 6 == 0 ? null : GapSize.FromKibibytes(mix),
+            ChunkSize = mix % 5 == 0 ? null : ChunkSize.Of(1L << (16 + mix % 7)),
             Compression = mix % 8 == 0 ? null : (ImageCompression)(mix % 5),
         });
         managementClass.Array[0, 6].Sample(classes =>

@@ -44,6 +44,9 @@ public sealed record ManagementClassInfo
     public int? ChangingRetries { get; init; }
     public ImageType? ImageType { get; init; }
     public string? GapSize { get; init; }
+
+    /// <summary>With its unit: 64k, 1m. Null: by the volume's size.</summary>
+    public string? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
 
     /// <summary>The repository keeps it.</summary>

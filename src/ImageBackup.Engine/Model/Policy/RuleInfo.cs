@@ -22,6 +22,9 @@ public sealed record RuleInfo
 
     /// <summary>With its unit: 32k, 1m; 0 stores everything.</summary>
     public string? GapSize { get; init; }
+
+    /// <summary>With its unit: 64k, 1m. Null: by the volume's size.</summary>
+    public string? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
     public string? SnapshotProvider { get; init; }
 

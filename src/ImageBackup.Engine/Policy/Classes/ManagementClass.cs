@@ -24,6 +24,7 @@ internal sealed record ManagementClass
     public int? ChangingRetries { get; init; }
     public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
+    public ChunkSize? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
 
     /// <summary>Stands in the repository's document.</summary>
@@ -36,6 +37,7 @@ internal sealed record ManagementClass
         ChangingRetries = ChangingRetries,
         ImageType = ImageType,
         GapSize = GapSize,
+        ChunkSize = ChunkSize,
         Compression = Compression,
     };
 
@@ -64,6 +66,7 @@ internal sealed record ManagementClass
         ChangingRetries = ChangingRetries,
         ImageType = ImageType,
         GapSize = GapSize?.ToString(),
+        ChunkSize = ChunkSize?.ToString(),
         Compression = Compression,
         Enforced = IsEnforced,
         ClassPath = classPath,

@@ -82,6 +82,8 @@ internal sealed partial class ManagementClassDocument
             json.WriteString("imageType", imageType.ToString().ToLowerInvariant());
         if (each.GapSize is { } gap)
             json.WriteString("gapSize", gap.ToString());
+        if (each.ChunkSize is { } chunkSize)
+            json.WriteString("chunkSize", chunkSize.ToString());
         if (each.Compression is { } compression)
             json.WriteString("compression", OptionKeyword.NameOf(compression));
         json.WriteEndObject();
@@ -203,6 +205,10 @@ internal sealed partial class ManagementClassDocument
                 case "gapSize":
                     read = Options.GapSize.TryParse(Text(property, path), out var gap)
                         ? read with { GapSize = gap } : throw Bad(property, path);
+                    break;
+                case "chunkSize":
+                    read = Options.ChunkSize.TryParse(Text(property, path), out var chunkSize)
+                        ? read with { ChunkSize = chunkSize } : throw Bad(property, path);
                     break;
                 case "compression":
                     read = OptionKeyword.TryParseCompression(Text(property, path), out var compression)

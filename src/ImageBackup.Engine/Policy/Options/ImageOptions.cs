@@ -14,6 +14,7 @@ internal sealed record ImageOptions
 
     public ImageType? ImageType { get; init; }
     public GapSize? GapSize { get; init; }
+    public ChunkSize? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
 
     /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
@@ -76,6 +77,7 @@ internal sealed record ImageOptions
         {
             ImageType = ImageType ?? other.ImageType,
             GapSize = GapSize ?? other.GapSize,
+            ChunkSize = ChunkSize ?? other.ChunkSize,
             Compression = Compression ?? other.Compression,
             SnapshotProvider = SnapshotProvider ?? other.SnapshotProvider,
             SnapshotCacheSizePercent = SnapshotCacheSizePercent ?? other.SnapshotCacheSizePercent,

@@ -68,6 +68,11 @@ internal sealed class OptionKeyword
             (o, v) => Options.GapSize.TryParse(v, out var gap) ? o with { GapSize = gap } : null,
             o => o.GapSize?.ToString()),
 
+        // Not TSM's: its images have no chunks.
+        new OptionKeyword("chunks", "ize", Options.ChunkSize.Values,
+            (o, v) => Options.ChunkSize.TryParse(v, out var size) ? o with { ChunkSize = size } : null,
+            o => o.ChunkSize?.ToString()),
+
         // TSM's client option says yes or no.
         new OptionKeyword("compressi", "on", "off, fastest, auto, better or max",
             (o, v) => TryParseCompression(v, out var compression) ? o with { Compression = compression } : null,

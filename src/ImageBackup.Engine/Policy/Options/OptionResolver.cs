@@ -76,6 +76,7 @@ internal sealed class OptionResolver
             ManagementClass = _class,
             ImageType = PickOptional(options => options.ImageType),
             GapSize = Pick(options => options.GapSize, GapSize.Default),
+            ChunkSize = PickOptional(options => options.ChunkSize),
             Compression = Pick(options => options.Compression, ImageCompression.Auto),
             SnapshotProvider = PickText(options => options.SnapshotProvider),
             SnapshotCacheSizePercent = Pick(options => options.SnapshotCacheSizePercent, DefaultSnapshotCacheSizePercent),

@@ -12,6 +12,9 @@ internal sealed record ResolvedOptions
     /// <summary>Null value: no type was asked for; see <see cref="ImageTypeDecision"/>.</summary>
     public required ResolvedOption<ImageType?> ImageType { get; init; }
     public required ResolvedOption<GapSize> GapSize { get; init; }
+
+    /// <summary>Null value: by the volume's size.</summary>
+    public required ResolvedOption<ChunkSize?> ChunkSize { get; init; }
     public required ResolvedOption<ImageCompression> Compression { get; init; }
 
     /// <summary>Null value: whichever provider the system has; NONE: none.</summary>
@@ -37,6 +40,7 @@ internal sealed record ResolvedOptions
         Of("ManagementClass", ManagementClass, name => name),
         Of("ImageType", ImageType, type => type?.ToString().ToLowerInvariant()),
         Of("GapSize", GapSize, gap => gap.ToString()),
+        Of("ChunkSize", ChunkSize, size => size?.ToString()),
         Of("Compression", Compression, OptionKeyword.NameOf),
         Of("SnapshotProvider", SnapshotProvider, name => name),
         Of("SnapshotCacheSize", SnapshotCacheSizePercent, Number),

@@ -26,6 +26,7 @@ internal sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePat
         ManagementClass = ManagementClass,
         ImageType = Options.ImageType,
         GapSize = Options.GapSize?.ToString(),
+        ChunkSize = Options.ChunkSize?.ToString(),
         Compression = Options.Compression,
         SnapshotProvider = Options.SnapshotProvider,
         SnapshotCacheSize = Options.SnapshotCacheSizePercent,

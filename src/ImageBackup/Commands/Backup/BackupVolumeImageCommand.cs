@@ -9,6 +9,7 @@ using ImageBackup.Engine.Backup.Quiescing;
 using ImageBackup.Engine.Images.Catalog;
 using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Platform;
+using ImageBackup.Engine.Policy.Options;
 using ImageBackup.Engine.Policy.Retention;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Pipeline;
@@ -29,9 +30,6 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private readonly List<string> _excluded = [];
     private readonly List<string> _passedOver = [];
 
-    private const int MinChunkSizeBytes = 64 * 1024;
-    private const int MaxChunkSizeBytes = 4 * 1024 * 1024;
-
     /// <summary>
     /// The volumes: letters, \\?\Volume{guid}\, mount points, device paths, LABEL=, UUID=, files that hold a volume;
     /// objects of Get-ImageVolume, Get-Volume and lsblk -J.
@@ -50,7 +48,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     [Alias("Type")]
     public ImageType? ImageType { get; set; }
 
-    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default by the volume's size.</summary>
+    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB; by default what rule and class say, else by the volume's size.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [BlankIsNull]
     [ByteSize]
@@ -124,7 +122,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     /// <summary>What the pipeline may give anew with each volume, and a script block may compute of it.</summary>
     private void ThrowIfUnusable()
     {
-        if (ChunkSize is { } size && (size is < MinChunkSizeBytes or > MaxChunkSizeBytes || (size & (size - 1)) != 0))
+        if (ChunkSize is { } size && Engine.Policy.Options.ChunkSize.Of(size) is null)
         {
             throw new ImageBackupException(
                 ErrorId.ParameterInvalid, $"A chunk size of {size} bytes cannot be used: a power of two from 64 KiB to 4 MiB is needed.", "ChunkSize");
@@ -200,7 +198,8 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     private BackupRequest? RequestOf(ImageVolume volume, bool isObjectOfPipeline)
     {
         ThrowIfUnusable();
-        VolumePlan plan = PlanOf(Policy, volume, _command, ManagementClass);
+        ImageOptions command = ChunkSize is { } size ? _command with { ChunkSize = Engine.Policy.Options.ChunkSize.Of(size) } : _command;
+        VolumePlan plan = PlanOf(Policy, volume, command, ManagementClass);
         if (!plan.IsIncluded)
         {
             Exclude(volume, plan, isObjectOfPipeline);
@@ -230,7 +229,6 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
             Identity = volume.Identity,
             Plan = plan,
             Quiesce = quiesce,
-            ChunkSizeBytes = (int?)ChunkSize,
             IncludePageFile = IncludePageFile,
             Tags = Tag ?? [],
             ComputerName = ComputerName,

@@ -22,6 +22,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     [
         (nameof(ImageType), "imagetype", o => o with { ImageType = null }),
         (nameof(GapSize), "imagegapsize", o => o with { GapSize = null }),
+        (nameof(ChunkSize), "chunksize", o => o with { ChunkSize = null }),
         (nameof(Compression), "compression", o => o with { Compression = null }),
         (nameof(SnapshotProvider), "snapshotproviderimage", o => o with { SnapshotProvider = null }),
         (nameof(SnapshotCacheSize), "snapshotcachesize", o => o with { SnapshotCacheSizePercent = null }),
@@ -49,6 +50,10 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     /// <summary>Unused runs longer than this are left out: a number in KB, or with k, m or g; 0 stores everything.</summary>
     [Parameter]
     public string? GapSize { get; set; }
+
+    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB: 512k, 1m.</summary>
+    [Parameter]
+    public string? ChunkSize { get; set; }
 
     /// <summary>How the images' data is compressed: Off, Fastest, Auto, Better or Max.</summary>
     [Parameter]

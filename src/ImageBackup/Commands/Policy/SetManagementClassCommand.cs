@@ -101,6 +101,10 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? GapSize { get; set; }
 
+    /// <summary>Bytes in a chunk, a power of two from 64 KiB to 4 MiB: 512k, 1m.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? ChunkSize { get; set; }
+
     /// <summary>How the images' data is compressed: Off, Fastest, Auto, Better or Max.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [BlankIsNull]
@@ -178,6 +182,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             ChangingRetries = IsGiven(nameof(ChangingRetries)) ? ChangingRetries : was.ChangingRetries,
             ImageType = IsGiven(nameof(ImageType)) ? ImageType : was.ImageType,
             Compression = IsGiven(nameof(Compression)) ? Compression : was.Compression,
+            ChunkSize = !IsGiven(nameof(ChunkSize)) ? was.ChunkSize : NullIfEmpty(ChunkSize) is { } size ? Engine.Policy.Options.ChunkSize.Parse(size) : null,
             GapSize = !IsGiven(nameof(GapSize)) ? was.GapSize : NullIfEmpty(GapSize) is { } gap ? GapSizeText.Parse(gap) : null,
         };
     }
