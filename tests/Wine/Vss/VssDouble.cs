@@ -38,7 +38,7 @@ internal sealed class VssDouble : IDisposable
     }
 
     /// <summary>Why it cannot be made; null if it can.</summary>
-    public static string? WhyNot => Tool.Exists(Compiler) ? null : $"{Compiler} is not installed (Debian's g++-mingw-w64-x86-64)";
+    public static string? WhyNot => Tool.Exists(Compiler) ? null : $"{Compiler} is not installed (Debian's g++-mingw-w64-x86-64-win32)";
 
     public string Script => Path.Combine(_wine.Directory, "vss.txt");
     public string Log => Script + ".log";
