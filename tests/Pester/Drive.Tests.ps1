@@ -3,6 +3,7 @@
 BeforeDiscovery {
     $isRoot = $IsLinux -and (id -u) -eq 0
     $canMakeNtfs = $isRoot -and (Test-Path /dev/fuse) -and @('mkfs.ntfs', 'ntfs-3g' | Where-Object { -not (Get-Command $_ -CommandType Application -ErrorAction Ignore) }).Count -eq 0
+    $hasRclone = [bool](Get-Command rclone -CommandType Application -ErrorAction Ignore)
     $refused = @(
         @{ What = 'Set-Content'; Script = { Set-Content "$top\etc\fstab" x } }
         @{ What = 'Set-Content of what is not there'; Script = { Set-Content "$top\etc\new" x } }
@@ -330,5 +331,64 @@ Describe 'The commands that take a drive''s paths and objects' {
         ErrorId $failure | Should -Be 'ParameterInvalid'
         Get-ImageItem "$top\nothing" -ErrorVariable failure -ErrorAction SilentlyContinue
         ErrorId $failure | Should -Be 'ItemNotFound'
+    }
+}
+
+Describe 'A drive in other surroundings' {
+    # Where only signed modules run, scripts have ConstrainedLanguage: the module is loaded before, as there.
+    It 'works in ConstrainedLanguage' {
+        $runspace = [runspacefactory]::CreateRunspace()
+        $shell = [powershell]::Create()
+        try {
+            $runspace.Open()
+            $shell.Runspace = $runspace
+            $null = $shell.AddScript('param($manifest) Import-Module $manifest').AddArgument((Get-Module ImageBackup).Path.Replace('.psm1', '.psd1')).Invoke()
+            $runspace.SessionStateProxy.SetVariable('location', $location)
+            $runspace.SessionStateProxy.SetVariable('password', $password)
+            $runspace.SessionStateProxy.SetVariable('top', $top)
+            $runspace.LanguageMode | Should -Be 'FullLanguage'
+            $runspace.SessionStateProxy.LanguageMode = 'ConstrainedLanguage'
+            $shell.Commands.Clear()
+            $found = $shell.AddScript({
+                $null = New-PSDrive img -PSProvider ImageBackup -Root $location -Password $password
+                "$($ExecutionContext.SessionState.LanguageMode)"
+                (Get-ChildItem $top\etc).Name | Sort-Object
+                Get-Content $top\etc\hosts
+                (Get-ChildItem $top -Recurse | Where-Object Name -EQ 'notes.md').Name
+                Remove-PSDrive img
+            }.ToString()).Invoke()
+            $shell.Streams.Error | Should -BeNullOrEmpty
+            $found | Should -Be @('ConstrainedLanguage', 'fstab', 'hosts', '127.0.0.1 localhost', 'notes.md')
+        }
+        finally {
+            $shell.Dispose()
+            $runspace.Dispose()
+        }
+    }
+
+    It 'shows a repository on a REST server' -Skip:(-not $hasRclone) {
+        $listener = [Net.Sockets.TcpListener]::new([Net.IPAddress]::Loopback, 0)
+        $listener.Start()
+        $port = $listener.LocalEndpoint.Port
+        $listener.Stop()
+        $start = [Diagnostics.ProcessStartInfo]::new('rclone', "serve restic --addr 127.0.0.1:$port `"$location`"")
+        $start.RedirectStandardError = $start.RedirectStandardOutput = $true
+        $server = [Diagnostics.Process]::Start($start)
+        try {
+            $until = (Get-Date).AddSeconds(30)
+            while ((Get-Date) -lt $until) {
+                try { [Net.Sockets.TcpClient]::new('127.0.0.1', $port).Dispose(); break } catch { Start-Sleep -Milliseconds 100 }
+            }
+            $null = New-PSDrive far -PSProvider ImageBackup -Root "rest:http://127.0.0.1:$port/" -Password $password -Scope Global
+            $there = $top -replace '^img:', 'far:'
+            (Get-ChildItem "$there\etc").Name | Sort-Object | Should -Be @('fstab', 'hosts')
+            Get-Content "$there\etc\hosts" | Should -Be '127.0.0.1 localhost'
+            (Get-ChildItem $there -Recurse -Filter notes.md).Name | Should -Be 'notes.md'
+        }
+        finally {
+            Remove-PSDrive far -Scope Global -ErrorAction Ignore
+            $server.Kill()
+            $server.Dispose()
+        }
     }
 }
