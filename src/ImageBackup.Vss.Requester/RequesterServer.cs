@@ -73,7 +73,7 @@ internal sealed class RequesterServer(FramePipe frames, Func<IBackupComponents> 
                 {
                     case MessageKind.Cancel:
                         message.End();
-                        Volatile.Read(ref _current)?.Cancel();
+                        CancelCurrent();
                         break;
                     case MessageKind.SetNoted:
                         message.End();
@@ -92,6 +92,19 @@ internal sealed class RequesterServer(FramePipe frames, Func<IBackupComponents> 
         }
         _gone.Cancel();
         _waiting.CompleteAdding();
+    }
+
+    /// <summary>A step that ends in the same moment is not cancelled any more.</summary>
+    private void CancelCurrent()
+    {
+        try
+        {
+            Volatile.Read(ref _current)?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Its answer is on the way.
+        }
     }
 
     private void Handle(FrameReader message)
