@@ -196,8 +196,7 @@ internal sealed class ImageRepository : IDisposable
         MasterKey? master = null;
         try
         {
-            ThrowIfNone(files);
-            byte[] sealedConfig = files.Load(StoredKind.Config, "");
+            byte[] sealedConfig = LoadConfig(files);
             (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation, keyHint);
             var sealers = new SealerPool(master);
             RepositoryConfig config;
@@ -221,6 +220,22 @@ internal sealed class ImageRepository : IDisposable
         {
             master?.Dispose();
             storage.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A server is not asked first whether it is there: that is a round trip.</summary>
+    private static byte[] LoadConfig(RepositoryFiles files)
+    {
+        if (!files.Traits.IsRemote)
+            ThrowIfNone(files);
+        try
+        {
+            return files.Load(StoredKind.Config, "");
+        }
+        catch (ImageBackupException e) when (e.InnerException is StorageException { Problem: StorageProblem.NotFound })
+        {
+            ThrowIfNone(files);
             throw;
         }
     }

@@ -290,6 +290,24 @@ public sealed class RestStorageTests : IAsyncDisposable
         Assert.False(File.Exists(gone));
     }
 
+    [Fact]
+    public void An_unchanged_backup_with_a_warm_cache_asks_little()
+    {
+        using var rig = new ResticRig();
+        string volume = rig.Volume("volume", 11);
+        using RepositoryPassword password = TestRepository.NewPassword();
+        StorageLocation location = StorageRegistry.Parse(_server.Url("few", _proxy.Port));
+        using (ImageRepository repository = ImageRepository.Create(location, password, TestContext.Current.CancellationToken))
+            ResticRig.Backup(repository, volume);
+        _proxy.Forget();
+        using (ImageRepository repository = ImageRepository.Open(location, password, keyHint: null, TestContext.Current.CancellationToken))
+            ResticRig.Backup(repository, volume);
+        string asked = string.Join("\n", _proxy.Requests.Select(request => $"{request.Method} {request.Path}"));
+        // rclone is asked whether the lock, the index file and the record are there; other servers say so themselves.
+        Assert.True(_proxy.Requests.Count <= 23, asked);
+        Assert.DoesNotContain(_proxy.Requests, request => request.Method == "HEAD" && (request.Path.Contains("/data/", StringComparison.Ordinal) || request.Path.EndsWith("/config", StringComparison.Ordinal)));
+    }
+
     private ProcessStartInfo WithCache(string cache, params string[] arguments)
     {
         var start = new ProcessStartInfo(ResticTool.Find("restic")!, ["-r", _server.Url("cached", _proxy.Port), "--cache-dir", cache, .. arguments]) { RedirectStandardOutput = true };

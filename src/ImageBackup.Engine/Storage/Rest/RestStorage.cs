@@ -184,8 +184,9 @@ internal sealed class RestStorage : IStorage
     {
         string path = PathOf(kind, name);
         bool isUncertain = _uncertain.ContainsKey(path);
-        // Two creations at once must not write over each other's config, and no file over one that is there.
-        if ((isUncertain || _isRclone || kind == StoredKind.Config) && IsThere(kind, name, lengthBytes, isUncertain, cancellation))
+        // Two creations at once must not write over each other's config, and no file over one that is there. A pack's name is new each
+        // time it is written, for its seal is: to ask before each would cost a round trip a pack.
+        if ((isUncertain || _isRclone && kind != StoredKind.Pack || kind == StoredKind.Config) && IsThere(kind, name, lengthBytes, isUncertain, cancellation))
             return;
         try
         {
