@@ -161,6 +161,25 @@ public sealed class DamageTests : IDisposable
         Assert.Equal(1, result.UnreferencedPackCount);
     }
 
+    /// <summary>What a killed upload leaves on a server that keeps half of a file under its name (rclone's does).</summary>
+    [Fact]
+    public void Half_of_a_pack_that_nobody_needs_is_not_damage_and_half_of_one_that_is_needed_is()
+    {
+        string pack = _rig.Memory.Names(StoredKind.Pack)[0];
+        byte[] whole = _rig.Memory.Content(StoredKind.Pack, pack);
+        byte[] half = whole[..(whole.Length / 2)];
+        _rig.Memory.Save(StoredKind.Pack, BlobId.Of([1]).ToString(), half);
+        RepositoryCheckResult result = _rig.Repository.Check(readData: true, null, CancellationToken.None);
+        Assert.Empty(result.Problems);
+        Assert.Equal(1, result.UnreferencedPackCount);
+        // Its index is lost too: now it may hold what images miss.
+        foreach (string index in _rig.Memory.Names(StoredKind.Index))
+            _rig.Memory.Delete(StoredKind.Index, index);
+        _rig.Memory.Replace(StoredKind.Pack, pack, half);
+        result = _rig.Repository.Check(readData: true, null, CancellationToken.None);
+        Assert.Contains(result.Problems, problem => problem.File.EndsWith(pack, StringComparison.Ordinal));
+    }
+
     /// <summary>A pack that lies where another's bytes should be: sealed under the right key, but it is another.</summary>
     [Fact]
     public void Packs_that_changed_places_are_found_out()

@@ -218,9 +218,13 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
         }, cancellation);
-        // In the packs' order, whichever thread was first.
-        foreach (List<RepositoryProblem> problems in found)
-            _problems.AddRange(problems);
+        // In the packs' order, whichever thread was first. A pack that no index lists is what a killed upload left (a server may keep half of one
+        // under its name): nobody needs it unless an image misses something.
+        for (int item = 0; item < found.Length; item++)
+        {
+            if (_missed.Count > 0 || listed.LivePackOf(packs[item].Key) >= 0)
+                _problems.AddRange(found[item]);
+        }
     }
 
     private void NoteBad(BlobId pack, PackEntry entry)

@@ -19,7 +19,7 @@ internal sealed record SnapshotRecord
 
     public required DateTimeOffset Time { get; init; }
 
-    /// <summary>The time as it was read: restic writes nanoseconds, and takes a snapshot of another time for another one. Null: not read.</summary>
+    /// <summary>The time as it was read, if it is finer than ours: restic writes nanoseconds, and takes a snapshot of another time for another one.</summary>
     private string? TimeText { get; init; }
 
     public required BlobId Tree { get; init; }
@@ -96,10 +96,11 @@ internal sealed record SnapshotRecord
             JsonElement root = document.RootElement;
             if (!BlobId.TryParse(root.GetProperty("tree").GetString(), out BlobId tree))
                 throw new FormatException("The snapshot record has no tree.");
+            DateTimeOffset time = TimeOf(root);
             return new SnapshotRecord
             {
-                Time = TimeOf(root),
-                TimeText = JsonText.String(root, "time"),
+                Time = time,
+                TimeText = JsonText.String(root, "time") is { } text && text != JsonText.Time(time) ? text : null,
                 Tree = tree,
                 Paths = JsonText.Strings(root, "paths"),
                 HostName = JsonText.String(root, "hostname") ?? "",
