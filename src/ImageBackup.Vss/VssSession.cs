@@ -51,7 +51,7 @@ internal sealed partial class VssSession : IDisposable
         {
             WriterChoice writers = WriterChoice.Of(service, calls, options, cancellation);
             session = new VssSession(Create(service, calls, cancellation), calls, record, log);
-            return session.Take(volumes, machine.System, writers, cancellation);
+            return session.Take(volumes, machine.System, writers, options.BackupType, cancellation);
         }
         catch
         {
@@ -63,7 +63,7 @@ internal sealed partial class VssSession : IDisposable
         }
     }
 
-    private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, Func<IVolumeSystem> system, WriterChoice writers, CancellationToken cancellation)
+    private VssSnapshotSet Take(IReadOnlyList<VolumeDescription> volumes, Func<IVolumeSystem> system, WriterChoice writers, SnapshotBackupType type, CancellationToken cancellation)
     {
         _calls.Run("InitializeForBackup", () => _components.InitializeForBackup(null), cancellation);
         // Before the metadata is gathered: afterwards it has no effect.
@@ -73,8 +73,9 @@ internal sealed partial class VssSession : IDisposable
             _calls.Run("DisableWriterClasses", () => _components.DisableWriterClasses(writers.Disabled), cancellation);
         VssSnapshotContext context = writers.None ? VssSnapshotContext.FileShareBackup : VssSnapshotContext.Backup;
         _calls.Run("SetContext", () => _components.SetContext(context), cancellation);
-        // Whole volumes, so no components are chosen; a copy, so that an application's own chain of log backups stays whole.
-        _calls.Run("SetBackupState", () => _components.SetBackupState(false, true, VssBackupType.Copy, false), cancellation);
+        // Whole volumes, so no components are chosen; a copy, if nothing else is asked for, so that an application's own chain of log backups stays whole.
+        VssBackupType told = type == SnapshotBackupType.Full ? VssBackupType.Full : VssBackupType.Copy;
+        _calls.Run("SetBackupState", () => _components.SetBackupState(false, true, told, false), cancellation);
         var documents = new List<SnapshotDocument>();
         if (writers.None)
         {

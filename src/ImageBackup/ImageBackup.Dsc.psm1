@@ -11,10 +11,10 @@ function ImportCmdlet {
 }
 
 # What Set-IncludeImage and Set-ManagementClass take, by name.
-$ruleOptions = 'ImageType', 'GapSize', 'ChunkSize', 'Compression', 'SnapshotProvider', 'SnapshotCacheSize', 'SnapshotCacheLocation', 'IdleWait', 'IdleRetries', 'PreSnapshotCommand',
+$ruleOptions = 'ImageType', 'GapSize', 'ChunkSize', 'Compression', 'SnapshotBackupType', 'SnapshotProvider', 'SnapshotCacheSize', 'SnapshotCacheLocation', 'IdleWait', 'IdleRetries', 'PreSnapshotCommand',
     'PostSnapshotCommand', 'Serialization', 'ChangingRetries'
 $classValues = 'Description', 'VersionsExist', 'VersionsDeleted', 'RetainExtra', 'RetainOnly', 'KeepLast', 'KeepDaily', 'KeepWeekly', 'KeepMonthly',
-    'KeepYearly', 'KeepWithin', 'KeepTags', 'Frequency', 'Serialization', 'ChangingRetries', 'ImageType', 'GapSize', 'ChunkSize', 'Compression'
+    'KeepYearly', 'KeepWithin', 'KeepTags', 'Frequency', 'Serialization', 'ChangingRetries', 'ImageType', 'GapSize', 'ChunkSize', 'Compression', 'SnapshotBackupType'
 
 # Whether what is wanted is what is there; what is not wanted in any way is. A list is equal if its elements are.
 function TestWanted($wanted, $actual, [string[]] $names) {
@@ -88,6 +88,10 @@ class ImageRule {
     # Off, Fastest, Auto, Better or Max.
     [DscProperty()]
     [string] $Compression
+
+    # Copy or Full.
+    [DscProperty()]
+    [string] $SnapshotBackupType
 
     [DscProperty()]
     [string] $SnapshotProvider
@@ -297,6 +301,10 @@ class ImageClass {
     # Off, Fastest, Auto, Better or Max.
     [DscProperty()]
     [string] $Compression
+
+    # Copy or Full.
+    [DscProperty()]
+    [string] $SnapshotBackupType
 
     # True: what applies if no rule names a class. False says nothing.
     [DscProperty()]

@@ -41,13 +41,14 @@ AfterAll {
 
 Describe 'DSC: ImageRule' {
     It 'adds, changes and removes a rule, and knows the state at each step' {
-        $rule = New-Resource ImageRule @{ Volume = '/dev/sdz*'; RulePath = $rules; ImageType = 'Static'; GapSize = '64k'; ChunkSize = '512k'; Compression = 'better' }
+        $rule = New-Resource ImageRule @{ Volume = '/dev/sdz*'; RulePath = $rules; ImageType = 'Static'; GapSize = '64k'; ChunkSize = '512k'; Compression = 'better'; SnapshotBackupType = 'full' }
         $rule.Test() | Should -BeFalse
         $rule.Get().Ensure | Should -Be 'Absent'
         $rule.Set()
         $rule.Test() | Should -BeTrue
         $rule.Get().ImageType | Should -Be 'Static'
         $rule.Get().Compression | Should -Be 'Better'
+        $rule.Get().SnapshotBackupType | Should -Be 'Full'
         $rule.Get().ChunkSize | Should -Be '512k'
         Get-Content $rules -Raw | Should -Match 'include\.image\s+"?/dev/sdz\*'
 
@@ -58,7 +59,7 @@ Describe 'DSC: ImageRule' {
         @(Get-IncludeImage -RulePath $rules).Count | Should -Be 1
 
         $rule.Kind = 'Exclude'
-        $rule.ImageType = $rule.GapSize = $rule.ChunkSize = $rule.Compression = ''
+        $rule.ImageType = $rule.GapSize = $rule.ChunkSize = $rule.Compression = $rule.SnapshotBackupType = ''
         $rule.Test() | Should -BeFalse
         $rule.Set()
         $rule.Get().Kind | Should -Be 'Exclude'

@@ -133,6 +133,7 @@ Set-ManagementClass -RetainExtra: property
 Set-ManagementClass -RetainOnly: property
 Set-ManagementClass -RulePath: property
 Set-ManagementClass -Serialization: property
+Set-ManagementClass -SnapshotBackupType: property
 Set-ManagementClass -VersionsDeleted: property
 Set-ManagementClass -VersionsExist: property
 Set-SnapshotProvider -CacheSize: alias CacheSizePercent

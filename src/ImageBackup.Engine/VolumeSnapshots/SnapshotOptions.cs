@@ -28,6 +28,9 @@ internal sealed record SnapshotOptions
     /// <summary>VSS: the file system alone is flushed.</summary>
     public bool WithoutWriters => ExcludeWriters.Contains("*");
 
+    /// <summary>VSS: what the writers are told.</summary>
+    public SnapshotBackupType BackupType { get; init; }
+
     /// <summary>What is said of every set that no writer took part in.</summary>
     public const string WithoutWritersWarning = "No application took part in the snapshot: its content is as after a crash.";
 

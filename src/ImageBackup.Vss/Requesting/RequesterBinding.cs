@@ -118,7 +118,7 @@ internal sealed class RequesterBinding(
         Volumes = [.. volumes.Select(volume => ShadowedVolume.RootOf(volume)!)],
         Roots = [.. volumes.Select(volume => (IReadOnlyList<string>)[.. volume.MountPoints.Concat(volume.Aliases).Append(volume.Name).Select(WithSeparator)])],
         WithWriters = !options.WithoutWriters,
-        IsFull = false,
+        IsFull = options.BackupType == SnapshotBackupType.Full,
         IncludeWriters = options.IncludeWriters,
         ExcludeWriters = options.ExcludeWriters,
         TimeoutMilliseconds = (int)Math.Min(options.Timeout.TotalMilliseconds, int.MaxValue),

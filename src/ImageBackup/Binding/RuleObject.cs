@@ -20,6 +20,7 @@ internal static class RuleObject
         (nameof(RuleInfo.GapSize), "imagegapsize"),
         (nameof(RuleInfo.ChunkSize), "chunksize"),
         (nameof(RuleInfo.Compression), "compression"),
+        (nameof(RuleInfo.SnapshotBackupType), "snapshotbackuptype"),
         (nameof(RuleInfo.SnapshotProvider), "snapshotproviderimage"),
         (nameof(RuleInfo.SnapshotCacheSize), "snapshotcachesize"),
         (nameof(RuleInfo.SnapshotCacheLocation), "snapshotcachelocation"),
@@ -81,6 +82,7 @@ internal static class RuleObject
             {
                 nameof(RuleInfo.ImageType) => Named<ImageType>(held, property).ToString(),
                 nameof(RuleInfo.Compression) => Named<ImageCompression>(held, property).ToString(),
+                nameof(RuleInfo.SnapshotBackupType) => Named<SnapshotBackupType>(held, property).ToString(),
                 nameof(RuleInfo.Serialization) => Named<SerializationMode>(held, property).ToString(),
                 nameof(RuleInfo.IdleWait) => WaitText(held),
                 _ => Convert.ToString(InputProperties.Bare(held), CultureInfo.InvariantCulture),

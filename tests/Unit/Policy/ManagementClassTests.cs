@@ -44,6 +44,7 @@ public class ManagementClassTests
             ImageType = mix % 4 == 0 ? null : (ImageType)(mix % 3),
             GapSize = mix % 6 == 0 ? null : GapSize.FromKibibytes(mix),
             ChunkSize = mix % 5 == 0 ? null : ChunkSize.Of(1L << (16 + mix % 7)),
+            SnapshotBackupType = mix % 9 == 0 ? null : (SnapshotBackupType)(mix % 2),
             Compression = mix % 8 == 0 ? null : (ImageCompression)(mix % 5),
         });
         managementClass.Array[0, 6].Sample(classes =>

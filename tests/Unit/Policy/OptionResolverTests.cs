@@ -44,13 +44,14 @@ public class OptionResolverTests
     [Fact]
     public void Every_option_is_resolved_from_a_rule()
     {
-        var rules = RuleDocument.Parse("include.image /a imagetype=static imagegapsize=1 chunksize=512k compression=better snapshotproviderimage=VSS snapshotcachesize=5 snapshotcachelocation=/c "
+        var rules = RuleDocument.Parse("include.image /a imagetype=static imagegapsize=1 chunksize=512k compression=better snapshotbackuptype=full snapshotproviderimage=VSS snapshotcachesize=5 snapshotcachelocation=/c "
             + "snapshotfsidlewait=3 snapshotfsidleretries=6 presnapshotcmd=b postsnapshotcmd=a serialization=dynamic changingretries=7", "r", s_linux);
         var policy = new ImagePolicy(rules, null, new ManagementClassCatalog(ManagementClassDocument.Empty));
         var r = policy.Resolve(policy.Evaluate(new VolumeNames(["/a"], false)));
         Assert.Equal((ImageType.Static, "VSS", 5, "/c", 6, "b", "a"), (r.ImageType.Value!.Value, r.SnapshotProvider.Value, r.SnapshotCacheSizePercent.Value,
             r.SnapshotCacheLocation.Value, r.IdleRetries.Value, r.PreSnapshotCommand.Value, r.PostSnapshotCommand.Value));
         Assert.Equal((TimeSpan.FromSeconds(3), SerializationMode.Dynamic, 7), (r.IdleWait.Value, r.Serialization.Value, r.ChangingRetries.Value));
+        Assert.Equal(new ResolvedOption<SnapshotBackupType>(SnapshotBackupType.Full, OptionSource.Rule, "r(1)"), r.SnapshotBackupType);
         Assert.Equal(new ResolvedOption<ImageCompression>(ImageCompression.Better, OptionSource.Rule, "r(1)"), r.Compression);
         Assert.Equal((512 << 10, OptionSource.Rule), (r.ChunkSize.Value!.Value.Bytes, r.ChunkSize.Source));
         Assert.All([r.ImageType.Source, r.GapSize.Source, r.SnapshotProvider.Source, r.SnapshotCacheSizePercent.Source, r.SnapshotCacheLocation.Source, r.IdleWait.Source,

@@ -64,7 +64,17 @@ public sealed class VssTests : IDisposable
             Move-Item "$script.log" "$script.alone"
             Set-SnapshotProvider -ExcludeWriter @()
             "of X: $((Get-ImageVolume X:).ImageType)"
-            Add-Content $script 'asyncfail DoSnapshotSet|0|0x80042306'
+            # Somebody writes to the volume all the time: before, while and after the snapshot is made and read.
+            $writer = Start-ThreadJob { for ($i = 0; $true; $i++) { [IO.File]::WriteAllText("X:\writer$($i % 7).txt", "$i " * (500 + $i % 5000)); Start-Sleep -Milliseconds 3 } }
+            while (-not (Test-Path X:\writer3.txt)) { Start-Sleep -Milliseconds 20 }
+            $moving = Backup-VolumeImage X: -ImageType Snapshot -NoFailover -GapSize 0 -SnapshotBackupType Full
+            $running = $writer.State
+            $writer | Remove-Job -Force
+            $null = Restore-VolumeImage $moving -Destination "$script-moving" -Confirm:$false
+            "moving $running $(($moving.Options | Where-Object Name -eq SnapshotBackupType).Value)"
+            Move-Item "$script.log" "$script.moving"
+            # At the call: what the double copied stays as it is.
+            Add-Content $script 'fail DoSnapshotSet|0|0x80042306'
             $failover = Backup-VolumeImage X: -ImageType Snapshot
             "failover $($failover.ImageType) $($failover.FailoverReason)"
             Set-Content $script (Get-Content $script | Where-Object { $_ -notmatch '^volume X' })
@@ -75,7 +85,7 @@ public sealed class VssTests : IDisposable
         foreach (string line in new[]
         {
             "provider True Windows Volume Shadow Copy Service; applications (writers) take part; by the module's own requester; not by AlphaVSS: AlphaVSS is not beside the module",
-            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "of X: Snapshot", "failover Static VSS cannot take a snapshot of 'X:': DoSnapshotSet: the snapshot provider refused", "VSS does not support 'X:'", "set 2 VSS VSS", "alone [No application took part in the snapshot: its content is as after a crash.] []", @"in it Registry Writer stable: Registry Registry\Hive SqlServerWriter stable:",
+            @"writers Registry Writer: stable [Registry Registry\Hive] / SqlServerWriter: stable [server\data]", "image Snapshot False VSS []", "of X: Snapshot", "moving Running full", "failover Static VSS cannot take a snapshot of 'X:': DoSnapshotSet: the snapshot provider refused", "VSS does not support 'X:'", "set 2 VSS VSS", "alone [No application took part in the snapshot: its content is as after a crash.] []", @"in it Registry Writer stable: Registry Registry\Hive SqlServerWriter stable:",
         })
             Assert.Contains(line, output, StringComparison.Ordinal);
         string[] log = File.ReadAllLines(Script(".first"));
@@ -101,10 +111,14 @@ public sealed class VssTests : IDisposable
         Assert.Contains("SetContext 0x10", aloneLog);
         Assert.Contains("SetBackupState 0 1 5 0", aloneLog);
         Assert.DoesNotContain("GatherWriterMetadata", aloneLog);
+        // The whole image equals the volume at the moment of the snapshot, byte by byte; the volume went on.
+        string[] movingLog = File.ReadAllLines(Script(".moving"));
+        VssDouble.ProveClean("while somebody writes", movingLog);
+        Assert.Contains("SetBackupState 1 1 1 0", movingLog);
+        Tool.Run("cmp", "--bytes", $"{SizeBytes}", Script("-moving"), copy);
+        Assert.False(File.ReadAllBytes(first.Device!).AsSpan(0, (int)SizeBytes).SequenceEqual(File.ReadAllBytes(copy).AsSpan(0, (int)SizeBytes)));
         Assert.False(Vss.HasSet);
-        // What was stored is the volume at the moment of the copy: the copy's used blocks.
         Tool.Run("ntfsfix", "--no-action", Script("-restored"));
-        Tool.Run("cmp", "--quiet", "--bytes=4096", Script("-restored"), copy);
     }
 
     /// <summary>The netstandard2.0 build, in the same PowerShell: calls through the tables are one code for both.</summary>
@@ -194,6 +208,8 @@ public sealed class VssTests : IDisposable
         foreach ((string phase, string wait, string end) in new[]
         {
             ("GatherWriterMetadata", "asyncdelay GatherWriterMetadata|0|60000", "Cancel GatherWriterMetadata"),
+            ("AddToSnapshotSet", "delay AddToSnapshotSet|0|1500", "AbortBackup"),
+            ("PrepareForBackup", "asyncdelay PrepareForBackup|0|60000", "AbortBackup"),
             ("DoSnapshotSet", "asyncdelay DoSnapshotSet|0|60000", "AbortBackup"),
             ("SaveAsXML", "delay GetSnapshotProperties|2|1500", "DeleteSnapshots 2 1"),
         })

@@ -40,6 +40,7 @@ internal sealed partial record QuiesceOptions
         {
             CacheSizePercent = Over(options.SnapshotCacheSizePercent, defaults.CacheSizePercent),
             CacheLocation = options.SnapshotCacheLocation.Value ?? defaults.CacheLocation,
+            BackupType = options.SnapshotBackupType.Value,
         };
     }
 

@@ -49,6 +49,9 @@ public sealed record ManagementClassInfo
     public string? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
 
+    /// <summary>What applications that take part in a volume snapshot are told.</summary>
+    public SnapshotBackupType? SnapshotBackupType { get; init; }
+
     /// <summary>The repository keeps it.</summary>
     public bool Enforced { get; init; }
 

@@ -26,6 +26,9 @@ public sealed record RuleInfo
     /// <summary>With its unit: 64k, 1m. Null: by the volume's size.</summary>
     public string? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
+
+    /// <summary>What applications that take part in a volume snapshot are told.</summary>
+    public SnapshotBackupType? SnapshotBackupType { get; init; }
     public string? SnapshotProvider { get; init; }
 
     /// <summary>Percent of the volume.</summary>

@@ -26,6 +26,7 @@ internal sealed record ManagementClass
     public GapSize? GapSize { get; init; }
     public ChunkSize? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
+    public SnapshotBackupType? SnapshotBackupType { get; init; }
 
     /// <summary>Stands in the repository's document.</summary>
     public bool IsEnforced { get; init; }
@@ -39,6 +40,7 @@ internal sealed record ManagementClass
         GapSize = GapSize,
         ChunkSize = ChunkSize,
         Compression = Compression,
+        SnapshotBackupType = SnapshotBackupType,
     };
 
     /// <summary>The class as <c>Get-ManagementClass</c> shows it.</summary>
@@ -68,6 +70,7 @@ internal sealed record ManagementClass
         GapSize = GapSize?.ToString(),
         ChunkSize = ChunkSize?.ToString(),
         Compression = Compression,
+        SnapshotBackupType = SnapshotBackupType,
         Enforced = IsEnforced,
         ClassPath = classPath,
         Source = source,

@@ -86,6 +86,8 @@ internal sealed partial class ManagementClassDocument
             json.WriteString("chunkSize", chunkSize.ToString());
         if (each.Compression is { } compression)
             json.WriteString("compression", OptionKeyword.NameOf(compression));
+        if (each.SnapshotBackupType is { } backupType)
+            json.WriteString("snapshotBackupType", backupType.ToString().ToLowerInvariant());
         json.WriteEndObject();
     }
 
@@ -213,6 +215,10 @@ internal sealed partial class ManagementClassDocument
                 case "compression":
                     read = OptionKeyword.TryParseCompression(Text(property, path), out var compression)
                         ? read with { Compression = compression } : throw Bad(property, path);
+                    break;
+                case "snapshotBackupType":
+                    read = OptionKeyword.TryParseBackupType(Text(property, path), out var backupType)
+                        ? read with { SnapshotBackupType = backupType } : throw Bad(property, path);
                     break;
                 default:
                     throw Unknown(property, path);

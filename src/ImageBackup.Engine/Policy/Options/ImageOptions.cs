@@ -17,6 +17,9 @@ internal sealed record ImageOptions
     public ChunkSize? ChunkSize { get; init; }
     public ImageCompression? Compression { get; init; }
 
+    /// <summary>What applications that take part in a volume snapshot are told.</summary>
+    public SnapshotBackupType? SnapshotBackupType { get; init; }
+
     /// <summary>A provider's name (VSS, LINUX_LVM, ...) in upper case; NONE = take no snapshots.</summary>
     public string? SnapshotProvider { get; init; }
 
@@ -79,6 +82,7 @@ internal sealed record ImageOptions
             GapSize = GapSize ?? other.GapSize,
             ChunkSize = ChunkSize ?? other.ChunkSize,
             Compression = Compression ?? other.Compression,
+            SnapshotBackupType = SnapshotBackupType ?? other.SnapshotBackupType,
             SnapshotProvider = SnapshotProvider ?? other.SnapshotProvider,
             SnapshotCacheSizePercent = SnapshotCacheSizePercent ?? other.SnapshotCacheSizePercent,
             SnapshotCacheLocation = SnapshotCacheLocation ?? other.SnapshotCacheLocation,

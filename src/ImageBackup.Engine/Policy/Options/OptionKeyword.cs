@@ -80,6 +80,9 @@ internal sealed class OptionKeyword
         new OptionKeyword("snapshotprovideri", "mage", "a provider's name (VSS, WMI, LINUX_LVM, BTRFS, ...) or NONE",
             (o, v) => IsProviderName(v) ? o with { SnapshotProvider = v.ToUpperInvariant() } : null,
             o => o.SnapshotProvider),
+        new OptionKeyword("snapshotb", "ackuptype", "copy or full",
+            (o, v) => TryParseBackupType(v, out var type) ? o with { SnapshotBackupType = type } : null,
+            o => o.SnapshotBackupType?.ToString().ToLowerInvariant()),
         new OptionKeyword("snapshotcaches", "ize", "1 to 100 (percent of the volume)",
             (o, v) => TryInt(v, 100, out var n) && n >= 1 ? o with { SnapshotCacheSizePercent = n } : null,
             o => Text(o.SnapshotCacheSizePercent)),
@@ -118,6 +121,12 @@ internal sealed class OptionKeyword
         }
 
         return false;
+    }
+
+    public static bool TryParseBackupType(string value, out SnapshotBackupType type)
+    {
+        type = Is(value, "full") ? SnapshotBackupType.Full : SnapshotBackupType.Copy;
+        return Is(value, "full") || Is(value, "copy");
     }
 
     /// <summary>restic's five names; TSM's yes is auto, and its no is off.</summary>

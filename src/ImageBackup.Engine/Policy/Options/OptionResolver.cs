@@ -78,6 +78,7 @@ internal sealed class OptionResolver
             GapSize = Pick(options => options.GapSize, GapSize.Default),
             ChunkSize = PickOptional(options => options.ChunkSize),
             Compression = Pick(options => options.Compression, ImageCompression.Auto),
+            SnapshotBackupType = Pick(options => options.SnapshotBackupType, SnapshotBackupType.Copy),
             SnapshotProvider = PickText(options => options.SnapshotProvider),
             SnapshotCacheSizePercent = Pick(options => options.SnapshotCacheSizePercent, DefaultSnapshotCacheSizePercent),
             SnapshotCacheLocation = PickText(options => options.SnapshotCacheLocation),

@@ -16,6 +16,7 @@ internal sealed record ResolvedOptions
     /// <summary>Null value: by the volume's size.</summary>
     public required ResolvedOption<ChunkSize?> ChunkSize { get; init; }
     public required ResolvedOption<ImageCompression> Compression { get; init; }
+    public required ResolvedOption<SnapshotBackupType> SnapshotBackupType { get; init; }
 
     /// <summary>Null value: whichever provider the system has; NONE: none.</summary>
     public required ResolvedOption<string?> SnapshotProvider { get; init; }
@@ -42,6 +43,7 @@ internal sealed record ResolvedOptions
         Of("GapSize", GapSize, gap => gap.ToString()),
         Of("ChunkSize", ChunkSize, size => size?.ToString()),
         Of("Compression", Compression, OptionKeyword.NameOf),
+        Of("SnapshotBackupType", SnapshotBackupType, type => type.ToString().ToLowerInvariant()),
         Of("SnapshotProvider", SnapshotProvider, name => name),
         Of("SnapshotCacheSize", SnapshotCacheSizePercent, Number),
         Of("SnapshotCacheLocation", SnapshotCacheLocation, place => place),

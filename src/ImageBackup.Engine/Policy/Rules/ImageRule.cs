@@ -28,6 +28,7 @@ internal sealed record ImageRule(string Path, int Line, RuleKind Kind, VolumePat
         GapSize = Options.GapSize?.ToString(),
         ChunkSize = Options.ChunkSize?.ToString(),
         Compression = Options.Compression,
+        SnapshotBackupType = Options.SnapshotBackupType,
         SnapshotProvider = Options.SnapshotProvider,
         SnapshotCacheSize = Options.SnapshotCacheSizePercent,
         SnapshotCacheLocation = Options.SnapshotCacheLocation,

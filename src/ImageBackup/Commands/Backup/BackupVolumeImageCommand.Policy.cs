@@ -38,6 +38,7 @@ public sealed partial class BackupVolumeImageCommand
             ImageType = ImageType,
             GapSize = GapSize is null ? null : GapSizeText.Parse(GapSize),
             Compression = Compression,
+            SnapshotBackupType = SnapshotBackupType,
         };
         AddCommandOptions(ref options);
         return options;

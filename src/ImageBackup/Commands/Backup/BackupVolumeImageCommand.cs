@@ -69,6 +69,10 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
     [Parameter]
     public ImageCompression? Compression { get; set; }
 
+    /// <summary>What applications that take part in a volume snapshot (VSS) are told: Copy, which changes nothing for them, or Full. By default what rule and class say, else Copy.</summary>
+    [Parameter]
+    public SnapshotBackupType? SnapshotBackupType { get; set; }
+
     /// <summary>
     /// Stores the content of paging files, hibernation files and shadow storage of NTFS volumes too. Without it they are
     /// left out if that is safe, and the image lists them.

@@ -24,6 +24,7 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
         (nameof(GapSize), "imagegapsize", o => o with { GapSize = null }),
         (nameof(ChunkSize), "chunksize", o => o with { ChunkSize = null }),
         (nameof(Compression), "compression", o => o with { Compression = null }),
+        (nameof(SnapshotBackupType), "snapshotbackuptype", o => o with { SnapshotBackupType = null }),
         (nameof(SnapshotProvider), "snapshotproviderimage", o => o with { SnapshotProvider = null }),
         (nameof(SnapshotCacheSize), "snapshotcachesize", o => o with { SnapshotCacheSizePercent = null }),
         (nameof(SnapshotCacheLocation), "snapshotcachelocation", o => o with { SnapshotCacheLocation = null }),
@@ -59,6 +60,11 @@ public sealed class SetIncludeImageCommand : RuleCmdlet
     [Parameter]
     [BlankIsNull]
     public ImageCompression? Compression { get; set; }
+
+    /// <summary>What applications that take part in a volume snapshot (VSS) are told: Copy, which changes nothing for them, or Full.</summary>
+    [Parameter]
+    [BlankIsNull]
+    public SnapshotBackupType? SnapshotBackupType { get; set; }
 
     /// <summary>The snapshot provider's name, or NONE for no snapshot.</summary>
     [Parameter]

@@ -110,6 +110,11 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
     [BlankIsNull]
     public ImageCompression? Compression { get; set; }
 
+    /// <summary>What applications that take part in a volume snapshot (VSS) are told: Copy, which changes nothing for them, or Full.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankIsNull]
+    public SnapshotBackupType? SnapshotBackupType { get; set; }
+
     /// <summary>What applies if no rule names a class; an object's IsDefault.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("IsDefault")]
@@ -182,6 +187,7 @@ public sealed class SetManagementClassCommand : PolicyEditCmdlet
             ChangingRetries = IsGiven(nameof(ChangingRetries)) ? ChangingRetries : was.ChangingRetries,
             ImageType = IsGiven(nameof(ImageType)) ? ImageType : was.ImageType,
             Compression = IsGiven(nameof(Compression)) ? Compression : was.Compression,
+            SnapshotBackupType = IsGiven(nameof(SnapshotBackupType)) ? SnapshotBackupType : was.SnapshotBackupType,
             ChunkSize = !IsGiven(nameof(ChunkSize)) ? was.ChunkSize : NullIfEmpty(ChunkSize) is { } size ? Engine.Policy.Options.ChunkSize.Parse(size) : null,
             GapSize = !IsGiven(nameof(GapSize)) ? was.GapSize : NullIfEmpty(GapSize) is { } gap ? GapSizeText.Parse(gap) : null,
         };

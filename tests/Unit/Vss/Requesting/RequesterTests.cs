@@ -271,6 +271,13 @@ public sealed class RequesterTests : IDisposable
         Assert.StartsWith(said ?? "", RequesterLauncher.WhyNot(isWindows, process, system) ?? (said is null ? "" : "nothing"), StringComparison.Ordinal);
 
     [Fact]
+    public void Writers_are_told_that_it_is_their_backup_if_the_class_says_so()
+    {
+        using ISnapshotSet set = Provider.Create([Volume("D:")], Options with { BackupType = SnapshotBackupType.Full }, _log.Add, CancellationToken.None);
+        Assert.Contains("SetBackupState True 1", _vss.Calls);
+    }
+
+    [Fact]
     public void Without_writers_the_file_system_alone_is_flushed()
     {
         using ISnapshotSet set = Provider.Create([Volume("D:")], Options with { ExcludeWriters = ["*"] }, _log.Add, CancellationToken.None);
