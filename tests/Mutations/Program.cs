@@ -9,7 +9,7 @@ namespace ImageBackup.Tests.Mutations;
 
 /// <summary>
 /// Takes one safeguard after the other out of a scratch copy of the tree, builds the engine, and expects the named test to
-/// fail: <c>dotnet run -c Release --project tests/Mutations [-- part of a name]</c>. Ends with the number that nobody noticed.
+/// fail: <c>dotnet run -c Release --project tests/Mutations [-- parts of names]</c>. Ends with the number that nobody noticed.
 /// </summary>
 internal static class Program
 {
@@ -24,7 +24,7 @@ internal static class Program
             Copy(root, scratch);
             if (Start("dotnet", scratch, "build", "tests/Unit", "-c", "Release", "-nologo", "-v", "quiet", "-p:RunAnalyzers=false") != 0)
                 throw new InvalidOperationException("The tree does not build as it is.");
-            List<Mutation> mutations = [.. Mutation.Load(Path.Combine(root, "tests", "Mutations", "mutations.txt")).Where(m => arguments.Length == 0 || m.Name.Contains(arguments[0], StringComparison.OrdinalIgnoreCase))];
+            List<Mutation> mutations = [.. Mutation.Load(Path.Combine(root, "tests", "Mutations", "mutations.txt")).Where(m => arguments.Length == 0 || arguments.Any(part => m.Name.Contains(part, StringComparison.OrdinalIgnoreCase)))];
             // What must fail without a safeguard must pass with it.
             foreach (string test in mutations.Select(m => m.Test).Distinct())
             {
@@ -48,11 +48,13 @@ internal static class Program
         File.WriteAllText(path, mutation.Apply(good));
         try
         {
-            // Only the engine: its assembly takes the place of the one that the tests were built with.
-            if (Start("dotnet", scratch, "build", "src/ImageBackup.Engine", "-c", "Release", "-f", "net10.0", "-nologo", "-v", "quiet", "--no-restore", "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false") != 0)
+            // Only its own project: the assembly takes the place of the one that the tests were built with.
+            string[] folders = mutation.File.Split('/');
+            string project = $"{folders[0]}/{folders[1]}";
+            if (Start("dotnet", scratch, "build", project, "-c", "Release", "-f", "net10.0", "-nologo", "-v", "quiet", "--no-restore", "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false") != 0)
                 throw new InvalidOperationException($"'{mutation.Name}' does not build.");
-            foreach (string file in new[] { "ImageBackup.Engine.dll", "ImageBackup.Engine.pdb" })
-                File.Copy(Path.Combine(scratch, "src/ImageBackup.Engine/bin/Release/net10.0", file), Path.Combine(scratch, Unit, file), overwrite: true);
+            foreach (string file in new[] { folders[1] + ".dll", folders[1] + ".pdb" })
+                File.Copy(Path.Combine(scratch, project, "bin/Release/net10.0", file), Path.Combine(scratch, Unit, file), overwrite: true);
             bool isNoticed = !Passes(scratch, mutation.Test);
             Console.WriteLine($"{(isNoticed ? "noticed     " : "NOT NOTICED ")}{mutation.Name}");
             return isNoticed;

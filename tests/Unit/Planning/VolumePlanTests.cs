@@ -45,7 +45,7 @@ public sealed class VolumePlanTests : IDisposable
             Assert.Equal(
             [
                 "ManagementClass=Gold (Rule /etc/x.rules(1))", "ImageType=dynamic (CommandLine)", "GapSize=1m (Rule /etc/x.rules(1))",
-                "SnapshotProvider= (BuiltIn)", "SnapshotCacheSize=100 (BuiltIn)", "SnapshotCacheLocation= (BuiltIn)",
+                "ChunkSize= (BuiltIn)", "Compression=auto (BuiltIn)", "SnapshotBackupType=copy (BuiltIn)", "SnapshotProvider= (BuiltIn)", "SnapshotCacheSize=100 (BuiltIn)", "SnapshotCacheLocation= (BuiltIn)",
                 "IdleWait=0.5s (ClientWide /etc/x.rules)", "IdleRetries=7 (ManagementClass Gold)", "PreSnapshotCommand= (BuiltIn)",
                 "PostSnapshotCommand= (BuiltIn)", "Serialization=shrstatic (BuiltIn)", "ChangingRetries=7 (ManagementClass Gold)",
             ], info.Options.Select(option => option.ToString()));
