@@ -26,7 +26,10 @@ internal sealed record SnapshotOptions
     public IReadOnlyList<string> ExcludeWriters { get; init; } = [];
 
     /// <summary>VSS: the file system alone is flushed.</summary>
-    public bool WithoutWriters => ExcludeWriters.Contains("*");
+    public bool WithoutWriters => ExcludeWriters.Contains(AllWriters);
+
+    /// <summary>Stands for the names of all writers.</summary>
+    public const string AllWriters = "*";
 
     /// <summary>VSS: what the writers are told.</summary>
     public SnapshotBackupType BackupType { get; init; }

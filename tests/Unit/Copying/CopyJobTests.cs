@@ -89,6 +89,19 @@ public sealed class CopyJobTests : IDisposable
         Assert.Equal(0, PackCount);
     }
 
+    [Fact]
+    public void A_record_comes_when_all_that_it_refers_to_is_durable_and_listed()
+    {
+        ImageBackupInfo image = BackUp("/mem/a", JobRig.Content("abc0dabe"));
+        _destination.Storage.Reset();
+        Copy(image);
+        StorageCall[] calls = [.. _destination.Storage.Calls];
+        int record = Array.FindIndex(calls, call => call is { Operation: StorageOperation.Save, Kind: StoredKind.Snapshot });
+        int[] needed = [.. Enumerable.Range(0, calls.Length).Where(i => calls[i] is { Operation: StorageOperation.Commit, Kind: StoredKind.Pack } or { Operation: StorageOperation.Save, Kind: StoredKind.Index })];
+        Assert.True(needed.Length >= 3);
+        Assert.All(needed, i => Assert.True(i < record));
+    }
+
     /// <summary>Whatever call of the destination fails, no image is there that is not whole, and the next copy goes on from what is there.</summary>
     [Fact]
     public void A_copy_that_failed_goes_on_where_it_stopped()

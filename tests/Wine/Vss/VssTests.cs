@@ -58,11 +58,9 @@ public sealed class VssTests : IDisposable
             $set = Get-ImageVolume X:, Y: | Backup-VolumeImage -ImageType Snapshot -NoFailover -SnapshotSet
             "set $($set.Count) $($set.SnapshotProvider)"
             Move-Item "$script.log" "$script.second"
-            Set-SnapshotProvider -ExcludeWriter *
-            $alone = Backup-VolumeImage X: -ImageType Snapshot -NoFailover
+            $alone = Backup-VolumeImage X: -ImageType Snapshot -NoFailover -NoWriters
             "alone [$($alone.Warnings)] [$($alone.SnapshotWriters)]"
             Move-Item "$script.log" "$script.alone"
-            Set-SnapshotProvider -ExcludeWriter @()
             "of X: $((Get-ImageVolume X:).ImageType)"
             # Somebody writes to the volume all the time: before, while and after the snapshot is made and read.
             $writer = Start-ThreadJob { for ($i = 0; $true; $i++) { [IO.File]::WriteAllText("X:\writer$($i % 7).txt", "$i " * (500 + $i % 5000)); Start-Sleep -Milliseconds 3 } }

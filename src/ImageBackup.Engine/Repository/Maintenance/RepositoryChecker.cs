@@ -206,8 +206,11 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             List<PackEntry>? indexed = listed.LivePackOf(pack.Key) is >= 0 and var number ? listed.BlobsOf(number) : null;
             try
             {
-                foreach (string problem in verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation))
-                    problems.Add(new RepositoryProblem(ErrorId.PackCorrupt, PackFile(pack.Key), problem));
+                List<string> damages = [.. verifier.Check(pack.Key, pack.Value, indexed, entry => NoteBad(pack.Key, entry), cancellation)];
+                // What no index lists a killed upload may have left (a server may keep half of a file under its name): nobody needs it unless an
+                // image misses something.
+                if (indexed is not null || _missed.Count > 0)
+                    problems.AddRange(damages.Select(damage => new RepositoryProblem(ErrorId.PackCorrupt, PackFile(pack.Key), damage)));
             }
             catch (ImageBackupException e)
             {
@@ -218,13 +221,9 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             }
             progressBytes?.Invoke(Interlocked.Add(ref doneBytes, Counted(pack)), totalBytes);
         }, cancellation);
-        // In the packs' order, whichever thread was first. A pack that no index lists is what a killed upload left (a server may keep half of one
-        // under its name): nobody needs it unless an image misses something.
-        for (int item = 0; item < found.Length; item++)
-        {
-            if (_missed.Count > 0 || listed.LivePackOf(packs[item].Key) >= 0)
-                _problems.AddRange(found[item]);
-        }
+        // In the packs' order, whichever thread was first.
+        foreach (List<RepositoryProblem> problems in found)
+            _problems.AddRange(problems);
     }
 
     private void NoteBad(BlobId pack, PackEntry entry)

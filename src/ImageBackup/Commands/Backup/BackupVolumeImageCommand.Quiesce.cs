@@ -54,6 +54,10 @@ public sealed partial class BackupVolumeImageCommand
     [Parameter]
     public SwitchParameter NoFailover { get; set; }
 
+    /// <summary>No application takes part in a VSS snapshot: the file system alone is flushed, and what programs have open is as after a crash.</summary>
+    [Parameter]
+    public SwitchParameter NoWriters { get; set; }
+
     partial void AddCommandOptions(ref ImageOptions options)
     {
         if (SnapshotProvider is { } provider)
@@ -74,7 +78,11 @@ public sealed partial class BackupVolumeImageCommand
         };
     }
 
-    private QuiesceOptions QuiesceOptionsOf(VolumePlan plan) => QuiesceOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
+    private QuiesceOptions QuiesceOptionsOf(VolumePlan plan)
+    {
+        QuiesceOptions options = QuiesceOptions.From(plan, MachineDefaults) with { NoFailover = NoFailover };
+        return NoWriters ? options with { Snapshot = options.Snapshot with { IncludeWriters = [], ExcludeWriters = [SnapshotOptions.AllWriters] } } : options;
+    }
 
     private BackupJob Job(Action<string> writeVerbose, Action<string> writeWarning) =>
         new(Opened, VolumeSystem.Current, SnapshotProviders.Current, EventLog.Current) { WriteVerbose = writeVerbose, WriteWarning = writeWarning, Traces = Connection.Traces };
