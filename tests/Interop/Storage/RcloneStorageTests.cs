@@ -89,23 +89,7 @@ public sealed class RcloneStorageTests : IDisposable
     public void Ours_over_rclone_is_whole_for_restic_and_restics_for_us()
     {
         Assert.SkipUnless(ResticTool.Find("rclone") is not null, "rclone is not installed.");
-        using var rig = new ResticRig();
-        string volume = rig.Volume("volume", 3);
         string url = "rclone::local:" + _directory["both"];
-        string id;
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Create(StorageRegistry.Parse(url), password, TestContext.Current.CancellationToken))
-        {
-            Assert.Equal(url, repository.Location);
-            id = ResticRig.Backup(repository, volume).Id;
-        }
-        ResticTool.Run(url, "check", "--read-data");
-        ResticTool.Run(url, "backup", rig["volume"]);
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Open(StorageRegistry.Parse(url), password, keyHint: null, TestContext.Current.CancellationToken))
-        {
-            TestRepository.AssertHealthy(repository);
-            rig.AssertRestores(repository, id, volume);
-        }
+        BothTools.AssertWhole(StorageRegistry.Parse(url), url);
     }
 }

@@ -222,27 +222,7 @@ public sealed class RestStorageTests : IAsyncDisposable
     private static string[] Files(RestServer server) => [.. Directory.GetFiles(server.Folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     [Fact]
-    public void Ours_over_the_server_is_whole_for_restic_and_restics_for_us()
-    {
-        using var rig = new ResticRig();
-        string volume = rig.Volume("volume", 3);
-        string id;
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Create(StorageRegistry.Parse(_server.Url("both")), password, TestContext.Current.CancellationToken))
-        {
-            id = ResticRig.Backup(repository, volume).Id;
-            Assert.Empty(repository.Locks());
-        }
-        ResticTool.Run(_server.Url("both"), "check", "--read-data");
-        ResticTool.Run(_server.Url("both"), "backup", rig["volume"]);
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Open(StorageRegistry.Parse(_server.Url("both")), password, keyHint: null, TestContext.Current.CancellationToken))
-        {
-            TestRepository.AssertHealthy(repository);
-            Assert.Contains(ResticRig.List(repository), image => image.Id == id);
-            rig.AssertRestores(repository, id, volume);
-        }
-    }
+    public void Ours_over_the_server_is_whole_for_restic_and_restics_for_us() => BothTools.AssertWhole(StorageRegistry.Parse(_server.Url("both")), _server.Url("both"));
 
     [Fact]
     public void The_cache_is_restics_and_both_ways_spare_the_server()

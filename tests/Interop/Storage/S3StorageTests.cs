@@ -243,25 +243,8 @@ public sealed class S3StorageTests : IAsyncDisposable
     [Fact]
     public void Ours_over_the_service_is_whole_for_restic_and_restics_for_us()
     {
-        using var rig = new ResticRig();
-        string volume = rig.Volume("volume", 3);
         string url = _ceph.Url(_ceph.NewName());
-        string id;
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Create(StorageRegistry.Parse(url), password, TestContext.Current.CancellationToken))
-        {
-            id = ResticRig.Backup(repository, volume).Id;
-            Assert.Empty(repository.Locks());
-        }
-        ResticTool.Run(url, "check", "--read-data");
-        ResticTool.Run(url, "backup", rig["volume"]);
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Open(StorageRegistry.Parse(url), password, keyHint: null, TestContext.Current.CancellationToken))
-        {
-            TestRepository.AssertHealthy(repository);
-            Assert.Contains(ResticRig.List(repository), image => image.Id == id);
-            rig.AssertRestores(repository, id, volume);
-        }
+        BothTools.AssertWhole(StorageRegistry.Parse(url), url);
     }
 
     [Fact]

@@ -100,29 +100,9 @@ public sealed class SftpStorageTests : IDisposable
     public void Ours_over_ssh_is_whole_for_restic_and_restics_for_us()
     {
         using var server = new SshServer();
-        using var rig = new ResticRig();
-        string volume = rig.Volume("volume", 3);
-        var options = new Dictionary<string, string> { ["sftp.args"] = "-F " + server.Configuration };
         string url = $"sftp:rig:{server.Folder}/both";
-        StorageLocation location = StorageRegistry.Parse(url, options);
-        string id;
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Create(location, password, TestContext.Current.CancellationToken))
-        {
-            Assert.Equal(url, repository.Location);
-            id = ResticRig.Backup(repository, volume).Id;
-            Assert.Empty(repository.Locks());
-        }
-        string restic = $"sftp.command=ssh -F {server.Configuration} rig -s sftp";
-        ResticTool.Run(url, "-o", restic, "check", "--read-data");
-        ResticTool.Run(url, "-o", restic, "backup", rig["volume"]);
-        using (RepositoryPassword password = TestRepository.NewPassword())
-        using (ImageRepository repository = ImageRepository.Open(location, password, keyHint: null, TestContext.Current.CancellationToken))
-        {
-            TestRepository.AssertHealthy(repository);
-            Assert.Contains(ResticRig.List(repository), image => image.Id == id);
-            rig.AssertRestores(repository, id, volume);
-        }
+        BothTools.AssertWhole(StorageRegistry.Parse(url, new Dictionary<string, string> { ["sftp.args"] = "-F " + server.Configuration }), url,
+            "-o", $"sftp.command=ssh -F {server.Configuration} rig -s sftp");
         Assert.Empty(Directory.GetFiles(Path.Combine(server.Folder, "both", "tmp")));
     }
 
