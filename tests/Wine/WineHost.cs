@@ -58,6 +58,8 @@ public sealed class WineHost : IDisposable
     public void Map(char letter, string mountPoint, string device)
     {
         _ = _isBooted.Value;
+        // One that still runs, seconds after the last program ended, knows the letters of then.
+        EndPrograms();
         Unmap(letter);
         string devices = Path.Combine(Prefix, "dosdevices");
         File.CreateSymbolicLink(Path.Combine(devices, $"{char.ToLowerInvariant(letter)}:"), mountPoint);
