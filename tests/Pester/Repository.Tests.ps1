@@ -94,7 +94,7 @@ Describe 'Repositories' {
     }
 
     It 'of other storage say that they cannot be used' {
-        { Connect-ImageRepository s3:host/bucket -Password $password } | Should -Throw -ErrorId 'NotSupported,*'
+        { Connect-ImageRepository azure:container:/repository -Password $password } | Should -Throw -ErrorId 'NotSupported,*'
     }
 
     It 'lose a stale lock by Unlock, and -All with -Confirm:$false' {
