@@ -42,7 +42,9 @@ monmaptool --create --addv a "[v1:127.0.0.1:$MON]" --fsid "$F" "$D/monmap" >/dev
 ceph-mon --mkfs -i a --monmap "$D/monmap" -c ceph.conf --setuser root --setgroup root
 ceph-mon -i a -c ceph.conf --setuser root --setgroup root
 for _ in 1 2 3 4 5 6 7 8; do timeout 5 ceph -c ceph.conf -s >/dev/null 2>&1 && break; sleep 1; done
-U=$(cat /proc/sys/kernel/random/uuid); ceph -c ceph.conf osd new "$U" >/dev/null
+U=$(cat /proc/sys/kernel/random/uuid)
+# It answers before it knows what may be asked ("problem getting command descriptions from mon"), the longer the busier the machine is.
+for _ in $(seq 1 20); do timeout 10 ceph -c ceph.conf osd new "$U" >/dev/null && break; sleep 1; done
 ceph-osd --mkfs -i 0 --osd-uuid "$U" -c ceph.conf --setuser root --setgroup root >/dev/null 2>&1
 # A monitor that has only just come up may not know its own cluster yet ("wrong fsid").
 for _ in 1 2 3 4 5; do ceph-osd -i 0 -c ceph.conf --setuser root --setgroup root && break; sleep 1; done
