@@ -288,15 +288,7 @@ internal sealed class S3Storage : IStorage
 
     public void Dispose() => _client.Dispose();
 
-    private static string FolderOf(StoredKind kind) => kind switch
-    {
-        StoredKind.Key => "keys/",
-        StoredKind.Lock => "locks/",
-        StoredKind.Snapshot => "snapshots/",
-        StoredKind.Index => "index/",
-        StoredKind.Pack => "data/",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
+    private static string FolderOf(StoredKind kind) => StoredFolder.Of(kind) + "/";
 
     private string KeyOf(StoredKind kind, string name) => _address.Prefix + PathOf(kind, name);
 

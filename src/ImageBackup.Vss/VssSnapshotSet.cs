@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Alphaleonis.Win32.Vss;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.VolumeSnapshots;
 
@@ -22,7 +21,7 @@ internal sealed class VssSnapshotSet : ISnapshotSet
         Documents = documents;
         // VSS gives it without a kind; it is the machine's time.
         Time = new DateTimeOffset(DateTime.SpecifyKind(snapshots[0].Properties.CreationTimestamp, DateTimeKind.Local));
-        Snapshots = [.. snapshots.Select(taken => new Copy(session, system, taken.Volume, taken.Id, taken.Properties.SnapshotDeviceObject))];
+        Snapshots = [.. snapshots.Select(taken => new ShadowCopy(system, taken.Volume, taken.Properties.SnapshotDeviceObject, () => session.QueryState(taken.Id), () => session.IsDisposed))];
     }
 
     public string ProviderName => VssSnapshotProvider.ProviderName;
@@ -35,25 +34,4 @@ internal sealed class VssSnapshotSet : ISnapshotSet
     public IReadOnlyList<string> Complete(bool succeeded) => succeeded ? _session.Complete() : [];
 
     public void Dispose() => _session.Dispose();
-
-    private sealed class Copy(VssSession session, Func<IVolumeSystem> system, VolumeDescription volume, Guid id, string device) : ISnapshot
-    {
-        private SnapshotState? _last;
-
-        public VolumeDescription Volume => volume;
-        public string DevicePath => device;
-
-        public IBlockReader OpenRead()
-        {
-            IVolumeSystem volumes = system();
-            return volumes.OpenRead(volumes.Find(device), VolumeOpenMode.Probe);
-        }
-
-        public SnapshotState QueryState()
-        {
-            if (session.IsDisposed && _last is { } last)
-                return last;
-            return _last = session.QueryState(id);
-        }
-    }
 }

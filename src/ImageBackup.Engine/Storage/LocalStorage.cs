@@ -345,15 +345,7 @@ internal sealed partial class LocalStorage : IStorage
 
     public void Dispose() => _handles.Dispose();
 
-    private string DirectoryOf(StoredKind kind) => Path.Combine(Root, kind switch
-    {
-        StoredKind.Key => "keys",
-        StoredKind.Lock => "locks",
-        StoredKind.Snapshot => "snapshots",
-        StoredKind.Index => "index",
-        StoredKind.Pack => "data",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    });
+    private string DirectoryOf(StoredKind kind) => Path.Combine(Root, StoredFolder.Of(kind));
 
     private string PathOf(StoredKind kind, string name)
     {

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
-using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Volumes;
 using ImageBackup.Engine.Volumes.Undo;
 using ImageBackup.Engine.VolumeSnapshots;
@@ -44,7 +43,7 @@ internal sealed class RequesterSnapshotSet : IWriterSnapshotSet
         Writers = [.. taken.Writers.Select(writer => Describe(writer, includedOnly: true))];
         Documents = [.. taken.Documents.Select(document => new SnapshotDocument(document.Name, Encoding.UTF8.GetBytes(document.Text)))];
         Time = TimeOf(taken.Copies[0].FileTime);
-        Snapshots = [.. volumes.Zip(taken.Copies, (volume, copy) => new Copy(this, system, volume, copy.Id, copy.Device))];
+        Snapshots = [.. volumes.Zip(taken.Copies, (volume, copy) => new ShadowCopy(system, volume, copy.Device, () => QueryState(copy.Id), () => Volatile.Read(ref _isDisposed)))];
     }
 
     public string ProviderName => VssSnapshotProvider.ProviderName;
@@ -144,25 +143,4 @@ internal sealed class RequesterSnapshotSet : IWriterSnapshotSet
     }
 
     private static SnapshotState Invalid(string fault) => new() { IsValid = false, Fault = fault };
-
-    private sealed class Copy(RequesterSnapshotSet set, Func<IVolumeSystem> system, VolumeDescription volume, Guid id, string device) : ISnapshot
-    {
-        private SnapshotState? _last;
-
-        public VolumeDescription Volume => volume;
-        public string DevicePath => device;
-
-        public IBlockReader OpenRead()
-        {
-            IVolumeSystem volumes = system();
-            return volumes.OpenRead(volumes.Find(device), VolumeOpenMode.Probe);
-        }
-
-        public SnapshotState QueryState()
-        {
-            if (Volatile.Read(ref set._isDisposed) && _last is { } last)
-                return last;
-            return _last = set.QueryState(id);
-        }
-    }
 }

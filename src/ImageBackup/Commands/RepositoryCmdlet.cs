@@ -56,6 +56,20 @@ public abstract partial class RepositoryCmdlet : BackgroundCmdlet
             _connection = Open(Repository);
     }
 
+    /// <summary>Keeps images for the end of the command; one that has no id, or whose repository cannot be opened, is an error of its own.</summary>
+    private protected void Gather(ImageArgument[]? images, List<ImageArgument> gathered)
+    {
+        foreach (ImageArgument image in images ?? [])
+        {
+            Attempt(image.Input, () =>
+            {
+                _ = image.NeededId;
+                _ = RepositoryOf(image);
+                gathered.Add(image);
+            });
+        }
+    }
+
     /// <summary>The command's repository, or the one that an object from the pipeline came from, if that is another.</summary>
     private protected ImageRepository RepositoryOf(ImageArgument image)
     {

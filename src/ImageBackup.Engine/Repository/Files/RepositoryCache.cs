@@ -140,7 +140,7 @@ internal sealed class RepositoryCache
         var known = new HashSet<string>(names, StringComparer.Ordinal);
         try
         {
-            string folder = Path.Combine(_root, FolderOf(kind));
+            string folder = Path.Combine(_root, StoredFolder.Of(kind));
             if (!Directory.Exists(folder))
                 return;
             foreach (string path in Directory.EnumerateDirectories(folder).SelectMany(Directory.EnumerateFiles).ToList())
@@ -154,9 +154,8 @@ internal sealed class RepositoryCache
         }
     }
 
-    private string PathOf(StoredKind kind, string name) => Path.Combine(_root, FolderOf(kind), name.Substring(0, 2), name);
+    private string PathOf(StoredKind kind, string name) => Path.Combine(_root, StoredFolder.Of(kind), name.Substring(0, 2), name);
 
-    private static string FolderOf(StoredKind kind) => kind == StoredKind.Index ? "index" : "snapshots";
 
     private static byte[]? Read(string path, int limitBytes) => File.Exists(path) ? RegularFile.ReadAll(path, limitBytes) : null;
 

@@ -69,6 +69,9 @@ internal sealed class PrunePlan
 
     public long KeptBytesOf(int pack) => _tallies[pack].KeptBytes;
 
+    /// <summary>The packs that this becomes of, by their numbers.</summary>
+    public IEnumerable<int> PacksTo(PruneAction action) => Enumerable.Range(0, PackCount).Where(pack => _tallies[pack].Action == action);
+
     public int Count(PruneAction action) => _tallies.Count(t => t.Action == action);
 
     /// <summary>The entry is the copy of its blob that stays.</summary>

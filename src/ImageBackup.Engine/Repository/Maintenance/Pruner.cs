@@ -105,7 +105,7 @@ internal sealed class Pruner(ImageRepository repository)
                 $"{Things(plan.Lost.Count)} that images refer to lie in packs that are missing or damaged", cancellation);
         }
         var reads = new PackReadPlan(index);
-        foreach (int number in Enumerable.Range(0, plan.PackCount).Where(pack => plan.ActionOf(pack) == PruneAction.Repack).SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
+        foreach (int number in plan.PacksTo(PruneAction.Repack).SelectMany(pack => plan.NumbersOf(pack)).Where(plan.IsKept))
             reads.Add(number, number);
         reads.Complete();
         return new State(snapshots, indexNames, packFiles, index, plan, reads);
@@ -223,7 +223,7 @@ internal sealed class Pruner(ImageRepository repository)
         PackReadPlan reads = state.Reads;
         if (reads.Count == 0)
             return;
-        long totalBytes = Enumerable.Range(0, state.Plan.PackCount).Where(p => state.Plan.ActionOf(p) == PruneAction.Repack).Sum(state.Plan.KeptBytesOf), doneBytes = 0;
+        long totalBytes = state.Plan.PacksTo(PruneAction.Repack).Sum(state.Plan.KeptBytesOf), doneBytes = 0;
         using var committer = new PackUploader(_files.Traits.Connections, writer.Add);
         int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
         var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
@@ -292,10 +292,10 @@ internal sealed class Pruner(ImageRepository repository)
     private RepositoryOptimizeResult Result(State state, UnusedLimit limit, bool isPlan, TimeSpan duration)
     {
         PrunePlan plan = state.Plan;
-        int[] packs = Enumerable.Range(0, plan.PackCount).ToArray();
-        int[] repacked = packs.Where(p => plan.ActionOf(p) == PruneAction.Repack).ToArray();
+        int[] repacked = [.. plan.PacksTo(PruneAction.Repack)];
+        long repackedBytes = repacked.Sum(plan.KeptBytesOf);
         List<PackRequest> reads = [.. state.Reads.Requests(_files.ReadShape)];
-        int[] removed = packs.Where(p => plan.ActionOf(p) is PruneAction.Remove or PruneAction.Repack).ToArray();
+        int[] removed = [.. plan.PacksTo(PruneAction.Remove), .. repacked];
         return new RepositoryOptimizeResult
         {
             Repository = repository.Location,
@@ -313,9 +313,9 @@ internal sealed class Pruner(ImageRepository repository)
             UnreferencedBytes = PackLengths.Total(plan.Unreferenced.Values),
             VanishedPackCount = plan.Count(PruneAction.Forget),
             RepackedPackCount = repacked.Length,
-            RepackedBytes = repacked.Sum(plan.KeptBytesOf),
+            RepackedBytes = repackedBytes,
             ReadBytes = reads.Sum(read => (long)read.LengthBytes),
-            RequestCount = reads.Count + removed.Length + plan.Unreferenced.Count + IndexRequests(state) + Pieces(repacked.Sum(plan.KeptBytesOf), _files.PackSizeBytes),
+            RequestCount = reads.Count + removed.Length + plan.Unreferenced.Count + IndexRequests(state) + Pieces(repackedBytes, _files.PackSizeBytes),
             RemovedPackCount = removed.Length + plan.Unreferenced.Count,
             RemovedBytes = PackLengths.Total(removed.Select(plan.FileBytesOf).Concat(plan.Unreferenced.Values)),
             RemainingUnusedBytes = plan.RemainingUnusedBytes,

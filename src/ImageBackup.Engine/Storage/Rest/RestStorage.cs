@@ -280,15 +280,7 @@ internal sealed class RestStorage : IStorage
             _isRclone = true;
     }
 
-    private static string FolderOf(StoredKind kind) => kind switch
-    {
-        StoredKind.Key => "keys/",
-        StoredKind.Lock => "locks/",
-        StoredKind.Snapshot => "snapshots/",
-        StoredKind.Index => "index/",
-        StoredKind.Pack => "data/",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
+    private static string FolderOf(StoredKind kind) => StoredFolder.Of(kind) + "/";
 
     private static string PathOf(StoredKind kind, string name)
     {

@@ -106,8 +106,8 @@ internal sealed class SftpStorage : IStorage
     {
         if (kind == StoredKind.Config)
             return Find(kind, "", cancellation) is { } config ? [new StoredFile(kind, "", config.LengthBytes ?? 0)] : [];
-        IReadOnlyList<string> folders = [.. (kind == StoredKind.Pack ? s_packFolders : [FolderOf(kind)]).Select(folder => _root + folder)];
-        var found = Run(new SftpCall(_shown + FolderOf(kind), IsWrite: false, cancellation), connection => SftpFiles.ListAll(connection, folders, cancellation));
+        IReadOnlyList<string> folders = [.. (kind == StoredKind.Pack ? s_packFolders : [StoredFolder.Of(kind)]).Select(folder => _root + folder)];
+        var found = Run(new SftpCall(_shown + StoredFolder.Of(kind), IsWrite: false, cancellation), connection => SftpFiles.ListAll(connection, folders, cancellation));
         // Keys are asked for before there is a config.
         if (found.Count == 0 && kind != StoredKind.Key && !Exists(StoredKind.Config, "", cancellation))
             throw new StorageException(StorageProblem.Gone, Location.DisplayName, "Neither the folder nor the repository's 'config' is there: the repository is gone.");
@@ -356,16 +356,6 @@ internal sealed class SftpStorage : IStorage
         return new StorageException(problem, shown, said, refusal) { IsPermanent = refusal.Code is SftpNumbers.Failure or SftpNumbers.Unsupported };
     }
 
-    private static string FolderOf(StoredKind kind) => kind switch
-    {
-        StoredKind.Key => "keys",
-        StoredKind.Lock => "locks",
-        StoredKind.Snapshot => "snapshots",
-        StoredKind.Index => "index",
-        StoredKind.Pack => "data",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
-
     private string PathOf(StoredKind kind, string name) => _root + RelativeOf(kind, name);
 
     private static string RelativeOf(StoredKind kind, string name)
@@ -374,7 +364,7 @@ internal sealed class SftpStorage : IStorage
             return "config";
         if (!Hex.IsName(name))
             throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
-        return kind == StoredKind.Pack ? $"data/{name[0]}{name[1]}/{name}" : $"{FolderOf(kind)}/{name}";
+        return kind == StoredKind.Pack ? $"data/{name[0]}{name[1]}/{name}" : $"{StoredFolder.Of(kind)}/{name}";
     }
 
     private string Shown(StoredKind kind, string name) => _shown + RelativeOf(kind, name);

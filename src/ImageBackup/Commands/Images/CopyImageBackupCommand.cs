@@ -106,18 +106,7 @@ public sealed class CopyImageBackupCommand : RepositoryCmdlet
 
     private string? DestinationFile() => DestinationPasswordFile is null ? null : ResolvePath(DestinationPasswordFile);
 
-    private protected override void Process()
-    {
-        foreach (ImageArgument image in ImageBackup ?? [])
-        {
-            Attempt(image.Input, () =>
-            {
-                _ = image.NeededId;
-                _ = RepositoryOf(image);
-                _named.Add(image);
-            });
-        }
-    }
+    private protected override void Process() => Gather(ImageBackup, _named);
 
     /// <summary>At the end, so that both repositories are locked and their indexes read once, however many images come.</summary>
     private protected override void End()

@@ -67,18 +67,7 @@ public sealed class RemoveImageBackupCommand : RetentionCmdlet
 
     private protected override bool InputNamesRepository => ParameterSetName == ByImage;
 
-    private protected override void Process()
-    {
-        foreach (ImageArgument image in ImageBackup ?? [])
-        {
-            Attempt(image.Input, () =>
-            {
-                _ = image.NeededId;
-                _ = RepositoryOf(image);
-                _named.Add(image);
-            });
-        }
-    }
+    private protected override void Process() => Gather(ImageBackup, _named);
 
     /// <summary>At the end, so that each repository is listed once and taken for ourselves once, however many images come.</summary>
     private protected override void End()

@@ -60,18 +60,7 @@ public sealed class SetImageBackupCommand : RetentionCmdlet
         base.Begin();
     }
 
-    private protected override void Process()
-    {
-        foreach (ImageArgument image in ImageBackup ?? [])
-        {
-            Attempt(image.Input, () =>
-            {
-                _ = image.NeededId;
-                _ = RepositoryOf(image);
-                _named.Add(image);
-            });
-        }
-    }
+    private protected override void Process() => Gather(ImageBackup, _named);
 
     /// <summary>At the end, so that each repository is taken for ourselves once, however many images come.</summary>
     private protected override void End()
