@@ -158,12 +158,16 @@ internal sealed class ItemSource : IDisposable
 
     private static IFileTree OpenTree(IBlockReader reader, string what, string target, CancellationToken cancellation)
     {
-        IReadOnlyList<SignatureClaim> claims = SignatureScan.FindClaimants(reader);
+        // A damage where another file system would have its mark must not keep the files of this one from being read.
+        var unread = new List<BlockReadException>();
+        IReadOnlyList<SignatureClaim> claims = SignatureScan.FindClaimants(reader, unread);
         foreach (SignatureClaim claim in claims)
         {
             if (claim.Reader is IFileTreeReader browsable)
                 return browsable.OpenTree(reader, cancellation);
         }
+        if (unread.Count > 0)
+            throw unread[0];
         string found = claims.Count == 0 ? "no known file system" : claims[0].Description?.Type ?? claims[0].Type;
         throw new ImageBackupException(ErrorId.FileSystemNotBrowsable,
             $"{what} holds {found}, whose files cannot be listed. Those of {Browsable()} can.", target);

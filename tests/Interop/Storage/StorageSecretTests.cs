@@ -67,7 +67,7 @@ public sealed class StorageSecretTests(CephService ceph) : IDisposable
         string name = ceph.NewName();
         ceph.Administer("user", "create", "--uid=secret" + name, "--display-name=secret", "--access-key=AK" + name, "--secret-key=" + BucketKey);
         AssertSilent($"s3:http://127.0.0.1:{ceph.Port}/bucket-{name}/repository", $"s3:http://127.0.0.1:{ceph.Port}/other-{name}-not-there/x|s3:http://127.0.0.1:{RestServer.FreePort()}/b/x",
-            [BucketKey, "Signature="], ("AWS_ACCESS_KEY_ID", "AK" + name), ("AWS_SECRET_ACCESS_KEY", BucketKey));
+            [BucketKey, "X-Amz-Signature=", ", Signature="], ("AWS_ACCESS_KEY_ID", "AK" + name), ("AWS_SECRET_ACCESS_KEY", BucketKey));
     }
 
     private void AssertSilent(string url, string wrong, string[] secrets, params (string Name, string Value)[] variables)
@@ -86,14 +86,15 @@ public sealed class StorageSecretTests(CephService ceph) : IDisposable
         using HostProcess host = HostProcess.Begin(start);
         while (!host.HasEnded)
         {
-            // What every user of the machine sees.
-            shown.UnionWith(CommandLines());
+            // What every user of the machine sees of the command and of what it starts. What else runs here may say anything.
+            shown.UnionWith(CommandLines($"RIG_CLIXML={start.Environment["RIG_CLIXML"]}"));
             Thread.Sleep(50);
         }
         (int _, string output, string error) = host.End();
         // It did what it was to do: else it could say nothing either.
         Assert.Contains("VersionsExist", output, StringComparison.Ordinal);
         Assert.Contains("Storage", error + output, StringComparison.Ordinal);
+        Assert.NotEmpty(shown);
         IEnumerable<(string Place, string Text)> places =
             [("output", output), ("errors", error), .. shown.Select(line => ("ps", line)),
              .. new[] { machine, _rig["cache"] }.Where(Directory.Exists).SelectMany(folder => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)).Select(file => (file, Encoding.Latin1.GetString(File.ReadAllBytes(file))))];
@@ -104,13 +105,16 @@ public sealed class StorageSecretTests(CephService ceph) : IDisposable
         }
     }
 
-    private static IEnumerable<string> CommandLines()
+    /// <summary>Those of the processes that have this variable.</summary>
+    private static IEnumerable<string> CommandLines(string variable)
     {
         foreach (string folder in Directory.GetDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])))
         {
             string line;
             try
             {
+                if (!File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Contains(variable))
+                    continue;
                 line = File.ReadAllText(Path.Combine(folder, "cmdline"));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

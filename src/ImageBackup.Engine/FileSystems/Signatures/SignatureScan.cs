@@ -17,31 +17,50 @@ internal static class SignatureScan
     /// All claims, in the order in which the catalog asks its readers, partition tables last. Reads a few hundred KiB at the volume's
     /// beginning and end, and what the readers' probes read. Never an exception for bad bytes.
     /// </summary>
+    /// <param name="volume">What is looked at.</param>
+    /// <param name="unread">
+    /// Gets what could not be read, and the scan goes on without what would have been found there; null: the first failure ends it. A
+    /// source that is gone as a whole always ends it.
+    /// </param>
     /// <exception cref="BlockReadException">The volume could not be read.</exception>
-    public static IReadOnlyList<SignatureClaim> Find(IBlockReader volume)
+    public static IReadOnlyList<SignatureClaim> Find(IBlockReader volume, ICollection<BlockReadException>? unread = null)
     {
         var claims = new List<SignatureClaim>();
         foreach (IFileSystemReader reader in FileSystemCatalog.Readers)
         {
-            if (reader is NamedReader)
-                claims.AddRange(NamedClaims.Find(volume).Select(found => Claim(found.Role, found.Description, reader)));
-            else if (reader.Probe(volume) is { } description)
-                claims.Add(Claim(RoleOf(description), description, reader));
+            claims.AddRange(Read(() => reader is NamedReader
+                ? [.. NamedClaims.Find(volume).Select(found => Claim(found.Role, found.Description, reader))]
+                : reader.Probe(volume) is { } description ? [Claim(RoleOf(description), description, reader)]
+                : Array.Empty<SignatureClaim>(), unread));
         }
         // BitLocker To Go and Windows 7's BitLocker wear a FAT boot sector: one owner of one sector.
         if (claims.Exists(static claim => claim.Type == "BitLocker"))
             claims.RemoveAll(static claim => claim.Type == "vfat");
-        claims.AddRange(DiskTables.Find(volume).Select(Claim));
+        claims.AddRange(Read(() => [.. DiskTables.Find(volume).Select(Claim)], unread));
         MarkStaleCopy(claims);
         return claims;
     }
 
     /// <summary>The claims by which data may be read; more than one is a conflict.</summary>
     /// <exception cref="BlockReadException">The volume could not be read.</exception>
-    public static IReadOnlyList<SignatureClaim> FindClaimants(IBlockReader volume) => [.. Find(volume).Where(static claim => claim.IsClaimant)];
+    public static IReadOnlyList<SignatureClaim> FindClaimants(IBlockReader volume, ICollection<BlockReadException>? unread = null) =>
+        [.. Find(volume, unread).Where(static claim => claim.IsClaimant)];
 
     /// <summary>The claimants with their offsets, joined for a message: "ext4 at offset 1080 and dos at offset 446 (2 partitions)".</summary>
     public static string Describe(IEnumerable<SignatureClaim> claims) => string.Join(" and ", claims);
+
+    private static SignatureClaim[] Read(Func<SignatureClaim[]> find, ICollection<BlockReadException>? unread)
+    {
+        try
+        {
+            return find();
+        }
+        catch (BlockReadException failure) when (unread is not null && !failure.IsGone)
+        {
+            unread.Add(failure);
+            return [];
+        }
+    }
 
     private static SignatureClaim Claim(SignatureRole role, FileSystemDescription description, IFileSystemReader? reader) => new()
     {
