@@ -290,16 +290,7 @@ internal sealed class S3Storage : IStorage
 
     private static string FolderOf(StoredKind kind) => StoredFolder.Of(kind) + "/";
 
-    private string KeyOf(StoredKind kind, string name) => _address.Prefix + PathOf(kind, name);
+    private string KeyOf(StoredKind kind, string name) => _address.Prefix + StoredFolder.KeyOf(kind, name);
 
-    private static string PathOf(StoredKind kind, string name)
-    {
-        if (kind == StoredKind.Config)
-            return "config";
-        if (!Hex.IsName(name))
-            throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
-        return FolderOf(kind) + (kind == StoredKind.Pack ? $"{name[0]}{name[1]}/" : "") + name;
-    }
-
-    private string Shown(StoredKind kind, string name) => Location.DisplayName + "/" + PathOf(kind, name);
+    private string Shown(StoredKind kind, string name) => Location.DisplayName + "/" + StoredFolder.KeyOf(kind, name);
 }

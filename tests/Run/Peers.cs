@@ -16,6 +16,7 @@ internal static class Peers
         ("cryptsetup", "cryptsetup-bin"), ("setpriv", "util-linux"), ("strace", "strace"), ("sfdisk", "fdisk"), ("jq", "jq"),
         ("qemu-system-x86_64", "qemu-system-x86"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
         ("ceph-mon", "ceph-mon"), ("ceph-osd", "ceph-osd"), ("radosgw", "radosgw"), ("ceph", "ceph-common"),
+        ("node", "nodejs"), ("npm", "npm"),
         ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), ("/usr/lib/wine/wine64", "wine64"), ("x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64-win32"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
+using ImageBackup.Engine.Storage.Azure;
 using ImageBackup.Engine.Storage.Rclone;
 using ImageBackup.Engine.Storage.Rest;
 using ImageBackup.Engine.Storage.Transfer;
@@ -20,7 +21,6 @@ internal static class StorageRegistry
         ["b2"] = "Name it by rclone: rclone:REMOTE:BUCKET/PATH, for a remote that 'rclone config' made; or by its S3 endpoint: s3:HOST/BUCKET/PATH.",
         ["swift"] = "Name it by rclone: rclone:REMOTE:CONTAINER/PATH, for a remote that 'rclone config' made.",
         ["s3legacy"] = "The layout 's3legacy' is not read. Move the repository to the default layout by 'restic migrate s3_layout' with restic before 0.17.",
-        ["azure"] = "Name it by rclone: rclone:REMOTE:CONTAINER/PATH, for a remote that 'rclone config' made.",
     };
 
     private static readonly Dictionary<string, StorageScheme> s_schemes = new(StringComparer.Ordinal);
@@ -31,6 +31,7 @@ internal static class StorageRegistry
             location => RetryingStorage.At(location.LocalPath!, StorageOptions.Connections(location.Options, StorageLocation.LocalScheme, otherwise: 1))));
         Register(RestLocation.Registration);
         Register(S3Location.Registration);
+        Register(AzureLocation.Registration);
         Register(RcloneLocation.Registration);
         Register(SftpLocation.Registration);
     }

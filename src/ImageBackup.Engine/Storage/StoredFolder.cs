@@ -1,4 +1,5 @@
 using System;
+using ImageBackup.Engine.Compat;
 
 namespace ImageBackup.Engine.Storage;
 
@@ -15,4 +16,15 @@ internal static class StoredFolder
         StoredKind.Pack => "data",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
+
+    /// <summary>The key of a file in an object store, below the repository's prefix: restic's default layout, <c>data/xx/NAME</c>.</summary>
+    /// <exception cref="ArgumentException">The name is not one of a stored file.</exception>
+    public static string KeyOf(StoredKind kind, string name)
+    {
+        if (kind == StoredKind.Config)
+            return "config";
+        if (!Hex.IsName(name))
+            throw new ArgumentException("A stored file's name is 64 hexadecimal digits.", nameof(name));
+        return Of(kind) + "/" + (kind == StoredKind.Pack ? $"{name[0]}{name[1]}/" : "") + name;
+    }
 }

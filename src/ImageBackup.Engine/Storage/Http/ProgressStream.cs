@@ -3,9 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
-using ImageBackup.Engine.Storage.Http;
 
-namespace ImageBackup.Storage.S3;
+namespace ImageBackup.Engine.Storage.Http;
 
 /// <summary>A file on its way to a service: each part that is taken over counts as progress. One request.</summary>
 [SuppressMessage("Performance", "CA1844", Justification = "netstandard2.0 has no other; parts are large.")]
