@@ -33,7 +33,7 @@ else {
         foreach ($file in [System.IO.Directory]::GetFiles($netstandard, '*.dll')) {
             $name = [System.Reflection.AssemblyName]::GetAssemblyName($file)
             # A storage's SDK comes when a repository there is opened (StorageDriver).
-            if ($name.Name -match '^(ImageBackup\.Storage\.|AWSSDK\.|System\.IO\.Hashing$)') { continue }
+            if ($name.Name -match '^(ImageBackup\.Storage\.|AWSSDK\.|Azure\.|Apache\.Arrow$|Microsoft\.(Extensions|Identity|IdentityModel)\.|System\.(ClientModel|IO\.Hashing|Memory\.Data)$)') { continue }
             $isPresent = $false
             if ($name.Name -match '^(System|Microsoft)\.') {
                 try { $isPresent = $null -ne [System.Reflection.Assembly]::Load($name) } catch { $isPresent = $false }

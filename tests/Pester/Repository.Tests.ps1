@@ -94,7 +94,34 @@ Describe 'Repositories' {
     }
 
     It 'of other storage say that they cannot be used' {
-        { Connect-ImageRepository azure:container:/repository -Password $password } | Should -Throw -ErrorId 'NotSupported,*'
+        { Connect-ImageRepository swift:container:/repository -Password $password } | Should -Throw -ErrorId 'NotSupported,*'
+    }
+
+    It 'in an object store load what they need when they are opened, and say that the service is not there' {
+        $listener = [System.Net.Sockets.TcpListener]::new([System.Net.IPAddress]::Loopback, 0)
+        $listener.Start()
+        $port = $listener.LocalEndpoint.Port
+        $listener.Stop()
+        $variables = @{ AZURE_ACCOUNT_NAME = 'devstoreaccount1'; AZURE_ACCOUNT_KEY = 'c2VjcmV0'; AWS_ACCESS_KEY_ID = 'x'; AWS_SECRET_ACCESS_KEY = 'y' }
+        $before = @{}
+        foreach ($name in $variables.Keys) {
+            $before[$name] = [Environment]::GetEnvironmentVariable($name)
+            [Environment]::SetEnvironmentVariable($name, $variables[$name])
+        }
+        try {
+            $option = @{ 'azure.endpoint' = "http://127.0.0.1:$port/devstoreaccount1" }
+            { Connect-ImageRepository azure:container:/repository -StorageOption $option -Password $password } | Should -Throw -ErrorId 'StorageUnreachable,*'
+            { Connect-ImageRepository "s3:http://127.0.0.1:$port/bucket/repository" -Password $password } | Should -Throw -ErrorId 'StorageUnreachable,*'
+            # A login that Microsoft's other libraries look for.
+            [Environment]::SetEnvironmentVariable('AZURE_ACCOUNT_KEY', $null)
+            $env:AZURE_FORCE_CLI_CREDENTIAL = 'true'
+            $option = @{ 'azure.endpoint' = "https://127.0.0.1:$port/devstoreaccount1" }
+            { Connect-ImageRepository azure:container:/repository -StorageOption $option -Password $password } | Should -Throw -ErrorId 'StorageLoginRefused,*'
+        }
+        finally {
+            $env:AZURE_FORCE_CLI_CREDENTIAL = $null
+            foreach ($name in $before.Keys) { [Environment]::SetEnvironmentVariable($name, $before[$name]) }
+        }
     }
 
     It 'lose a stale lock by Unlock, and -All with -Confirm:$false' {

@@ -13,12 +13,6 @@ using Xunit;
 
 namespace ImageBackup.Tests.Interop.Storage;
 
-[CollectionDefinition(Name)]
-public sealed class AzureTests : ICollectionFixture<AzureService>
-{
-    public const string Name = "Azure";
-}
-
 /// <summary>Azurite, Microsoft's own emulator of the blob service. One for all tests; each has a repository of its own in the container.</summary>
 public sealed class AzureService : IDisposable
 {

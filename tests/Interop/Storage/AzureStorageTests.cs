@@ -21,7 +21,7 @@ using Xunit;
 namespace ImageBackup.Tests.Interop.Storage;
 
 /// <summary>The contract, on Microsoft's emulator.</summary>
-[Collection(AzureTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class AzureContractTests(AzureService azure) : StorageContract
 {
     private protected override object Open()
@@ -34,7 +34,7 @@ public sealed class AzureContractTests(AzureService azure) : StorageContract
 }
 
 /// <summary>The contract once more, while the network harms every third request in each way.</summary>
-[Collection(AzureTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class AzureContractOverFaultsTests : StorageContract, IAsyncDisposable
 {
     private static readonly ProxyFault[] s_faults =
@@ -68,7 +68,7 @@ public sealed class AzureContractOverFaultsTests : StorageContract, IAsyncDispos
 }
 
 /// <summary>What is true of Azure's blob service only: its failures, each by its id, and restic on the same repository.</summary>
-[Collection(AzureTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class AzureStorageTests : IAsyncDisposable
 {
     private const string OtherKey = "YS1zZWNyZXQtdGhhdC1ub2JvZHktbWF5LXNlZQ==";

@@ -15,12 +15,6 @@ using Xunit;
 
 namespace ImageBackup.Tests.Interop.Storage;
 
-[CollectionDefinition(Name)]
-public sealed class CephTests : ICollectionFixture<CephService>
-{
-    public const string Name = "Ceph";
-}
-
 /// <summary>A real S3 service: Ceph's, with its data in memory. One for all tests; each has a prefix of its own.</summary>
 public sealed class CephService : IDisposable
 {

@@ -19,7 +19,7 @@ using Xunit;
 namespace ImageBackup.Tests.Interop.Storage;
 
 /// <summary>The contract, on a real S3 service.</summary>
-[Collection(CephTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class S3ContractTests(CephService ceph) : StorageContract
 {
     private protected override object Open()
@@ -32,7 +32,7 @@ public sealed class S3ContractTests(CephService ceph) : StorageContract
 }
 
 /// <summary>The contract once more, while the network harms every third request in each way.</summary>
-[Collection(CephTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class S3ContractOverFaultsTests : StorageContract, IAsyncDisposable
 {
     private static readonly ProxyFault[] s_faults =
@@ -66,7 +66,7 @@ public sealed class S3ContractOverFaultsTests : StorageContract, IAsyncDisposabl
 }
 
 /// <summary>What is true of an S3 service only: its failures, each by its id, and restic on the same repository.</summary>
-[Collection(CephTests.Name)]
+[Collection(ObjectStoreTests.Name)]
 public sealed class S3StorageTests : IAsyncDisposable
 {
     private const string OtherSecret = "a-secret-that-nobody-may-see";

@@ -1,7 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Repository;
@@ -21,8 +23,8 @@ namespace ImageBackup.Tests.Interop.Storage;
 /// kill -9 of the Host at any of its requests to a server, in backups and in removals, again and again: nothing that was confirmed is lost, and the
 /// next command needs no human. IMAGEBACKUP_KILLS says how often (4).
 /// </summary>
-[Collection(CephTests.Name)]
-public sealed class ServerKillTests(CephService ceph) : IDisposable
+[Collection(ObjectStoreTests.Name)]
+public sealed class ServerKillTests(CephService ceph, AzureService azure) : IDisposable
 {
     private const int VolumeBytes = 14 << 20;
 
@@ -37,7 +39,8 @@ public sealed class ServerKillTests(CephService ceph) : IDisposable
     {
         HostProcess.Require();
         using var server = new RestServer();
-        await KillAll(server.Port, port => server.Url("killed", port));
+        await KillAll(server.Port, port => (server.Url("killed", port), null));
+        ResticTool.Run(server.Url("killed"), "check", "--read-data");
     }
 
     [Fact]
@@ -46,20 +49,32 @@ public sealed class ServerKillTests(CephService ceph) : IDisposable
         HostProcess.Require();
         ceph.Need();
         string name = ceph.NewName();
-        await KillAll(ceph.Port, port => ceph.Url(name, port));
+        await KillAll(ceph.Port, port => (ceph.Url(name, port), null));
+        ResticTool.Run(ceph.Url(name), "check", "--read-data");
     }
 
-    private async Task KillAll(int serverPort, Func<int, string> url)
+    [Fact]
+    public async Task Over_Azure()
+    {
+        HostProcess.Require();
+        azure.Need();
+        string name = azure.NewName();
+        await KillAll(azure.Port, port => (AzureService.Url(name), azure.Options(port)));
+    }
+
+    private async Task KillAll(int serverPort, Func<int, (string Url, Dictionary<string, string>? Options)> place)
     {
         await using var proxy = new FaultyProxy(serverPort);
-        StorageLocation location = StorageRegistry.Parse(url(serverPort));
+        StorageLocation location = StorageRegistry.Parse(place(serverPort).Url, place(serverPort).Options);
         string earlier = _rig.Volume("earlier.img", 1), volume = _rig["volume.img"], earlierId;
         using (RepositoryPassword password = TestRepository.NewPassword())
         using (ImageRepository created = ImageRepository.Create(location, password, TestContext.Current.CancellationToken))
             earlierId = ResticRig.Backup(created, earlier).Id;
 
         // Small packs: more requests to be killed at.
-        string backup = $"$env:RESTIC_PACK_SIZE = 4; Backup-VolumeImage '{volume}' -Repository '{url(proxy.Port)}' -ChunkSize 256KB";
+        (string url, Dictionary<string, string>? options) = place(proxy.Port);
+        string connect = $"$env:RESTIC_PACK_SIZE = 4; $c = Connect-ImageRepository '{url}' -StorageOption @{{ {string.Join("; ", options?.Select(option => $"'{option.Key}' = '{option.Value}'") ?? [])} }}; ";
+        string backup = connect + $"Backup-VolumeImage '{volume}' -ChunkSize 256KB";
         File.WriteAllBytes(volume, SeededBytes.Make(2, VolumeBytes));
         int backupRequests = Count(backup);
         int removalRequests = Count(Removal());
@@ -98,8 +113,6 @@ public sealed class ServerKillTests(CephService ceph) : IDisposable
             _rig.AssertRestores(repository, earlierId, earlier);
             _rig.AssertRestores(repository, lastId, volume);
         }
-        ResticTool.Run(url(serverPort), "check", "--read-data");
-
         ImageRepository Open()
         {
             using RepositoryPassword password = TestRepository.NewPassword();
@@ -113,7 +126,7 @@ public sealed class ServerKillTests(CephService ceph) : IDisposable
             string id = ResticRig.Backup(repository, volume).Id;
             File.WriteAllBytes(volume, [.. File.ReadAllBytes(volume).AsSpan(0, VolumeBytes / 2), .. SeededBytes.Make(Environment.TickCount, 1 << 20)]);
             ResticRig.Backup(repository, volume);
-            return $"$env:RESTIC_PACK_SIZE = 4; $c = Connect-ImageRepository '{url(proxy.Port)}'; Remove-ImageBackup {id} -Confirm:$false; $null = Optimize-ImageRepository -MaxUnused 0 -Confirm:$false";
+            return connect + $"Remove-ImageBackup {id} -Confirm:$false; $null = Optimize-ImageRepository -MaxUnused 0 -Confirm:$false";
         }
 
         int Count(string command)

@@ -5,6 +5,9 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using Azure.Storage;
+using Azure.Storage.Sas;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Tests.Interop.Crash;
 using ImageBackup.Tests.Interop.Restic;
 using ImageBackup.Tests.Kits;
@@ -16,8 +19,8 @@ namespace ImageBackup.Tests.Interop.Storage;
 /// A server's password in a URL, and a bucket's in variables, are found in nothing that a command puts out, logs, keeps or shows to other users:
 /// with all streams open, errors in full, objects in all forms.
 /// </summary>
-[Collection(CephTests.Name)]
-public sealed class StorageSecretTests(CephService ceph) : IDisposable
+[Collection(ObjectStoreTests.Name)]
+public sealed class StorageSecretTests(CephService ceph, AzureService azure) : IDisposable
 {
     private const string BucketKey = "SKT-this-is-secret-too";
 
@@ -27,6 +30,9 @@ public sealed class StorageSecretTests(CephService ceph) : IDisposable
 
     private const string All = """
         $VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
+        if ($env:RIG_ENDPOINT) {
+            $PSDefaultParameterValues = @{ 'Initialize-ImageRepository:StorageOption' = @{ 'azure.endpoint' = $env:RIG_ENDPOINT }; 'Connect-ImageRepository:StorageOption' = @{ 'azure.endpoint' = $env:RIG_ENDPOINT } }
+        }
         $objects = & {
             Initialize-ImageRepository -Confirm:$false
             $c = Connect-ImageRepository; $c
@@ -68,6 +74,33 @@ public sealed class StorageSecretTests(CephService ceph) : IDisposable
         ceph.Administer("user", "create", "--uid=secret" + name, "--display-name=secret", "--access-key=AK" + name, "--secret-key=" + BucketKey);
         AssertSilent($"s3:http://127.0.0.1:{ceph.Port}/bucket-{name}/repository", $"s3:http://127.0.0.1:{ceph.Port}/other-{name}-not-there/x|s3:http://127.0.0.1:{RestServer.FreePort()}/b/x",
             [BucketKey, "X-Amz-Signature=", ", Signature="], ("AWS_ACCESS_KEY_ID", "AK" + name), ("AWS_SECRET_ACCESS_KEY", BucketKey));
+    }
+
+    [Fact]
+    public void Of_a_container()
+    {
+        HostProcess.Require();
+        azure.Need();
+        string name = azure.NewName();
+        AssertSilent(AzureService.Url(name, "silent-" + name), AzureService.Url("x", "other-" + name) + "|azure:Not:valid|azure:rig:/" + name,
+            [AzureService.Key], ("AZURE_ACCOUNT_NAME", AzureService.Account), ("AZURE_ACCOUNT_KEY", AzureService.Key), ("AZURE_ENDPOINT_SUFFIX", "invalid"),
+            ("RIG_ENDPOINT", azure.Endpoint()));
+    }
+
+    [Fact]
+    public void Of_a_container_by_a_signature()
+    {
+        HostProcess.Require();
+        azure.Need();
+        string name = azure.NewName();
+        using (IStorage storage = AzureService.Open(AzureService.Url("other"), azure.Options()))
+            storage.CreateLayout(TestContext.Current.CancellationToken);
+        var builder = new BlobSasBuilder(BlobContainerSasPermissions.All, DateTimeOffset.UtcNow.AddDays(1)) { BlobContainerName = AzureService.Container, Resource = "c" };
+        string signature = builder.ToSasQueryParameters(new StorageSharedKeyCredential(AzureService.Account, AzureService.Key)).ToString();
+        string secret = signature.Split("sig=")[1].Split('&')[0];
+        AssertSilent(AzureService.Url(name), AzureService.Url("x", "other-" + name) + "|azure:Not:valid",
+            [secret, Uri.UnescapeDataString(secret)], ("AZURE_ACCOUNT_NAME", AzureService.Account), ("AZURE_ACCOUNT_SAS", signature), ("AZURE_ACCOUNT_KEY", ""), ("AZURE_ENDPOINT_SUFFIX", "invalid"),
+            ("RIG_ENDPOINT", azure.Endpoint()));
     }
 
     private void AssertSilent(string url, string wrong, string[] secrets, params (string Name, string Value)[] variables)

@@ -13,7 +13,7 @@ public sealed class EnglishTests
     /// <summary>All text of ours. This file names the phrases, so it is left out.</summary>
     private static readonly string[] s_folders =
     [
-        "en-US", "src/ImageBackup", "src/ImageBackup.Engine", "src/ImageBackup.Host", "src/ImageBackup.Loader", "src/ImageBackup.Storage.S3", "src/ImageBackup.Vss",
+        "en-US", "src/ImageBackup", "src/ImageBackup.Engine", "src/ImageBackup.Host", "src/ImageBackup.Loader", "src/ImageBackup.Storage.Azure", "src/ImageBackup.Storage.S3", "src/ImageBackup.Vss",
         "src/ImageBackup.Vss.Requester", "src/ImageBackup.Vss.Signatures", "tests",
     ];
 

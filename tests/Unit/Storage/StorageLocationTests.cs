@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Storage;
+using ImageBackup.Engine.Storage.Azure;
 using ImageBackup.Engine.Storage.S3;
 using ImageBackup.Session;
 using Xunit;
@@ -28,7 +29,6 @@ public sealed class StorageLocationTests
     [InlineData("gs:bucket:/x", "rclone:REMOTE:BUCKET")]
     [InlineData("b2:bucket:x", "s3:HOST/BUCKET")]
     [InlineData("swift:container:/x", "rclone:REMOTE:CONTAINER")]
-    [InlineData("azure:container:/x", "rclone:REMOTE:CONTAINER")]
     [InlineData("s3legacy:host/bucket", "s3_layout")]
     public void A_storage_that_is_not_reached_says_how_to_get_there(string text, string advice)
     {
@@ -86,6 +86,68 @@ public sealed class StorageLocationTests
         Assert.Equal(ErrorId.ParameterInvalid, e.Id);
         Assert.Contains(why, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("azure:backups:/a/b", "backups", "a/b/", "azure:backups:/a/b")]
+    [InlineData("azure:backups:a//b/", "backups", "a/b/", "azure:backups:/a/b")]
+    [InlineData("azure:backups:/", "backups", "", "azure:backups:/")]
+    public void An_Azure_location_is_restics(string text, string container, string prefix, string shown)
+    {
+        StorageLocation location = StorageRegistry.Parse(text, new Dictionary<string, string> { ["azure.access-tier"] = "cool" });
+        AzureAddress address = AzureLocation.AddressOf(location.Address, location.Options);
+        Assert.Equal((container, prefix, "Cool"), (address.Container, address.Prefix, address.AccessTier));
+        Assert.Equal(shown, location.DisplayName);
+        Assert.Equal(shown, StorageRegistry.Parse(shown).DisplayName);
+        Assert.DoesNotContain(AppDomain.CurrentDomain.GetAssemblies(), assembly => assembly.GetName().Name!.StartsWith("Azure.", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("azure:backups", "must be CONTAINER:/PATH")]
+    [InlineData("azure:No:/x", "3 to 63 lowercase letters")]
+    [InlineData("azure:a--b:/x", "3 to 63 lowercase letters")]
+    [InlineData("azure:backups:/a/../b", "no '..'")]
+    [InlineData("azure:backups:/x", "must be one of: Hot, Cool, Cold", "azure.access-tier", "Archive")]
+    [InlineData("azure:backups:/x", "must be the URL", "azure.endpoint", "https://me:s3cret@h/")]
+    [InlineData("azure:backups:/x", "must be the URL", "azure.endpoint", "https://h/?sig=s3cret")]
+    [InlineData("azure:backups:/x", "must be a number from 1 to 64", "azure.connections", "0")]
+    public void An_Azure_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
+    {
+        var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
+        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("myaccount", null, "https://myaccount.blob.core.windows.net/")]
+    [InlineData("myaccount", "core.chinacloudapi.cn", "https://myaccount.blob.core.chinacloudapi.cn/")]
+    [InlineData("devstoreaccount1", "localhost:10000", "https://devstoreaccount1.blob.localhost:10000/")]
+    [InlineData(null, null, null, "set AZURE_ACCOUNT_NAME")]
+    [InlineData("my/secret", null, null, "AZURE_ACCOUNT_NAME cannot be an account's name")]
+    [InlineData("myaccount", "host/path", null, "AZURE_ENDPOINT_SUFFIX cannot be")]
+    public void The_account_is_named_by_restics_variables(string? account, string? suffix, string? service, string? why = null)
+    {
+        Environment.SetEnvironmentVariable("AZURE_ACCOUNT_NAME", account);
+        Environment.SetEnvironmentVariable("AZURE_ENDPOINT_SUFFIX", suffix);
+        try
+        {
+            StorageLocation location = StorageRegistry.Parse("azure:backups:/x");
+            if (why is null)
+            {
+                Assert.Equal(service, AzureLocation.WithAccess(location).Service!.AbsoluteUri);
+                return;
+            }
+            var e = Assert.Throws<FormatException>(() => AzureLocation.WithAccess(location));
+            Assert.Contains(why, e.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("my/secret", e.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("AZURE_ACCOUNT_NAME", null);
+            Environment.SetEnvironmentVariable("AZURE_ENDPOINT_SUFFIX", null);
+        }
     }
 
     [Theory]

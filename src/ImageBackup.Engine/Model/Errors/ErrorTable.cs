@@ -70,17 +70,17 @@ internal static class ErrorTable
         Row(ErrorId.StorageUntrusted, ErrorKind.Authentication, "The server's certificate or host key is not trusted, or the server does not trust this machine's certificate.",
             "Name the server's own authority in RESTIC_CACERT, this machine's certificate and key in RESTIC_TLS_CLIENT_CERT, and have an expired certificate renewed. For sftp: compare the host key with the server's, then let ssh know it ('ssh HOST').");
         Row(ErrorId.StorageLoginRefused, ErrorKind.Authentication, "The server does not accept the login.",
-            "Set its variables: RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD (rest:); AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (s3:). For sftp: 'ssh HOST' must log in without a question.");
+            "Set its variables: RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD (rest:); AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (s3:); AZURE_ACCOUNT_NAME with AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS, or a login by 'az login' (azure:). For sftp: 'ssh HOST' must log in without a question.");
         Row(ErrorId.StorageForbidsRemoval, ErrorKind.Permission, "The server that holds the repository lets nothing be removed.",
             "Run the command with a login that may remove, or let the server's own administrator run it. Backups go on without it.");
         Row(ErrorId.StorageContainerMissing, ErrorKind.NotFound, "The server has no bucket or container of that name.",
-            "Check the name and the server in the repository's URL. Initialize-ImageRepository makes the bucket if the login may.");
+            "Check the name and the server in the repository's URL. Initialize-ImageRepository makes the bucket or container if the login may.");
         Row(ErrorId.StorageWrongRegion, ErrorKind.InvalidArgument, "The bucket is in another region than requests are signed for.",
             "Name the bucket's region: -StorageOption @{ 's3.region' = 'REGION' }, or AWS_DEFAULT_REGION.");
         Row(ErrorId.StorageClockSkewed, ErrorKind.Authentication, "The server refuses requests of this machine's time.",
             "Set this machine's clock by a time server, then run the command again.");
         Row(ErrorId.StorageLoginExpired, ErrorKind.Authentication, "The login to the server was for a time, and has expired.",
-            "Get a new login (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN), then run the command again: it reuses the data that is already stored.");
+            "Get a new login (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AZURE_ACCOUNT_SAS), then run the command again: it reuses the data that is already stored.");
         Row(ErrorId.StorageProgramMissing, ErrorKind.NotFound, "The program that speaks to the server cannot be started.",
             "Install ssh (sftp:) or rclone (rclone:), or name it with -StorageOption: sftp.command, rclone.program.");
         Row(ErrorId.WrongPassword, ErrorKind.Authentication, "The password opens none of the repository's keys.",
