@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Threading;
+using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Platform.Processes;
 
 namespace ImageBackup.Engine.Storage.Transfer;
@@ -22,8 +23,8 @@ internal sealed class RateSchedule
     private const string Form = "Give bytes a second, such as 2MB, or hours and bytes a second, such as 08:00-18:00=2MB.";
 
     private static readonly Regex s_entry = new(
-        @"^\s*((?<from>[0-9]{1,2}:[0-9]{2})\s*-\s*(?<to>[0-9]{1,2}:[0-9]{2})\s*=\s*)?(?<number>[0-9]{1,12}(\.[0-9]{1,6})?)\s*(?<unit>[KMGT]?)(i?B)?\s*$",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        @"^\s*((?<from>[0-9]{1,2}:[0-9]{2})\s*-\s*(?<to>[0-9]{1,2}:[0-9]{2})\s*=)?(?<size>[^=]*)$",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
 
     private readonly List<(TimeSpan From, TimeSpan To, RateLimit Limit)> _hours = [];
     private readonly Func<DateTime> _now;
@@ -46,11 +47,9 @@ internal sealed class RateSchedule
     private void Add(string entry, IRateClock? clock)
     {
         Match match = s_entry.Match(entry);
-        if (!match.Success)
+        if (!match.Success || !ByteSizeText.TryParse(match.Groups["size"].Value, out decimal bytes))
             throw new FormatException($"'{entry}' is not a limit. {Form}");
-        int shift = match.Groups["unit"].Value.ToUpperInvariant() switch { "K" => 10, "M" => 20, "G" => 30, "T" => 40, _ => 0 };
-        decimal bytes = decimal.Parse(match.Groups["number"].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture) * (1L << shift);
-        if (bytes < LeastBytesPerSecond || bytes > long.MaxValue)
+        if (bytes < LeastBytesPerSecond)
             throw new FormatException($"'{entry}' is not a limit: at least {LeastBytesPerSecond >> 10}KB a second are needed.");
         var limit = new RateLimit((long)bytes, clock);
         if (!match.Groups["from"].Success)
