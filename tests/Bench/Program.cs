@@ -26,6 +26,7 @@ internal static class Program
           --rounds <n>          churn: rounds in which one hundredth changes (default 20)
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
           --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3
+          --trace               storage: tells each request that passes the network, with its times
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
           --fs <name>           items: ext4 (default), xfs, btrfs or ntfs
           --files <n>           items: files of the image that is listed (default 1000000)
@@ -104,7 +105,7 @@ internal static class Program
             }
             if (args.Contains("--storage"))
             {
-                new StorageBench(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                new StorageBench(volume, work, new HostProgram(host), runs, args.Contains("--trace"), name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             var bench = new Bench(volume, work, host, runs, usesMap, name => only is null || only.Contains(name));

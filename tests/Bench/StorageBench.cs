@@ -14,16 +14,19 @@ namespace ImageBackup.Bench;
 /// Repositories on servers that the bench starts itself: REST (rclone's) behind a network of 50 ms and 1 Gbit/s, and an S3 service (Ceph's) beside it.
 /// Ours and restic by turns, each with its own repository and an empty cache at the first backup.
 /// </summary>
-internal sealed class StorageBench(string volume, string work, HostProgram host, int runs, Func<string, bool> wants)
+internal sealed class StorageBench(string volume, string work, HostProgram host, int runs, bool isTraced, Func<string, bool> wants)
 {
     private static readonly TimeSpan s_roundTrip = TimeSpan.FromMilliseconds(50);
     private const long GigabitBytes = 125_000_000;
 
     private static readonly string[] s_steps = ["first", "second", "restore", "check", "prune"];
 
-    private sealed record Row(string Server, string Tool, string Step, List<double> Seconds, List<double> Job, List<long> Peak);
+    private sealed record Row(string Server, string Tool, string Step, List<double> Seconds, List<double> Job, List<long> Peak, List<Traffic> Traffic);
+
+    private readonly record struct Traffic(int RequestCount, long SentBytes, long ReceivedBytes);
 
     private readonly List<Row> _rows = [];
+    private DelayRelay? _network;
 
     public void Run()
     {
@@ -33,8 +36,8 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
             OverS3();
         Console.WriteLine($"A volume of {new FileInfo(volume).Length / 1e9:F2} GB, the whole of it; {runs} runs each, medians, in turns. Ours as a Host of its own, with and without the engine's start.");
         Console.WriteLine();
-        Console.WriteLine("| server | step | restic | ours, whole process | ours, job | restic's time over ours: whole, job | ours, peak memory |");
-        Console.WriteLine("|---|---|---|---|---|---|---|");
+        Console.WriteLine("| server | step | restic | ours, whole process | ours, job | restic's time over ours: whole, job | ours, peak memory | requests and MB sent, received: restic | ours |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (string server in _rows.Select(row => row.Server).Distinct())
         {
             foreach (string step in s_steps)
@@ -43,7 +46,7 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
                     continue;
                 double theirs = Median(restic.Seconds), whole = Median(ours.Seconds), job = Median(ours.Job);
                 Console.WriteLine(FormattableString.Invariant(
-                    $"| {server} | {step} | {theirs:F2} s | {whole:F2} s | {job:F2} s | {theirs / whole:F2}, {theirs / job:F2} | {ours.Peak.Max() / (1 << 20)} MiB |"));
+                    $"| {server} | {step} | {theirs:F2} s | {whole:F2} s | {job:F2} s | {theirs / whole:F2}, {theirs / job:F2} | {ours.Peak.Max() / (1 << 20)} MiB | {Words(restic)} | {Words(ours)} |"));
             }
         }
     }
@@ -64,7 +67,7 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
         try
         {
             WaitUntilUp(port);
-            using DelayRelay network = new DelayRelay(port, s_roundTrip, GigabitBytes).Start();
+            using DelayRelay network = _network = new DelayRelay(port, s_roundTrip, GigabitBytes).Start();
             Compare("REST, 50 ms, 1 Gbit/s", name => $"rest:http://127.0.0.1:{network.Port}/{name}/", _ =>
             {
                 WorkFiles.Delete(data);
@@ -73,6 +76,7 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
         }
         finally
         {
+            _network = null;
             server.Kill();
             server.WaitForExit();
         }
@@ -174,9 +178,16 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
     private string Time(string server, string tool, string step, Func<Measurement> run)
     {
         WorkFiles.Rest(work, step is "first" or "second" ? volume : null);
+        _network?.Take();
         Measurement taken = run();
         if (Find(server, tool, step) is not { } row)
-            _rows.Add(row = new Row(server, tool, step, [], [], []));
+            _rows.Add(row = new Row(server, tool, step, [], [], [], []));
+        if (_network?.Take() is { } requests)
+        {
+            row.Traffic.Add(new Traffic(requests.Count, requests.Sum(request => request.SentBytes), requests.Sum(request => request.ReceivedBytes)));
+            if (isTraced)
+                Console.WriteLine($"{server}, {step}, {tool}: {taken.Seconds:F2} s\n{string.Join("\n", requests)}\n");
+        }
         row.Seconds.Add(taken.Seconds);
         row.Peak.Add(taken.PeakBytes);
         if (tool != "ours")
@@ -187,6 +198,10 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
     }
 
     private Row? Find(string server, string tool, string step) => _rows.Find(row => row.Server == server && row.Tool == tool && row.Step == step);
+
+    /// <summary>Of the last run; nothing of a server that has no network of its own before it.</summary>
+    private static string Words(Row row) => row.Traffic.Count == 0 ? "" : FormattableString.Invariant(
+        $"{row.Traffic[^1].RequestCount}, {row.Traffic[^1].SentBytes / 1e6:F0}, {row.Traffic[^1].ReceivedBytes / 1e6:F0}");
 
     private static int FreePort()
     {
