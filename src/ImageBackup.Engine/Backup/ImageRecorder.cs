@@ -95,7 +95,7 @@ internal sealed class ImageRecorder(ImageRepository repository, BackupRun run, B
     /// <summary>Saves the image's files. The tags come first: image.json names them.</summary>
     private BlobId SaveTree(RepositoryWriter session, ref ImageMetadata metadata)
     {
-        using BlobWriter lane = session.OpenLane();
+        using BlobWriter lane = session.OpenLane(isOfSmallFiles: true);
         TreeNode? tags = copied.Changes is { } changes ? SaveTags(lane, changes) : null;
         metadata = metadata with { ChunkTags = tags?.Subtree.ToString() };
         List<TreeNode> nodes =

@@ -202,7 +202,7 @@ internal sealed class ImageRepository : IDisposable
             RepositoryConfig config;
             try
             {
-                config = RepositoryConfig.Read(files.LoadSealed(StoredKind.Config, "", sealers));
+                config = RepositoryConfig.Read(files.OpenSealed(StoredKind.Config, "", sealedConfig, sealers));
             }
             catch (FormatException e)
             {

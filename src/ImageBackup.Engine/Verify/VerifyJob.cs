@@ -21,6 +21,7 @@ internal sealed class VerifyJob(ImageRepository repository)
     public VerifyResult Run(string imageId, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        using IDisposable fresh = repository.Files.PassKeptPacks();
         using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, imageId, index, cancellation);

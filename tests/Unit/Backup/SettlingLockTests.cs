@@ -93,6 +93,22 @@ public sealed class SettlingLockTests : IDisposable
         _rig.AssertRestores(image.Id, content);
     }
 
+    /// <summary>Its index file comes when it ends, or never: then the next one that is alone adopts it.</summary>
+    [Fact]
+    public void A_landed_pack_of_who_is_at_work_is_not_adopted()
+    {
+        byte[] content = JobRig.Content("abcab0d", 100);
+        _rig.Volumes.Add("/mem/a", content);
+        _rig.Backup("/mem/a");
+        Remove(StoredKind.Snapshot, StoredKind.Index);
+        string other = TestRepository.SaveLock(_rig.Repository, _rig.Memory, DateTimeOffset.Now, "elsewhere", processId: 1, isExclusive: false);
+        Assert.Equal(5, Backup().NewChunkCount);
+        Remove(StoredKind.Snapshot, StoredKind.Index);
+        _rig.Memory.Delete(StoredKind.Lock, other);
+        Assert.Equal(0, Backup().NewChunkCount);
+        TestRepository.AssertHealthy(_rig.Repository);
+    }
+
     /// <summary>Another backup's new index takes nothing away.</summary>
     [Fact]
     public void Another_backup_meanwhile_changes_nothing()

@@ -45,7 +45,7 @@ internal sealed class ParentImage : IDisposable
     /// <summary>The image before as parent, if it has tags that can be read; null: hash everything.</summary>
     public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> writeVerbose)
     {
-        var reader = new BlobReader(repository.Files, repository.Sealers);
+        var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
         try
         {
             if (!BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))

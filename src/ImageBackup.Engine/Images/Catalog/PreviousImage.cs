@@ -31,7 +31,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
         // A snapshot that cannot be read is another matter.
         List<SnapshotHeaderCache.Trace> images =
         [
-            .. traces.Read(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, query.ComputerName, StringComparison.OrdinalIgnoreCase)),
+            .. traces.ReadOnce(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, query.ComputerName, StringComparison.OrdinalIgnoreCase)),
         ];
         PreviousImage? NewestOf(string path, Func<ImageMetadata, bool> isUsable) => Newest(repository, [.. images.Where(trace => trace.Path == path)], now, isUsable);
         if (identity.StableNameOfClone is { } cloneId && images.Exists(trace => trace.Path == cloneId))

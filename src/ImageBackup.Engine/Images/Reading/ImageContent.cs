@@ -244,7 +244,7 @@ internal sealed class ImageContent
             throw new ImageBackupException(ErrorId.ImageInvalid, $"The file '{node.Name}' of the image is too large to be one of ours.", repository.Location);
         byte[] content = new byte[node.SizeBytes];
         int done = 0;
-        using var reader = new BlobReader(repository.Files, repository.Sealers);
+        using var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
         foreach (BlobId id in node.Content)
         {
             if (!index.TryFind(id, BlobType.Data, out BlobLocation location))

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -20,6 +21,13 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
     /// <summary>So many whole records wait for who lists the images next, a few kilobytes each.</summary>
     private const int UntakenLimitCount = 1024;
 
+    /// <summary>So old a listing is used once more.</summary>
+    private static readonly TimeSpan s_listingAge = TimeSpan.FromSeconds(10);
+
+    private Listing? _listing;
+
+    private sealed record Listing(List<StoredFile> Files, Stopwatch Age);
+
     private readonly ConcurrentDictionary<string, Trace> _known = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SnapshotRecord> _untaken = new(StringComparer.Ordinal);
 
@@ -34,9 +42,24 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
     /// <exception cref="ImageBackupException">The snapshot records cannot be listed.</exception>
     internal IReadOnlyCollection<Trace> Read(Action<Exception>? onFailure, CancellationToken cancellation)
     {
+        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
+        Interlocked.Exchange(ref _listing, new Listing(files, Stopwatch.StartNew()));
+        return Read(files, onFailure, cancellation);
+    }
+
+    /// <summary>
+    /// As <see cref="Read"/>, of the listing that a command took at its beginning if nobody has used that yet and it is a few seconds old at
+    /// most: for who is content with what was there then.
+    /// </summary>
+    internal IReadOnlyCollection<Trace> ReadOnce(Action<Exception>? onFailure, CancellationToken cancellation) =>
+        Interlocked.Exchange(ref _listing, null) is { } listing && listing.Age.Elapsed < s_listingAge
+            ? Read(listing.Files, onFailure, cancellation)
+            : Read(repository.Files.List(StoredKind.Snapshot).ToList(), onFailure, cancellation);
+
+    private ConcurrentBag<Trace> Read(List<StoredFile> files, Action<Exception>? onFailure, CancellationToken cancellation)
+    {
         var traces = new ConcurrentBag<Trace>();
         var failures = new ConcurrentBag<Exception>();
-        List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => Try(failures, () =>
             traces.Add(_known.TryGetValue(file.Name, out Trace? known) ? known : _known[file.Name] = TraceOf(file.Name))));
         foreach (Exception failure in failures)

@@ -12,11 +12,15 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>
-/// Index files and snapshot records of a repository on a server, kept on this machine as restic keeps them, in the same place: what one of
-/// the two has loaded, the other need not. The bytes are sealed. A file is used only if its content has the hash that is its name, so that
-/// nothing bad comes of a cache that somebody damaged. Whatever goes wrong with it is passed over. Any thread, any process.
+/// Index files, snapshot records and packs of trees of a repository on a server, kept on this machine as restic keeps them, in the same place:
+/// what one of the two has loaded, the other need not. The bytes are sealed. A file is used only if its content has the hash that is its
+/// name, and of a pack only blobs whose content has the hash that is their id, so that nothing bad comes of a cache that somebody
+/// damaged. Whatever goes wrong with it is passed over. Any thread, any process.
 /// </summary>
-/// <remarks>restic's internal/cache: <c>BASE/ID/version</c>, <c>BASE/ID/index/ab/abcd...</c>, <c>BASE/ID/snapshots/ab/abcd...</c>.</remarks>
+/// <remarks>
+/// restic's internal/cache: <c>BASE/ID/version</c>, <c>BASE/ID/index/ab/abcd...</c>, <c>BASE/ID/snapshots/ab/abcd...</c>, <c>BASE/ID/data/ab/abcd...</c>.
+/// The packs of an image's own small files are kept too; restic removes these when it looks through its cache.
+/// </remarks>
 internal sealed class RepositoryCache
 {
     private const string Variable = "RESTIC_CACHE_DIR";
@@ -82,7 +86,7 @@ internal sealed class RepositoryCache
     }
 
     /// <summary>Whether files of the kind are kept.</summary>
-    public static bool Keeps(StoredKind kind) => kind is StoredKind.Index or StoredKind.Snapshot;
+    public static bool Keeps(StoredKind kind) => kind is StoredKind.Index or StoredKind.Snapshot or StoredKind.Pack;
 
     /// <summary>A file's bytes, proven to have the hash that is its name; null: it is not here.</summary>
     public byte[]? TryRead(StoredKind kind, string name, int limitBytes)
@@ -101,6 +105,32 @@ internal sealed class RepositoryCache
         {
         }
         return null;
+    }
+
+    /// <summary>Reads a part of a pack, of which nothing is proven yet; false: it is not here.</summary>
+    public bool TryReadPart(string pack, long offsetBytes, byte[] buffer, int countBytes)
+    {
+        if (!Hex.IsName(pack))
+            return false;
+        try
+        {
+            string path = PathOf(StoredKind.Pack, pack);
+            if (!File.Exists(path))
+                return false;
+            using FileStream stream = RegularFile.OpenRead(path);
+            if (stream.Length - offsetBytes < countBytes)
+                return false;
+            stream.Position = offsetBytes;
+            int done = 0;
+            for (int part; done < countBytes && (part = stream.Read(buffer, done, countBytes - done)) > 0; done += part)
+            {
+            }
+            return done == countBytes;
+        }
+        catch (Exception e) when (IsOfFiles(e))
+        {
+            return false;
+        }
     }
 
     /// <summary>Keeps a file whose content is its name's.</summary>
@@ -135,9 +165,15 @@ internal sealed class RepositoryCache
     /// <summary>Removes what the repository does not have any more.</summary>
     public void RemoveOthers(StoredKind kind, IEnumerable<string> names)
     {
+        var known = new HashSet<string>(names, StringComparer.Ordinal);
+        RemoveOthers(kind, known.Contains);
+    }
+
+    /// <summary>Removes what is not asked to stay.</summary>
+    public void RemoveOthers(StoredKind kind, Func<string, bool> stays)
+    {
         if (!Keeps(kind))
             return;
-        var known = new HashSet<string>(names, StringComparer.Ordinal);
         try
         {
             string folder = Path.Combine(_root, StoredFolder.Of(kind));
@@ -145,7 +181,7 @@ internal sealed class RepositoryCache
                 return;
             foreach (string path in Directory.EnumerateDirectories(folder).SelectMany(Directory.EnumerateFiles).ToList())
             {
-                if (Hex.IsName(Path.GetFileName(path)) && !known.Contains(Path.GetFileName(path)))
+                if (Hex.IsName(Path.GetFileName(path)) && !stays(Path.GetFileName(path)))
                     _files.Delete(path);
             }
         }

@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Platform.Processes;
 using ImageBackup.Engine.Repository.Blobs;
@@ -35,6 +36,9 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     /// <summary>How packs are best read from this storage.</summary>
     public ReadShape ReadShape => storage.Traits is { IsRemote: true } remote ? ReadShape.Remote with { QueueDepth = remote.Connections } : ReadShape.Local;
+
+    /// <summary>So many files are removed at once: of a server each is a round trip; of a directory one after another, in their order.</summary>
+    public int RemovalThreadCount => storage.Traits.IsRemote ? storage.Traits.Connections : 1;
 
     /// <summary>From now on index files and snapshot records are kept in a cache. Called once, before other threads come.</summary>
     public void UseCache(RepositoryCache? cache) => _cache = cache;
@@ -115,6 +119,8 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     public bool Exists(StoredKind kind, string name) => Guard(kind, () => storage.Exists(kind, name, PendingCalls.Stop));
 
+    public long LengthOf(StoredKind kind, string name) => Guard(kind, () => storage.LengthOf(kind, name, PendingCalls.Stop));
+
     /// <summary>Fills the buffer's first bytes from an offset of a file.</summary>
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {
@@ -144,13 +150,25 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     public IEnumerable<StoredFile> List(StoredKind kind, bool mustExist)
     {
         IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind, PendingCalls.Stop));
-        if (_cache is not null && RepositoryCache.Keeps(kind))
+        // Which packs stay the index says.
+        if (_cache is not null && kind != StoredKind.Pack && RepositoryCache.Keeps(kind))
         {
             var all = files.ToList();
             _cache.RemoveOthers(kind, all.Select(file => file.Name));
             files = all;
         }
         return mustExist ? ListOrMissRepository(files) : files;
+    }
+
+    /// <summary>
+    /// Begins to list the files of a kind on a thread of its own, while the caller does something else: of a server a list is a round trip or
+    /// many. Of a directory it has been taken when this returns, so that what happens there happens in one order.
+    /// </summary>
+    /// <returns>Throws as <see cref="List(StoredKind)"/> when its result is asked for.</returns>
+    public Task<List<StoredFile>> BeginList(StoredKind kind)
+    {
+        List<StoredFile> Take() => List(kind).ToList();
+        return Traits.IsRemote ? Task.Factory.StartNew(Take, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default) : Task.FromResult(Take());
     }
 
     private IEnumerable<StoredFile> ListOrMissRepository(IEnumerable<StoredFile> files)
@@ -166,6 +184,76 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     }
 
     public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind), PendingCalls.Stop));
+
+    /// <summary>So long a pack of trees may be that is loaded whole and kept, and so long in all the small files of an image.</summary>
+    internal const int KeptTreePackBytes = 2 * RepositoryFormat.PackSizeBytes, KeptFilePackBytes = 1 << 20;
+
+    private readonly object[] _packGates = [.. Enumerable.Range(0, 16).Select(_ => new object())];
+    private int _passedCount;
+
+    /// <summary>Whether packs are kept on this machine.</summary>
+    public bool KeepsPacks => _cache is not null;
+
+    /// <summary>Until it is disposed all that is read of packs comes from the storage: for who proves what lies there.</summary>
+    public IDisposable PassKeptPacks()
+    {
+        Interlocked.Increment(ref _passedCount);
+        return new Passing(this);
+    }
+
+    private sealed class Passing(RepositoryFiles files) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref files._passedCount);
+    }
+
+    /// <summary>
+    /// Reads a part of a pack out of the cache, of which nothing is proven. A pack of trees that is not there is loaded whole, as restic does it:
+    /// who reads one tree reads the others of the pack soon. False: it must be read from the storage.
+    /// </summary>
+    /// <exception cref="ImageBackupException">PackCorrupt if the pack is missing; a storage failure.</exception>
+    public bool TryReadKept(in BlobLocation location, byte[] buffer, int countBytes)
+    {
+        if (_cache is not { } cache || Volatile.Read(ref _passedCount) > 0)
+            return false;
+        string name = location.PackId.ToString();
+        if (cache.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
+            return true;
+        if (location.Type != BlobType.Tree || location.OffsetBytes + (long)countBytes > KeptTreePackBytes)
+            return false;
+        lock (_packGates[location.PackId.GetHashCode() & (_packGates.Length - 1)])
+        {
+            if (cache.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
+                return true;
+            byte[] pack;
+            try
+            {
+                pack = storage.Load(StoredKind.Pack, name, KeptTreePackBytes, PendingCalls.Stop);
+            }
+            catch (StorageException e) when (e.Problem == StorageProblem.TooLarge)
+            {
+                return false;
+            }
+            catch (StorageException e)
+            {
+                throw Translate(StoredKind.Pack, e);
+            }
+            if (BlobId.Of(pack) != location.PackId || pack.Length - (long)location.OffsetBytes < countBytes)
+                return false;
+            WorkPace.BeforeRead(pack.Length);
+            cache.Add(StoredKind.Pack, name, pack);
+            Array.Copy(pack, location.OffsetBytes, buffer, 0, countBytes);
+            return true;
+        }
+    }
+
+    /// <summary>Removes a pack from the cache, whose copy there is damaged.</summary>
+    public void ForgetKept(BlobId pack) => _cache?.Remove(StoredKind.Pack, pack.ToString());
+
+    /// <summary>Keeps a pack that was written.</summary>
+    public void Keep(BlobId pack, byte[] content) => _cache?.Add(StoredKind.Pack, pack.ToString(), content);
+
+    /// <summary>Removes packs from the cache that no index lists any more.</summary>
+    public void ForgetOtherPacks(Func<BlobId, bool> isListed) => _cache?.RemoveOthers(StoredKind.Pack, name => BlobId.TryParse(name, out BlobId id) && isListed(id));
 
     public void Save(StoredKind kind, string name, byte[] content)
     {
@@ -342,6 +430,10 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         // It may be another by now: its content is verified as any other.
         return Opened(kind, name, Load(kind, name), sealers);
     }
+
+    /// <summary>As <see cref="LoadSealed"/>, of a file that the caller has loaded.</summary>
+    /// <exception cref="ImageBackupException">The kind's own "corrupt" id.</exception>
+    public byte[] OpenSealed(StoredKind kind, string name, byte[] content, SealerPool sealers) => Opened(kind, name, content, sealers);
 
     private byte[] Opened(StoredKind kind, string name, byte[] content, SealerPool sealers)
     {

@@ -76,6 +76,7 @@ internal static class IndexLoader
             foreach (KeyValuePair<string, List<BlobId>> file in packsOfFile.Where(f => !superseded.Contains(f.Key)))
                 file.Value.ForEach(index.MarkLive);
         }
+        files.ForgetOtherPacks(pack => index.PackNumberOf(pack) >= 0);
         return (index, names);
 
         void LoadFile(string name)

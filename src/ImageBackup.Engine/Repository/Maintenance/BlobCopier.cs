@@ -1,5 +1,4 @@
 using System;
-using System.Buffers;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -25,8 +24,7 @@ internal sealed class BlobCopier : IDisposable
     private readonly BlobReader _others;
     private readonly PackReader _reader;
     private readonly PackWriter?[] _packs = new PackWriter?[2];
-    private byte[] _piece = Array.Empty<byte>();
-    private PackRequest _request;
+    private PackReadAhead.Part _part;
 
     /// <param name="repository">Where the packs lie.</param>
     /// <param name="index">Where other copies of a blob lie.</param>
@@ -44,25 +42,16 @@ internal sealed class BlobCopier : IDisposable
 
     /// <summary>Copies the blobs of a request; if one cannot be read there, another copy of it.</summary>
     /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt: no copy of a blob can be read. A storage failure.</exception>
-    public void Copy(in PackRequest request)
+    public void Copy(in PackReadAhead.Part part)
     {
-        if (_piece.Length < request.LengthBytes)
+        _part = part;
+        if (part.Damage is { } damage)
         {
-            Return();
-            _piece = ArrayPool<byte>.Shared.Rent(request.LengthBytes);
-        }
-        _request = request;
-        try
-        {
-            PackReader.Fill(_repository.Files, request, _piece);
-        }
-        catch (ImageBackupException e) when (e.Id == ErrorId.PackCorrupt)
-        {
-            for (int place = request.First, end = place + request.Count; place < end; place = _plan.NextBlob(place))
-                Copy(place, e);
+            for (int place = part.Request.First, end = place + part.Request.Count; place < end; place = _plan.NextBlob(place))
+                Copy(place, damage);
             return;
         }
-        _reader.Open(request, _piece);
+        _reader.Open(part.Request, part.Buffer);
         // The next request takes the place of the sealed bytes.
         _reader.HashAll();
     }
@@ -82,7 +71,7 @@ internal sealed class BlobCopier : IDisposable
         (BlobId id, BlobLocation location) = _plan.BlobAt(place);
         if (damage is null)
         {
-            Append(id, location, new ArraySegment<byte>(_piece, (int)(location.OffsetBytes - _request.OffsetBytes), (int)location.LengthBytes));
+            Append(id, location, new ArraySegment<byte>(_part.Buffer, (int)(location.OffsetBytes - _part.Request.OffsetBytes), (int)location.LengthBytes));
             return;
         }
         var copies = new List<int>();
@@ -123,18 +112,10 @@ internal sealed class BlobCopier : IDisposable
         _packs[type] = null;
     }
 
-    private void Return()
-    {
-        if (_piece.Length > 0)
-            ArrayPool<byte>.Shared.Return(_piece);
-        _piece = Array.Empty<byte>();
-    }
-
     public void Dispose()
     {
         foreach (PackWriter? pack in _packs)
             pack?.Dispose();
-        Return();
         _reader.Dispose();
         _others.Dispose();
     }

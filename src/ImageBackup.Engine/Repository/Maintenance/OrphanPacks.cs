@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
@@ -49,28 +50,35 @@ internal sealed class OrphanPacks
     /// <summary>Loads the index under a held lock.</summary>
     public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation)
     {
-        // In this order: who wrote a pack before it was listed holds its lock still when those are listed, or has written its
-        // index before the index is loaded.
-        Dictionary<BlobId, long> lengths = Listed(repository);
-        bool isAlone = held.IsAlone(DateTimeOffset.Now);
+        Task<List<StoredFile>> listing = repository.Files.BeginList(StoredKind.Pack);
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
+        Dictionary<BlobId, long> lengths = LengthsOf(listing.GetAwaiter().GetResult());
         List<BlobId> lost = MarkLost(index, lengths, repository);
         var adopted = new List<IndexedPack>();
-        if (isAlone)
+        // In this order: who wrote a pack before it was listed holds its lock still when those are listed, or has written its
+        // index before the index is loaded again. Mostly there is no such pack, and nothing is asked for.
+        if (Unlisted(index, lost, lengths).Count > 0 && held.IsAlone(DateTimeOffset.Now))
         {
-            var known = new HashSet<BlobId>(index.Packs());
-            known.UnionWith(lost);
-            adopted = ReadHeaders(repository, lengths.Where(p => !known.Contains(p.Key)).ToList(), isEnough: null, cancellation);
+            (index, indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
+            lost = MarkLost(index, lengths, repository);
+            adopted = ReadHeaders(repository, Unlisted(index, lost, lengths), isEnough: null, cancellation);
             foreach (IndexedPack pack in adopted)
                 RepositoryRepair.AddTo(index, pack);
         }
         return new OrphanPacks(indexNames, index, adopted, lost);
     }
 
-    private static Dictionary<BlobId, long> Listed(ImageRepository repository)
+    private static List<KeyValuePair<BlobId, long>> Unlisted(BlobIndex index, List<BlobId> lost, Dictionary<BlobId, long> lengths)
+    {
+        var known = new HashSet<BlobId>(index.Packs());
+        known.UnionWith(lost);
+        return lengths.Where(p => !known.Contains(p.Key)).ToList();
+    }
+
+    private static Dictionary<BlobId, long> LengthsOf(List<StoredFile> packs)
     {
         var lengths = new Dictionary<BlobId, long>();
-        foreach (StoredFile file in repository.Files.List(StoredKind.Pack))
+        foreach (StoredFile file in packs)
         {
             if (BlobId.TryParse(file.Name, out BlobId id))
                 lengths[id] = file.LengthBytes;
@@ -83,7 +91,7 @@ internal sealed class OrphanPacks
         var lost = new List<BlobId>();
         foreach (KeyValuePair<BlobId, long> expected in PackLengths.Expected(index))
         {
-            // A pack that was listed after the listing is another backup's, of this moment.
+            // A pack that came after the listing, or during it, is another backup's, of this moment.
             if (lengths.TryGetValue(expected.Key, out long found) ? found == expected.Value : IsThere(repository, expected.Key))
                 continue;
             index.MarkDead(expected.Key);

@@ -32,7 +32,17 @@ internal static class ParallelWork
     {
         int next = -1, count = Math.Max(1, Math.Min(threadCount, items.Count));
         ExceptionDispatchInfo? failure = null;
-        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, _ =>
+        // Threads of their own: the pool's come one by one, and what they wait for needs the pool too.
+        Task[] others = new Task[count - 1];
+        for (int i = 0; i < others.Length; i++)
+            others[i] = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Work();
+        foreach (Task other in others)
+            other.GetAwaiter().GetResult();
+        failure?.Throw();
+        cancellation.ThrowIfCancellationRequested();
+
+        void Work()
         {
             try
             {
@@ -47,8 +57,6 @@ internal static class ParallelWork
             {
                 Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
             }
-        });
-        failure?.Throw();
-        cancellation.ThrowIfCancellationRequested();
+        }
     }
 }

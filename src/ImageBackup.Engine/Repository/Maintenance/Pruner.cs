@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
@@ -77,17 +76,16 @@ internal sealed class Pruner(ImageRepository repository)
     {
         // Snapshot records before the index, packs after it: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = _files.List(StoredKind.Snapshot).ToList();
-        List<string> indexNames = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
-        BlobIndex index = repository.LoadIndex(cancellation);
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(_files, repository.Sealers, onError: null, cancellation);
+        Task<List<StoredFile>> listing = _files.BeginList(StoredKind.Pack);
+        using var marks = new UsedBlobSet(repository, index);
+        marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         var packFiles = new Dictionary<BlobId, long>();
-        foreach (StoredFile file in _files.List(StoredKind.Pack))
+        foreach (StoredFile file in listing.GetAwaiter().GetResult())
         {
             if (BlobId.TryParse(file.Name, out BlobId id))
                 packFiles[id] = file.LengthBytes;
         }
-
-        using var marks = new UsedBlobSet(repository, index);
-        marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         if (marks.Lost.Count > 0)
         {
             ImageBackupException refusal = marks.Refusal(snapshots, new HashSet<(BlobId, BlobType)>(marks.Lost), ErrorId.ChunkMissing,
@@ -135,31 +133,26 @@ internal sealed class Pruner(ImageRepository repository)
         int total = plan.Unreferenced.Count + doomed.Count, done = 0;
 
         // No index lists these, so they may go first: on a full disk, that makes the room for the rest.
-        RemovePacks(plan.Unreferenced.Keys);
+        RemovePacks([.. plan.Unreferenced.Keys]);
         if (!state.NeedsIndex)
             return;
 
         List<string> written = WriteIndex(state, held, progress, cancellation);
         Prove(state, written, cancellation);
         held.ThrowIfLost();
-        foreach (string old in state.IndexNames)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            _files.Delete(StoredKind.Index, old);
-        }
+        ParallelWork.Run(state.IndexNames, _files.RemovalThreadCount, () => (IDisposable?)null, (item, _) => _files.Delete(StoredKind.Index, state.IndexNames[item]), cancellation);
         // A power cut must not bring an index back that lists packs which are gone.
         _files.SyncDeletions(StoredKind.Index);
         RemovePacks(doomed);
 
-        void RemovePacks(IEnumerable<BlobId> packs)
+        void RemovePacks(List<BlobId> packs)
         {
             held.ThrowIfLost();
-            foreach (BlobId pack in packs)
+            ParallelWork.Run(packs, _files.RemovalThreadCount, () => (IDisposable?)null, (item, _) =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                _files.Delete(StoredKind.Pack, pack.ToString());
-                progress?.Invoke(PrunePhase.Removing, ++done, total);
-            }
+                _files.Delete(StoredKind.Pack, packs[item].ToString());
+                progress?.Invoke(PrunePhase.Removing, Interlocked.Increment(ref done), total);
+            }, cancellation);
         }
     }
 
@@ -225,42 +218,32 @@ internal sealed class Pruner(ImageRepository repository)
             return;
         long totalBytes = state.Plan.PacksTo(PruneAction.Repack).Sum(state.Plan.KeptBytesOf), doneBytes = 0;
         using var committer = new PackUploader(_files.Traits.Connections, writer.Add);
-        int copiers = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = copiers, CancellationToken = cancellation };
-        var idle = new Stack<BlobCopier>();
-        try
+        int copierCount = (int)Math.Min(Environment.ProcessorCount, 1 + totalBytes / BytesPerCopier);
+        using var ahead = new PackReadAhead(_files, reads, cancellation);
+        // A copier for each thread at work, so that few packs end before they are full.
+        ParallelWork.Run(Enumerable.Range(0, copierCount).ToList(), copierCount, () => new BlobCopier(repository, state.Index, reads, committer), (_, copier) =>
         {
-            // A copier for each thread at work, not for each task, so that few packs end before they are full.
-            Parallel.ForEach(Partitioner.Create(reads.Requests(_files.ReadShape), EnumerablePartitionerOptions.NoBuffering), options, request =>
+            while (ahead.TryTake(out PackReadAhead.Part part))
             {
-                BlobCopier copier;
-                lock (idle)
-                    copier = idle.Count > 0 ? idle.Pop() : new BlobCopier(repository, state.Index, reads, committer);
                 try
                 {
-                    copier.Copy(request);
+                    copier.Copy(part);
+                }
+                catch
+                {
+                    ahead.Stop();
+                    throw;
                 }
                 finally
                 {
-                    lock (idle)
-                        idle.Push(copier);
+                    PackReadAhead.Return(part);
                 }
-                long now = Interlocked.Add(ref doneBytes, reads.BlobBytes(request));
+                long now = Interlocked.Add(ref doneBytes, reads.BlobBytes(part.Request));
                 progress?.Invoke(PrunePhase.Copying, now, totalBytes);
-            });
-            foreach (BlobCopier copier in idle)
-                copier.Flush();
-            committer.Finish();
-        }
-        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e.InnerExceptions[0]).Throw();
-        }
-        finally
-        {
-            foreach (BlobCopier copier in idle)
-                copier.Dispose();
-        }
+            }
+            copier.Flush();
+        }, cancellation);
+        committer.Finish();
     }
 
     /// <summary>Reads the new index files back before the old ones go: they must list every blob that is in use.</summary>
@@ -294,7 +277,7 @@ internal sealed class Pruner(ImageRepository repository)
         PrunePlan plan = state.Plan;
         int[] repacked = [.. plan.PacksTo(PruneAction.Repack)];
         long repackedBytes = repacked.Sum(plan.KeptBytesOf);
-        List<PackRequest> reads = [.. state.Reads.Requests(_files.ReadShape)];
+        List<PackRequest> reads = [.. state.Reads.Requests(PackReadAhead.ShapeOf(_files))];
         int[] removed = [.. plan.PacksTo(PruneAction.Remove), .. repacked];
         return new RepositoryOptimizeResult
         {

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
+using System.Threading.Tasks;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -34,13 +35,16 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
+        using IDisposable fresh = files.PassKeptPacks();
         using RepositoryLock? held = repository.LockForReading(cancellation);
-        CheckKeys();
+        Task<IReadOnlyList<RepositoryKeyInfo>> keys = BeginKeys();
+        Task<List<StoredFile>> listing = files.BeginList(StoredKind.Pack);
         // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
-        Dictionary<BlobId, long> packs = ListPacks(files);
+        Dictionary<BlobId, long> packs = LengthsOf(listing.GetAwaiter().GetResult());
+        CheckKeys(keys.GetAwaiter().GetResult());
 
         var listed = new EntriesByPack(index);
         CheckPacks(index, listed, packs);
@@ -74,9 +78,8 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     }
 
     /// <summary>Every key's structure; whether another password opens it is not known.</summary>
-    private void CheckKeys()
+    private void CheckKeys(IReadOnlyList<RepositoryKeyInfo> keys)
     {
-        IReadOnlyList<RepositoryKeyInfo> keys = repository.Keys();
         foreach (RepositoryKeyInfo key in keys)
         {
             if (key.Problem is { } problem)
@@ -86,10 +89,15 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             Report(ErrorId.KeyCorrupt, "keys/" + repository.KeyName, "The key that opened the repository is gone.");
     }
 
-    private static Dictionary<BlobId, long> ListPacks(RepositoryFiles files)
+    /// <summary>Of a server they are read while lists are taken.</summary>
+    private Task<IReadOnlyList<RepositoryKeyInfo>> BeginKeys() => repository.Files.Traits.IsRemote
+        ? Task.Factory.StartNew(repository.Keys, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+        : Task.FromResult(repository.Keys());
+
+    private static Dictionary<BlobId, long> LengthsOf(List<StoredFile> files)
     {
         var packs = new Dictionary<BlobId, long>();
-        foreach (StoredFile file in files.List(StoredKind.Pack))
+        foreach (StoredFile file in files)
         {
             if (BlobId.TryParse(file.Name, out BlobId id))
                 packs[id] = file.LengthBytes;
@@ -105,7 +113,7 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             if (index.IsDead(pack))
                 continue;
             BlobId id = index.PackAt(pack);
-            if (!packs.TryGetValue(id, out long lengthBytes))
+            if (!packs.TryGetValue(id, out long lengthBytes) && !TryFindLate(id, packs, out lengthBytes))
             {
                 Report(ErrorId.PackCorrupt, PackFile(id), $"The pack is missing; the index says it holds {listed.NumbersOf(pack).Count} blobs.");
                 NoteBad(id, listed.BlobsOf(pack), behindBytes: 0);
@@ -116,6 +124,17 @@ internal sealed class RepositoryChecker(ImageRepository repository)
                 NoteBad(id, listed.BlobsOf(pack), lengthBytes);
             }
         }
+    }
+
+    /// <summary>A pack that came after the listing, or during it, is a backup's of this moment.</summary>
+    private bool TryFindLate(BlobId pack, Dictionary<BlobId, long> packs, out long lengthBytes)
+    {
+        lengthBytes = 0;
+        string name = pack.ToString();
+        if (!repository.Files.Exists(StoredKind.Pack, name))
+            return false;
+        packs[pack] = lengthBytes = repository.Files.LengthOf(StoredKind.Pack, name);
+        return true;
     }
 
     private void NoteBad(BlobId pack, List<PackEntry> blobs, long behindBytes)

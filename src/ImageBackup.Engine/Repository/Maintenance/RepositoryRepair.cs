@@ -31,6 +31,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     public RepositoryRepairResult Run(Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        using IDisposable fresh = _files.PassKeptPacks();
         if (!options.IsPlan)
             repository.ThrowIfNotWritable();
         // A plan writes nothing, not even a lock.

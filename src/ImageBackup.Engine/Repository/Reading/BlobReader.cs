@@ -10,7 +10,10 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Engine.Repository.Reading;
 
 /// <summary>Reads blobs out of packs and proves each against its id. One thread at a time; holds its buffers for the next blob.</summary>
-internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : IDisposable
+/// <param name="files">Where the packs lie.</param>
+/// <param name="sealers">Open the blobs.</param>
+/// <param name="usesCache">A blob may come out of a pack that is kept on this machine.</param>
+internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers, bool usesCache = false) : IDisposable
 {
     private readonly Sealer _sealer = sealers.Rent();
     private readonly Zstd _zstd = new();
@@ -28,7 +31,24 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers) : ID
         if (content.Length < contentBytes)
             throw new ArgumentException("The buffer is shorter than the blob.", nameof(content));
         Reserve(ref _sealed, sealedBytes);
+        if (usesCache && files.TryReadKept(location, _sealed, sealedBytes))
+        {
+            try
+            {
+                return Prove(id, location, content);
+            }
+            catch (ImageBackupException e) when (e.Id == ErrorId.ChunkCorrupt)
+            {
+                files.ForgetKept(location.PackId);
+            }
+        }
         files.ReadAt(StoredKind.Pack, location.PackId.ToString(), location.OffsetBytes, _sealed, sealedBytes);
+        return Prove(id, location, content);
+    }
+
+    private int Prove(BlobId id, in BlobLocation location, byte[] content)
+    {
+        int sealedBytes = (int)location.LengthBytes, contentBytes = (int)location.ContentLengthBytes;
         Open(id, location, _sealed.AsSpan(0, sealedBytes), content.AsSpan(0, contentBytes));
         return BlobId.Of(content.AsSpan(0, contentBytes)) == id ? contentBytes : throw Mismatch(id, location);
     }

@@ -17,7 +17,7 @@ internal sealed class TreeReading(ImageRepository repository) : IDisposable
     private BlobReader? _large;
 
     /// <summary>A reader for one thread.</summary>
-    public BlobReader Open() => new(repository.Files, repository.Sealers);
+    public BlobReader Open() => new(repository.Files, repository.Sealers, usesCache: true);
 
     /// <summary>Reads a tree and proves it against its id. Its bytes are good until <paramref name="use"/> returns.</summary>
     /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt; a storage failure.</exception>

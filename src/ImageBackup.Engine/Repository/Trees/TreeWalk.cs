@@ -31,7 +31,7 @@ internal static class TreeWalk
     {
         if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
             throw new MissingBlobException(tree, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
-        using var reader = new BlobReader(repository.Files, repository.Sealers);
+        using var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
         byte[] json = reader.Read(tree, location, index);
         try
         {

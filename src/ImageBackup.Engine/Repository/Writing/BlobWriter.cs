@@ -18,12 +18,18 @@ internal sealed class BlobWriter : IDisposable
     private readonly Sealer _sealer;
     private readonly Zstd _zstd;
     private readonly bool _isDataCompressed;
+    private readonly int _keptDataBytes;
     private readonly PackWriter?[] _packs = new PackWriter?[2];
     private byte[] _compressed = Array.Empty<byte>();
     private byte[] _sealed = Array.Empty<byte>();
 
-    internal BlobWriter(RepositoryWriter session, RepositoryFiles files, SealerPool sealers)
+    /// <param name="session">Whose it is.</param>
+    /// <param name="files">Where packs go.</param>
+    /// <param name="sealers">Its ciphers.</param>
+    /// <param name="isOfSmallFiles">What it stores will be asked for again by this machine: its packs of data are kept if they are small.</param>
+    internal BlobWriter(RepositoryWriter session, RepositoryFiles files, SealerPool sealers, bool isOfSmallFiles)
     {
+        _keptDataBytes = isOfSmallFiles ? RepositoryFiles.KeptFilePackBytes : 0;
         _session = session;
         _files = files;
         _sealers = sealers;
@@ -55,7 +61,7 @@ internal sealed class BlobWriter : IDisposable
                 "A chunk did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", _files.Location);
         }
 
-        PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type);
+        PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type, type == BlobType.Tree ? RepositoryFiles.KeptTreePackBytes : _keptDataBytes);
         pack.Append(id, new ArraySegment<byte>(_sealed, 0, sealedBytes), isCompressed ? content.Length : 0);
         if (pack.LengthBytes >= _files.PackSizeBytes)
         {

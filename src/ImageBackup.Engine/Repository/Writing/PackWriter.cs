@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using System.IO;
 using ImageBackup.Engine.Cryptography;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
@@ -16,10 +17,15 @@ namespace ImageBackup.Engine.Repository.Writing;
 /// pack's name, so a pack is never held in memory. One thread at a time; <see cref="Seal"/> ends it, <see cref="Commit"/>
 /// makes it durable (and may run on another thread).
 /// </summary>
-internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, BlobType type) : IDisposable
+/// <param name="files">Where it goes.</param>
+/// <param name="sealers">Seal its header.</param>
+/// <param name="type">Of its blobs.</param>
+/// <param name="keptBytes">So long it is kept on this machine too, if packs are; 0: not at all.</param>
+internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, BlobType type, int keptBytes = 0) : IDisposable
 {
     private readonly List<PackEntry> _entries = new();
     private readonly Sha256 _hash = new();
+    private MemoryStream? _kept = keptBytes > 0 && files.KeepsPacks ? new MemoryStream() : null;
     private RepositoryUpload? _upload;
     private BlobId _id;
 
@@ -58,6 +64,8 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
     public IndexedPack Commit()
     {
         _upload!.Commit(_id.ToString());
+        if (_kept is { } content)
+            files.Keep(_id, content.ToArray());
         return new IndexedPack(_id, _entries);
     }
 
@@ -66,6 +74,10 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
         _upload ??= files.BeginUpload(StoredKind.Pack);
         _upload.Append(bytes);
         _hash.Append(bytes);
+        if (_kept is { } kept && kept.Length + bytes.Count <= keptBytes)
+            kept.Write(bytes.Array!, bytes.Offset, bytes.Count);
+        else
+            _kept = null;
         LengthBytes += bytes.Count;
     }
 

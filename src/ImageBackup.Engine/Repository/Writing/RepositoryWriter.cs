@@ -59,7 +59,8 @@ internal sealed class RepositoryWriter : IDisposable
     public long StoredBytes => Interlocked.Read(ref _storedBytes);
 
     /// <summary>A writer for one thread.</summary>
-    public BlobWriter OpenLane() => new(this, _files, _sealers);
+    /// <param name="isOfSmallFiles">For an image's own files, which the next backup on this machine reads.</param>
+    public BlobWriter OpenLane(bool isOfSmallFiles = false) => new(this, _files, _sealers, isOfSmallFiles);
 
     /// <summary>Whether the repository has the blob: durable, in a pack that is there.</summary>
     public bool Has(BlobId id, BlobType type) => _index.Contains(id, type);

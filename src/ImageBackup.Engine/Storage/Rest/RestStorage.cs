@@ -6,6 +6,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Http;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Threading;
 using ImageBackup.Engine.Compat;
@@ -171,7 +172,14 @@ internal sealed class RestStorage : IStorage
     public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
         byte[] copy = content.ToArray();
-        Put(kind, name, copy.Length, () => new MemoryStream(copy, writable: false), cancellation);
+        Put(kind, name, copy.Length, () => new MemoryStream(copy, writable: false), cancellation, isNamedByContent: IsHashOf(name, copy));
+    }
+
+    private static bool IsHashOf(string name, byte[] content)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(content);
+        return Hex.Encode(hash.GetHashAndReset()) == name;
     }
 
     public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
@@ -180,13 +188,19 @@ internal sealed class RestStorage : IStorage
         return new SpooledUpload(Location.DisplayName, (name, lengthBytes, open, token) => Put(kind, name, lengthBytes, open, token));
     }
 
-    private void Put(StoredKind kind, string name, long lengthBytes, Func<Stream> open, CancellationToken cancellation)
+    /// <param name="kind">What it is.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="lengthBytes">Its length.</param>
+    /// <param name="open">Reads its content from the beginning; called again if it is sent again.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="isNamedByContent">The name is the content's hash: a file that is there under it is the same one, and to write over it changes nothing.</param>
+    private void Put(StoredKind kind, string name, long lengthBytes, Func<Stream> open, CancellationToken cancellation, bool isNamedByContent = false)
     {
         string path = PathOf(kind, name);
         bool isUncertain = _uncertain.ContainsKey(path);
         // Two creations at once must not write over each other's config, and no file over one that is there. A pack's name is new each
         // time it is written, for its seal is: to ask before each would cost a round trip a pack.
-        if ((isUncertain || _isRclone && kind != StoredKind.Pack || kind == StoredKind.Config) && IsThere(kind, name, lengthBytes, isUncertain, cancellation))
+        if ((isUncertain || _isRclone && kind != StoredKind.Pack && !isNamedByContent || kind == StoredKind.Config) && IsThere(kind, name, lengthBytes, isUncertain, cancellation))
             return;
         try
         {
