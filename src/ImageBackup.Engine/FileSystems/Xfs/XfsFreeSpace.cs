@@ -23,7 +23,6 @@ internal sealed class XfsFreeSpace
 
     private readonly IBlockReader _volume;
     private readonly XfsSuperblock _superblock;
-    private readonly XfsLogReplay? _replay;
     private readonly UsedRangeBuilder _builder;
     private readonly CancellationToken _cancellation;
     private readonly int _blockHeaderBytes;
@@ -36,11 +35,14 @@ internal sealed class XfsFreeSpace
     private uint _longest;
     private long _visitsLeft;
 
-    public XfsFreeSpace(IBlockReader volume, XfsSuperblock superblock, XfsLogReplay? replay, UsedRangeBuilder builder, CancellationToken cancellation)
+    /// <param name="volume">With the log's changes over it.</param>
+    /// <param name="superblock">Its superblock.</param>
+    /// <param name="builder">Is told what is free.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    public XfsFreeSpace(IBlockReader volume, XfsSuperblock superblock, UsedRangeBuilder builder, CancellationToken cancellation)
     {
         _volume = volume;
         _superblock = superblock;
-        _replay = replay;
         _builder = builder;
         _cancellation = cancellation;
         _blockHeaderBytes = superblock.HasChecksums ? 56 : 16;
@@ -62,12 +64,11 @@ internal sealed class XfsFreeSpace
         _groupBlockCount = _superblock.GroupLengthBlocks(group);
         long headerOffset = _superblock.GroupOffsetBytes(group) + _superblock.SectorSizeBytes;
         byte[] header = _volume.ReadExact(headerOffset, _superblock.SectorSizeBytes);
-        bool isReplayed = _replay is not null && _replay.Apply(headerOffset, header, lsnOffset: _superblock.HasChecksums ? 208 : -1, HeaderMagic);
         if (BigEndian.UInt32(header, 0) != HeaderMagic || BigEndian.UInt32(header, 4) != 1 || BigEndian.UInt32(header, 8) != (uint)group)
             throw Damaged("the free-space header is none");
         if (_superblock.HasChecksums)
         {
-            if (!isReplayed && _superblock.VerifiesChecksums && !XfsChecksum.Matches(header, HeaderCrcOffset))
+            if (_superblock.VerifiesChecksums && !XfsChecksum.Matches(header, HeaderCrcOffset))
                 throw Damaged("the free-space header does not match its checksum");
             if (_superblock.VerifiesChecksums && !header.AsSpan(64, 16).SequenceEqual(_superblock.MetadataUuid))
                 throw Damaged("the free-space header belongs to another file system");
@@ -107,12 +108,11 @@ internal sealed class XfsFreeSpace
         uint magic = _superblock.HasChecksums
             ? isByLength ? ByLengthMagic5 : ByBlockMagic5
             : isByLength ? ByLengthMagic4 : ByBlockMagic4;
-        bool isReplayed = _replay is not null && _replay.Apply(offset, bytes, lsnOffset: _superblock.HasChecksums ? 24 : -1, magic);
         if (BigEndian.UInt32(bytes, 0) != magic || BigEndian.UInt16(bytes, 4) != level)
             throw Damaged($"block {block} is not part of the free-space tree");
         if (_superblock.HasChecksums && _superblock.VerifiesChecksums)
         {
-            if (!isReplayed && !XfsChecksum.Matches(bytes, BlockCrcOffset))
+            if (!XfsChecksum.Matches(bytes, BlockCrcOffset))
                 throw Damaged($"block {block} of a free-space tree does not match its checksum");
             if (BigEndian.UInt64(bytes, 16) != (ulong)offset / 512 || BigEndian.UInt32(bytes, 48) != (uint)_group
                 || !bytes.AsSpan(32, 16).SequenceEqual(_superblock.MetadataUuid))

@@ -24,19 +24,23 @@ internal sealed class XfsLog
     private const int MaxRecordBytes = 256 * 1024;
     private const byte OperationUnmount = 0x20;
 
-    /// <summary>Eight log buffers of the largest size may be under way, and reach the disk in any order.</summary>
-    private const int WindowBlockCount = 8 * MaxRecordBytes / LogBlockBytes;
+    /// <summary>As many log buffers may be under way, and reach the disk in any order.</summary>
+    private const int MaxBufferCount = 8;
+
+    private const int WindowBlockCount = MaxBufferCount * MaxRecordBytes / LogBlockBytes;
 
     private readonly IBlockReader _volume;
     private readonly XfsSuperblock _superblock;
     private readonly long _blockCount;
+    private readonly bool _dropsTornRecords;
     private long _head;
     private long _lastRecord = -1;
     private bool _isZeroed;
 
-    private XfsLog(IBlockReader volume, XfsSuperblock superblock)
+    private XfsLog(IBlockReader volume, XfsSuperblock superblock, bool dropsTornRecords)
     {
         _volume = volume;
+        _dropsTornRecords = dropsTornRecords;
         _superblock = superblock;
         _blockCount = superblock.LogLengthBytes / LogBlockBytes;
     }
@@ -47,10 +51,18 @@ internal sealed class XfsLog
     /// <summary>The log ends with the mark of an unmount: everything has reached its place.</summary>
     public bool IsClean { get; private set; }
 
-    /// <exception cref="FileSystemFormatException">The log is damaged.</exception>
-    public static XfsLog Open(IBlockReader volume, XfsSuperblock superblock)
+    /// <param name="volume">The volume.</param>
+    /// <param name="superblock">Its superblock.</param>
+    /// <param name="dropsTornRecords">
+    /// Records at the head that did not arrive whole are left out, as a mount does. Otherwise they are damage: a mounted
+    /// volume's log goes on while it is read, and a map of used blocks is better not made of it.
+    /// </param>
+    /// <exception cref="FileSystemFormatException">The log is damaged or lies elsewhere.</exception>
+    public static XfsLog Open(IBlockReader volume, XfsSuperblock superblock, bool dropsTornRecords = false)
     {
-        var log = new XfsLog(volume, superblock);
+        if (superblock.LogStart == 0)
+            throw new FileSystemFormatException("xfs: the log lies on another device");
+        var log = new XfsLog(volume, superblock, dropsTornRecords);
         log.FindHead();
         log.IsClean = log._isZeroed || log.EndsWithUnmount();
         return log;
@@ -143,16 +155,68 @@ internal sealed class XfsLog
                 byte[] end = ReadBlocks(seam, (int)(_blockCount - seam));
                 for (int block = 0; block < end.Length / LogBlockBytes; block++)
                 {
-                    if (Cycle(end.AsSpan(block * LogBlockBytes, LogBlockBytes)) != last)
+                    if (Cycle(end.AsSpan(block * LogBlockBytes, LogBlockBytes)) == last)
+                        continue;
+                    if (!_dropsTornRecords)
                         throw new FileSystemFormatException("xfs: the log's last writes did not all arrive");
+                    // All of this round came behind what is missing.
+                    head = seam + block;
+                    first = last;
+                    break;
                 }
             }
         }
         FindLastRecord(head, first);
-        _head = head % _blockCount;
     }
 
     private void FindLastRecord(long head, uint cycle)
+    {
+        Found last = FindRecordBefore(head, cycle);
+        for (int tornCount = 0; !last.IsWhole; last = FindRecordBefore(head, cycle))
+        {
+            if (!_dropsTornRecords || ++tornCount > MaxBufferCount)
+                throw new FileSystemFormatException("xfs: the log's last record is not whole");
+            if (last.Block >= head)
+                cycle--;
+            head = last.Block;
+        }
+        if (_dropsTornRecords && _superblock.HasChecksums && _superblock.VerifiesChecksums && DropMismatched(ref head, ref cycle))
+            last = FindRecordBefore(head, cycle);
+        if (!last.IsWhole)
+            throw new FileSystemFormatException("xfs: the log's last record is not whole");
+        _lastRecord = last.Block;
+        _head = head % _blockCount;
+    }
+
+    // A record may have its marks in every block and not its bytes, if the disk wrote them in another order: of those that
+    // were under way the oldest that is damaged ends the log.
+    private bool DropMismatched(ref long head, ref uint cycle)
+    {
+        (long Head, uint Cycle)? oldest = null;
+        (long at, uint round) = (head, cycle);
+        long passedCount = 0;
+        for (int i = 0; i < MaxBufferCount; i++)
+        {
+            if (FindRecordBefore(at, round, isNeeded: false) is not { IsWhole: true } record || (passedCount += record.BlockCount) >= _blockCount)
+                break;
+            if (record.Block >= at)
+                round--;
+            at = record.Block;
+            byte[] bytes = ReadBlocks(at, (int)record.BlockCount);
+            (int headerCount, int lengthBytes, _) = Extent(bytes);
+            if (!MatchesChecksum(bytes.AsSpan(0, headerCount * LogBlockBytes), bytes.AsSpan(headerCount * LogBlockBytes, lengthBytes)))
+                oldest = (at, round);
+        }
+        if (oldest is not { } end)
+            return false;
+        (head, cycle) = end;
+        return true;
+    }
+
+    private readonly record struct Found(long Block, long BlockCount, bool IsWhole);
+
+    /// <summary>The nearest record that begins before a place: whole if it ends there and its header is what it must be.</summary>
+    private Found FindRecordBefore(long head, uint cycle, bool isNeeded = true)
     {
         long back = Math.Min(_blockCount, WindowBlockCount);
         for (long distance = 1; distance <= back; distance++)
@@ -161,15 +225,19 @@ internal sealed class XfsLog
             byte[] header = ReadBlocks(block, 1);
             if (BigEndian.UInt32(header, 0) != RecordMagic)
                 continue;
-            RequireRecord(header, block);
-            uint expected = distance <= head ? cycle : cycle - 1;
-            (int headerCount, _, int bodyCount) = Extent(header);
-            if (BigEndian.UInt32(header, 4) != expected || headerCount + bodyCount != distance)
-                throw new FileSystemFormatException("xfs: the log's last record is not whole");
-            _lastRecord = block;
-            return;
+            try
+            {
+                RequireRecord(header, block);
+                (int headerCount, _, int bodyCount) = Extent(header);
+                uint expected = distance <= head ? cycle : cycle - 1;
+                return new Found(block, distance, BigEndian.UInt32(header, 4) == expected && headerCount + bodyCount == distance);
+            }
+            catch (FileSystemFormatException) when (_dropsTornRecords)
+            {
+                return new Found(block, distance, IsWhole: false);
+            }
         }
-        throw new FileSystemFormatException("xfs: the log has no record before its head");
+        return isNeeded ? throw new FileSystemFormatException("xfs: the log has no record before its head") : default;
     }
 
     private bool EndsWithUnmount()
@@ -212,12 +280,14 @@ internal sealed class XfsLog
 
     private void RequireChecksum(ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, long block)
     {
-        if (!_superblock.HasChecksums || !_superblock.VerifiesChecksums)
-            return;
-        uint stored = LittleEndian.UInt32(headers, CrcOffset);
-        if (stored != Checksum(headers, body, RecordHeaderBytes) && stored != Checksum(headers, body, RecordHeaderBytes32))
+        if (_superblock.HasChecksums && _superblock.VerifiesChecksums && !MatchesChecksum(headers, body))
             throw new FileSystemFormatException($"xfs: the log's record at block {block} does not match its checksum");
     }
+
+    // Machines of 32 bits end the header earlier.
+    private static bool MatchesChecksum(ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body) =>
+        LittleEndian.UInt32(headers, CrcOffset) is var stored
+        && (stored == Checksum(headers, body, RecordHeaderBytes) || stored == Checksum(headers, body, RecordHeaderBytes32));
 
     private static uint Checksum(ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, int headerBytes)
     {

@@ -5,8 +5,8 @@ using ImageBackup.Engine.FileSystems.Trees;
 namespace ImageBackup.Engine.FileSystems.Xfs;
 
 /// <summary>
-/// XFS versions 4 and 5: used blocks by the free-space B+trees of every allocation group, with the log's unwritten
-/// changes applied. A realtime section or an external log is refused.
+/// XFS versions 4 and 5: used blocks by the free-space B+trees of every allocation group, and files, with the log's
+/// unwritten changes applied. Of a realtime section or an external log the used blocks are not told.
 /// </summary>
 internal sealed partial class XfsReader : IFileTreeReader
 {
@@ -43,10 +43,14 @@ internal sealed partial class XfsReader : IFileTreeReader
             try
             {
                 XfsSuperblock superblock = XfsSuperblock.Read(volume, _verifiesChecksums);
+                if (superblock.HasRealtimeSection)
+                    throw new FileSystemFormatException("xfs: realtime section: copied whole");
                 XfsLog log = XfsLog.Open(volume, superblock);
                 isClean = log.IsClean;
-                XfsLogReplay? replay = isClean ? null : XfsLogReplay.Read(log, superblock, cancellation);
-                return Read(volume, superblock, replay, cancellation);
+                if (isClean)
+                    return Read(volume, superblock, isClean, cancellation);
+                XfsReplayedVolume replayed = XfsLogReplay.Read(volume, superblock, log, XfsReplayScope.FreeSpace, cancellation);
+                return Read(replayed, XfsSuperblock.Read(replayed, _verifiesChecksums), isClean, cancellation);
             }
             catch (FileSystemFormatException) when (!isClean && attempt < attempts)
             {
@@ -54,10 +58,10 @@ internal sealed partial class XfsReader : IFileTreeReader
         }
     }
 
-    private static UsedRangeMap Read(IBlockReader volume, XfsSuperblock superblock, XfsLogReplay? replay, CancellationToken cancellation)
+    private static UsedRangeMap Read(IBlockReader volume, XfsSuperblock superblock, bool isClean, CancellationToken cancellation)
     {
         var builder = new UsedRangeBuilder(volume.LengthBytes, superblock.BlockSizeBytes);
-        var freeSpace = new XfsFreeSpace(volume, superblock, replay, builder, cancellation);
+        var freeSpace = new XfsFreeSpace(volume, superblock, builder, cancellation);
         for (int group = 0; group < superblock.GroupCount; group++)
         {
             freeSpace.ReadGroup(group);
@@ -66,7 +70,7 @@ internal sealed partial class XfsReader : IFileTreeReader
         }
         builder.Keep(superblock.LogOffsetBytes, superblock.LogLengthBytes);
         long counted = freeSpace.FreeBlockCount + freeSpace.ReserveBlockCount;
-        if (replay is null && counted != superblock.FreeBlockCount)
+        if (isClean && counted != superblock.FreeBlockCount)
             throw new FileSystemFormatException($"xfs: the superblock counts {superblock.FreeBlockCount} free blocks, the allocation groups {counted}");
         UsedRangeMap map = builder.Build();
         if (builder.MinimumRunBytes == 0 && volume.LengthBytes - map.UsedBytes != freeSpace.FreeBlockCount * superblock.BlockSizeBytes)

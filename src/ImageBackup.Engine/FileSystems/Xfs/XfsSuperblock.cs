@@ -62,17 +62,16 @@ internal sealed class XfsSuperblock
         GroupCount = (int)groupCount;
         FreeBlockCount = BigEndian.Int63(bytes, 144);
 
-        if (BigEndian.UInt64(bytes, 16) != 0)
-            throw new FileSystemFormatException("xfs: realtime section: copied whole");
+        HasRealtimeSection = BigEndian.UInt64(bytes, 16) != 0;
         if ((flags & FlagShared) != 0)
             throw new FileSystemFormatException("xfs: a shared read-only file system is not read");
         LogStart = BigEndian.Int63(bytes, 48);
-        if (LogStart == 0)
-            throw new FileSystemFormatException("xfs: the log lies on another device");
         LogLengthBytes = BigEndian.UInt32(bytes, 96) * (long)BlockSizeBytes;
         long logGroup = LogStart >> GroupBlockBits;
         long logBlock = LogStart & ((1L << GroupBlockBits) - 1);
-        if (logGroup >= GroupCount || LogLengthBytes is < 4096 or > 1L << 32
+        if (LogStart == 0)
+            LogLengthBytes = 0;
+        else if (logGroup >= GroupCount || LogLengthBytes is < 4096 or > 1L << 32
             || (logBlock * BlockSizeBytes) + LogLengthBytes > GroupLengthBlocks((int)logGroup) * BlockSizeBytes)
             throw new FileSystemFormatException("xfs: the log does not lie in an allocation group");
         LogOffsetBytes = (logGroup * GroupBlockCount + logBlock) * BlockSizeBytes;
@@ -125,6 +124,11 @@ internal sealed class XfsSuperblock
     public uint GroupBlockCount { get; }
     public int GroupBlockBits { get; }
     public int GroupCount { get; }
+
+    /// <summary>Files may have their content on another device.</summary>
+    public bool HasRealtimeSection { get; }
+
+    /// <summary>0: the log lies on another device.</summary>
     public long LogStart { get; }
     public long LogOffsetBytes { get; }
     public long LogLengthBytes { get; }

@@ -20,25 +20,33 @@ internal sealed class XfsVolume
 
     private readonly MetadataCache _structures;
 
-    /// <param name="volume">Stays the caller's.</param>
-    /// <param name="structures">The same, by which structures are read.</param>
+    /// <param name="volume">Holds the content of files. Stays the caller's.</param>
+    /// <param name="structures">The same with the log's changes over it, by which structures are read.</param>
     /// <param name="superblock">Its superblock.</param>
+    /// <param name="hasStaleChecksums">The log's changes are in structures whose checksums they did not renew.</param>
     /// <exception cref="FileSystemFormatException">Inodes or directory blocks have impossible lengths.</exception>
-    public XfsVolume(IBlockReader volume, MetadataCache structures, XfsSuperblock superblock)
+    public XfsVolume(IBlockReader volume, MetadataCache structures, XfsSuperblock superblock, bool hasStaleChecksums = false)
     {
         Volume = volume;
         Superblock = superblock;
         _structures = structures;
-        if (superblock.InodeSizeBytes is < 256 or > 2048 || superblock.InodeSizeBytes << superblock.InodesPerBlockBits != superblock.BlockSizeBytes)
-            throw new FileSystemFormatException($"xfs: inodes of {superblock.InodeSizeBytes} bytes");
-        if (superblock.DirectoryBlockBits > 16 || superblock.BlockSizeBytes << superblock.DirectoryBlockBits > 65536)
-            throw new FileSystemFormatException("xfs: directory blocks are too large");
+        VerifiesChecksums = superblock.HasChecksums && superblock.VerifiesChecksums && !hasStaleChecksums;
+        RequireForm(superblock);
     }
 
     public IBlockReader Volume { get; }
     public XfsSuperblock Superblock { get; }
     public int DirectoryBlockBytes => Superblock.BlockSizeBytes << Superblock.DirectoryBlockBits;
-    public bool VerifiesChecksums => Superblock.HasChecksums && Superblock.VerifiesChecksums;
+    public bool VerifiesChecksums { get; }
+
+    /// <exception cref="FileSystemFormatException">Inodes or directory blocks have impossible lengths.</exception>
+    public static void RequireForm(XfsSuperblock superblock)
+    {
+        if (superblock.InodeSizeBytes is < 256 or > 2048 || superblock.InodeSizeBytes << superblock.InodesPerBlockBits != superblock.BlockSizeBytes)
+            throw new FileSystemFormatException($"xfs: inodes of {superblock.InodeSizeBytes} bytes");
+        if (superblock.DirectoryBlockBits > 16 || (long)superblock.BlockSizeBytes << superblock.DirectoryBlockBits > 65536)
+            throw new FileSystemFormatException("xfs: directory blocks are too large");
+    }
 
     /// <exception cref="FileSystemFormatException">Damaged, not in use, or no such inode.</exception>
     public XfsInode ReadInode(long number)

@@ -249,7 +249,7 @@ public sealed class XfsTests
         using var volume = new ImageFileReader(image);
         var builder = new UsedRangeBuilder(volume.LengthBytes, 512);
         XfsSuperblock superblock = XfsSuperblock.Read(volume, verifiesChecksums: true);
-        var freeSpace = new XfsFreeSpace(volume, superblock, replay: null, builder, default);
+        var freeSpace = new XfsFreeSpace(volume, superblock, builder, default);
         try
         {
             for (int group = 0; group < superblock.GroupCount; group++)

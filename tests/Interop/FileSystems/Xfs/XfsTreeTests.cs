@@ -127,24 +127,6 @@ public sealed class XfsTreeTests
         Assert.Equal(4, tree.Root.LinkCount);
     }
 
-    [Fact]
-    public void ADirtyLogIsTold()
-    {
-        Tool.Require("mkfs.xfs", "losetup", "mount");
-        using var folder = new TestFolder();
-        string image = folder.Sparse("xfs.img", 400 * MiB);
-        string copy = image + ".copy";
-        Tool.Shell($"mkfs.xfs -q '{image}'");
-        using (var mount = new LoopMount(image, "xfs", "rw,noatime"))
-        {
-            File.WriteAllText(mount.Path + "/file", "content");
-            Tool.Shell($"sync -f '{mount.Path}'; cp --sparse=always {mount.Device} '{copy}'");
-        }
-        using var reader = new ImageFileReader(copy);
-        IFileTree tree = new XfsReader().OpenTree(reader, CancellationToken.None);
-        Assert.Contains("not replayed", Assert.Single(tree.Notes));
-    }
-
     private static byte[] SeededBytes(int length)
     {
         var bytes = new byte[length];
