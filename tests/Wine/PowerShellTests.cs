@@ -115,6 +115,60 @@ public sealed class PowerShellTests(WineHost wine) : IDisposable
     }
 
     /// <summary>
+    /// Owners and access lists of NTFS files. Wine keeps what the permissions of Unix can say: who may read a file is what the
+    /// descriptor in the image says, and without -PreservePermissions what new files have.
+    /// </summary>
+    [Fact]
+    public void Access_lists_of_files_are_restored()
+    {
+        Assert.SkipUnless(WhyNot is null, WhyNot ?? "");
+        Assert.SkipUnless(Tool.Exists("setfattr"), "setfattr is not installed (attr)");
+        NtfsVolume source = Volume("secured");
+        source.Format("SECURED");
+        source.Mount();
+        // Owner and group: administrators. All for the owner; the second one: reading for everybody besides.
+        const string administrators = "01020000000000052000000020020000", everybody = "010100000000000100000000";
+        foreach ((string name, string entries, string counts) in new[]
+        {
+            ("closed", "00001800ff011f00" + administrators, "2000" + "0100"),
+            ("open", "00001800ff011f00" + administrators + "0000140089001200" + everybody, "3400" + "0200"),
+        })
+        {
+            string file = Path.Combine(source.MountPoint, name);
+            File.WriteAllText(file, name);
+            string list = $"0200{counts}0000{entries}";
+            int owner = 20 + list.Length / 2, group = owner + administrators.Length / 2;
+            Tool.Run("setfattr", "-n", "system.ntfs_acl", "-v", $"0x01000480{Little(owner)}{Little(group)}0000000014000000{list}{administrators}{administrators}", file);
+        }
+        source.Unmount();
+        string files = Path.Combine(wine.Directory, "secured-files");
+        (int exitCode, string output) = wine.PowerShell.Run($$"""
+            $ErrorActionPreference = 'Stop'
+            $env:PSModulePath = '{{WineHost.Windows(Path.Combine(WineHost.Root, "output"))}};' + $env:PSModulePath
+            $env:RESTIC_PASSWORD = 'wine'
+            $null = Initialize-ImageRepository '{{WineHost.Windows(files)}}\repository' | Connect-ImageRepository
+            $image = Backup-VolumeImage '{{WineHost.Windows(source.Image)}}'
+            foreach ($asked in $true, $false)
+            {
+                $result = $image | Restore-ImageItem -Path \ -Destination "{{WineHost.Windows(files)}}\$asked" -PreservePermissions:$asked -WarningVariable warnings -WarningAction SilentlyContinue
+                "restored $asked $($result.FileCount) $($result.FailedCount)"
+                $warnings | ForEach-Object { "warning $asked $_" }
+            }
+            """, TimeSpan.FromMinutes(15));
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("restored True 2 0", output, StringComparison.Ordinal);
+        Assert.Contains("restored False 2 0", output, StringComparison.Ordinal);
+        UnixFileMode Of(string asked, string name) => File.GetUnixFileMode(Path.Combine(files, asked, name));
+        Assert.Equal(UnixFileMode.None, Of("True", "closed") & UnixFileMode.OtherRead);
+        Assert.Equal(UnixFileMode.OtherRead, Of("True", "open") & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite));
+        Assert.Equal(Of("False", "closed"), Of("False", "open"));
+        Assert.DoesNotContain("access list could not be set", output, StringComparison.Ordinal);
+
+        static string Little(int value) => Convert.ToHexString(BitConverter.GetBytes(value));
+    }
+
+    /// <summary>
     /// The ten points for a real Windows (tests/Windows), as far as Wine gets: the machine, a static image and its restore, the
     /// system's volume. The others are skipped there, so what is proven is that the script itself is right up to them.
     /// </summary>

@@ -103,6 +103,7 @@ internal sealed class FoundItem
             LinkCount = Entry.LinkCount,
             Streams = streams,
             Problem = problem,
+            Notes = source.Notes,
             ImageId = source.Image.Id,
             Repository = source.Image.Repository,
         };

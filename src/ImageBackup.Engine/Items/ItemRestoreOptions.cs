@@ -9,7 +9,7 @@ internal sealed record ItemRestoreOptions
     /// <summary>Replace files and links that are there. A directory is never replaced.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Owners, setuid, setgid and sticky, extended attributes; on Windows the attributes.</summary>
+    /// <summary>Owners, setuid, setgid and sticky, extended attributes; on Windows the attributes and, of NTFS, owners and access lists.</summary>
     public bool PreservePermissions { get; init; }
 
     /// <summary>The other streams of files too (NTFS to NTFS).</summary>

@@ -42,6 +42,7 @@ internal sealed class ItemRestorer : IDisposable
     private readonly List<FoundItem> _links = [];
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly int _umask = Umask.Current();
+    private bool _hasToldOfSecurity;
     private IProgress<JobProgress>? _progress;
     private TimeSpan _lastReport;
     private long _fileCount, _directoryCount, _linkCount, _hardLinkCount, _failedCount, _sizeBytes, _copiedBytes;
@@ -145,6 +146,7 @@ internal sealed class ItemRestorer : IDisposable
         return new ItemRestoreResult
         {
             ImageId = _source.Image.Id,
+            Notes = _source.Notes,
             Volume = _source.Image.Volume,
             Destination = _options.Destination,
             FileCount = _fileCount,
@@ -445,7 +447,31 @@ internal sealed class ItemRestorer : IDisposable
             Attributes = isAll && entry.Attributes is { } attributes ? (FileAttributes)((int)attributes & 0x27) : null,
             ExtendedAttributes = isAll && !_isWindows && entry.Kind is FileTreeKind.File or FileTreeKind.Directory
                 ? AttributesOf(entry) : [],
+            SecurityDescriptor = isAll && _source.Tree is ISecuredFileTree secured ? DescriptorOf(secured, entry) : null,
         };
+    }
+
+    // As with attributes: the file itself is worth more than none.
+    private byte[]? DescriptorOf(ISecuredFileTree tree, FileTreeEntry entry)
+    {
+        if (!_isWindows)
+        {
+            if (!_hasToldOfSecurity)
+                _onWarning("Owners and access lists of NTFS are not restored: files have others here.");
+            _hasToldOfSecurity = true;
+            return null;
+        }
+        try
+        {
+            if (tree.ReadSecurityDescriptor(entry) is { } descriptor)
+                return descriptor;
+            _onWarning($"'{entry.Name}': the owner and the access list were not restored: the image has none of it.");
+        }
+        catch (Exception e) when (e is FileSystemFormatException or BlockReadException { IsGone: false })
+        {
+            _onWarning($"'{entry.Name}': the owner and the access list were not restored: {e.Message}");
+        }
+        return null;
     }
 
     // A file whose attributes are damaged is worth more than none.

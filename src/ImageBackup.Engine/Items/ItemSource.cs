@@ -33,12 +33,16 @@ internal sealed class ItemSource : IDisposable
     {
         Image = image;
         Tree = tree;
+        Notes = JoinedList.Of(tree.Notes);
         _reader = reader;
         _content = content;
     }
 
     public ImageBackupInfo Image { get; }
     public IFileTree Tree { get; }
+
+    /// <summary>The tree's, in the form in which objects have them.</summary>
+    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>The image is of a file system of Windows: names are found in any case, and both separators count.</summary>
     public bool IsOfWindows => Tree.IgnoresCase;

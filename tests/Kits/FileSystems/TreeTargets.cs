@@ -29,8 +29,8 @@ internal static class TreeTargets
         new("tree-fat32", static () => new FatReader(), "tree-fat32"),
         new("tree-btrfs", static () => new BtrfsReader(), "tree-btrfs"),
         new("tree-btrfs-unchecked", static () => new BtrfsReader(verifiesChecksums: false), "tree-btrfs"),
-        new("tree-xfs", static () => new XfsReader(), "tree-xfs"),
-        new("tree-xfs-unchecked", static () => new XfsReader(verifiesChecksums: false), "tree-xfs"),
+        new("tree-xfs", static () => new XfsReader(), "tree-xfs", "tree-xfs-dirty"),
+        new("tree-xfs-unchecked", static () => new XfsReader(verifiesChecksums: false), "tree-xfs", "tree-xfs-dirty"),
         new("tree-exfat", static () => new ExFatReader(), "tree-exfat"),
         new("tree-exfat-unchecked", static () => new ExFatReader(verifiesChecksums: false), "tree-exfat"),
     ];

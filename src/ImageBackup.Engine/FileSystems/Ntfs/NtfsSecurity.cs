@@ -14,7 +14,7 @@ internal sealed class NtfsSecurity(NtfsVolume ntfs)
     private const string StreamName = "$SDS";
     private const int PartBytes = 256 << 10;
     private const int HeaderBytes = 20;
-    private const int MaxDescriptorBytes = 64 << 10;
+    public const int MaxDescriptorBytes = 64 << 10;
 
     /// <summary>A volume has some thousands of them, of some hundred bytes.</summary>
     private const long MaxStreamBytes = 64L << 20;
@@ -66,6 +66,53 @@ internal sealed class NtfsSecurity(NtfsVolume ntfs)
                 at += (int)(length + 15 & ~15u);
             }
         }
+    }
+
+    /// <summary>Whether all parts of a descriptor lie inside of it: who sets it is not asked for its length.</summary>
+    public static bool IsWhole(ReadOnlySpan<byte> descriptor)
+    {
+        const int ownerOffset = 4, groupOffset = 8, auditOffset = 12, accessOffset = 16;
+        const ushort isSelfRelative = 0x8000, hasAccessList = 0x4, hasAuditList = 0x10;
+        if (descriptor.Length < MinHeaderBytes || descriptor[0] != 1)
+            return false;
+        ushort control = LittleEndian.UInt16(descriptor, 2);
+        return (control & isSelfRelative) != 0
+            && IsSid(descriptor, LittleEndian.UInt32(descriptor, ownerOffset)) && IsSid(descriptor, LittleEndian.UInt32(descriptor, groupOffset))
+            && ((control & hasAuditList) == 0 || IsList(descriptor, LittleEndian.UInt32(descriptor, auditOffset)))
+            && ((control & hasAccessList) == 0 || IsList(descriptor, LittleEndian.UInt32(descriptor, accessOffset)));
+    }
+
+    private static bool IsSid(ReadOnlySpan<byte> descriptor, uint offset)
+    {
+        const int fixedBytes = 8;
+        return offset == 0
+            || offset >= MinHeaderBytes && offset <= (uint)descriptor.Length - fixedBytes && descriptor[(int)offset] == 1
+                && descriptor[(int)offset + 1] <= MaxAuthorityCount && descriptor.Length - (int)offset >= fixedBytes + 4 * descriptor[(int)offset + 1];
+    }
+
+    // 0: a list of nothing, which lets everybody do all.
+    private static bool IsList(ReadOnlySpan<byte> descriptor, uint offset)
+    {
+        const int headerBytes = 8, minEntryBytes = 8, minRevision = 2, maxRevision = 4;
+        if (offset == 0)
+            return true;
+        if (offset < MinHeaderBytes || offset > (uint)descriptor.Length - headerBytes)
+            return false;
+        ReadOnlySpan<byte> list = descriptor.Slice((int)offset);
+        int lengthBytes = LittleEndian.UInt16(list, 2), count = LittleEndian.UInt16(list, 4);
+        if (list[0] is < minRevision or > maxRevision || lengthBytes < headerBytes || lengthBytes > list.Length)
+            return false;
+        list = list.Slice(headerBytes, lengthBytes - headerBytes);
+        for (; count > 0; count--)
+        {
+            if (list.Length < minEntryBytes)
+                return false;
+            int entryBytes = LittleEndian.UInt16(list, 2);
+            if (entryBytes < minEntryBytes || entryBytes % 4 != 0 || entryBytes > list.Length)
+                return false;
+            list = list.Slice(entryBytes);
+        }
+        return true;
     }
 
     /// <summary>The owner's SID as text (S-1-5-...); null if the descriptor names none.</summary>

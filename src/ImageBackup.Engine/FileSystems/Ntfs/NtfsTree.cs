@@ -10,7 +10,7 @@ using ImageBackup.Engine.FileSystems.Trees;
 namespace ImageBackup.Engine.FileSystems.Ntfs;
 
 /// <summary>The directories and files of an NTFS volume. The volume's own files ($MFT and so on) are not shown.</summary>
-internal sealed class NtfsTree : IFileTree
+internal sealed class NtfsTree : IFileTree, ISecuredFileTree
 {
     /// <summary>The records before are the volume's own.</summary>
     private const long FirstListedRecord = 16;
@@ -279,13 +279,11 @@ internal sealed class NtfsTree : IFileTree
         };
     }
 
-    // A long $STANDARD_INFORMATION has the number of a descriptor that many files share.
     private string? ReadOwner(ReadOnlySpan<byte> information, NtfsAttribute? own)
     {
-        const int numberOffset = 0x34, longBytes = 0x48;
         if (own is { } descriptor)
             return NtfsSecurity.Owner(descriptor.Value.Span);
-        if (information.Length < longBytes || LittleEndian.UInt32(information, numberOffset) is not (> 0 and var number))
+        if (DescriptorNumber(information) is not { } number)
             return null;
         if (!_owners.TryGetValue(number, out string? owner))
         {
@@ -293,6 +291,28 @@ internal sealed class NtfsTree : IFileTree
             _owners.TryAdd(number, owner);
         }
         return owner.Length > 0 ? owner : null;
+    }
+
+    /// <inheritdoc/>
+    public byte[]? ReadSecurityDescriptor(FileTreeEntry entry)
+    {
+        NtfsFileReference reference = Reference(entry);
+        NtfsFileRecord record = _ntfs.ReadRecord(reference);
+        byte[]? descriptor = ReadValue(record, reference.Number, NtfsAttributeType.SecurityDescriptor, NtfsSecurity.MaxDescriptorBytes);
+        if (descriptor is null)
+        {
+            byte[]? information = ReadValue(record, reference.Number, NtfsAttributeType.StandardInformation, NtfsSecurity.MaxDescriptorBytes);
+            descriptor = information is not null && DescriptorNumber(information) is { } number ? _security.Find(number) : null;
+        }
+        return descriptor is null || NtfsSecurity.IsWhole(descriptor) ? descriptor
+            : throw new FileSystemFormatException($"NTFS: the security descriptor of '{entry.Name}' is damaged");
+    }
+
+    // A long $STANDARD_INFORMATION has the number of a descriptor that many files share.
+    private static uint? DescriptorNumber(ReadOnlySpan<byte> information)
+    {
+        const int numberOffset = 0x34, longBytes = 0x48;
+        return information.Length >= longBytes && LittleEndian.UInt32(information, numberOffset) is > 0 and var number ? number : null;
     }
 
     private static long TargetBytes(NtfsReparsePoint link)

@@ -180,11 +180,13 @@ internal sealed class XfsLog
                 cycle--;
             head = last.Block;
         }
-        if (_dropsTornRecords && _superblock.HasChecksums && _superblock.VerifiesChecksums && DropMismatched(ref head, ref cycle))
-            last = FindRecordBefore(head, cycle);
-        if (!last.IsWhole)
-            throw new FileSystemFormatException("xfs: the log's last record is not whole");
         _lastRecord = last.Block;
+        // Behind an unmount nothing was under way.
+        if (_dropsTornRecords && _superblock.HasChecksums && _superblock.VerifiesChecksums && !EndsWithUnmount() && DropMismatched(ref head, ref cycle))
+        {
+            last = FindRecordBefore(head, cycle);
+            _lastRecord = last.IsWhole ? last.Block : throw new FileSystemFormatException("xfs: the log's last record is not whole");
+        }
         _head = head % _blockCount;
     }
 
@@ -204,7 +206,9 @@ internal sealed class XfsLog
             at = record.Block;
             byte[] bytes = ReadBlocks(at, (int)record.BlockCount);
             (int headerCount, int lengthBytes, _) = Extent(bytes);
-            if (!MatchesChecksum(bytes.AsSpan(0, headerCount * LogBlockBytes), bytes.AsSpan(headerCount * LogBlockBytes, lengthBytes)))
+            // The record that mkfs.xfs writes has none.
+            if (LittleEndian.UInt32(bytes, CrcOffset) != 0
+                && !MatchesChecksum(bytes.AsSpan(0, headerCount * LogBlockBytes), bytes.AsSpan(headerCount * LogBlockBytes, lengthBytes)))
                 oldest = (at, round);
         }
         if (oldest is not { } end)

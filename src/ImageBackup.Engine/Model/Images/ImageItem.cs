@@ -53,6 +53,9 @@ public sealed record ImageItem
     /// <summary>Why the content cannot be read; null if nothing is known to be in the way.</summary>
     public string? Problem { get; init; }
 
+    /// <summary>What is to know of all files of its image: a journal that was not replayed, for example. Empty if nothing is.</summary>
+    public IReadOnlyList<string> Notes { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
+
     /// <summary>The image that it is in, and the image's repository.</summary>
     public required string ImageId { get; init; }
     public string? Repository { get; init; }

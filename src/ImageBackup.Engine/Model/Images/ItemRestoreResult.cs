@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using ImageBackup.Engine.Platform;
 
 namespace ImageBackup;
@@ -20,6 +21,9 @@ public sealed record ItemRestoreResult
 
     /// <summary>Files, directories and links that were not restored, or not whole: each is an error or a warning of its own.</summary>
     public required long FailedCount { get; init; }
+
+    /// <summary>What is to know of all files of the image: a journal that was not replayed, for example. Empty if nothing is.</summary>
+    public IReadOnlyList<string> Notes { get; init => field = JoinedList.Of(value); } = JoinedList.Of(Array.Empty<string>());
 
     /// <summary>The length of the restored files, holes counted.</summary>
     public required long SizeBytes { get; init; }

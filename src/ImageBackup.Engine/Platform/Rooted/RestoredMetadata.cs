@@ -25,4 +25,7 @@ internal sealed record RestoredMetadata
 
     /// <summary>Read-only, hidden, system, archive. Windows only.</summary>
     public FileAttributes? Attributes { get; init; }
+
+    /// <summary>Owner, group and access list, in the self-relative form, proven whole. Windows only.</summary>
+    public byte[]? SecurityDescriptor { get; init; }
 }

@@ -90,6 +90,9 @@ internal sealed partial class WindowsRootedFolder(string path, IDisposable? held
             Try(() => info.LastWriteTimeUtc = modified, "the time of the last write");
         if (metadata.Attributes is { } attributes)
             Try(() => info.Attributes = isDirectory ? attributes | FileAttributes.Directory : attributes == 0 ? FileAttributes.Normal : attributes, "the attributes");
+        // Last: it may take from this user what the others need.
+        if (metadata.SecurityDescriptor is { } descriptor)
+            failures.AddRange(WindowsSecurity.Set(path, descriptor));
         return failures;
     }
 

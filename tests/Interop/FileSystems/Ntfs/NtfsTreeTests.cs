@@ -39,7 +39,7 @@ public sealed class NtfsTreeTests
         Assert.Equal(new FileTreeTime(-11_644_473_600, 123_456_700), Find(tree, "times", "-11644473600").Accessed);
     }
 
-    /// <summary>The owner by the descriptor that the driver gives of each file.</summary>
+    /// <summary>The descriptor that the driver gives of each file, byte by byte, and the owner in it.</summary>
     [Fact]
     public void OwnersAreThoseOfTheDescriptors()
     {
@@ -47,6 +47,7 @@ public sealed class NtfsTreeTests
         Tool.Require("getfattr", "setfattr");
         using ImageFile image = NtfsImages.Create(60L << 20);
         var expected = new Dictionary<string, string?>();
+        var descriptors = new Dictionary<string, string>();
         using (var mount = new FuseMount("ntfs-3g", image, Options))
         {
             File.WriteAllText($"{mount.Root}/plain", "x");
@@ -59,13 +60,22 @@ public sealed class NtfsTreeTests
                 Tool.Shell($"setfattr -n system.ntfs_acl -v 0x0100008014000000300000000000000000000000{owner}{owner} '{mount.Root}/of {i}'");
                 expected[$"of {i}"] = $"S-1-5-21-1-2-3-{1000 + i}";
             }
-            foreach (string name in new[] { "plain", "directory" })
-                expected[name] = NtfsSecurity.Owner(Convert.FromHexString(Tool.Shell($"getfattr --only-values -n system.ntfs_acl '{mount.Root}/{name}' | od -An -v -tx1 | tr -d ' \n'").Trim()));
+            foreach (string name in expected.Keys.Append("plain").Append("directory").ToArray())
+            {
+                descriptors[name] = Tool.Shell($"getfattr --only-values -n system.ntfs_acl '{mount.Root}/{name}' | od -An -v -tx1 | tr -d ' \n'").Trim().ToUpperInvariant();
+                expected.TryAdd(name, NtfsSecurity.Owner(Convert.FromHexString(descriptors[name])));
+            }
         }
         Assert.StartsWith("S-1-5-", expected["plain"], StringComparison.Ordinal);
         IFileTree tree = Open(image);
         var found = tree.List(tree.Root, TestContext.Current.CancellationToken).Where(entry => expected.ContainsKey(entry.Name)).ToDictionary(entry => entry.Name, entry => entry.OwnerSid);
         Assert.Equal(expected.OrderBy(pair => pair.Key, StringComparer.Ordinal), found.OrderBy(pair => pair.Key, StringComparer.Ordinal));
+        foreach ((string name, string descriptor) in descriptors)
+        {
+            byte[]? read = ((ISecuredFileTree)tree).ReadSecurityDescriptor(tree.Find(tree.Root, name, TestContext.Current.CancellationToken)!);
+            Assert.Equal(descriptor, Convert.ToHexString(read ?? []));
+        }
+        Assert.True(descriptors.Values.Distinct().Count() > 40, "The descriptors are all the same.");
     }
 
     [Fact]

@@ -165,4 +165,30 @@ public sealed class NtfsStructureTests
         bytes[0x40] = perRecord;
         return NtfsBootSector.TryRead(new PatchedVolume(bytes));
     }
+
+    /// <summary>A descriptor that is set without its length: any field that leads out of it is found, and no bytes are read behind it.</summary>
+    [Fact]
+    public void ADescriptorIsWholeOnlyIfAllOfItLiesInside()
+    {
+        // Owner and group S-1-5-32-544, an access list of two entries.
+        const string sid = "01020000000000052000000020020000", everybody = "010100000000000100000000";
+        byte[] whole = Convert.FromHexString("010004804800000058000000000000001400000002003400020000000000" + "1800FF011F00" + sid + "0000140089001200" + everybody + sid + sid);
+        Assert.True(NtfsSecurity.IsWhole(whole));
+        for (int length = 0; length < whole.Length; length++)
+            Assert.False(NtfsSecurity.IsWhole(whole.AsSpan(0, length)), $"the first {length} bytes");
+        foreach ((int offset, byte[] bytes) in new[]
+        {
+            (0, new byte[] { 2 }), (3, [0]), (4, [0xFF, 0xFF, 0xFF, 0xFF]), (8, [0x59]), (16, [0xFF, 0xFF, 0xFF, 0x7F]), (20, [9]), (22, [0xFF, 0xFF]), (22, [4]),
+            (24, [3]), (30, [0xFF]), (30, [0]), (30, [0x17]), (73, [16]),
+        })
+        {
+            byte[] damaged = (byte[])whole.Clone();
+            bytes.CopyTo(damaged, offset);
+            Assert.False(NtfsSecurity.IsWhole(damaged), $"{Convert.ToHexString(bytes)} at {offset}");
+        }
+        // Without an access list, everybody may do all: 0 in its place.
+        byte[] open = (byte[])whole.Clone();
+        open[16] = 0;
+        Assert.True(NtfsSecurity.IsWhole(open));
+    }
 }
