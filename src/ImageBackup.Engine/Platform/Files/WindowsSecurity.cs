@@ -25,9 +25,19 @@ internal static class WindowsSecurity
     // SE_SACL_PRESENT; what was inherited stays marked as such only if SE_..._AUTO_INHERIT_REQ is set too.
     private const ushort HasAuditList = 0x10, AccessListRequest = 0x100, AuditListRequest = 0x200, AccessListInherited = 0x400, AuditListInherited = 0x800;
 
+    // The access list after the owner: it may take from this user what the owner's change needs.
+    private static readonly Part[] s_parts =
+    [
+        new(Owner | Group, WriteOwner, RestorePrivilege, "the owner and the group"),
+        new(AccessList, WriteDac, RestorePrivilege, "the access list"),
+        new(AuditList, AccessSystemSecurity, SecurityPrivilege, "the audit list"),
+    ];
+
     private const int SecurityImpersonation = 2;
     private const uint TokenAdjustPrivileges = 0x20, TokenQuery = 8;
     private const uint PrivilegeEnabled = 2;
+
+    private sealed record Part(uint Information, uint Access, string Privilege, string Name);
 
     /// <summary>Sets all parts that can be set, with the privileges that the process has.</summary>
     /// <param name="path">The file or directory; a link that has its name is not followed.</param>
@@ -48,11 +58,11 @@ internal static class WindowsSecurity
         bool isPrivileged = Impersonate();
         try
         {
-            // The access list after the owner: it may take from this user what the owner's change needs.
-            Set(path, asked, Owner | Group, WriteOwner, "the owner and the group", RestorePrivilege, failures);
-            Set(path, asked, AccessList, WriteDac, "the access list", RestorePrivilege, failures);
-            if ((control & HasAuditList) != 0)
-                Set(path, asked, AuditList, AccessSystemSecurity, "the audit list", SecurityPrivilege, failures);
+            foreach (Part part in s_parts)
+            {
+                if ((part.Information != AuditList || (control & HasAuditList) != 0) && Set(path, asked, part) is { } failure)
+                    failures.Add(failure);
+            }
         }
         finally
         {
@@ -62,15 +72,16 @@ internal static class WindowsSecurity
         return failures;
     }
 
-    private static void Set(string path, byte[] descriptor, uint information, uint access, string what, string privilege, List<string> failures)
+    // Null: it is set.
+    private static string? Set(string path, byte[] descriptor, Part part)
     {
-        using SafeFileHandle file = CreateFileW(path, access, ShareAll, IntPtr.Zero, OpenExisting, OpenReparsePoint | BackupSemantics, IntPtr.Zero);
-        if (!file.IsInvalid && SetKernelObjectSecurity(file, information, descriptor))
-            return;
+        using SafeFileHandle file = CreateFileW(path, part.Access, ShareAll, IntPtr.Zero, OpenExisting, OpenReparsePoint | BackupSemantics, IntPtr.Zero);
+        if (!file.IsInvalid && SetKernelObjectSecurity(file, part.Information, descriptor))
+            return null;
         int error = Marshal.GetLastWin32Error();
         const int accessDenied = 5, invalidOwner = 1307, privilegeNotHeld = 1314;
-        string need = error is accessDenied or invalidOwner or privilegeNotHeld ? $"; that needs the privilege {privilege}, which an elevated administrator has" : "";
-        failures.Add($"{what} could not be set ({new Win32Exception(error).Message.TrimEnd('.')}{need})");
+        string need = error is accessDenied or invalidOwner or privilegeNotHeld ? $"; that needs the privilege {part.Privilege}, which an elevated administrator has" : "";
+        return $"{part.Name} could not be set ({new Win32Exception(error).Message.TrimEnd('.')}{need})";
     }
 
     /// <summary>Enables the privileges for this thread alone, which the caller reverts. False: nothing to revert.</summary>
