@@ -75,18 +75,19 @@ internal sealed class XfsLogReplay
     private readonly HashSet<long> _inodes = [];
     private readonly HashSet<(int Kind, ulong Id)> _intents = [];
 
-    private XfsLogReplay(IBlockReader volume, XfsSuperblock superblock, XfsReplayScope scope)
+    private XfsLogReplay(XfsReplayedVolume replayed, XfsSuperblock superblock, XfsReplayScope scope)
     {
         _superblock = superblock;
         _scope = scope;
-        _replayed = new XfsReplayedVolume(volume);
+        _replayed = replayed;
     }
 
     /// <summary>The volume with the changes over it. Checksums of what was changed fit again.</summary>
     /// <exception cref="FileSystemFormatException">The log is damaged, or holds what is not known.</exception>
     public static XfsReplayedVolume Read(IBlockReader volume, XfsSuperblock superblock, XfsLog log, XfsReplayScope scope, CancellationToken cancellation)
     {
-        var replay = new XfsLogReplay(volume, superblock, scope);
+        var replayed = new XfsReplayedVolume(volume);
+        var replay = new XfsLogReplay(replayed, superblock, scope);
         long number = 0;
         foreach (XfsLogTransaction transaction in XfsLogTransaction.ReadAll(log, cancellation))
             replay.FindCancelled(transaction, ++number);
@@ -94,8 +95,8 @@ internal sealed class XfsLogReplay
         foreach (XfsLogTransaction transaction in XfsLogTransaction.ReadAll(log, cancellation))
             replay.Apply(transaction, ++number);
         replay.Seal(cancellation);
-        replay._replayed.UnfinishedCount = replay._intents.Count;
-        return replay._replayed;
+        replayed.UnfinishedCount = replay._intents.Count;
+        return replayed;
     }
 
     private void FindCancelled(XfsLogTransaction transaction, long number)
