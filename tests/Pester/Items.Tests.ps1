@@ -193,6 +193,11 @@ Describe 'The files of <Name>' -Tag 'net10.0' -ForEach $fileSystems {
             (Get-ImageItem $image '/A B/DEEP').Name | Should -Be 'deeper'
             "$((Get-ImageItem $image /random.bin).Streams)" | Should -Match 'note'
             Get-ImageItemContent $image /random.bin -Stream note | Should -Be 'of the stream'
+            # What files here do not have is said, and the file is restored.
+            $result = $image | Restore-ImageItem -Path /random.bin -Destination "$target-streams" -IncludeStream -PreservePermissions -WarningVariable told -WarningAction SilentlyContinue
+            $result.FileCount | Should -Be 1
+            "$told" | Should -Match "the stream 'note' was not restored"
+            "$told" | Should -Match 'Owners and access lists of NTFS are not restored'
         }
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using ImageBackup.Engine.FileSystems.Trees;
@@ -43,7 +44,7 @@ internal static class NastyTree
 
     /// <param name="root">The mount point.</param>
     /// <param name="cases">What the file system can keep.</param>
-    /// <param name="bigDirectoryCount">Names in the big directory, before every fifth is removed again.</param>
+    /// <param name="bigDirectoryCount">Names in the big directory, before every fifth is removed again; more if IMAGEBACKUP_TREE_NAMES says so.</param>
     /// <param name="seed">Of the contents.</param>
     public static void Build(string root, NastyCases cases, int bigDirectoryCount = 3000, int seed = 1)
     {
@@ -51,7 +52,8 @@ internal static class NastyTree
         bool Has(NastyCases wanted) => (cases & wanted) != 0;
         Sizes(Folder(root, "sizes"), random);
         Names(Folder(root, "names"), cases);
-        BigDirectory(Folder(root, "big"), bigDirectoryCount);
+        int wanted = int.Parse(Environment.GetEnvironmentVariable("IMAGEBACKUP_TREE_NAMES") ?? "0", CultureInfo.InvariantCulture);
+        BigDirectory(Folder(root, "big"), Math.Max(bigDirectoryCount, wanted));
         Depth(Folder(root, "deep"), random);
         Fragments(Folder(root, "fragments"), random);
         SmallDirectories(Folder(root, "small directories"));
