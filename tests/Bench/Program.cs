@@ -21,6 +21,8 @@ internal static class Program
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
+          --memory              alone: what a chunk costs at the peak of a check, prune, repair; --only connect,check,prune,repair,tiny
+          --chunks <n,n>        memory: chunks of the repositories (default 65536,262144,4000000)
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --churn               alone: what small changes cost by the size of a chunk; --only ours,restic
           --rounds <n>          churn: rounds in which one hundredth changes (default 20)
@@ -50,7 +52,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        string[] modes = ["--maintain", "--cold", "--items", "--compression", "--churn", "--storage"];
+        string[] modes = ["--maintain", "--cold", "--items", "--compression", "--churn", "--storage", "--memory"];
         if (!modes.Any(args.Contains) && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
@@ -75,6 +77,12 @@ internal static class Program
             {
                 new ItemBench(work, Option("--pwsh") ?? "pwsh", runs, name => only is null || only.Contains(name))
                     .Run(Option("--fs") ?? "ext4", Count("--files", "1000000"), Count("--tree", "50000"));
+                return 0;
+            }
+            if (args.Contains("--memory"))
+            {
+                new ChunkMemory(work, new HostProgram(Option("--host") ?? HostPath.Find()), name => only is null || only.Contains(name))
+                    .Run([.. (Option("--chunks") ?? "65536,262144,4000000").Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))]);
                 return 0;
             }
             if (args.Contains("--maintain"))

@@ -46,6 +46,12 @@ internal sealed class NativeZstd : IDisposable
         }
     }
 
+    /// <summary>Decompresses what it reads from a stream.</summary>
+    public static Stream OpenDecompression(Stream source) => new DecompressionStream(source);
+
+    /// <summary>Whether it is what the library throws for a damaged frame.</summary>
+    public static bool IsDamage(Exception e) => e is ZstdException;
+
     public void Dispose()
     {
         _compressor.Dispose();

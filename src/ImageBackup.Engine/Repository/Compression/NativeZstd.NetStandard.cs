@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 
 namespace ImageBackup.Engine.Repository.Compression;
 
@@ -18,6 +19,10 @@ internal sealed class NativeZstd : IDisposable
     public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
 
     public int Decompress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
+
+    public static Stream OpenDecompression(Stream source) => throw new PlatformNotSupportedException();
+
+    public static bool IsDamage(Exception e) => false;
 
     public void Dispose()
     {

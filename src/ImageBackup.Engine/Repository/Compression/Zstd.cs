@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.IO;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
@@ -112,6 +113,49 @@ internal sealed class Zstd : IDisposable
         catch (ZstdException)
         {
             return -1;
+        }
+    }
+
+    /// <summary>A reader that goes through a frame in parts keeps as much of it as the frame's window: of one with a larger window it is given whole.</summary>
+    private const int PartsWindowLimitBytes = 32 << 20;
+
+    /// <summary>Whether a frame can be decompressed in parts in less memory than its content: its window is small, and its own.</summary>
+    public static bool CanGiveParts(ReadOnlySpan<byte> source)
+    {
+        const byte singleSegmentFlag = 0x20;
+        // RFC 8878, 3.1.1: the magic number, the descriptor, then the window's if the frame is not one segment.
+        if (source.Length < 6 || BinaryPrimitives.ReadUInt32LittleEndian(source) != 0xFD2FB528 || (source[4] & singleSegmentFlag) != 0)
+            return false;
+        int exponent = source[5] >> 3, mantissa = source[5] & 7;
+        long windowBytes = (8L + mantissa) << (7 + exponent);
+        return windowBytes <= PartsWindowLimitBytes;
+    }
+
+    /// <summary>Gives a frame's content part by part. False if the frame is damaged, or its content not exactly as long as it should be.</summary>
+    /// <param name="source">A frame that <see cref="CanGiveParts"/>.</param>
+    /// <param name="contentBytes">How long the content should be.</param>
+    /// <param name="part">Holds a part, each time.</param>
+    /// <param name="onPart">Gets how many bytes of <paramref name="part"/> came.</param>
+    public bool TryDecompress(ArraySegment<byte> source, long contentBytes, byte[] part, Action<int> onPart)
+    {
+        using var input = new MemoryStream(source.Array!, source.Offset, source.Count, writable: false);
+        using Stream stream = _native is not null ? NativeZstd.OpenDecompression(input) : new DecompressionStream(input);
+        long doneBytes = 0;
+        while (true)
+        {
+            int countBytes;
+            try
+            {
+                countBytes = stream.Read(part, 0, part.Length);
+            }
+            catch (Exception e) when (e is ZstdException or IOException || NativeZstd.IsDamage(e))
+            {
+                return false;
+            }
+            doneBytes += countBytes;
+            if (countBytes == 0 || doneBytes > contentBytes)
+                return doneBytes == contentBytes;
+            onPart(countBytes);
         }
     }
 

@@ -128,26 +128,46 @@ internal sealed class UsedBlobSet : IDisposable
     {
         var pending = new Stack<BlobId>();
         pending.Push(root);
+        var subtrees = new List<BlobId>();
+        var lost = new List<(BlobId, BlobType)>();
         while (pending.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
             BlobId tree = pending.Pop();
             int number = _index.FirstNumber(tree, BlobType.Tree);
             if (number < 0)
+            {
                 NoteLost(tree, BlobType.Tree);
+                continue;
+            }
             // A mark also says that the tree has been walked, so nothing goes round in circles.
-            else if (TryMark(number) && !TryReferences(tree, reader, MarkReference))
+            if (!TryMark(number))
+                continue;
+            if (!TryReferences(tree, reader, Forget, MarkReference))
+            {
                 NoteLost(tree, BlobType.Tree);
+                continue;
+            }
+            subtrees.ForEach(pending.Push);
+            lost.ForEach(blob => NoteLost(blob.Item1, blob.Item2));
+            Forget();
+        }
+
+        // What a damaged copy named is neither walked nor lost. That its chunks stay marked only keeps them.
+        void Forget()
+        {
+            subtrees.Clear();
+            lost.Clear();
         }
 
         void MarkReference(BlobId id, BlobType type)
         {
             if (type == BlobType.Tree)
-                pending.Push(id);
+                subtrees.Add(id);
             else if (_index.FirstNumber(id, type) is >= 0 and var number)
                 TryMark(number);
             else
-                NoteLost(id, type);
+                lost.Add((id, type));
         }
     }
 
@@ -162,6 +182,7 @@ internal sealed class UsedBlobSet : IDisposable
         var seen = new HashSet<BlobId>();
         var pending = new Stack<BlobId>();
         pending.Push(root);
+        var subtrees = new List<BlobId>();
         bool isFound = false;
         while (pending.Count > 0 && !isFound)
         {
@@ -171,26 +192,36 @@ internal sealed class UsedBlobSet : IDisposable
                 continue;
             if (lost.Contains((tree, BlobType.Tree)))
                 return true;
-            TryReferences(tree, reader, (id, type) =>
-            {
-                isFound |= lost.Contains((id, type));
-                if (type == BlobType.Tree)
-                    pending.Push(id);
-            });
+            bool isHere = false;
+            subtrees.Clear();
+            if (!TryReferences(tree, reader, () => { subtrees.Clear(); isHere = false; }, (id, type) =>
+                {
+                    isHere |= lost.Contains((id, type));
+                    if (type == BlobType.Tree)
+                        subtrees.Add(id);
+                }))
+                continue;
+            isFound |= isHere;
+            subtrees.ForEach(pending.Push);
         }
         return isFound;
     }
 
     /// <summary>What a tree refers to, from the first copy that is whole; false if none is, or if it is not a tree.</summary>
-    private bool TryReferences(BlobId tree, BlobReader reader, Action<BlobId, BlobType> onReference)
+    /// <param name="tree">The tree.</param>
+    /// <param name="reader">The thread's own.</param>
+    /// <param name="onCopy">Called before each copy is read: what was called back of another one is void.</param>
+    /// <param name="onReference">Called back for each reference, before the copy is proven.</param>
+    private bool TryReferences(BlobId tree, BlobReader reader, Action onCopy, Action<BlobId, BlobType> onReference)
     {
         var copies = new List<int>();
         _index.NumbersOf(tree, BlobType.Tree, copies);
         foreach (int copy in copies)
         {
+            onCopy();
             try
             {
-                _trees.Read(reader, tree, _index.EntryAt(copy).Location, json => TreeFile.References(json, onReference));
+                _trees.Parse(reader, tree, _index.EntryAt(copy).Location, TreeFile.ReferenceParser(onReference));
                 return true;
             }
             catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)

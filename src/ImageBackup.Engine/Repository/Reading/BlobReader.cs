@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using System.Runtime.ExceptionServices;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Engine.Repository.Files;
@@ -8,6 +9,9 @@ using ImageBackup.Engine.Repository.Sealing;
 using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Repository.Reading;
+
+/// <summary>Takes the next bytes of a blob's content, and says how many it has taken; the others come again before the next part.</summary>
+internal delegate int BlobPartTaker(ReadOnlySpan<byte> bytes, bool isLast);
 
 /// <summary>Reads blobs out of packs and proves each against its id. One thread at a time; holds its buffers for the next blob.</summary>
 /// <param name="files">Where the packs lie.</param>
@@ -125,6 +129,67 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers, bool
             throw Corrupt(id, location, "it claims an impossible length");
         Reserve(ref _content, (int)location.ContentLengthBytes);
         return new ArraySegment<byte>(_content, 0, Read(id, location, _content));
+    }
+
+    /// <summary>
+    /// Reads a blob and gives its content part by part: it takes as much memory as the blob does in its pack, which of a list of ids in
+    /// hexadecimal digits is half of its content. The content is not proven before its end (its seal is): what was done with the parts is
+    /// void if this throws.
+    /// </summary>
+    /// <param name="id">The blob.</param>
+    /// <param name="location">Where it lies.</param>
+    /// <param name="take">Gets the parts. If it throws a <see cref="FormatException"/>, that comes out only of content that is the blob's.</param>
+    /// <exception cref="ImageBackupException">As <see cref="Read(BlobId, in BlobLocation, byte[])"/>.</exception>
+    public void ReadInParts(BlobId id, in BlobLocation location, BlobPartTaker take)
+    {
+        int sealedBytes = checked((int)location.LengthBytes), contentBytes = checked((int)location.ContentLengthBytes);
+        if (contentBytes > RepositoryFormat.BlobLimitBytes)
+            throw Corrupt(id, location, "it claims an impossible length");
+        Reserve(ref _sealed, sealedBytes);
+        var plain = new ArraySegment<byte>(_sealed, Sealer.IvSizeBytes, Math.Max(0, sealedBytes - Sealer.OverheadBytes));
+        // What is kept is proven before anything of it is given: if it is damaged, the repository's own comes instead.
+        bool isOpen = usesCache && files.TryReadKept(location, _sealed, sealedBytes);
+        if (isOpen && !(_sealer.TryOpen(_sealed.AsSpan(0, sealedBytes), plain) && FaultOf(id, location, plain, static (bytes, _) => bytes.Length, out _) is null))
+        {
+            files.ForgetKept(location.PackId);
+            isOpen = false;
+        }
+        if (!isOpen)
+        {
+            files.ReadAt(StoredKind.Pack, location.PackId.ToString(), location.OffsetBytes, _sealed, sealedBytes);
+            // Where it lies: nobody asks for its sealed bytes.
+            if (!_sealer.TryOpen(_sealed.AsSpan(0, sealedBytes), plain))
+                throw Corrupt(id, location, "its seal is broken");
+        }
+        if (FaultOf(id, location, plain, take, out FormatException? failure) is { } fault)
+            throw fault;
+        if (failure is not null)
+            ExceptionDispatchInfo.Capture(failure).Throw();
+    }
+
+    /// <summary>Gives the content of an opened blob part by part, and then says what is wrong with it; null: nothing.</summary>
+    private ImageBackupException? FaultOf(BlobId id, in BlobLocation location, ArraySegment<byte> plain, BlobPartTaker take, out FormatException? failure)
+    {
+        int contentBytes = (int)location.ContentLengthBytes;
+        failure = null;
+        using var parts = new BlobParts(take);
+        if (!location.IsCompressed)
+        {
+            parts.Add(plain, isLast: true);
+        }
+        else if (Zstd.CanGiveParts(plain))
+        {
+            if (!parts.AddAll(_zstd, plain, contentBytes))
+                return Corrupt(id, location, "its compressed content is damaged");
+        }
+        else
+        {
+            Reserve(ref _content, contentBytes);
+            if (!_zstd.TryDecompress(plain, _content.AsSpan(0, contentBytes)))
+                return Corrupt(id, location, "its compressed content is damaged");
+            parts.Add(_content.AsSpan(0, contentBytes), isLast: true);
+        }
+        return parts.Finish(out failure) == id ? null : Mismatch(id, location);
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ namespace ImageBackup.Engine.Repository.Trees;
 /// A tree blob's JSON. A volume's content list costs 67 bytes a chunk, so it is written and read as a stream of ids, with
 /// no string and no object for any of them.
 /// </summary>
-internal static partial class TreeFile
+internal static class TreeFile
 {
     /// <summary>Octal 600: our files are for their owner.</summary>
     private const int FileMode = 0x180;
@@ -85,110 +85,18 @@ internal static partial class TreeFile
     public static List<TreeNode> Read(ReadOnlySpan<byte> json, Action<BlobId>? onContent = null)
     {
         var nodes = new List<TreeNode>();
-        try
-        {
-            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32 });
-            Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "is not an object");
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                bool isNodes = reader.ValueTextEquals("nodes"u8);
-                reader.Read();
-                if (isNodes && reader.TokenType == JsonTokenType.StartArray)
-                {
-                    while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
-                        nodes.Add(ReadNode(ref reader, onContent));
-                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in a node's place");
-                }
-                else
-                {
-                    reader.Skip();
-                }
-            }
-            Expect(!reader.Read(), "goes on after its end");
-            return nodes;
-        }
-        catch (Exception e) when (JsonText.IsBadJson(e))
-        {
-            throw e as FormatException ?? new FormatException("The tree is not valid JSON of a tree.", e);
-        }
+        new TreeParser(nodes, onContent, onSubtree: null).Parse(json, isLast: true);
+        return nodes;
     }
 
-    private static TreeNode ReadNode(ref Utf8JsonReader reader, Action<BlobId>? onContent)
-    {
-        string? name = null, type = null;
-        long size = 0;
-        DateTimeOffset time = default;
-        List<BlobId>? content = null;
-        BlobId? subtree = null;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                name = reader.GetString();
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                type = reader.GetString();
-            }
-            else if (reader.ValueTextEquals("size"u8))
-            {
-                reader.Read();
-                Expect(reader.TryGetInt64(out size) && size >= 0, "has a node of an impossible size");
-            }
-            else if (reader.ValueTextEquals("mtime"u8))
-            {
-                reader.Read();
-                _ = reader.TryGetDateTimeOffset(out time);
-            }
-            else if (reader.ValueTextEquals("content"u8))
-            {
-                reader.Read();
-                if (reader.TokenType == JsonTokenType.StartArray)
-                {
-                    content = onContent is null ? new List<BlobId>() : null;
-                    while (reader.Read() && reader.TokenType == JsonTokenType.String)
-                    {
-                        Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
-                        if (content is null)
-                            onContent!(id);
-                        else
-                            content.Add(id);
-                    }
-                    Expect(reader.TokenType == JsonTokenType.EndArray, "has something else in an id's place");
-                }
-            }
-            else if (reader.ValueTextEquals("subtree"u8))
-            {
-                reader.Read();
-                if (reader.TokenType == JsonTokenType.String)
-                {
-                    Expect(BlobId.TryParse(reader.ValueSpan, out BlobId id), "has something else in an id's place");
-                    subtree = id;
-                }
-            }
-            else
-            {
-                reader.Read();
-                reader.Skip();
-            }
-        }
-        Expect(name is not null && type is not null, "has a node without a name or type");
-        return new TreeNode
-        {
-            Name = name!,
-            Type = type!,
-            SizeBytes = size,
-            Time = time,
-            Content = (IReadOnlyList<BlobId>?)content ?? Array.Empty<BlobId>(),
-            Subtree = subtree,
-        };
-    }
+    /// <summary>
+    /// Calls back for every data blob and every subtree that any node names. A node of a kind that is not known here, or
+    /// one that names its content twice, refers to all of it: in doubt, a blob is in use.
+    /// </summary>
+    /// <exception cref="FormatException">Not a tree.</exception>
+    public static void References(ReadOnlySpan<byte> json, Action<BlobId, BlobType> onReference) => ReferenceParser(onReference).Parse(json, isLast: true);
 
-    private static void Expect(bool condition, string what)
-    {
-        if (!condition)
-            throw new FormatException($"The tree {what}.");
-    }
+    /// <summary>As <see cref="References"/>, of a tree that comes in parts.</summary>
+    public static TreeParser ReferenceParser(Action<BlobId, BlobType> onReference) =>
+        new(nodes: null, id => onReference(id, BlobType.Data), id => onReference(id, BlobType.Tree));
 }

@@ -32,5 +32,21 @@ internal sealed class TreeReading(ImageRepository repository) : IDisposable
             use((_large ??= Open()).ReadHeld(tree, location));
     }
 
+    /// <summary>
+    /// Reads a tree part by part: a large one is never in memory as text. It is proven at its end: what was called back is void if this throws.
+    /// </summary>
+    /// <exception cref="ImageBackupException">ChunkCorrupt, PackCorrupt; a storage failure.</exception>
+    /// <exception cref="FormatException">Not a tree.</exception>
+    public void Parse(BlobReader own, BlobId tree, in BlobLocation location, TreeParser parser)
+    {
+        if (location.ContentLengthBytes <= LargeBytes)
+        {
+            own.ReadInParts(tree, location, parser.Parse);
+            return;
+        }
+        lock (_gate)
+            (_large ??= Open()).ReadInParts(tree, location, parser.Parse);
+    }
+
     public void Dispose() => _large?.Dispose();
 }

@@ -32,15 +32,27 @@ internal static class TreeWalk
         if (!index.TryFind(tree, BlobType.Tree, out BlobLocation location))
             throw new MissingBlobException(tree, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
         using var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
-        byte[] json = reader.Read(tree, location, index);
-        try
+        List<BlobLocation> places = [location, .. index.FindAll(tree, BlobType.Tree).Where(other => other != location)];
+        ImageBackupException? failure = null;
+        foreach (BlobLocation place in places)
         {
-            return TreeFile.Read(json);
+            try
+            {
+                var nodes = new List<TreeNode>();
+                reader.ReadInParts(tree, place, new TreeParser(nodes, onContent: null, onSubtree: null).Parse);
+                return nodes;
+            }
+            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+            {
+                // The first one's failure is the one that is told, if no place has it whole.
+                failure ??= e;
+            }
+            catch (FormatException e)
+            {
+                throw new ImageBackupException(ErrorId.ImageInvalid, e.Message, repository.Location, e);
+            }
         }
-        catch (FormatException e)
-        {
-            throw new ImageBackupException(ErrorId.ImageInvalid, e.Message, repository.Location, e);
-        }
+        throw failure!;
     }
 
     /// <summary>The regular file of this name among a tree's nodes; null if there is none.</summary>
@@ -94,16 +106,11 @@ internal static class TreeWalk
             pending.Push((tree, depth, true));
             try
             {
-                trees.Read(reader, tree, location, json =>
+                trees.Parse(reader, tree, location, new TreeParser(nodes: [], id => isWhole = isWhole && rules.IsThere(id), subtree =>
                 {
-                    foreach (TreeNode node in TreeFile.Read(json, id => isWhole = isWhole && rules.IsThere(id)))
-                    {
-                        if (node.Subtree is not { } subtree)
-                            continue;
-                        isWhole &= depth < DepthLimit;
-                        pending.Push((subtree, depth + 1, false));
-                    }
-                });
+                    isWhole &= depth < DepthLimit;
+                    pending.Push((subtree, depth + 1, false));
+                }));
             }
             catch (Exception e) when (e is FormatException or ImageBackupException)
             {

@@ -41,6 +41,44 @@ public sealed class ZstdTests
     }
 
     [Theory]
+    [MemberData(nameof(Roads))]
+    public void A_long_frame_comes_in_parts(bool isWriterNative, bool isReaderNative)
+    {
+        Assert.SkipUnless(NativeZstd.IsSupported || !(isWriterNative || isReaderNative), "the C library cannot be loaded here");
+        byte[] content = new byte[3_000_000];
+        var random = new Random(9);
+        for (int i = 0; i < content.Length; i++)
+            content[i] = (byte)"0123456789abcdef"[random.Next(16)];
+        using var writer = new Zstd(isWriterNative);
+        using var reader = new Zstd(isReaderNative);
+        byte[] frame = new byte[Zstd.Bound(content.Length)];
+        frame = frame[..writer.Compress(content, frame)];
+        Assert.True(Zstd.CanGiveParts(frame));
+        byte[] part = new byte[100_000];
+        var opened = new MemoryStream();
+        Assert.True(reader.TryDecompress(new ArraySegment<byte>(frame), content.Length, part, countBytes => opened.Write(part, 0, countBytes)));
+        Assert.Equal(content, opened.ToArray());
+        Assert.False(reader.TryDecompress(new ArraySegment<byte>(frame), content.Length - 1, part, _ => { }));
+        Assert.False(reader.TryDecompress(new ArraySegment<byte>(frame), content.Length + 1, part, _ => { }));
+        Assert.False(reader.TryDecompress(new ArraySegment<byte>(frame, 0, frame.Length / 2), content.Length, part, _ => { }));
+        frame[frame.Length / 2] ^= 0x55;
+        long sumBytes = 0;
+        reader.TryDecompress(new ArraySegment<byte>(frame), content.Length, part, countBytes => sumBytes += countBytes);
+        Assert.InRange(sumBytes, 0, content.Length);
+    }
+
+    [Fact]
+    public void A_frame_that_is_one_segment_or_has_a_large_window_is_not_taken_in_parts()
+    {
+        Assert.False(Zstd.CanGiveParts([]));
+        Assert.False(Zstd.CanGiveParts([0x28, 0xB5, 0x2F, 0xFD, 0x20, 0]));
+        Assert.False(Zstd.CanGiveParts([0x28, 0xB5, 0x2F, 0xFE, 0, 0]));
+        // 10 + 15 bits are 32 MiB, the limit; an eighth more is above it.
+        Assert.True(Zstd.CanGiveParts([0x28, 0xB5, 0x2F, 0xFD, 0, 15 << 3]));
+        Assert.False(Zstd.CanGiveParts([0x28, 0xB5, 0x2F, 0xFD, 0, 15 << 3 | 1]));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void More_time_stores_less_and_every_reader_opens_it(bool isNative)

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text;
 using CsCheck;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Repository.Trees;
 using Xunit;
 
@@ -57,6 +58,39 @@ public sealed class TreeFileTests
             }
         }, iter: 20_000, threads: 1);
         Assert.True(read > 100);
+    }
+
+    /// <summary>A large tree comes in parts, cut anywhere: what is found and what is refused does not depend on where.</summary>
+    [Fact]
+    public void In_parts_of_any_length_a_tree_says_the_same()
+    {
+        byte[] good = Encoding.UTF8.GetBytes($$$"""
+            {"nodes":[{"name":"a \u00fc","type":"file","size":3,"content":["{{{new string('1', 64)}}}","{{{new string('2', 64)}}}"],"mtime":"2026-01-02T03:04:05Z"},
+            {"name":"d","type":"dir","subtree":"{{{new string('3', 64)}}}","content":null,"xattr":[{"content":[{"nodes":[]}]}]}],"more":{"content":[1]}}
+            """);
+        int treeCount = 0;
+        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte, Gen.Int[1, 40], Gen.Bool).Sample((at, value, partBytes, isDamaged) =>
+        {
+            byte[] bytes = [.. good];
+            if (isDamaged)
+                bytes[at] = value;
+            string whole = Said(bytes, bytes.Length), inParts = Said(bytes, partBytes);
+            Assert.Equal(whole, inParts);
+            treeCount += whole.Contains("d dir", StringComparison.Ordinal) ? 1 : 0;
+        }, iter: 5_000, threads: 1);
+        Assert.True(treeCount > 1000);
+    }
+
+    private static string Said(byte[] bytes, int partBytes)
+    {
+        var nodes = new List<TreeNode>();
+        var said = new StringBuilder();
+        var parser = new TreeParser(nodes, id => said.Append(id).Append(' '), id => said.Append("tree ").Append(id).Append(' '));
+        var parts = new BlobParts(parser.Parse);
+        for (int offset = 0; offset < bytes.Length; offset += partBytes)
+            parts.Add(bytes.AsSpan(offset, Math.Min(partBytes, bytes.Length - offset)), offset + partBytes >= bytes.Length);
+        Assert.Equal(BlobId.Of(bytes), parts.Finish(out FormatException? failure));
+        return failure is not null ? "not a tree" : said.Append(string.Join(' ', nodes.Select(n => $"{n.Name} {n.Type} {n.SizeBytes} {n.Time:O}"))).ToString();
     }
 
     [Fact]
