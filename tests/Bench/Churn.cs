@@ -16,7 +16,7 @@ namespace ImageBackup.Bench;
 /// What small changes cost by the size of a chunk: rounds in which one hundredth of the data changes, as files that are written anew, and one
 /// of a thousand scattered writes of 4 KiB, as a database does them. Every size and restic back up the same volume in each round.
 /// </summary>
-internal sealed class Churn(string volume, string work, int roundCount, Func<string, bool> wants)
+internal sealed class Churn(string volume, string work, int roundCount, IEnumerable<int>? chunkSizes, Func<string, bool> wants)
 {
     private const int BlockBytes = 4096;
     private const int MeanRunBlocks = 32;
@@ -36,7 +36,7 @@ internal sealed class Churn(string volume, string work, int roundCount, Func<str
     {
         string changing = Path.Combine(work, "churn.img");
         Tool.Run("cp", "--sparse=always", volume, changing);
-        List<Row> rows = [.. Enumerable.Range(16, 7).Select(bits => 1 << bits).Where(_ => wants("ours"))
+        List<Row> rows = [.. (chunkSizes ?? Enumerable.Range(16, 7).Select(bits => 1 << bits)).Where(_ => wants("ours"))
             .Select(size => new Row($"{size >> 10} KiB", size, Path.Combine(work, $"churn-{size >> 10}")))];
         if (wants("restic") && Tool.Exists("restic"))
             rows.Add(new Row("restic", null, Path.Combine(work, "churn-restic")));

@@ -26,6 +26,7 @@ internal static class Program
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --churn               alone: what small changes cost by the size of a chunk; --only ours,restic
           --rounds <n>          churn: rounds in which one hundredth changes (default 20)
+          --chunk-sizes <KiB,KiB> churn: the chunk sizes (default all, 64 to 4096)
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
           --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3
           --trace               storage: tells each request that passes the network, with its times
@@ -103,7 +104,7 @@ internal static class Program
             }
             if (args.Contains("--churn"))
             {
-                new Churn(volume, work, Count("--rounds", "20"), name => only is null || only.Contains(name)).Run();
+                new Churn(volume, work, Count("--rounds", "20"), Option("--chunk-sizes")?.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture) << 10), name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             if (args.Contains("--compression"))

@@ -138,6 +138,8 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         {
             MappedVolume volume = Map(run.Request, source, stop.Token);
             Identify(run, volume, cancellation);
+            // Which image comes before may be known only now.
+            volume = volume with { Geometry = GeometryOf(run.Request, volume.Geometry.VolumeBytes, run.History.Newest?.Metadata.ChunkSizeBytes) };
             run.Warnings.AddRange(BackupWarnings.Of(run, source, volume, volumes));
             try
             {
@@ -164,11 +166,11 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         long lengthBytes = source.Reader.LengthBytes;
         if (lengthBytes == 0)
             throw new ImageBackupException(ErrorId.VolumeEmpty, $"The volume '{request.Volume.Name}' has a length of 0 bytes.", request.Volume.Name);
-        return new MappedVolume(source.Reader, GeometryOf(request, lengthBytes), ReadMap(request, source, cancellation));
+        return new MappedVolume(source.Reader, GeometryOf(request, lengthBytes, previousChunkSizeBytes: null), ReadMap(request, source, cancellation));
     }
 
-    private static ChunkGeometry GeometryOf(BackupRequest request, long volumeBytes) =>
-        new(volumeBytes, request.ChunkSizeBytes ?? ChunkGeometry.DefaultSizeBytes(volumeBytes));
+    private static ChunkGeometry GeometryOf(BackupRequest request, long volumeBytes, int? previousChunkSizeBytes) =>
+        new(volumeBytes, request.ChunkSizeBytes ?? ChunkGeometry.UsualSizeBytes(volumeBytes, previousChunkSizeBytes));
 
     /// <summary>Decides which volume it is, now that its content is known, and where its image is filed.</summary>
     private void Identify(BackupRun run, MappedVolume volume, CancellationToken cancellation)
@@ -225,7 +227,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         repository.ThrowIfNotWritable();
         VolumeDescription volume = request.Volume;
         if (volume.SizeBytes > 0)
-            _ = GeometryOf(request, volume.SizeBytes);
+            _ = GeometryOf(request, volume.SizeBytes, previousChunkSizeBytes: null);
         return Quiescer.Plan(request);
     }
 

@@ -50,7 +50,7 @@ internal sealed record BackupRequest
     /// </summary>
     public RefusedSnapshot? RefusedSnapshot { get; init; }
 
-    /// <summary>Null: by the volume's size. A power of two from 64 KiB to 4 MiB. The plan's, if that has one.</summary>
+    /// <summary>Null: as the image before, else by the volume's size. A power of two from 64 KiB to 4 MiB. The plan's, if that has one.</summary>
     public int? ChunkSizeBytes { get => Plan?.Options.ChunkSize.Value?.Bytes ?? field; init; }
 
     /// <summary>

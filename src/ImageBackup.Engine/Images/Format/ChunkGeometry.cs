@@ -39,9 +39,30 @@ internal readonly record struct ChunkGeometry
     public int LengthBytes(long chunk) => (int)Math.Min(ChunkSizeBytes, VolumeBytes - OffsetBytes(chunk));
 
     /// <summary>
-    /// The default by the volume's size: 1 MiB up to 1 TiB, 2 MiB up to 4 TiB, 4 MiB above. The list of chunks costs 67
-    /// bytes each in a tree that restic holds in memory: hence the steps (see src/FORMAT.md).
+    /// The default of a volume without an image before, by its size: 256 KiB up to 64 GiB, 512 KiB up to 256 GiB, 1 MiB up to 1 TiB, 2 MiB up to
+    /// 4 TiB, 4 MiB above. Small chunks make small changes cheap (tests/Bench/README.md has the curve); each costs 67 bytes in a tree that
+    /// restic holds in memory, and the index: hence the steps (see src/FORMAT.md).
     /// </summary>
-    public static int DefaultSizeBytes(long volumeBytes) =>
-        volumeBytes <= 1L << 40 ? 1 << 20 : volumeBytes <= 4L << 40 ? 2 << 20 : 4 << 20;
+    public static int DefaultSizeBytes(long volumeBytes) => volumeBytes switch
+    {
+        <= 64L << 30 => 256 << 10,
+        <= 256L << 30 => 512 << 10,
+        <= 1L << 40 => 1 << 20,
+        <= 4L << 40 => 2 << 20,
+        _ => 4 << 20,
+    };
+
+    /// <summary>More chunks than these are not kept to only because the image before has them: a volume may have grown by as much as a disk's price fell.</summary>
+    private const int KeptCount = 4 << 20;
+
+    /// <summary>
+    /// The size that nobody asked for: the one of the image before, whose chunks then need not be stored anew. If that is not a chunk's size, or
+    /// too small for what the volume has grown to, the default.
+    /// </summary>
+    /// <param name="volumeBytes">The volume's length.</param>
+    /// <param name="previousBytes">The chunk size of the image before; null: there is none, or it does not say.</param>
+    public static int UsualSizeBytes(long volumeBytes, int? previousBytes) =>
+        previousBytes is >= MinimumSizeBytes and <= MaximumSizeBytes and var size && (size & (size - 1)) == 0 && (volumeBytes - 1) / size < KeptCount
+            ? size
+            : DefaultSizeBytes(volumeBytes);
 }

@@ -18,13 +18,17 @@ internal sealed class NativeZstd : IDisposable
     private readonly Decompressor _decompressor = new();
     private readonly CompressionOptions _options;
 
-    public NativeZstd(int level, int windowLog, int minimumMatchBytes)
+    public NativeZstd(int level, int windowLog, int minimumMatchBytes, int hashLog)
     {
-        _options = new CompressionOptions(null, new Dictionary<ZSTD_cParameter, int>
+        var parameters = new Dictionary<ZSTD_cParameter, int>
         {
             [ZSTD_cParameter.ZSTD_c_windowLog] = windowLog,
             [ZSTD_cParameter.ZSTD_c_minMatch] = minimumMatchBytes,
-        }, level);
+        };
+        // ZstdNet refuses the 0 that the library takes for the level's own.
+        if (hashLog != Zstd.LevelsOwn)
+            parameters.Add(ZSTD_cParameter.ZSTD_c_hashLog, hashLog);
+        _options = new CompressionOptions(null, parameters, level);
         _compressor = new Compressor(_options);
     }
 

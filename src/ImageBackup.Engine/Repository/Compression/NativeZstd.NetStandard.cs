@@ -12,7 +12,7 @@ internal sealed class NativeZstd : IDisposable
 {
     private readonly int _level;
 
-    public NativeZstd(int level, int windowLog, int minimumMatchBytes) => _level = IsSupported ? level + windowLog + minimumMatchBytes : throw new PlatformNotSupportedException();
+    public NativeZstd(int level, int windowLog, int minimumMatchBytes, int hashLog) => _level = IsSupported ? level + windowLog + minimumMatchBytes + hashLog : throw new PlatformNotSupportedException();
 
     public static bool IsSupported => false;
 

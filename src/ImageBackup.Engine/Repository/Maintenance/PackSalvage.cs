@@ -18,11 +18,12 @@ internal sealed record DamagedPack(BlobId Id, IReadOnlyList<PackEntry> Whole, bo
 internal sealed class PackSalvage(ImageRepository repository)
 {
     private readonly RepositoryFiles _files = repository.Files;
-    private readonly List<IndexedPack> _kept = new();
+    private readonly List<(BlobId Id, int Listed, List<PackEntry>? Entries)> _kept = new();
     private readonly List<IndexedPack> _adopted = new();
     private readonly List<DamagedPack> _damaged = new();
     private readonly List<UnreadableFile> _unparsed = new();
     private readonly HashSet<(BlobId, BlobType)> _salvageable = new();
+    private EntriesByPack? _listed;
 
     public int PackCount { get; private set; }
     public int MissingCount { get; private set; }
@@ -30,8 +31,12 @@ internal sealed class PackSalvage(ImageRepository repository)
     /// <summary>True if a pack's own header says something else of it than the index did.</summary>
     public bool IsRelisted { get; private set; }
 
-    /// <summary>Whole packs as they are to be listed, the adopted ones among them.</summary>
-    public IReadOnlyList<IndexedPack> Kept => _kept;
+    /// <summary>Whole packs as they are to be listed, the adopted ones among them. Of a pack that stays as it was listed the list is made when it is asked for.</summary>
+    public IEnumerable<IndexedPack> Kept => _kept.Select(kept => new IndexedPack(kept.Id, kept.Entries ?? _listed!.BlobsOf(kept.Listed)));
+
+    /// <summary>Every pack that an index lists is whole and as it was listed: of its blobs no other list is needed.</summary>
+    public bool IsAsListed => MissingCount == 0 && _damaged.Count == 0 && !IsRelisted;
+
     public IReadOnlyList<IndexedPack> Adopted => _adopted;
     public IReadOnlyList<DamagedPack> Damaged => _damaged;
 
@@ -43,7 +48,7 @@ internal sealed class PackSalvage(ImageRepository repository)
 
     public void Run(BlobIndex index, RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
-        var listed = new EntriesByPack(index);
+        EntriesByPack listed = _listed = new EntriesByPack(index);
         List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
         PackCount = packs.Count;
         long totalBytes = PackLengths.Total(packs.Select(p => PackLengths.Readable(p.LengthBytes))), doneBytes = 0;
@@ -59,7 +64,7 @@ internal sealed class PackSalvage(ImageRepository repository)
                 lock (present)
                     present.Add(pack);
                 bool readData = options.ReadData && !proven.Contains((id, file.LengthBytes));
-                Finding finding = found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                Finding finding = found[item] = Sort(id, pack, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
                 // Not one whose header and index differ: without a reading the index would be believed.
                 if (readData && options.Proven is { } known && finding is { Kept: not null, Unparsed: null, IsRelisted: false })
                 {
@@ -80,10 +85,10 @@ internal sealed class PackSalvage(ImageRepository repository)
     /// <summary>In the order of the listing, whichever thread was first: what is listed first is what later readers go to.</summary>
     private void Add(Finding finding)
     {
-        if (finding.Kept is not null)
-            _kept.Add(finding.Kept);
-        if (finding.Kept is not null && finding.IsAdopted)
-            _adopted.Add(finding.Kept);
+        if (finding.Kept is { } id)
+            _kept.Add((id, finding.Listed, finding.Entries));
+        if (finding is { Kept: { } adopted, IsAdopted: true })
+            _adopted.Add(new IndexedPack(adopted, finding.Entries!));
         IsRelisted |= finding.IsRelisted;
         if (finding.Unparsed is not null)
             _unparsed.Add(finding.Unparsed);
@@ -122,17 +127,21 @@ internal sealed class PackSalvage(ImageRepository repository)
     /// <summary>What is to be done with one pack.</summary>
     private sealed record Finding
     {
-        public IndexedPack? Kept { get; init; }
+        public BlobId? Kept { get; init; }
+
+        /// <summary>The number of a pack that stays as it was listed, which has no <see cref="Entries"/>.</summary>
+        public int Listed { get; init; } = -1;
+        public List<PackEntry>? Entries { get; init; }
         public bool IsAdopted { get; init; }
         public bool IsRelisted { get; init; }
         public DamagedPack? Damaged { get; init; }
         public UnreadableFile? Unparsed { get; init; }
     }
 
-    private Finding Sort(BlobId id, long lengthBytes, List<PackEntry>? listed, bool readData, PackVerifier verifier, CancellationToken cancellation)
+    private Finding Sort(BlobId id, int number, long lengthBytes, List<PackEntry>? listed, bool readData, PackVerifier verifier, CancellationToken cancellation)
     {
         if (listed is not null && !readData && lengthBytes == PackVerifier.LengthOf(listed))
-            return new Finding { Kept = new IndexedPack(id, listed) };
+            return new Finding { Kept = id, Listed = number };
         PackTail? tail = null;
         bool isUnreadable = false;
         string? fault = null;
@@ -149,7 +158,7 @@ internal sealed class PackSalvage(ImageRepository repository)
             isUnreadable = e.Id == ErrorId.RepositoryReadFailed;
         }
         if (tail is not null && (!readData || IsWhole(id, tail, verifier, cancellation)))
-            return Keep(id, tail.Entries, listed);
+            return Keep(id, number, tail.Entries, listed);
 
         // Torn, or not all of it is right: each blob is read. If the header is gone an index may still know the blobs.
         List<PackEntry> candidates = tail?.Entries ?? listed ?? new();
@@ -162,13 +171,14 @@ internal sealed class PackSalvage(ImageRepository repository)
                 whole.Add(entry);
         }
         if (tail is not null && whole.Count == tail.Entries.Count && verifier.HasName(id, lengthBytes, cancellation))
-            return Keep(id, tail.Entries, listed);
+            return Keep(id, number, tail.Entries, listed);
         if (fault is not null && IsAsWritten(id, lengthBytes, verifier, cancellation))
         {
             return new Finding
             {
                 Unparsed = new UnreadableFile("pack", id.ToString(), fault),
-                Kept = listed is null ? null : new IndexedPack(id, whole),
+                Kept = listed is null ? null : id,
+                Entries = whole,
                 IsRelisted = whole.Count < candidates.Count,
             };
         }
@@ -202,12 +212,9 @@ internal sealed class PackSalvage(ImageRepository repository)
         }
     }
 
-    private static Finding Keep(BlobId id, List<PackEntry> header, List<PackEntry>? listed) => new()
-    {
-        Kept = new IndexedPack(id, header),
-        IsAdopted = listed is null,
-        IsRelisted = listed is not null && !new HashSet<PackEntry>(header).SetEquals(listed),
-    };
+    private static Finding Keep(BlobId id, int number, List<PackEntry> header, List<PackEntry>? listed) => listed is not null && new HashSet<PackEntry>(header).SetEquals(listed)
+        ? new Finding { Kept = id, Listed = number }
+        : new Finding { Kept = id, Entries = header, IsAdopted = listed is null, IsRelisted = listed is not null };
 
     private bool IsWhole(BlobId pack, PackEntry entry, PackVerifier verifier, ref bool isUnreadable)
     {

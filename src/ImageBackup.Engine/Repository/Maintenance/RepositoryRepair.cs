@@ -62,10 +62,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         List<string> removedSnapshots = options.RemoveUnreadable ? badSnapshots.Where(bad => bad.MayGo).Select(bad => bad.File.Name).ToList() : new();
 
         bool mustRewrite = damagedIndexCount > 0 || _triage.MissingCount > 0 || _triage.Damaged.Count > 0 || _triage.IsRelisted;
-        // The blobs that are whole, each from its first whole place.
-        var whole = new BlobIndex();
-        foreach (IndexedPack pack in _triage.Kept)
-            AddTo(whole, pack);
+        BlobIndex whole = WholeOf(index);
         long lostCount = CountLost(index, whole);
         long salvagedCount = _triage.SalvageableCount(whole);
 
@@ -105,6 +102,19 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         };
     }
 
+    /// <summary>
+    /// The blobs that are whole, each from its first whole place. Of a repository that lacks nothing that is the index itself: a second one
+    /// would take as much memory again.
+    /// </summary>
+    private BlobIndex WholeOf(BlobIndex index)
+    {
+        bool isIndex = _triage.IsAsListed && Enumerable.Range(0, index.PackCount).All(pack => !index.IsDead(pack));
+        BlobIndex whole = isIndex ? index : new BlobIndex();
+        foreach (IndexedPack pack in isIndex ? _triage.Adopted : _triage.Kept)
+            AddTo(whole, pack);
+        return whole;
+    }
+
     private void Write(BlobIndex whole, bool mustRewrite, RepositoryLock held, List<string> oldIndexes, CancellationToken cancellation)
     {
         using (var session = new RepositoryWriter(_files, repository.Sealers, whole, repository.FormatVersion, held.Lost))
@@ -137,6 +147,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     /// <summary>Blobs that an index listed and of which no whole copy is left.</summary>
     private long CountLost(BlobIndex before, BlobIndex whole)
     {
+        if (before == whole)
+            return 0;
         var lost = new HashSet<(BlobId, BlobType)>();
         foreach ((BlobId id, BlobLocation location) in before.Entries())
         {

@@ -6,7 +6,7 @@ using ImageBackup.Engine.Repository.Compression;
 namespace ImageBackup.Engine.Repository.Reading;
 
 /// <summary>A blob's content on its way, part by part, to who takes it and into the hash that must give its id.</summary>
-internal sealed class BlobParts(BlobPartTaker take)
+internal sealed class BlobParts(BlobPartTaker take) : IDisposable
 {
     /// <summary>What stays in the processor's caches between the steps.</summary>
     private const int PartBytes = 128 << 10;
@@ -49,7 +49,6 @@ internal sealed class BlobParts(BlobPartTaker take)
     {
         Span<byte> digest = stackalloc byte[BlobId.SizeBytes];
         _hash.Finish(digest);
-        _hash.Dispose();
         failure = _failure;
         return new BlobId(digest);
     }
@@ -74,4 +73,6 @@ internal sealed class BlobParts(BlobPartTaker take)
         if (_waiting.Length < lengthBytes)
             Array.Resize(ref _waiting, Math.Max(lengthBytes, 2 * _waiting.Length));
     }
+
+    public void Dispose() => _hash.Dispose();
 }

@@ -99,6 +99,22 @@ public sealed class ChunkTagTests : IDisposable
         _rig.AssertRestores(second.Id, _content);
     }
 
+    /// <summary>A default that another version has must not make a volume be stored anew; who asks for a size gets it.</summary>
+    [Fact]
+    public void A_backup_keeps_to_the_chunk_size_of_the_image_before()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        ImageBackupInfo second = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = null });
+        Assert.Equal((Chunk, 0L), (second.ChunkSizeBytes, second.NewChunkCount));
+        Assert.Equal(first.Id, Snapshot(second.Id).Parent);
+        ImageBackupInfo other = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = 4 * Chunk });
+        Assert.Equal(4 * Chunk, other.ChunkSizeBytes);
+        Assert.Equal(4 * Chunk, _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = null }).ChunkSizeBytes);
+        // Another volume has no image before: its size decides.
+        _rig.Volumes.Add("/mem/b", _content);
+        Assert.Equal(256 << 10, _rig.Backup("/mem/b", request => request with { ChunkSizeBytes = null }).ChunkSizeBytes);
+    }
+
     [Fact]
     public void Another_volumes_or_computers_image_is_not_asked()
     {

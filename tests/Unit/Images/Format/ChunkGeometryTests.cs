@@ -28,7 +28,11 @@ public sealed class ChunkGeometryTests
     }, iter: 300);
 
     [Theory]
-    [InlineData(1L, 1 << 20)]
+    [InlineData(1L, 256 << 10)]
+    [InlineData(64L << 30, 256 << 10)]
+    [InlineData((64L << 30) + 1, 512 << 10)]
+    [InlineData(256L << 30, 512 << 10)]
+    [InlineData((256L << 30) + 1, 1 << 20)]
     [InlineData(1L << 40, 1 << 20)]
     [InlineData((1L << 40) + 1, 2 << 20)]
     [InlineData(4L << 40, 2 << 20)]
@@ -39,6 +43,18 @@ public sealed class ChunkGeometryTests
         Assert.Equal(size, ChunkGeometry.DefaultSizeBytes(volume));
         Assert.Equal(volume, new ChunkGeometry(volume, size).VolumeBytes);
     }
+
+    [Theory]
+    [InlineData(1L << 30, null, 256 << 10)]
+    [InlineData(1L << 30, 1 << 20, 1 << 20)]
+    [InlineData(2L << 40, 1 << 20, 1 << 20)]
+    [InlineData(4L << 40, 1 << 20, 1 << 20)]
+    // A volume that grew too far, and what is not a chunk's size.
+    [InlineData((4L << 40) + 1, 1 << 20, 4 << 20)]
+    [InlineData(1L << 30, 100_000, 256 << 10)]
+    [InlineData(1L << 30, 8 << 20, 256 << 10)]
+    [InlineData(1L << 30, 0, 256 << 10)]
+    public void The_size_of_the_image_before_is_kept(long volume, int? previous, int size) => Assert.Equal(size, ChunkGeometry.UsualSizeBytes(volume, previous));
 
     [Theory]
     [InlineData(0)]

@@ -86,7 +86,7 @@ public sealed class TreeFileTests
         var nodes = new List<TreeNode>();
         var said = new StringBuilder();
         var parser = new TreeParser(nodes, id => said.Append(id).Append(' '), id => said.Append("tree ").Append(id).Append(' '));
-        var parts = new BlobParts(parser.Parse);
+        using var parts = new BlobParts(parser.Parse);
         for (int offset = 0; offset < bytes.Length; offset += partBytes)
             parts.Add(bytes.AsSpan(offset, Math.Min(partBytes, bytes.Length - offset)), offset + partBytes >= bytes.Length);
         Assert.Equal(BlobId.Of(bytes), parts.Finish(out FormatException? failure));
