@@ -144,7 +144,7 @@ public sealed class BackupJobTests : IDisposable
         byte[] content = SeededBytes.Make(3, (9 << 20) + 1);
         _rig.Volumes.Add("/mem/a", content);
         ImageBackupInfo image = _rig.Backup("/mem/a", r => r with { ChunkSizeBytes = chunkSize });
-        Assert.Equal(chunkSize ?? 1 << 20, image.ChunkSizeBytes);
+        Assert.Equal(chunkSize ?? 256 << 10, image.ChunkSizeBytes);
         _rig.AssertRestores(image.Id, content);
     }
 

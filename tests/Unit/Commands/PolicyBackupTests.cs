@@ -84,12 +84,12 @@ public sealed class PolicyBackupTests : IDisposable
             Assert.True(_session.Run("Test-ImageBackup $i", ("i", image)).WithoutErrors().Single<VerifyResult>().IsWhole);
             return image.ChunkSizeBytes;
         }
-        Assert.Equal(1 << 20, Taken("Backup-VolumeImage $v"));
+        Assert.Equal(256 << 10, Taken("Backup-VolumeImage $v"));
         _session.Run("Set-ManagementClass FINE -VersionsExist 2 -ChunkSize 128KB").WithoutErrors();
         Assert.Equal("128k", _session.Run("Get-ManagementClass FINE | Set-ManagementClass -PassThru").WithoutErrors().Single<ManagementClassInfo>().ChunkSize);
         Assert.Equal(128 << 10, Taken("Backup-VolumeImage $v -ManagementClass FINE"));
-        _session.Rules = $"include.image {volume} FINE chunksize=256k\n";
-        Assert.Equal(256 << 10, Taken("Backup-VolumeImage $v"));
+        _session.Rules = $"include.image {volume} FINE chunksize=512k\n";
+        Assert.Equal(512 << 10, Taken("Backup-VolumeImage $v"));
         Assert.Equal(64 << 10, Taken("Backup-VolumeImage $v -ChunkSize 64KB"));
         Assert.Equal("ParameterInvalid", _session.Run("Set-IncludeImage $v -ChunkSize 100k", ("v", volume)).ErrorId);
     }

@@ -18,7 +18,7 @@ internal sealed record DamagedPack(BlobId Id, IReadOnlyList<PackEntry> Whole, bo
 internal sealed class PackSalvage(ImageRepository repository)
 {
     private readonly RepositoryFiles _files = repository.Files;
-    private readonly List<(BlobId Id, int Listed, List<PackEntry>? Entries)> _kept = new();
+    private readonly List<(BlobId Id, List<PackEntry>? Entries)> _kept = new();
     private readonly List<IndexedPack> _adopted = new();
     private readonly List<DamagedPack> _damaged = new();
     private readonly List<UnreadableFile> _unparsed = new();
@@ -32,7 +32,7 @@ internal sealed class PackSalvage(ImageRepository repository)
     public bool IsRelisted { get; private set; }
 
     /// <summary>Whole packs as they are to be listed, the adopted ones among them. Of a pack that stays as it was listed the list is made when it is asked for.</summary>
-    public IEnumerable<IndexedPack> Kept => _kept.Select(kept => new IndexedPack(kept.Id, kept.Entries ?? _listed!.BlobsOf(kept.Listed)));
+    public IEnumerable<IndexedPack> Kept => _kept.Select(kept => new IndexedPack(kept.Id, kept.Entries ?? _listed!.BlobsOf(_listed.LivePackOf(kept.Id))));
 
     /// <summary>Every pack that an index lists is whole and as it was listed: of its blobs no other list is needed.</summary>
     public bool IsAsListed => MissingCount == 0 && _damaged.Count == 0 && !IsRelisted;
@@ -64,7 +64,7 @@ internal sealed class PackSalvage(ImageRepository repository)
                 lock (present)
                     present.Add(pack);
                 bool readData = options.ReadData && !proven.Contains((id, file.LengthBytes));
-                Finding finding = found[item] = Sort(id, pack, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                Finding finding = found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
                 // Not one whose header and index differ: without a reading the index would be believed.
                 if (readData && options.Proven is { } known && finding is { Kept: not null, Unparsed: null, IsRelisted: false })
                 {
@@ -86,7 +86,7 @@ internal sealed class PackSalvage(ImageRepository repository)
     private void Add(Finding finding)
     {
         if (finding.Kept is { } id)
-            _kept.Add((id, finding.Listed, finding.Entries));
+            _kept.Add((id, finding.Entries));
         if (finding is { Kept: { } adopted, IsAdopted: true })
             _adopted.Add(new IndexedPack(adopted, finding.Entries!));
         IsRelisted |= finding.IsRelisted;
@@ -129,8 +129,7 @@ internal sealed class PackSalvage(ImageRepository repository)
     {
         public BlobId? Kept { get; init; }
 
-        /// <summary>The number of a pack that stays as it was listed, which has no <see cref="Entries"/>.</summary>
-        public int Listed { get; init; } = -1;
+        /// <summary>Of a pack that is kept: how it is to be listed; null: as it was.</summary>
         public List<PackEntry>? Entries { get; init; }
         public bool IsAdopted { get; init; }
         public bool IsRelisted { get; init; }
@@ -138,10 +137,10 @@ internal sealed class PackSalvage(ImageRepository repository)
         public UnreadableFile? Unparsed { get; init; }
     }
 
-    private Finding Sort(BlobId id, int number, long lengthBytes, List<PackEntry>? listed, bool readData, PackVerifier verifier, CancellationToken cancellation)
+    private Finding Sort(BlobId id, long lengthBytes, List<PackEntry>? listed, bool readData, PackVerifier verifier, CancellationToken cancellation)
     {
         if (listed is not null && !readData && lengthBytes == PackVerifier.LengthOf(listed))
-            return new Finding { Kept = id, Listed = number };
+            return new Finding { Kept = id };
         PackTail? tail = null;
         bool isUnreadable = false;
         string? fault = null;
@@ -158,7 +157,7 @@ internal sealed class PackSalvage(ImageRepository repository)
             isUnreadable = e.Id == ErrorId.RepositoryReadFailed;
         }
         if (tail is not null && (!readData || IsWhole(id, tail, verifier, cancellation)))
-            return Keep(id, number, tail.Entries, listed);
+            return Keep(id, tail.Entries, listed);
 
         // Torn, or not all of it is right: each blob is read. If the header is gone an index may still know the blobs.
         List<PackEntry> candidates = tail?.Entries ?? listed ?? new();
@@ -171,7 +170,7 @@ internal sealed class PackSalvage(ImageRepository repository)
                 whole.Add(entry);
         }
         if (tail is not null && whole.Count == tail.Entries.Count && verifier.HasName(id, lengthBytes, cancellation))
-            return Keep(id, number, tail.Entries, listed);
+            return Keep(id, tail.Entries, listed);
         if (fault is not null && IsAsWritten(id, lengthBytes, verifier, cancellation))
         {
             return new Finding
@@ -212,8 +211,8 @@ internal sealed class PackSalvage(ImageRepository repository)
         }
     }
 
-    private static Finding Keep(BlobId id, int number, List<PackEntry> header, List<PackEntry>? listed) => listed is not null && new HashSet<PackEntry>(header).SetEquals(listed)
-        ? new Finding { Kept = id, Listed = number }
+    private static Finding Keep(BlobId id, List<PackEntry> header, List<PackEntry>? listed) => listed is not null && new HashSet<PackEntry>(header).SetEquals(listed)
+        ? new Finding { Kept = id }
         : new Finding { Kept = id, Entries = header, IsAdopted = listed is null, IsRelisted = listed is not null };
 
     private bool IsWhole(BlobId pack, PackEntry entry, PackVerifier verifier, ref bool isUnreadable)
