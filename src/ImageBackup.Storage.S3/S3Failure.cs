@@ -37,6 +37,9 @@ internal static class S3Failure
         {
             case "NoSuchBucket":
                 return NoBucket(shown, told);
+            case "ObjectLockConfigurationNotFoundError":
+            case "InvalidRequest" when told.Message.IndexOf("ObjectLock", StringComparison.OrdinalIgnoreCase) >= 0 || told.Message.IndexOf("Object Lock", StringComparison.OrdinalIgnoreCase) >= 0:
+                return new StorageException(StorageProblem.NoObjectLock, shown, said, told);
             case "PermanentRedirect" or "AuthorizationHeaderMalformed" or "IllegalLocationConstraintException" or "TemporaryRedirect":
             case var _ when status is 301 or 307 || status == 400 && RegionOf(told) is { } own && own != region:
                 string? right = RegionOf(told);

@@ -19,14 +19,20 @@ namespace ImageBackup.Storage.S3;
 /// A file appears under its key when it is whole, or not at all. Each PUT carries the hash of its content, which the service checks, and
 /// If-None-Match: a name that is taken is left as it is, so an upload whose answer was lost is sent again without harm. Services that do
 /// not know that header write the same bytes once more: a name is the hash of its content. Only 'config' is not, and is looked for before.
+/// With a retention each PUT but a lock's names the time until which the object is kept. A removal then puts a marker before it.
+/// With a point in time nothing is written, and each file is the version that was the last one then.
 /// </remarks>
-internal sealed class S3Storage : IStorage
+internal sealed class S3Storage : IRetainingStorage
 {
     private const int CopyBytes = 64 << 10;
 
     private readonly S3Address _address;
     private readonly S3Client _client;
+    private readonly S3Versions? _versions;
+    private readonly object _lockGate = new();
     private volatile bool _lacksConditions;
+    private bool _hasAskedForLock;
+    private DateTimeOffset _keptUntil;
 
     public S3Storage(StorageLocation location, S3Address address)
     {
@@ -34,6 +40,8 @@ internal sealed class S3Storage : IStorage
         Traits = StorageTraits.Remote with { Connections = address.Access.Connections };
         _address = address;
         _client = new S3Client(address, location.DisplayName);
+        if (address.PointInTime is { } time)
+            _versions = new S3Versions(address, _client, location.DisplayName, time);
     }
 
     public StorageLocation Location { get; }
@@ -43,9 +51,11 @@ internal sealed class S3Storage : IStorage
     /// <summary>There are no folders to make; the bucket is made if it is not there, as restic does.</summary>
     public void CreateLayout(CancellationToken cancellation)
     {
+        ThrowIfReadOnly(Location.DisplayName);
         try
         {
             _ = _client.Run(new S3Call(Location.DisplayName, IsWrite: false, cancellation), (client, timer) => Page(client, "", 1, timer));
+            RequireObjectLock(cancellation);
             return;
         }
         catch (StorageException e) when (e.Problem == StorageProblem.NoContainer)
@@ -55,7 +65,7 @@ internal sealed class S3Storage : IStorage
         {
             try
             {
-                var request = new PutBucketRequest { BucketName = _address.Bucket, UseClientRegion = false };
+                var request = new PutBucketRequest { BucketName = _address.Bucket, UseClientRegion = false, ObjectLockEnabledForBucket = _address.Retention is not null };
                 if (_address.Region is { } region && region != "us-east-1")
                     request.BucketRegionName = region;
                 await client.PutBucketAsync(request, timer.Token).ConfigureAwait(false);
@@ -92,6 +102,8 @@ internal sealed class S3Storage : IStorage
     private long? Head(StoredKind kind, string name, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
+        if (_versions is not null)
+            return _versions.Find(kind, key, cancellation)?.Size;
         try
         {
             return _client.Run<long?>(new S3Call(Shown(kind, name), IsWrite: false, cancellation), async (client, timer) =>
@@ -109,21 +121,29 @@ internal sealed class S3Storage : IStorage
             return Head(kind, "", cancellation) is { } lengthBytes ? [new StoredFile(kind, "", lengthBytes)] : [];
         string folder = FolderOf(kind);
         var found = new List<StoredFile>();
+        if (_versions is not null)
+        {
+            foreach (S3ObjectVersion version in _versions.All(kind, cancellation))
+                Add(version);
+            return found;
+        }
         string? token = null;
         do
         {
             string? from = token;
             (IEnumerable<S3Object> files, token) = _client.Run(new S3Call(Location.DisplayName + "/" + folder, IsWrite: false, cancellation), (client, timer) => Page(client, folder, 0, timer, from));
             foreach (S3Object file in files)
-            {
-                string key = file.Key.Substring(Math.Min(file.Key.Length, _address.Prefix.Length + folder.Length));
-                string name = key.Substring(key.LastIndexOf('/') + 1);
-                if (Hex.IsName(name) && file.Key == KeyOf(kind, name) && file.Size is >= 0 and var lengthBytes)
-                    found.Add(new StoredFile(kind, name, lengthBytes) { ModifiedTime = kind == StoredKind.Lock && file.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null });
-            }
+                Add(file);
         }
         while (token is not null);
         return found;
+
+        void Add(S3Object file)
+        {
+            string name = file.Key.Substring(file.Key.LastIndexOf('/') + 1);
+            if (Hex.IsName(name) && file.Key == KeyOf(kind, name) && file.Size is >= 0 and var lengthBytes)
+                found.Add(new StoredFile(kind, name, lengthBytes) { ModifiedTime = kind == StoredKind.Lock && file.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null });
+        }
     }
 
     /// <summary>A page of keys below a folder, and where the next begins; null: it was the last.</summary>
@@ -183,6 +203,11 @@ internal sealed class S3Storage : IStorage
     private T Get<T>(ReadCall read, Func<GetObjectResponse, IdleTimer, Task<T>> use)
     {
         var request = new GetObjectRequest { BucketName = _address.Bucket, Key = KeyOf(read.Kind, read.Name), ByteRange = read.Range };
+        if (_versions is not null)
+        {
+            request.VersionId = (_versions.Find(read.Kind, request.Key, read.Cancellation)
+                ?? throw new StorageException(StorageProblem.NotFound, Shown(read.Kind, read.Name), "The bucket had no such file then.")).VersionId;
+        }
         return _client.Run(new S3Call(Shown(read.Kind, read.Name), IsWrite: false, read.Cancellation), async (client, timer) =>
         {
             using GetObjectResponse answer = await client.GetObjectAsync(request, timer.Token).ConfigureAwait(false);
@@ -217,16 +242,23 @@ internal sealed class S3Storage : IStorage
     public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        ThrowIfReadOnly(Location.DisplayName);
         return new SpooledUpload(Location.DisplayName, (name, _, open, token) => Put(kind, name, open, token));
     }
 
     private void Put(StoredKind kind, string name, Func<Stream> open, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
+        ThrowIfReadOnly(Shown(kind, name));
+        // The first thing that is written may be a lock: nothing is before it is known that the rest can be kept.
+        RequireObjectLock(cancellation);
         if ((kind == StoredKind.Config || _lacksConditions) && Head(kind, name, cancellation) is not null)
             return;
         _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>
         {
+            // The service wants it with a retention, beside the hash that is signed. Read before: a spooled file has one position.
+            bool isKept = kind != StoredKind.Lock && _address.Retention is not null;
+            string? md5 = isKept ? Md5(open) : null;
             var request = new PutObjectRequest
             {
                 BucketName = _address.Bucket,
@@ -239,6 +271,12 @@ internal sealed class S3Storage : IStorage
             };
             if (!_lacksConditions)
                 request.IfNoneMatch = "*";
+            if (isKept)
+            {
+                request.ObjectLockMode = LockMode;
+                request.ObjectLockRetainUntilDate = NewEnd().UtcDateTime;
+                request.MD5Digest = md5;
+            }
             if (_address.StorageClass is { } storageClass)
                 request.StorageClass = S3StorageClass.FindValue(storageClass);
             try
@@ -258,9 +296,102 @@ internal sealed class S3Storage : IStorage
         });
     }
 
+    public TimeSpan? RetentionPeriod => _address.Retention;
+
+    private ObjectLockMode LockMode => _address.IsCompliance ? ObjectLockMode.Compliance : ObjectLockMode.Governance;
+
+    /// <summary>A shorter period than an earlier one counts once that has run down: so the 'config' stays the file that is kept for the shortest time.</summary>
+    private DateTimeOffset NewEnd()
+    {
+        DateTimeOffset end = DateTimeOffset.UtcNow + _address.Retention!.Value;
+        return end > _keptUntil ? end : _keptUntil;
+    }
+
+    /// <exception cref="StorageException">NoObjectLock.</exception>
+    private void RequireObjectLock(CancellationToken cancellation)
+    {
+        if (_address.Retention is null)
+            return;
+        lock (_lockGate)
+        {
+            if (_hasAskedForLock)
+                return;
+            try
+            {
+                bool isEnabled = _client.Run(new S3Call(Location.DisplayName, IsWrite: false, cancellation), async (client, timer) =>
+                    (await client.GetObjectLockConfigurationAsync(new GetObjectLockConfigurationRequest { BucketName = _address.Bucket }, timer.Token).ConfigureAwait(false))
+                        .ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled);
+                if (!isEnabled)
+                    throw new StorageException(StorageProblem.NoObjectLock, Location.DisplayName, "The bucket's object lock is not enabled.");
+            }
+            catch (StorageException e) when (e.Problem == StorageProblem.AccessDenied)
+            {
+                // Who may write may not be allowed to ask: the first file that is to be kept tells.
+            }
+            catch (StorageException e) when (e.Problem == StorageProblem.NotFound || e.InnerException is AmazonS3Exception { StatusCode: System.Net.HttpStatusCode.NotImplemented or System.Net.HttpStatusCode.MethodNotAllowed })
+            {
+                throw new StorageException(StorageProblem.NoObjectLock, Location.DisplayName, e.Message, e);
+            }
+            _keptUntil = RetainedUntil(StoredKind.Config, "", cancellation) ?? DateTimeOffset.MinValue;
+            _hasAskedForLock = true;
+        }
+    }
+
+    public DateTimeOffset? RetainedUntil(StoredKind kind, string name, CancellationToken cancellation)
+    {
+        string key = KeyOf(kind, name);
+        try
+        {
+            return _client.Run<DateTimeOffset?>(new S3Call(Shown(kind, name), IsWrite: false, cancellation), async (client, timer) =>
+                (await client.GetObjectRetentionAsync(new GetObjectRetentionRequest { BucketName = _address.Bucket, Key = key }, timer.Token).ConfigureAwait(false))
+                    .Retention?.RetainUntilDate is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null);
+        }
+        catch (StorageException e) when (e.Problem == StorageProblem.NotFound)
+        {
+            return null;
+        }
+    }
+
+    public void Retain(StoredKind kind, string name, CancellationToken cancellation)
+    {
+        string key = KeyOf(kind, name);
+        RequireObjectLock(cancellation);
+        DateTimeOffset end = NewEnd();
+        try
+        {
+            _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>
+            {
+                var retention = new ObjectLockRetention { Mode = _address.IsCompliance ? ObjectLockRetentionMode.Compliance : ObjectLockRetentionMode.Governance, RetainUntilDate = end.UtcDateTime };
+                await client.PutObjectRetentionAsync(new PutObjectRetentionRequest { BucketName = _address.Bucket, Key = key, Retention = retention }, timer.Token).ConfigureAwait(false);
+                return true;
+            });
+        }
+        catch (StorageException e) when (e.Problem == StorageProblem.NotFound)
+        {
+        }
+        catch (StorageException e) when (e.Problem == StorageProblem.AccessDenied && RetainedUntil(kind, name, cancellation) is { } until && until >= end.AddSeconds(-1))
+        {
+            // Kept for as long already: a retention is never shortened.
+        }
+    }
+
+    private static string Md5(Func<Stream> open)
+    {
+        using Stream content = open();
+        using System.Security.Cryptography.MD5 md5 = System.Security.Cryptography.MD5.Create();
+        return Convert.ToBase64String(md5.ComputeHash(content));
+    }
+
+    private void ThrowIfReadOnly(string shown)
+    {
+        if (_versions is not null)
+            throw new StorageException(StorageProblem.ReadOnly, shown, "The repository is opened as it was at a point in time, which cannot be changed.");
+    }
+
     public void Delete(StoredKind kind, string name, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
+        ThrowIfReadOnly(Shown(kind, name));
         try
         {
             _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>

@@ -8,6 +8,7 @@ using ImageBackup.Engine.Images.Format;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -44,6 +45,9 @@ internal sealed class BackupAttempt : IDisposable
 
     /// <summary>Where the copy's blobs went, and the image's other ones go.</summary>
     public RepositoryWriter Session => _session ?? throw new InvalidOperationException("Nothing was copied yet.");
+
+    /// <summary>The packs that were there at the beginning.</summary>
+    public IReadOnlyCollection<BlobId> KnownPacks => _landed.Index.Packs();
 
     /// <summary>The lock that the copy is made under.</summary>
     public RepositoryLock Lock => _held;

@@ -18,6 +18,7 @@ using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Engine.Repository.Writing;
@@ -110,6 +111,8 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             // nobody should wait for a quiesced volume while an index is loaded.
             repository.Files.RemoveAbandonedUploads();
             using BackupAttempt attempt = BeginAttempt(run, held, stop.Token);
+            // What the image will share with others is kept as long as what it adds, before it refers to that; no snapshot is held meanwhile.
+            RetentionExtension.ExtendIfDue(repository.Files, () => attempt.KnownPacks, WriteVerbose, stop.Token);
             using BackupSource source = Quiescer.Take(request, repository.LocalPaths, run.Warnings, stop.Token);
             return TakeImage(run, source, attempt, stop.Token);
         }

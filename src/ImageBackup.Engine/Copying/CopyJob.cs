@@ -35,6 +35,7 @@ internal sealed class CopyJob : IDisposable
     private readonly RepositoryLock? _destinationLock;
     private readonly BlobIndex _sourceIndex;
     private readonly BlobIndex _destinationIndex;
+    private bool _isRetained;
     private readonly Dictionary<(string Original, BlobId Tree), string> _there = [];
     private readonly BitArray? _planned;
     private IReadOnlyList<IndexedPack>? _adopted;
@@ -116,6 +117,10 @@ internal sealed class CopyJob : IDisposable
         if (Known(image, record) is { } known)
             return Result(image, known, isNew: false, null, 0, clock);
         CopyPlan plan = PlanOf(image, record, cancellation);
+        // What is there already and the copy will refer to is kept as long as what it adds. Once: what this job writes is new.
+        if (!_isRetained)
+            RetentionExtension.ExtendIfDue(_destination.Files, () => _destinationIndex.Packs(), writeVerbose: null, cancellation);
+        _isRetained = true;
         Task<IReadOnlyList<IndexedPack>>? adopted = _adopted is null ? null : Task.FromResult(_adopted);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         using var writer = new RepositoryWriter(_destination.Files, _destination.Sealers, _destinationIndex, _destination.FormatVersion, held.Lost, adopted);

@@ -17,7 +17,7 @@ namespace ImageBackup.Engine.Storage;
 /// the backup that is run again reuses every pack that landed. An upload to a server is sent again as
 /// a whole. A wait ends when the command is stopped (<see cref="PendingCalls"/>), with an OperationCanceledException.
 /// </remarks>
-internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> waits) : IStorage
+internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> waits) : IRetainingStorage
 {
     /// <summary>Long enough for a switch to come up again or a server to fail over, short enough for who waits.</summary>
     public static IReadOnlyList<TimeSpan> NetworkWaits { get; } = new[] { 0.25, 1, 3, 8, 15 }.Select(TimeSpan.FromSeconds).ToArray();
@@ -98,6 +98,23 @@ internal sealed class RetryingStorage(IStorage inner, IReadOnlyList<TimeSpan> wa
     }, cancellation);
 
     public int RemoveAbandonedUploads(CancellationToken cancellation) => Try(() => inner.RemoveAbandonedUploads(cancellation), cancellation);
+
+    /// <summary>Null also if the storage knows no such thing.</summary>
+    public TimeSpan? RetentionPeriod => (inner as IRetainingStorage)?.RetentionPeriod;
+
+    public DateTimeOffset? RetainedUntil(StoredKind kind, string name, CancellationToken cancellation) =>
+        inner is IRetainingStorage retaining ? Try(() => retaining.RetainedUntil(kind, name, cancellation), cancellation) : null;
+
+    public void Retain(StoredKind kind, string name, CancellationToken cancellation)
+    {
+        if (inner is not IRetainingStorage retaining)
+            return;
+        Try(() =>
+        {
+            retaining.Retain(kind, name, cancellation);
+            return true;
+        }, cancellation);
+    }
 
     public void Dispose() => inner.Dispose();
 

@@ -45,6 +45,9 @@ internal enum StorageProblem
     /// <summary>There is not such a bucket or container.</summary>
     NoContainer,
 
+    /// <summary>The bucket keeps nothing from being removed, and is asked to.</summary>
+    NoObjectLock,
+
     /// <summary>The bucket is in another region than requests are signed for.</summary>
     WrongRegion,
 

@@ -43,6 +43,16 @@ internal static class StorageOptions
     /// <summary>True or false, as Go and PowerShell write them.</summary>
     public static bool Flag(IReadOnlyDictionary<string, string>? options, string name) => Choice(options, name, "false", "true", "0", "1") is "true" or "1";
 
+    /// <summary>A moment; without an offset it is this machine's time.</summary>
+    public static DateTimeOffset? Time(IReadOnlyDictionary<string, string>? options, string name)
+    {
+        if (Text(options, name) is not { } text)
+            return null;
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out DateTimeOffset time)
+            ? time
+            : throw new FormatException($"{name} must be a time such as 2026-11-30T14:00:00Z.");
+    }
+
     /// <summary>A time as Go writes it, of one unit: "90s", "5m", "1h", "500ms".</summary>
     public static TimeSpan? Duration(IReadOnlyDictionary<string, string>? options, string name)
     {

@@ -9,7 +9,7 @@ using ImageBackup.Engine.Storage;
 namespace ImageBackup.Tests.Kits.Storage;
 
 /// <summary>A storage in memory. Disposing leaves the content, so that a repository can be opened on it again.</summary>
-internal sealed class MemoryStorage : IStorage
+internal sealed class MemoryStorage : IRetainingStorage
 {
     private readonly ConcurrentDictionary<(StoredKind Kind, string Name), byte[]> _files = new();
     private readonly ConcurrentDictionary<(StoredKind Kind, string Name), DateTimeOffset> _times = new();
@@ -88,6 +88,27 @@ internal sealed class MemoryStorage : IStorage
     }
 
     public int RemoveAbandonedUploads(CancellationToken cancellation) => 0;
+
+    /// <summary>Null, as it is at first: nothing is kept.</summary>
+    public TimeSpan? RetentionPeriod { get; set; }
+
+    /// <summary>Until when each file is kept that <see cref="Retain"/> was called for, and in which order; a test may set other times.</summary>
+    public ConcurrentDictionary<(StoredKind Kind, string Name), DateTimeOffset> Kept { get; } = new();
+
+    public ConcurrentQueue<(StoredKind Kind, string Name)> Retained { get; } = new();
+
+    /// <summary>Of these kinds the service lets no file be kept.</summary>
+    public StoredKind? RefusesToRetain { get; set; }
+
+    public DateTimeOffset? RetainedUntil(StoredKind kind, string name, CancellationToken cancellation) => Kept.TryGetValue(Key(kind, name), out DateTimeOffset until) ? until : null;
+
+    public void Retain(StoredKind kind, string name, CancellationToken cancellation)
+    {
+        if (kind == RefusesToRetain)
+            throw new StorageException(StorageProblem.AccessDenied, name, "Refused.");
+        Retained.Enqueue(Key(kind, name));
+        Kept[Key(kind, name)] = DateTimeOffset.UtcNow + RetentionPeriod!.Value;
+    }
 
     public void Dispose()
     {

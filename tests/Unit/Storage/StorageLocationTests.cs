@@ -79,6 +79,9 @@ public sealed class StorageLocationTests
     [InlineData("s3:host/bucket", "cannot be DEEP_ARCHIVE", "s3.storage-class", "deep_archive")]
     [InlineData("s3:host/bucket", "must be one of: auto, dns, path", "s3.bucket-lookup", "guess")]
     [InlineData("s3:host/bucket", "must be one of", "s3.list-objects-v1", "perhaps")]
+    [InlineData("s3:host/bucket", "must be a number from 1 to 3650", "s3.object-lock-days", "0")]
+    [InlineData("s3:host/bucket", "must be one of: COMPLIANCE, GOVERNANCE", "s3.object-lock-mode", "none")]
+    [InlineData("s3:host/bucket", "must be a time such as", "s3.point-in-time", "yesterday")]
     public void An_S3_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
     {
         var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
@@ -86,6 +89,23 @@ public sealed class StorageLocationTests
         Assert.Equal(ErrorId.ParameterInvalid, e.Id);
         Assert.Contains(why, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("compliance", true)]
+    [InlineData("Governance", false)]
+    public void An_object_lock_is_the_stricter_one_unless_the_other_is_named_and_the_past_cannot_have_one(string? mode, bool isCompliance)
+    {
+        var options = new Dictionary<string, string> { ["s3.object-lock-days"] = "30" };
+        if (mode is not null)
+            options["s3.object-lock-mode"] = mode;
+        S3Address address = S3Location.AddressOf("host/bucket", options);
+        Assert.Equal((TimeSpan.FromDays(30), isCompliance), (address.Retention, address.IsCompliance));
+        options["s3.point-in-time"] = "2026-11-29T20:00:00Z";
+        Assert.Contains("exclude each other", Assert.Throws<FormatException>(() => S3Location.AddressOf("host/bucket", options)).Message, StringComparison.Ordinal);
+        options.Remove("s3.object-lock-days");
+        Assert.Equal(new DateTimeOffset(2026, 11, 29, 20, 0, 0, TimeSpan.Zero), S3Location.AddressOf("host/bucket", options).PointInTime);
     }
 
     [Theory]

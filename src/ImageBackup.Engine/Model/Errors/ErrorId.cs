@@ -22,6 +22,7 @@ public enum ErrorId
     StorageUntrusted,
     StorageLoginRefused,
     StorageForbidsRemoval,
+    StorageObjectLockMissing,
     StorageContainerMissing,
     StorageWrongRegion,
     StorageClockSkewed,

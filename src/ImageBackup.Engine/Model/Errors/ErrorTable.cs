@@ -75,6 +75,8 @@ internal static class ErrorTable
             "Run the command with a login that may remove, or let the server's own administrator run it. Backups go on without it.");
         Row(ErrorId.StorageContainerMissing, ErrorKind.NotFound, "The server has no bucket or container of that name.",
             "Check the name and the server in the repository's URL. Initialize-ImageRepository makes the bucket or container if the login may.");
+        Row(ErrorId.StorageObjectLockMissing, ErrorKind.InvalidArgument, "The bucket has no object lock, which s3.object-lock-days asks for.",
+            "Leave the option out, or use a bucket that was made with object lock: Initialize-ImageRepository with s3.object-lock-days makes such a bucket if there is none of that name.");
         Row(ErrorId.StorageWrongRegion, ErrorKind.InvalidArgument, "The bucket is in another region than requests are signed for.",
             "Name the bucket's region: -StorageOption @{ 's3.region' = 'REGION' }, or AWS_DEFAULT_REGION.");
         Row(ErrorId.StorageClockSkewed, ErrorKind.Authentication, "The server refuses requests of this machine's time.",

@@ -79,6 +79,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             StorageProblem.LoginRefused => ErrorId.StorageLoginRefused,
             StorageProblem.RemovalForbidden => ErrorId.StorageForbidsRemoval,
             StorageProblem.NoContainer => ErrorId.StorageContainerMissing,
+            StorageProblem.NoObjectLock => ErrorId.StorageObjectLockMissing,
             StorageProblem.WrongRegion => ErrorId.StorageWrongRegion,
             StorageProblem.ClockSkewed => ErrorId.StorageClockSkewed,
             StorageProblem.LoginExpired => ErrorId.StorageLoginExpired,
@@ -277,6 +278,20 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         if (Traits.IsRemote)
             Delete(StoredKind.Snapshot, BlobId.Of(Guid.NewGuid().ToByteArray()).ToString());
     }
+
+    /// <summary>So long the storage keeps what is written now, whoever asks to remove it; null: it does not.</summary>
+    public TimeSpan? RetentionPeriod => (storage as IRetainingStorage)?.RetentionPeriod;
+
+    /// <summary>Until when the storage keeps a file; null: it does not.</summary>
+    public DateTimeOffset? RetainedUntil(StoredKind kind, string name) =>
+        storage is IRetainingStorage retaining ? Guard(kind, () => retaining.RetainedUntil(kind, name, PendingCalls.Stop)) : null;
+
+    /// <summary>Has the storage keep a file for its period from now on. Nothing needs tidying up if that is cut short.</summary>
+    public void Retain(StoredKind kind, string name) => Guard(kind, () =>
+    {
+        (storage as IRetainingStorage)?.Retain(kind, name, PendingCalls.Stop);
+        return true;
+    });
 
     public void SyncDeletions(StoredKind kind) => Change(kind, cancellation => storage.SyncDeletions(kind, cancellation));
 

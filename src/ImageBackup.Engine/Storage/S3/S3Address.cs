@@ -24,5 +24,14 @@ internal sealed record S3Address(Uri Service, string Bucket, string Prefix)
     /// <summary>Requests are not signed.</summary>
     public bool IsAnonymous { get; init; }
 
+    /// <summary>So long new files are kept from being removed or changed by anybody; null: they are not.</summary>
+    public TimeSpan? Retention { get; init; }
+
+    /// <summary>Nobody at all can end a retention, not even the account's owner; else who has the right to pass over it can.</summary>
+    public bool IsCompliance { get; init; }
+
+    /// <summary>The repository is read as it was then, out of the bucket's versions; null: as it is.</summary>
+    public DateTimeOffset? PointInTime { get; init; }
+
     public HttpAccess Access { get; init; } = new();
 }

@@ -16,13 +16,19 @@ internal static class S3Location
     private const string ClassOption = "s3.storage-class";
     private const string LookupOption = "s3.bucket-lookup";
     private const string ListOption = "s3.list-objects-v1";
+    private const string LockDaysOption = "s3.object-lock-days";
+    private const string LockModeOption = "s3.object-lock-mode";
+    private const string TimeOption = "s3.point-in-time";
     private const string AnonymousOption = "s3.unsafe-anonymous-auth";
+
+    /// <summary>A retention in the stricter mode cannot be taken back: a slip of the finger costs ten years of storage at most.</summary>
+    private const int MaxLockDays = 3650;
 
     /// <summary>What is stored so cannot be read at once: a repository with its locks and indexes there would be dead.</summary>
     private static readonly string[] s_archives = ["GLACIER", "DEEP_ARCHIVE"];
 
     public static StorageScheme Registration { get; } =
-        new(Scheme, [ConnectionsOption, RegionOption, ClassOption, LookupOption, ListOption, AnonymousOption], Parse, Open) { KeepsLimits = true };
+        new(Scheme, [ConnectionsOption, RegionOption, ClassOption, LookupOption, ListOption, LockDaysOption, LockModeOption, TimeOption, AnonymousOption], Parse, Open) { KeepsLimits = true };
 
     /// <exception cref="FormatException">It is not such a location, or an option's value is none.</exception>
     public static StorageLocation Parse(string address, IReadOnlyDictionary<string, string>? options)
@@ -71,6 +77,12 @@ internal static class S3Location
         if (storageClass is not null && s_archives.Contains(storageClass))
             throw new FormatException($"{ClassOption} cannot be {storageClass}: what is stored so cannot be read at once. GLACIER_IR can.");
         string prefix = string.Join("/", parts.Skip(1));
+        TimeSpan? retention = StorageOptions.Text(options, LockDaysOption) is null ? null : TimeSpan.FromDays(StorageOptions.Number(options, LockDaysOption, 0, 1, MaxLockDays));
+        // Whoever holds stolen keys of an administrator passes over the other mode.
+        bool isCompliance = StorageOptions.Choice(options, LockModeOption, "COMPLIANCE", "GOVERNANCE") is not "GOVERNANCE";
+        DateTimeOffset? time = StorageOptions.Time(options, TimeOption);
+        if (time is not null && retention is not null)
+            throw new FormatException($"{TimeOption} and {LockDaysOption} exclude each other: what was cannot be written.");
         bool isAmazon = IsAmazon(url.Host);
         return new S3Address(new Uri(url.GetLeftPart(UriPartial.Authority)), parts[0], prefix.Length > 0 ? prefix + "/" : "")
         {
@@ -84,6 +96,9 @@ internal static class S3Location
             },
             StorageClass = storageClass,
             ListsByVersion1 = StorageOptions.Flag(options, ListOption),
+            Retention = retention,
+            IsCompliance = isCompliance,
+            PointInTime = time,
             IsAnonymous = StorageOptions.Flag(options, AnonymousOption),
         };
     }

@@ -33,6 +33,8 @@ public sealed class OptimizeImageRepositoryCommand : RepositoryCmdlet
     private protected override void Process()
     {
         string location = Connection.Location;
+        if (Opened.Files.RetentionPeriod is { TotalDays: var days })
+            WriteWarning($"'{location}' is in a bucket with object lock: what is removed is marked as such, and the bucket keeps it for up to {days:0} days. Its space is given back by the bucket's lifecycle rule for noncurrent versions.");
         // Who is asked, or only asks, is told how much it is: that takes a look of its own, beside others at work.
         if (IsWhatIf || Asks(ConfirmImpact.Medium))
         {
