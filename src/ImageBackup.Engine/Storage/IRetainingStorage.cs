@@ -4,7 +4,7 @@ using System.Threading;
 namespace ImageBackup.Engine.Storage;
 
 /// <summary>
-/// A storage whose server can keep what is written from being removed or changed until a time, whoever asks (an object store's object lock). Any thread.
+/// A storage whose server can keep what is written from being removed or changed by anybody until a time (an object store's object lock). Any thread.
 /// </summary>
 /// <remarks>
 /// What is written while <see cref="RetentionPeriod"/> is set is kept for that period at least, but for locks. A removal takes the file out of the

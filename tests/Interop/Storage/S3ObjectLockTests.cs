@@ -23,7 +23,7 @@ using Xunit;
 
 namespace ImageBackup.Tests.Interop.Storage;
 
-/// <summary>Buckets that keep what was written from whoever has the login: what is kept and for how long, and what a thief can do.</summary>
+/// <summary>Buckets that keep what was written, also from users who have the login: what is kept and for how long, and what a thief can do.</summary>
 [Collection(ObjectStoreTests.Name)]
 public sealed class S3ObjectLockTests : IDisposable
 {

@@ -279,7 +279,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             Delete(StoredKind.Snapshot, BlobId.Of(Guid.NewGuid().ToByteArray()).ToString());
     }
 
-    /// <summary>So long the storage keeps what is written now, whoever asks to remove it; null: it does not.</summary>
+    /// <summary>So long the storage keeps what is written now from being removed by anybody; null: it does not.</summary>
     public TimeSpan? RetentionPeriod => (storage as IRetainingStorage)?.RetentionPeriod;
 
     /// <summary>Until when the storage keeps a file; null: it does not.</summary>

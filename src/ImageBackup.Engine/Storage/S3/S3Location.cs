@@ -78,7 +78,7 @@ internal static class S3Location
             throw new FormatException($"{ClassOption} cannot be {storageClass}: what is stored so cannot be read at once. GLACIER_IR can.");
         string prefix = string.Join("/", parts.Skip(1));
         TimeSpan? retention = StorageOptions.Text(options, LockDaysOption) is null ? null : TimeSpan.FromDays(StorageOptions.Number(options, LockDaysOption, 0, 1, MaxLockDays));
-        // Whoever holds stolen keys of an administrator passes over the other mode.
+        // A thief with the keys of an administrator passes over the other mode.
         bool isCompliance = StorageOptions.Choice(options, LockModeOption, "COMPLIANCE", "GOVERNANCE") is not "GOVERNANCE";
         DateTimeOffset? time = StorageOptions.Time(options, TimeOption);
         if (time is not null && retention is not null)
