@@ -25,7 +25,7 @@ public sealed class XfsTreeTests
     {
         Tool.Require("mkfs.xfs", "losetup", "mount");
         using var folder = new TestFolder();
-        string image = folder.Sparse("xfs.img", 500 * MiB);
+        string image = folder.Sparse("xfs.img", 2000 * MiB);
         Tool.Shell($"mkfs.xfs -q -f {options} '{image}'");
         using (var mount = new LoopMount(image, "xfs", "rw,noatime", sectorSizeBytes))
         {
