@@ -53,7 +53,7 @@ internal sealed class BlobTransfer(ImageRepository source, BlobIndex index, Repo
         {
             PackReader.Fill(source.Files, item.Read.Request, buffer);
         }
-        catch (ImageBackupException e) when (ChunkReader.IsDamage(source, e))
+        catch (ImageBackupException e) when (source.Files.IsDamage(e))
         {
             // Its blobs may be readable one by one, or lie elsewhere too.
             item.Read.Damage = e;
@@ -116,18 +116,9 @@ internal sealed class BlobTransfer(ImageRepository source, BlobIndex index, Repo
 
         private byte[] ReadElsewhere(BlobId id, BlobType type, ImageBackupException damage)
         {
-            foreach (BlobLocation place in _transfer.Index.FindAll(id, type))
-            {
-                try
-                {
-                    return _others.Read(id, place);
-                }
-                catch (ImageBackupException e) when (ChunkReader.IsDamage(_transfer.Source, e))
-                {
-                    // The first one's failure is the one that is told.
-                }
-            }
-            throw damage;
+            byte[] content = [];
+            // Where it was read among others it is read once more by itself: of a pack that was cut the first blobs are there.
+            return _others.TryPlaces(_transfer.Index.FindAll(id, type), place => content = _others.Read(id, place)) is null ? content : throw damage;
         }
 
         public void Drain() => _reader.HashAll();

@@ -75,22 +75,14 @@ internal sealed class CopyPlan
     // From the first copy that is whole.
     private static void References(ImageRepository source, BlobIndex index, TreeReading trees, BlobReader reader, BlobId tree, Action<BlobId, BlobType> note)
     {
-        List<BlobLocation> places = index.FindAll(tree, BlobType.Tree);
-        for (int i = 0; ; i++)
+        try
         {
-            try
-            {
-                trees.Read(reader, tree, places[i], json => TreeFile.References(json, note));
-                return;
-            }
-            catch (ImageBackupException e) when (i + 1 < places.Count && ChunkReader.IsDamage(source, e))
-            {
-                // The next copy may be whole.
-            }
-            catch (FormatException e)
-            {
-                throw new ImageBackupException(ErrorId.ChunkCorrupt, $"A tree of the repository '{source.Location}' cannot be used: {e.Message.TrimEnd('.')}.", source.Location, e);
-            }
+            if (reader.TryPlaces(index.FindAll(tree, BlobType.Tree), place => trees.Read(reader, tree, place, json => TreeFile.References(json, note))) is { } failure)
+                throw failure;
+        }
+        catch (FormatException e)
+        {
+            throw new ImageBackupException(ErrorId.ChunkCorrupt, $"A tree of the repository '{source.Location}' cannot be used: {e.Message.TrimEnd('.')}.", source.Location, e);
         }
     }
 }

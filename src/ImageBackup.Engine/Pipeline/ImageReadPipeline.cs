@@ -94,7 +94,7 @@ internal sealed class ImageReadPipeline(ImageRepository repository, ImageContent
         {
             PackReader.Fill(repository.Files, read.Request, buffer);
         }
-        catch (ImageBackupException e) when (ChunkReader.IsDamage(repository, e))
+        catch (ImageBackupException e) when (repository.Files.IsDamage(e))
         {
             // Its chunks may be readable one by one, or lie elsewhere too.
             read.IsDamaged = true;

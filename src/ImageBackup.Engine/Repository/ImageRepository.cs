@@ -280,18 +280,8 @@ internal sealed class ImageRepository : IDisposable
 
     private static string Place(RepositoryFiles files) => files.LocalPath is null ? $"'{files.Location}'" : $"The directory '{files.Location}'";
 
-    /// <summary>False if not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
-    internal bool IsReachable()
-    {
-        try
-        {
-            return Files.Load(StoredKind.Config, "").Length > 0;
-        }
-        catch (ImageBackupException)
-        {
-            return false;
-        }
-    }
+    /// <inheritdoc cref="RepositoryFiles.IsReachable"/>
+    internal bool IsReachable() => Files.IsReachable();
 
     /// <summary>The repository's keys, oldest first; damaged ones with what is wrong with them.</summary>
     public IReadOnlyList<RepositoryKeyInfo> Keys() => KeyRing.List(Files, KeyName);

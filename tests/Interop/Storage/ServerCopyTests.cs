@@ -83,7 +83,7 @@ public sealed class ServerCopyTests : IDisposable
         using (ImageRepository destination = Open())
         {
             Assert.Equal(copyId, Assert.Single(ResticRig.List(destination)).Id);
-            Assert.Empty(destination.Locks().Where(held => !held.IsStale));
+            Assert.DoesNotContain(destination.Locks(), held => !held.IsStale);
             TestRepository.AssertHealthy(destination);
             _rig.AssertRestores(destination, copyId, volume);
         }

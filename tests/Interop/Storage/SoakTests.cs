@@ -34,7 +34,7 @@ public sealed class SoakTests(CephService ceph) : IDisposable
     public void Dispose() => _rig.Dispose();
 
     [Fact]
-    public void Both_tools_in_one_bucket_at_once_lose_nothing()
+    public async Task Both_tools_in_one_bucket_at_once_lose_nothing()
     {
         ceph.Need();
         ResticTool.Require();
@@ -54,7 +54,7 @@ public sealed class SoakTests(CephService ceph) : IDisposable
             Begin(() => Ours(location, "two", prunes: false, clock)),
             Begin(() => Restic(url, clock)),
         ];
-        Task.WaitAll(workers, TestContext.Current.CancellationToken);
+        await Task.WhenAll(workers);
 
         string counts = string.Join(", ", _counts.OrderBy(count => count.Key, StringComparer.Ordinal).Select(count => $"{count.Key} {count.Value}"));
         TestContext.Current.SendDiagnosticMessage($"{clock.Elapsed.TotalSeconds:F0} s: {counts}.");

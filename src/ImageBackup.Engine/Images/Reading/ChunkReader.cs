@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Reading;
@@ -17,33 +18,9 @@ internal sealed class ChunkReader(ImageRepository repository, ImageContent image
         damage = null;
         if (chunk.Location is not { } first)
             return false;
-        damage = DamageOf(() => _reader.Read(chunk.Id, first, buffer));
-        if (damage is null)
-            return true;
-        foreach (BlobLocation other in image.Places(chunk.Id))
-        {
-            if (other != first && DamageOf(() => _reader.Read(chunk.Id, other, buffer)) is null)
-                return true;
-        }
-        return false;
+        damage = _reader.TryPlaces(image.Places(chunk.Id).Where(other => other != first).Prepend(first), place => _reader.Read(chunk.Id, place, buffer));
+        return damage is null;
     }
-
-    private ImageBackupException? DamageOf(Action read)
-    {
-        try
-        {
-            read();
-            return null;
-        }
-        catch (ImageBackupException e) when (IsDamage(repository, e))
-        {
-            return e;
-        }
-    }
-
-    /// <summary>One file that is bad is damage; a share that went away makes every file look so.</summary>
-    public static bool IsDamage(ImageRepository repository, ImageBackupException e) =>
-        e.Id == ErrorId.ChunkCorrupt || e.Id == ErrorId.PackCorrupt && repository.IsReachable();
 
     public void Dispose() => _reader.Dispose();
 }

@@ -122,6 +122,22 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 
     public long LengthOf(StoredKind kind, string name) => Guard(kind, () => storage.LengthOf(kind, name, PendingCalls.Stop));
 
+    /// <summary>False if not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
+    public bool IsReachable()
+    {
+        try
+        {
+            return Load(StoredKind.Config, "").Length > 0;
+        }
+        catch (ImageBackupException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a blob or pack that could not be read is damaged: a share that went away makes every file look so.</summary>
+    public bool IsDamage(ImageBackupException e) => e.Id == ErrorId.ChunkCorrupt || e.Id == ErrorId.PackCorrupt && IsReachable();
+
     /// <summary>Fills the buffer's first bytes from an offset of a file.</summary>
     public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes)
     {

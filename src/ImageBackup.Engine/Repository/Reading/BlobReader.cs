@@ -1,5 +1,7 @@
 using System;
 using System.Buffers;
+using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.ExceptionServices;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
@@ -84,31 +86,35 @@ internal sealed class BlobReader(RepositoryFiles files, SealerPool sealers, bool
     public ImageBackupException Mismatch(BlobId id, in BlobLocation location) => Corrupt(id, location, "its content does not match its id");
 
     /// <summary>Reads into a new array; if it cannot be read where it lies first, from another place that has it.</summary>
-    /// <exception cref="ImageBackupException">The first place's failure, if no place has it whole.</exception>
+    /// <exception cref="ImageBackupException">The first place's failure, if no place has it whole; the storage is away.</exception>
     public byte[] Read(BlobId id, in BlobLocation location, BlobIndex index)
     {
-        ImageBackupException failure;
-        try
-        {
-            return Read(id, location);
-        }
-        catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
-        {
-            failure = e;
-        }
-        foreach (BlobLocation other in index.FindAll(id, location.Type))
+        byte[] content = Array.Empty<byte>();
+        BlobLocation first = location;
+        return TryPlaces(index.FindAll(id, location.Type).Where(other => other != first).Prepend(first), place => content = Read(id, place)) is { } failure ? throw failure : content;
+    }
+
+    /// <summary>Tries one of a blob's places after another until one is whole.</summary>
+    /// <param name="places">In their order; one at least.</param>
+    /// <param name="read">Reads the blob there by this reader.</param>
+    /// <returns>Null: it was read. Else what is wrong with the first place.</returns>
+    /// <exception cref="ImageBackupException">The storage is away: that says nothing of the blob.</exception>
+    public ImageBackupException? TryPlaces(IEnumerable<BlobLocation> places, Action<BlobLocation> read)
+    {
+        ImageBackupException? failure = null;
+        foreach (BlobLocation place in places)
         {
             try
             {
-                if (other != location)
-                    return Read(id, other);
+                read(place);
+                return null;
             }
-            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
+            catch (ImageBackupException e) when (files.IsDamage(e))
             {
-                // The first one's failure is the one that is told.
+                failure ??= e;
             }
         }
-        throw failure;
+        return failure;
     }
 
     /// <summary>Reads into a new array.</summary>
