@@ -33,26 +33,21 @@ internal static class TreeWalk
             throw new MissingBlobException(tree, $"The tree {tree.ToString().Substring(0, 12)} is not in the repository.", repository.Location);
         using var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
         List<BlobLocation> places = [location, .. index.FindAll(tree, BlobType.Tree).Where(other => other != location)];
-        ImageBackupException? failure = null;
-        foreach (BlobLocation place in places)
+        List<TreeNode> nodes = [];
+        try
         {
-            try
+            ImageBackupException? failure = reader.TryPlaces(places, place =>
             {
-                var nodes = new List<TreeNode>();
+                // What a damaged place gave is void.
+                nodes = [];
                 reader.ReadInParts(tree, place, new TreeParser(nodes, onContent: null, onSubtree: null).Parse);
-                return nodes;
-            }
-            catch (ImageBackupException e) when (e.Id is ErrorId.ChunkCorrupt or ErrorId.PackCorrupt)
-            {
-                // The first one's failure is the one that is told, if no place has it whole.
-                failure ??= e;
-            }
-            catch (FormatException e)
-            {
-                throw new ImageBackupException(ErrorId.ImageInvalid, e.Message, repository.Location, e);
-            }
+            });
+            return failure is null ? nodes : throw failure;
         }
-        throw failure!;
+        catch (FormatException e)
+        {
+            throw new ImageBackupException(ErrorId.ImageInvalid, e.Message, repository.Location, e);
+        }
     }
 
     /// <summary>The regular file of this name among a tree's nodes; null if there is none.</summary>
