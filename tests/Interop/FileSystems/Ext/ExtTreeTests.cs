@@ -18,6 +18,9 @@ public sealed class ExtTreeTests
 {
     private const long MiB = 1 << 20;
 
+    /// <summary>mke2fs makes inodes by the volume's size, too few for a directory that is asked for by its number of names.</summary>
+    private static string Inodes => NastyTree.WantedNames > 0 ? $"-N {NastyTree.WantedNames + 10_000}" : "";
+
     [Theory]
     [InlineData("ext2", "-b 1024", 200)]
     [InlineData("ext3", "-b 4096", 200)]
@@ -31,8 +34,10 @@ public sealed class ExtTreeTests
     {
         Tool.Require("mke2fs", "losetup", "mount");
         using var folder = new TestFolder();
-        string image = folder.Sparse("ext.img", sizeMiB * MiB);
-        Tool.Shell($"mke2fs -q -F -t {type} {options} '{image}'");
+        // A group of 'bigalloc' is 2 GiB and has 32,768 inodes at most.
+        int roomMiB = NastyTree.WantedNames / (options.Contains("bigalloc", StringComparison.Ordinal) ? 10 : 100);
+        string image = folder.Sparse("ext.img", (sizeMiB + roomMiB) * MiB);
+        Tool.Shell($"mke2fs -q -F -t {type} {options} {Inodes} '{image}'");
         (int code, _, string error) = Tool.TryRun("mount", "-o", "loop", image, Directory.CreateDirectory(folder.File("try")).FullName);
         Assert.SkipUnless(code == 0, $"the kernel does not mount {options}: {error}");
         Tool.Run("umount", folder.File("try"));
@@ -48,11 +53,11 @@ public sealed class ExtTreeTests
         // No kernel with pages of 4 KiB mounts it: mke2fs copies a tree into it.
         Tool.Require("mke2fs", "losetup", "mount");
         using var folder = new TestFolder();
-        string source = folder.Sparse("source.img", 300 * MiB), image = folder.Sparse("ext.img", 900 * MiB);
-        Tool.Shell($"mke2fs -q -F -t ext4 '{source}'");
+        string source = folder.Sparse("source.img", (300 + NastyTree.WantedNames / 100) * MiB), image = folder.Sparse("ext.img", (900 + NastyTree.WantedNames / 50) * MiB);
+        Tool.Shell($"mke2fs -q -F -t ext4 {Inodes} '{source}'");
         using var mount = new LoopMount(source, "ext4", "rw,noatime");
         NastyTree.Build(mount.Path, NastyCases.All & ~(NastyCases.Sparse | NastyCases.Unwritten | NastyCases.ExtendedAttributes), bigDirectoryCount: 1500);
-        Tool.Shell($"mke2fs -q -F -t ext4 -b 65536 -d '{mount.Path}' '{image}'");
+        Tool.Shell($"mke2fs -q -F -t ext4 {Inodes} -b 65536 -d '{mount.Path}' '{image}'");
         AssertSame(mount.Path, image, OracleFields.Permissions | OracleFields.Owner | OracleFields.Links | OracleFields.Device);
     }
 

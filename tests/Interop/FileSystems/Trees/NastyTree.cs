@@ -42,6 +42,12 @@ internal static class NastyTree
         8191, 12288, 12289, 49152, 65535, 65536, 65537, 274_432, 300_001, 1_048_575, 1_048_577,
     ];
 
+    /// <summary>A directory of ext with blocks of 1 KiB holds no more of these names: its index has two levels.</summary>
+    private const int MostNames = 60_000;
+
+    /// <summary>IMAGEBACKUP_TREE_NAMES: so many names the big directories have at least; 0: one, of as many as the test says. Volumes need room for them.</summary>
+    public static int WantedNames => int.Parse(Environment.GetEnvironmentVariable("IMAGEBACKUP_TREE_NAMES") ?? "0", CultureInfo.InvariantCulture);
+
     /// <param name="root">The mount point.</param>
     /// <param name="cases">What the file system can keep.</param>
     /// <param name="bigDirectoryCount">Names in the big directory, before every fifth is removed again; more if IMAGEBACKUP_TREE_NAMES says so.</param>
@@ -52,8 +58,9 @@ internal static class NastyTree
         bool Has(NastyCases wanted) => (cases & wanted) != 0;
         Sizes(Folder(root, "sizes"), random);
         Names(Folder(root, "names"), cases);
-        int wanted = int.Parse(Environment.GetEnvironmentVariable("IMAGEBACKUP_TREE_NAMES") ?? "0", CultureInfo.InvariantCulture);
-        BigDirectory(Folder(root, "big"), Math.Max(bigDirectoryCount, wanted));
+        BigDirectory(Folder(root, "big"), Math.Max(bigDirectoryCount, Math.Min(WantedNames, MostNames)));
+        for (int left = WantedNames - MostNames, number = 2; left > 0; left -= MostNames, number++)
+            BigDirectory(Folder(root, $"big {number}"), Math.Min(left, MostNames));
         Depth(Folder(root, "deep"), random);
         Fragments(Folder(root, "fragments"), random);
         SmallDirectories(Folder(root, "small directories"));
