@@ -185,6 +185,8 @@ public abstract class StorageContract : IDisposable
     [Fact]
     public void Many_threads_write_and_read()
     {
+        // A service that cannot be had skips the test here; in a thread that would be a failure of the loop.
+        Assert.NotNull(Storage);
         Parallel.For(0, 64, i =>
         {
             byte[] content = SeededBytes.Make(i, 10_000 + i);
