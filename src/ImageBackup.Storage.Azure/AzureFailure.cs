@@ -23,7 +23,7 @@ internal static class AzureFailure
         if (failure is AuthenticationFailedException)
         {
             return new StorageException(StorageProblem.LoginRefused, call.Shown,
-                $"There is no login: neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set, and {login.Name} gives none: {Line(failure.Message)}", failure);
+                $"There is no login: neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set, and {login.Name} gives none: {HttpFailure.FirstLine(failure.Message)}", failure);
         }
         return HttpFailure.Of(failure, call.Shown, timer, trust, call.IsWrite);
     }
@@ -32,7 +32,7 @@ internal static class AzureFailure
     {
         string shown = call.Shown;
         StorageProblem failed = call.IsWrite ? StorageProblem.WriteError : StorageProblem.ReadError;
-        string said = $"The service answered {told.Status}{(told.ErrorCode is { Length: > 0 } code ? " " + code : "")}: {Line(told.Message)}";
+        string said = $"The service answered {told.Status}{(told.ErrorCode is { Length: > 0 } code ? " " + code : "")}: {HttpFailure.FirstLine(told.Message)}";
         switch (told.ErrorCode)
         {
             case "ContainerNotFound":
@@ -81,6 +81,4 @@ internal static class AzureFailure
         told.GetRawResponse() is { } answer && answer.Headers.TryGetValue("Retry-After", out string? text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
             ? TimeSpan.FromSeconds(seconds)
             : null;
-
-    private static string Line(string text) => new(text.Split('\n')[0].Trim().Take(300).Select(c => char.IsControl(c) ? ' ' : c).ToArray());
 }

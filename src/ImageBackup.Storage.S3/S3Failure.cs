@@ -32,7 +32,7 @@ internal static class S3Failure
     {
         int status = (int)told.StatusCode;
         StorageProblem failed = isWrite ? StorageProblem.WriteError : StorageProblem.ReadError;
-        string said = $"The service answered {status}{(told.ErrorCode is { Length: > 0 } code ? " " + code : "")}: {Line(told.Message)}";
+        string said = $"The service answered {status}{(told.ErrorCode is { Length: > 0 } code ? " " + code : "")}: {HttpFailure.FirstLine(told.Message)}";
         switch (told.ErrorCode)
         {
             case "NoSuchBucket":
@@ -89,6 +89,4 @@ internal static class S3Failure
         }
         return null;
     }
-
-    private static string Line(string text) => new(text.Split('\n')[0].Trim().Take(300).Select(c => char.IsControl(c) ? ' ' : c).ToArray());
 }

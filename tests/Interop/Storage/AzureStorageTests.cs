@@ -49,7 +49,7 @@ public sealed class AzureContractOverFaultsTests : StorageContract, IAsyncDispos
         _azure = azure;
         _proxy = new FaultyProxy(azure.Port)
         {
-            Script = request => request.Number % 3 == 0 ? s_faults[request.Number / 3 % s_faults.Length] : ProxyFault.None,
+            Script = FaultyProxy.EveryThird(s_faults),
         };
     }
 

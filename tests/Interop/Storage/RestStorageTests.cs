@@ -57,7 +57,7 @@ public sealed class RestContractOverFaultsTests : StorageContract, IAsyncDisposa
     {
         _proxy = new FaultyProxy(_server.Port)
         {
-            Script = request => request.Number % 3 == 0 ? s_faults[request.Number / 3 % s_faults.Length] : ProxyFault.None,
+            Script = FaultyProxy.EveryThird(s_faults),
         };
     }
 

@@ -46,7 +46,7 @@ public sealed class S3ContractOverFaultsTests : StorageContract, IAsyncDisposabl
         _ceph = ceph;
         _proxy = new FaultyProxy(ceph.Port)
         {
-            Script = request => request.Number % 3 == 0 ? s_faults[request.Number / 3 % s_faults.Length] : ProxyFault.None,
+            Script = FaultyProxy.EveryThird(s_faults),
         };
     }
 

@@ -82,14 +82,8 @@ public sealed class StorageLocationTests
     [InlineData("s3:host/bucket", "must be a number from 1 to 3650", "s3.object-lock-days", "0")]
     [InlineData("s3:host/bucket", "must be one of: COMPLIANCE, GOVERNANCE", "s3.object-lock-mode", "none")]
     [InlineData("s3:host/bucket", "must be a time such as", "s3.point-in-time", "yesterday")]
-    public void An_S3_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
-    {
-        var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
-        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
-        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
-        Assert.Contains(why, e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
-    }
+    public void An_S3_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null) =>
+        AssertRefused(text, why, option, value);
 
     [Theory]
     [InlineData(null, true)]
@@ -131,14 +125,8 @@ public sealed class StorageLocationTests
     [InlineData("azure:backups:/x", "must be the URL", "azure.endpoint", "https://me:s3cret@h/")]
     [InlineData("azure:backups:/x", "must be the URL", "azure.endpoint", "https://h/?sig=s3cret")]
     [InlineData("azure:backups:/x", "must be a number from 1 to 64", "azure.connections", "0")]
-    public void An_Azure_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null)
-    {
-        var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
-        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
-        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
-        Assert.Contains(why, e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
-    }
+    public void An_Azure_location_that_cannot_be_used_says_why(string text, string why, string? option = null, string? value = null) =>
+        AssertRefused(text, why, option, value);
 
     [Theory]
     [InlineData("myaccount", null, "https://myaccount.blob.core.windows.net/")]
@@ -242,5 +230,14 @@ public sealed class StorageLocationTests
             Assert.False(call.Token.IsCancellationRequested);
             Assert.True(call.Token.WaitHandle.WaitOne(TimeSpan.FromMinutes(1)));
         }
+    }
+
+    private static void AssertRefused(string text, string why, string? option, string? value)
+    {
+        var options = option is null ? null : new Dictionary<string, string> { [option] = value! };
+        var e = Assert.Throws<ImageBackupException>(() => RepositoryLocation.Parse(text, path => path, options));
+        Assert.Equal(ErrorId.ParameterInvalid, e.Id);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", e.ToString(), StringComparison.Ordinal);
     }
 }

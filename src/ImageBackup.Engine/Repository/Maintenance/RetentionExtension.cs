@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
@@ -41,14 +40,7 @@ internal static class RetentionExtension
             .. packs().Select(pack => (StoredKind.Pack, pack.ToString())),
         ];
         writeVerbose?.Invoke($"The object lock of {due.Count + 1} files is extended to {period.TotalDays:0.#} days from now.");
-        try
-        {
-            Parallel.ForEach(due, new ParallelOptions { MaxDegreeOfParallelism = files.Traits.Connections, CancellationToken = cancellation }, file => files.Retain(file.Kind, file.Name));
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<ImageBackupException>().FirstOrDefault() is { } failure)
-        {
-            throw new ImageBackupException(failure.Id, failure.Message, failure.Target, e) { RecommendedAction = failure.RecommendedAction };
-        }
+        ParallelWork.Run(due, files.Traits.Connections, () => (IDisposable?)null, (item, _) => files.Retain(due[item].Kind, due[item].Name), cancellation);
         files.Retain(StoredKind.Config, "");
     }
 }

@@ -45,4 +45,7 @@ internal static class HttpFailure
     }
 
     private static StorageException Untrusted(string shown, string why, Exception failure) => new(StorageProblem.Untrusted, shown, $"No secure connection: {why.TrimEnd('.')}.", failure);
+
+    /// <summary>What a server says, for a message: its first line, cut, with nothing in it that steers a terminal.</summary>
+    public static string FirstLine(string text) => new(text.Split('\n')[0].Trim().Take(300).Select(c => char.IsControl(c) ? ' ' : c).ToArray());
 }

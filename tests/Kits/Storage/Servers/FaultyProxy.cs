@@ -66,6 +66,10 @@ internal sealed class FaultyProxy : IAsyncDisposable
     /// <summary>Says of each request what happens to it.</summary>
     public Func<ProxyRequest, ProxyFault> Script { get; set; } = _ => ProxyFault.None;
 
+    /// <summary>A script that harms every third request, in each of these ways in turn.</summary>
+    public static Func<ProxyRequest, ProxyFault> EveryThird(params ProxyFault[] faults) =>
+        request => request.Number % 3 == 0 ? faults[request.Number / 3 % faults.Length] : ProxyFault.None;
+
     /// <summary>Each request takes at least so long.</summary>
     public TimeSpan Delay { get; set; }
 
