@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
@@ -55,7 +56,8 @@ internal static class Program
 
     /// <summary>
     /// In two lanes beside each other. Most of the interop tests' time is other programs and the disk, one at a time, and the emulated
-    /// machine has a processor and a half to itself; what shares loop devices and mounts with nothing else comes first in each.
+    /// machine has a processor and a half to itself; what shares loop devices and mounts with nothing else comes first in each. Whichever lane
+    /// is through first takes the next of the rest, so that neither waits for the other for long.
     /// </summary>
     private static void RunSuites(string root, List<string> only, List<SuiteResult> results)
     {
@@ -66,16 +68,20 @@ internal static class Program
         [
             ("unit", r => TestProject.Run(root, "tests/Unit", r)),
             ("interop", r => TestProject.Run(root, "tests/Interop", r)),
-            ("interop with the newer restic", r => SecondRestic.Run(root, r)),
         ];
         (string Name, Action<SuiteResult> Run)[] second =
         [
             ("virtual machine", r => TestProject.Run(root, "tests/Vm", r)),
             ("Wine", r => TestProject.Run(root, "tests/Wine", r)),
+        ];
+        (string Name, Action<SuiteResult> Run)[] either =
+        [
             ("Pester, net10.0", r => Pester(r, PesterSuite.Version, "net10.0")),
             ("Pester, netstandard2.0", r => Pester(r, PesterSuite.Version, "netstandard2.0")),
+            ("interop with the newer restic", r => SecondRestic.Run(root, r)),
             ("Pester " + PesterSuite.NextVersion, r => Pester(r, PesterSuite.NextVersion, "net10.0", "Module", "Repository", "Restore")),
         ];
+        var rest = new ConcurrentQueue<(string Name, Action<SuiteResult> Run)>(either);
 
         void Pester(SuiteResult result, string version, string build, params string[] names)
         {
@@ -85,16 +91,23 @@ internal static class Program
                 PesterSuite.Run(root, powerShell, version, build, result, names);
         }
 
-        void Lane((string Name, Action<SuiteResult> Run)[] suites)
+        void Suite(string name, Action<SuiteResult> run)
         {
-            foreach ((string name, Action<SuiteResult> run) in suites.Where(s => only.Count == 0 || only.Any(o => s.Name.StartsWith(o, StringComparison.OrdinalIgnoreCase))))
-            {
-                var result = new SuiteResult(name);
-                lock (results)
-                    results.Add(result);
-                Time(result, () => run(result));
-                Dotnet.WriteLine("== " + result);
-            }
+            if (only.Count > 0 && !only.Any(o => name.StartsWith(o, StringComparison.OrdinalIgnoreCase)))
+                return;
+            var result = new SuiteResult(name);
+            lock (results)
+                results.Add(result);
+            Time(result, () => run(result));
+            Dotnet.WriteLine("== " + result);
+        }
+
+        void Lane((string Name, Action<SuiteResult> Run)[] own)
+        {
+            foreach ((string name, Action<SuiteResult> run) in own)
+                Suite(name, run);
+            while (rest.TryDequeue(out (string Name, Action<SuiteResult> Run) suite))
+                Suite(suite.Name, suite.Run);
         }
 
         if (Environment.ProcessorCount > 1 && GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > TwoLanesBytes)
