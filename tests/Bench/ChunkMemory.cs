@@ -42,7 +42,7 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
             ("repair", "Repair-ImageRepository -WhatIf"),
             ("tiny", $"Backup-VolumeImage -Volume '{Path.Combine(work, TinyVolume)}'"),
         ];
-        var peaks = works.ToDictionary(w => w.Name, _ => new List<Measurement>());
+        var peaks = works.Select(w => w.Name).Append("backup").ToDictionary(name => name, _ => new List<Measurement>());
         foreach (int chunkCount in chunkCounts)
         {
             string path = Path.Combine(work, "chunks-" + chunkCount);
@@ -50,6 +50,8 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
             foreach ((string name, string script) in works.Where(w => wants(w.Name)))
                 peaks[name].Add(host.Run($"Connect-ImageRepository -Repository '{path}' | Out-Null; {script} | Out-Null"));
             WorkFiles.Delete(path);
+            if (wants("backup"))
+                peaks["backup"].Add(BackUp(chunkCount));
         }
         Console.WriteLine("The most memory, processor time; bytes a chunk between the sizes.");
         Console.WriteLine();
@@ -60,6 +62,33 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
             string slope = string.Join(", ", Enumerable.Range(1, runs.Count - 1)
                 .Select(i => ((runs[i].PeakBytes - runs[i - 1].PeakBytes) / (double)(chunkCounts[i] - chunkCounts[i - 1])).ToString("F0", CultureInfo.InvariantCulture)));
             Console.WriteLine($"| {name} |" + string.Concat(runs.Select(r => FormattableString.Invariant($" {r.PeakBytes >> 20} MiB, {r.CpuSeconds:F1} s |"))) + $" {slope} |");
+        }
+    }
+
+    /// <summary>
+    /// The first backup of a volume of so many chunks, each unlike all others: of them the index, the ids and tags, and the tree grow. The volume
+    /// takes a page of memory a chunk, and each chunk has the least length, so that it is hashed in a moment.
+    /// </summary>
+    private Measurement BackUp(int chunkCount)
+    {
+        string path = Path.Combine(work, "first"), volume = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : work, $"imagebackup-bench-{Environment.ProcessId}-first.img");
+        try
+        {
+            using (FileStream file = new(volume, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                file.SetLength((long)chunkCount * ChunkGeometry.MinimumSizeBytes);
+                for (int i = 0; i < chunkCount; i++)
+                {
+                    file.Position = (long)i * ChunkGeometry.MinimumSizeBytes;
+                    file.Write(BitConverter.GetBytes(i + 1));
+                }
+            }
+            return host.Run($"Initialize-ImageRepository -Path '{path}' | Out-Null; Backup-VolumeImage -Volume '{volume}' -Repository '{path}' -ChunkSize {ChunkGeometry.MinimumSizeBytes} | Out-Null");
+        }
+        finally
+        {
+            File.Delete(volume);
+            WorkFiles.Delete(path);
         }
     }
 

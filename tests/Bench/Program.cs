@@ -21,7 +21,7 @@ internal static class Program
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
           --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
-          --memory              alone: what a chunk costs at the peak of a check, prune, repair; --only connect,check,prune,repair,tiny
+          --memory              alone: what a chunk costs at the peak of a check, prune, repair; --only connect,check,prune,repair,tiny,backup
           --chunks <n,n>        memory: chunks of the repositories (default 65536,262144,4000000)
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --churn               alone: what small changes cost by the size of a chunk; --only ours,restic

@@ -187,11 +187,10 @@ internal static class ParserTargets
         [.. Enumerable.Range(0, count).Select(i => new IndexedPack(BlobId.Of(BitConverter.GetBytes(i)), [new PackEntry(s_id, BlobType.Tree, 0, 100, 7), new PackEntry(s_other, BlobType.Data, 100, 40, 0)]))],
         [s_id.ToString()]);
 
-    private static byte[] Tree(int count) => [.. TreeFile.Write(
-    [
+    private static byte[] Tree(int count) => TreeBytes.Of(
         new() { Name = "image.json", Type = "file", SizeBytes = 5, Content = [s_id] },
-        new() { Name = "volume.img", Type = "file", SizeBytes = 1L << 40, Content = [.. Enumerable.Repeat(s_other, count)] },
-    ])];
+        new() { Name = "volume.img", Type = "file", SizeBytes = 1L << 40, Content = [.. Enumerable.Repeat(s_other, count)] }
+    );
 
     private static byte[] Header(int count) => PackHeader.Write(
         [.. Enumerable.Range(0, count).Select(i => new PackEntry(s_id, i % 2 == 0 ? BlobType.Data : BlobType.Tree, (uint)i * 50, 50, i % 3 == 0 ? 900u : 0))]);

@@ -14,6 +14,7 @@ using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Repository.Snapshots;
 using ImageBackup.Engine.Repository.Trees;
 using ImageBackup.Tests.Kits;
+using ImageBackup.Tests.Kits.Repository;
 using ImageBackup.Tests.Unit.Repository.Keys;
 using Xunit;
 
@@ -42,7 +43,7 @@ public sealed class HostileBytesTests
         ["lock"] = (LockFile.ForThisProcess(true, DateTimeOffset.UnixEpoch).Write(), Throwing(b => LockFile.Read(b).IsStale(DateTimeOffset.Now))),
         ["index"] = (IndexFile.Write([new(Name(1), [new(Name(2), BlobType.Tree, 5, 100, 7), new(Name(3), BlobType.Data, 105, 40, 0)]), new(Name(4), [])], [Id]), Throwing(b => IndexFile.Read(b, _ => { }))),
         ["snapshot"] = (new SnapshotRecord { Time = DateTimeOffset.UnixEpoch, Tree = Name(1), Paths = ["/dev/sda1"], Tags = ["a", "b"], UserId = 5, Summary = "{}"u8.ToArray() }.Write(), Throwing(b => SnapshotRecord.Read(b))),
-        ["tree"] = ([.. TreeFile.Write([new() { Name = "image.json", Type = "file", SizeBytes = 5, Content = [Name(1)] }, new() { Name = "volume.img", Type = "file", SizeBytes = 1L << 40, Content = [Name(2), Name(3)] }])], Throwing(b => TreeFile.Read(b))),
+        ["tree"] = (TreeBytes.Of(new() { Name = "image.json", Type = "file", SizeBytes = 5, Content = [Name(1)] }, new() { Name = "volume.img", Type = "file", SizeBytes = 1L << 40, Content = [Name(2), Name(3)] }), Throwing(b => TreeFile.Read(b))),
         ["pack header"] = (s_pack, Throwing(b => PackHeader.Read(b, 350))),
         ["used.ranges"] = (UsedRangesFile.Write(new UsedRanges([new(0, 512), new(4096, 1 << 20), new(1L << 33, 1L << 34)], 1L << 40)), Throwing(b => UsedRangesFile.Read(b))),
         ["image.json"] = (ImageMetadataJson.Write(new() { VolumeName = "/dev/sda1", SizeBytes = 5, Start = DateTimeOffset.UnixEpoch, Warnings = ["x"], ReadErrors = [new ByteRange(1, 2)], ImageType = ImageType.Static }), b => ImageMetadataJson.Read(b) is { } m && Use(m)),

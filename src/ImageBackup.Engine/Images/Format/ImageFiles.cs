@@ -41,10 +41,7 @@ internal static class ImageFiles
     public static BlobId SaveTree(BlobWriter lane, List<TreeNode> nodes)
     {
         nodes.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
-        ArraySegment<byte> json = TreeFile.Write(nodes);
-        BlobId tree = BlobId.Of(json);
-        lane.Save(BlobType.Tree, tree, json);
-        return tree;
+        return lane.SaveInParts(BlobType.Tree, target => TreeFile.Write(nodes, target));
     }
 
     /// <summary>Stores a small file's content and gives its node.</summary>

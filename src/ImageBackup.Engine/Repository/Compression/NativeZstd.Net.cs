@@ -50,6 +50,9 @@ internal sealed class NativeZstd : IDisposable
         }
     }
 
+    /// <summary>Compresses what is written to it into one frame on a stream, which it leaves open.</summary>
+    public Stream OpenCompression(Stream target) => new CompressionStream(target, _options);
+
     /// <summary>Decompresses what it reads from a stream.</summary>
     public static Stream OpenDecompression(Stream source) => new DecompressionStream(source);
 

@@ -20,6 +20,8 @@ internal sealed class NativeZstd : IDisposable
 
     public int Decompress(ReadOnlySpan<byte> source, Span<byte> target) => throw new PlatformNotSupportedException($"Level {_level}.");
 
+    public Stream OpenCompression(Stream target) => throw new PlatformNotSupportedException($"Level {_level}.");
+
     public static Stream OpenDecompression(Stream source) => throw new PlatformNotSupportedException();
 
     public static bool IsDamage(Exception e) => false;

@@ -80,6 +80,12 @@ internal sealed class Zstd : IDisposable
     public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _native?.Compress(source, target) ?? _compressor!.Wrap(source, target);
 
     /// <summary>
+    /// A stream that compresses what is written to it into one frame on <paramref name="target"/>, which it leaves open. The frame is whole once
+    /// the stream is disposed of; it does not say how long its content is.
+    /// </summary>
+    public Stream OpenCompression(Stream target) => _native?.OpenCompression(target) ?? new CompressionStream(target, _compressor!, leaveOpen: true);
+
+    /// <summary>
     /// Decompresses one blob into exactly <paramref name="target"/>. False if the frame is damaged or its content
     /// is not exactly that long: a frame cannot make us write or allocate more than its index entry promised.
     /// </summary>

@@ -15,7 +15,7 @@ internal sealed class Sealer : IDisposable
     public const int OverheadBytes = IvSizeBytes + Poly1305.TagSizeBytes;
 
     /// <summary>How much is decrypted at a time if it is only looked at: what stays in the fastest cache.</summary>
-    private const int PartBytes = 16 * 1024;
+    internal const int PartBytes = 16 * 1024;
 
     private readonly AesCounterMode _cipher;
     private readonly AesBlocks _macCipher;
@@ -117,6 +117,37 @@ internal sealed class Sealer : IDisposable
         read(endBytes, part, Poly1305.TagSizeBytes);
         return FixedTimeEquals(tag, part.AsSpan(0, Poly1305.TagSizeBytes));
     }
+
+    /// <summary>Begins a message that comes in parts: draws its IV, and gives the counter of its first block and what is added to its polynomial's value.</summary>
+    internal BlockCounter Begin(Span<byte> iv, Span<byte> s)
+    {
+        SystemRandom.Fill(iv);
+        _macCipher.EncryptBlock(iv, s);
+        return new BlockCounter(iv);
+    }
+
+    /// <summary>
+    /// Encrypts the next part of a message and absorbs it into its tag. False if it does not decrypt to the same bytes again.
+    /// </summary>
+    /// <param name="counter">Of its first block; stands behind it afterwards, if it is whole blocks.</param>
+    /// <param name="accumulator">Of the tag. An end that is not a whole block is not absorbed: it belongs to <see cref="Finish"/>.</param>
+    /// <param name="plain">At most <see cref="PartBytes"/>; whole blocks, unless it is the last part.</param>
+    /// <param name="ciphertext">As long.</param>
+    internal bool SealPart(ref BlockCounter counter, Span<ulong> accumulator, ReadOnlySpan<byte> plain, Span<byte> ciphertext)
+    {
+        BlockCounter again = counter;
+        _cipher.Apply(ref counter, plain, ciphertext);
+        Poly1305.Absorb(ciphertext.Slice(0, plain.Length & ~(AesCounterMode.BlockBytes - 1)), _macR, accumulator);
+        Span<byte> opened = _part.AsSpan(0, plain.Length);
+        _cipher.Apply(ref again, ciphertext, opened);
+        return opened.SequenceEqual(plain);
+    }
+
+    /// <summary>Absorbs whole blocks of ciphertext into a tag.</summary>
+    internal void Absorb(ReadOnlySpan<byte> blocks, Span<ulong> accumulator) => Poly1305.Absorb(blocks, _macR, accumulator);
+
+    /// <summary>The tag of a message of which all whole blocks are absorbed.</summary>
+    internal void Finish(ReadOnlySpan<byte> rest, Span<ulong> accumulator, ReadOnlySpan<byte> s, Span<byte> tag) => Poly1305.Finish(rest, _macR, accumulator, s, tag);
 
     private void ComputeTag(ReadOnlySpan<byte> iv, ReadOnlySpan<byte> ciphertext, Span<byte> tag)
     {

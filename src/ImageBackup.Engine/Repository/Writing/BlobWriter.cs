@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Compression;
 using ImageBackup.Engine.Repository.Files;
@@ -12,6 +13,9 @@ namespace ImageBackup.Engine.Repository.Writing;
 /// </summary>
 internal sealed class BlobWriter : IDisposable
 {
+    /// <summary>A content up to this length is stored whole.</summary>
+    private const int WholeBytes = 32 << 10;
+
     private readonly RepositoryWriter _session;
     private readonly RepositoryFiles _files;
     private readonly SealerPool _sealers;
@@ -56,20 +60,75 @@ internal sealed class BlobWriter : IDisposable
         Reserve(ref _sealed, sealedBytes);
         _sealer.Seal(plain, _sealed.AsSpan(0, sealedBytes));
         if (!_sealer.Proves(_sealed.AsSpan(0, sealedBytes), plain))
-        {
-            throw new ImageBackupException(ErrorId.RepositoryWriteFailed,
-                "A chunk did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", _files.Location);
-        }
+            throw Faulty();
 
-        PackWriter pack = _packs[(int)type] ??= new PackWriter(_files, _sealers, type, type == BlobType.Tree ? RepositoryFiles.KeptTreePackBytes : _keptDataBytes);
+        PackWriter pack = OpenPack(type);
         pack.Append(id, new ArraySegment<byte>(_sealed, 0, sealedBytes), isCompressed ? content.Length : 0);
-        if (pack.LengthBytes >= _files.PackSizeBytes)
-        {
-            _packs[(int)type] = null;
-            _session.Submit(pack);
-        }
+        SubmitIfFull(type, pack);
         return sealedBytes;
     }
+
+    /// <summary>
+    /// Stores a blob that is too long to be in memory, unless the repository has it, and gives its id: it is written once for the id, and once
+    /// more to be compressed, sealed, proven and packed part by part. One that is short is stored as <see cref="Save"/> does it.
+    /// </summary>
+    /// <param name="type">Its type; such a blob is compressed always.</param>
+    /// <param name="write">Writes the content; the same each time.</param>
+    public BlobId SaveInParts(BlobType type, Action<Stream> write)
+    {
+        using var measured = new HashingStream(WholeBytes);
+        write(measured);
+        BlobId id = measured.Finish();
+        if (measured.Whole is { } whole)
+        {
+            Save(type, id, whole);
+            return id;
+        }
+        _session.ThrowIfFailed();
+        if (!_session.Reserve(id, type))
+            return id;
+        PackWriter pack = OpenPack(type);
+        _packs[(int)type] = null;
+        try
+        {
+            using var again = new HashingStream(wholeBytes: 0);
+            using (var target = new SealingStream(_sealer, pack.AppendPart))
+            {
+                using (Stream compression = _zstd.OpenCompression(target))
+                {
+                    again.Next = compression;
+                    write(again);
+                }
+                if (!target.End() || again.Finish() != id)
+                    throw Faulty();
+            }
+            pack.EndBlob(id, checked((int)measured.LengthBytes));
+        }
+        catch
+        {
+            // It has bytes that are no blob's.
+            _session.Abandon(pack);
+            _session.Release(id, type);
+            throw;
+        }
+        _packs[(int)type] = pack;
+        SubmitIfFull(type, pack);
+        return id;
+    }
+
+    private PackWriter OpenPack(BlobType type) =>
+        _packs[(int)type] ??= new PackWriter(_files, _sealers, type, type == BlobType.Tree ? RepositoryFiles.KeptTreePackBytes : _keptDataBytes);
+
+    private void SubmitIfFull(BlobType type, PackWriter pack)
+    {
+        if (pack.LengthBytes < _files.PackSizeBytes)
+            return;
+        _packs[(int)type] = null;
+        _session.Submit(pack);
+    }
+
+    private ImageBackupException Faulty() => new(ErrorId.RepositoryWriteFailed,
+        "A chunk did not decrypt to the encrypted bytes: this machine's memory or processor is faulty.", _files.Location);
 
     private int Compress(ReadOnlySpan<byte> content)
     {

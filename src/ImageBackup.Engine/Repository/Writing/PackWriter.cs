@@ -28,6 +28,7 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
     private MemoryStream? _kept = keptBytes > 0 && files.KeepsPacks ? new MemoryStream() : null;
     private RepositoryUpload? _upload;
     private BlobId _id;
+    private long _blobsEndBytes;
 
     public BlobType Type => type;
 
@@ -38,15 +39,34 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
     /// <summary>Adds one sealed blob.</summary>
     public void Append(BlobId id, ArraySegment<byte> sealedBlob, int uncompressedLengthBytes)
     {
-        if (sealedBlob.Count < Sealer.OverheadBytes || LengthBytes + sealedBlob.Count > uint.MaxValue)
-            throw new ArgumentOutOfRangeException(nameof(sealedBlob));
-        _entries.Add(new PackEntry(id, type, (uint)LengthBytes, (uint)sealedBlob.Count, (uint)uncompressedLengthBytes));
-        Write(sealedBlob);
+        AppendPart(sealedBlob);
+        EndBlob(id, uncompressedLengthBytes);
+    }
+
+    /// <summary>Adds the next bytes of a sealed blob. A pack whose last blob has no end cannot be sealed.</summary>
+    public void AppendPart(ArraySegment<byte> part)
+    {
+        if (LengthBytes + part.Count > uint.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(part));
+        Write(part);
+    }
+
+    /// <summary>Makes a blob of what was added since the blob before, and says how long it is.</summary>
+    public int EndBlob(BlobId id, int uncompressedLengthBytes)
+    {
+        long lengthBytes = LengthBytes - _blobsEndBytes;
+        if (lengthBytes is < Sealer.OverheadBytes or > int.MaxValue)
+            throw new InvalidOperationException($"A blob of {lengthBytes} bytes.");
+        _entries.Add(new PackEntry(id, type, (uint)_blobsEndBytes, (uint)lengthBytes, (uint)uncompressedLengthBytes));
+        _blobsEndBytes = LengthBytes;
+        return (int)lengthBytes;
     }
 
     /// <summary>Writes the header, proven to open again, and ends the pack.</summary>
     public void Seal()
     {
+        if (_blobsEndBytes != LengthBytes)
+            throw new InvalidOperationException("The last blob has no end.");
         byte[] header = PackHeader.Write(_entries);
         byte[] sealedHeader = sealers.Seal(header);
         if (sealers.Open(sealedHeader) is not { } opened || !opened.AsSpan().SequenceEqual(header))

@@ -99,6 +99,13 @@ internal sealed class RepositoryWriter : IDisposable
         Release(pack.Entries);
     }
 
+    /// <summary>The blob is not being stored by who reserved it.</summary>
+    internal void Release(BlobId id, BlobType type)
+    {
+        lock (_inFlight)
+            _inFlight.Remove((id, type));
+    }
+
     private void Release(IReadOnlyList<PackEntry> blobs)
     {
         lock (_inFlight)

@@ -49,6 +49,49 @@ public sealed class SealerTests
         Assert.False(sealer.Proves(Sealer.OverheadBytes - 1, (_, _, _) => Assert.Fail("There is nothing to read.")));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(Sealer.PartBytes)]
+    [InlineData(Sealer.PartBytes + 1)]
+    [InlineData(100_003)]
+    public void What_is_sealed_in_parts_opens_whole(int lengthBytes)
+    {
+        using MasterKey key = MasterKey.Generate();
+        using var sealer = new Sealer(key);
+        byte[] plain = SeededBytes.Make(lengthBytes, lengthBytes);
+        List<byte> content = [];
+        using (var stream = new SealingStream(sealer, part => content.AddRange(part)))
+        {
+            for (int offset = 0; offset < lengthBytes; offset += 7001)
+                stream.Write(plain, offset, Math.Min(7001, lengthBytes - offset));
+            Assert.True(stream.End());
+        }
+        byte[] opened = new byte[lengthBytes];
+        Assert.True(sealer.TryOpen(content.ToArray(), opened));
+        Assert.Equal(plain, opened);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(Sealer.PartBytes + 15)]
+    [InlineData(2 * Sealer.PartBytes - 1)]
+    public void A_part_that_changes_under_the_hands_is_noticed_at_the_end(int atByte)
+    {
+        using MasterKey key = MasterKey.Generate();
+        using var sealer = new Sealer(key);
+        int doneBytes = -Sealer.IvSizeBytes;
+        using var stream = new SealingStream(sealer, part =>
+        {
+            if (doneBytes <= atByte && atByte < doneBytes + part.Count)
+                part.Array![part.Offset + atByte - doneBytes] ^= 1;
+            doneBytes += part.Count;
+        });
+        stream.Write(SeededBytes.Make(1, 3 * Sealer.PartBytes), 0, 3 * Sealer.PartBytes);
+        Assert.False(stream.End());
+    }
+
     [Fact]
     public void Opens_what_NIST_encrypted()
     {

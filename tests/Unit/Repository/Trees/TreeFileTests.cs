@@ -6,6 +6,7 @@ using CsCheck;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Reading;
 using ImageBackup.Engine.Repository.Trees;
+using ImageBackup.Tests.Kits.Repository;
 using Xunit;
 
 namespace ImageBackup.Tests.Unit.Repository.Trees;
@@ -105,7 +106,7 @@ public sealed class TreeFileTests
                 Time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromMinutes(i.Item4)).AddTicks(1234567),
                 Content = i.Item3.Select(b => new BlobId(b)).ToArray(),
             }).ToArray();
-            List<TreeNode> read = TreeFile.Read(TreeFile.Write(nodes));
+            List<TreeNode> read = TreeFile.Read(TreeBytes.Of(nodes));
             Assert.Equal(nodes.Length, read.Count);
             foreach ((TreeNode expected, TreeNode found) in nodes.Zip(read))
             {
@@ -118,15 +119,15 @@ public sealed class TreeFileTests
     public void Names_that_need_escapes_survive()
     {
         var node = new TreeNode { Name = "ü \"quoted\" \\ \t\u0001 + <&>", Type = "file" };
-        Assert.Equal(node.Name, Assert.Single(TreeFile.Read(TreeFile.Write([node]))).Name);
+        Assert.Equal(node.Name, Assert.Single(TreeFile.Read(TreeBytes.Of(node))).Name);
     }
 
     [Fact]
     public void A_chunk_costs_67_bytes()
     {
         BlobId[] content = Enumerable.Range(0, 20_000).Select(i => BlobId.Of(BitConverter.GetBytes(i))).ToArray();
-        int one = TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content[..1] }]).Count;
-        byte[] many = [.. TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = content }])];
+        int one = TreeBytes.Of(new TreeNode { Name = "volume.img", Type = "file", Content = content[..1] }).Length;
+        byte[] many = TreeBytes.Of(new TreeNode { Name = "volume.img", Type = "file", Content = content });
         Assert.Equal(67 * (content.Length - 1), many.Length - one);
         Assert.Equal(content, Assert.Single(TreeFile.Read(many)).Content);
     }

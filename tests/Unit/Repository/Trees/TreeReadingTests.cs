@@ -28,7 +28,7 @@ public sealed class TreeReadingTests : IDisposable
 
     private static BlobId IdOf(int number) => BlobId.Of(BitConverter.GetBytes(number));
 
-    private static byte[] TreeOf(int chunkCount) => [.. TreeFile.Write([new TreeNode { Name = "volume.img", Type = "file", Content = [.. Enumerable.Range(0, chunkCount).Select(IdOf)] }])];
+    private static byte[] TreeOf(int chunkCount) => TreeBytes.Of(new TreeNode { Name = "volume.img", Type = "file", Content = [.. Enumerable.Range(0, chunkCount).Select(IdOf)] });
 
     /// <summary>Stores a blob under an id in a pack of its own, and says where.</summary>
     private BlobLocation Save(BlobId id, BlobType type, byte[] content)
@@ -81,7 +81,7 @@ public sealed class TreeReadingTests : IDisposable
     [Fact]
     public void What_only_a_damaged_copy_of_a_tree_names_is_not_lost()
     {
-        byte[] json = TreeOf(1), wrong = [.. TreeFile.Write([new TreeNode { Name = "d", Type = "dir", Subtree = IdOf(77) }, new TreeNode { Name = "e", Type = "file", Content = [IdOf(78)] }])];
+        byte[] json = TreeOf(1), wrong = TreeBytes.Of(new TreeNode { Name = "d", Type = "dir", Subtree = IdOf(77) }, new TreeNode { Name = "e", Type = "file", Content = [IdOf(78)] });
         BlobId tree = BlobId.Of(json);
         var index = new BlobIndex();
         index.Add(tree, Save(tree, BlobType.Tree, wrong));
