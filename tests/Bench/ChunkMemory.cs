@@ -77,10 +77,14 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
             using (FileStream file = new(volume, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
             {
                 file.SetLength((long)chunkCount * ChunkGeometry.MinimumSizeBytes);
+                // A page that does not compress: of chunks that are next to nothing a pack would hold a hundred thousand.
+                byte[] page = new byte[4096];
+                var random = new Random(chunkCount);
                 for (int i = 0; i < chunkCount; i++)
                 {
                     file.Position = (long)i * ChunkGeometry.MinimumSizeBytes;
-                    file.Write(BitConverter.GetBytes(i + 1));
+                    random.NextBytes(page);
+                    file.Write(page);
                 }
             }
             return host.Run($"Initialize-ImageRepository -Path '{path}' | Out-Null; Backup-VolumeImage -Volume '{volume}' -Repository '{path}' -ChunkSize {ChunkGeometry.MinimumSizeBytes} | Out-Null");

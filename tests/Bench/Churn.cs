@@ -16,7 +16,13 @@ namespace ImageBackup.Bench;
 /// What small changes cost by the size of a chunk: rounds in which one hundredth of the data changes, as files that are written anew, and one
 /// of a thousand scattered writes of 4 KiB, as a database does them. Every size and restic back up the same volume in each round.
 /// </summary>
-internal sealed class Churn(string volume, string work, int roundCount, IEnumerable<int>? chunkSizes, Func<string, bool> wants)
+/// <param name="volume">The volume; it stays as it is.</param>
+/// <param name="work">Where the repositories go, and the volume that changes.</param>
+/// <param name="roundCount">Rounds.</param>
+/// <param name="chunkSizes">Chunk sizes; null: all.</param>
+/// <param name="transactionCount">A round is so many of pgbench's transactions, and there are no scattered writes; null: files are written anew.</param>
+/// <param name="wants">Whose turn is wanted.</param>
+internal sealed class Churn(string volume, string work, int roundCount, IEnumerable<int>? chunkSizes, int? transactionCount, Func<string, bool> wants)
 {
     private const int BlockBytes = 4096;
     private const int MeanRunBlocks = 32;
@@ -54,16 +60,17 @@ internal sealed class Churn(string volume, string work, int roundCount, IEnumera
         long churned = 0;
         for (int round = 0; round < roundCount; round++)
         {
-            churned += Change(changing, random, new FileInfo(volume).Length / 100, MeanRunBlocks);
+            churned += transactionCount is { } count ? Transact(changing, count) : Change(changing, random, new FileInfo(volume).Length / 100, MeanRunBlocks);
             foreach (Row row in rows)
                 Backup(row, changing, password);
         }
         foreach (Row row in rows)
             row.ChurnBytes = WorkFiles.SizeOf(row.Repository) - row.FirstBytes;
-        Change(changing, random, ScatteredCount * BlockBytes, meanRunBlocks: 1);
+        long scatteredBytes = transactionCount is null ? Change(changing, random, ScatteredCount * BlockBytes, meanRunBlocks: 1) : 0;
         foreach (Row row in rows)
         {
-            Backup(row, changing, password);
+            if (scatteredBytes > 0)
+                Backup(row, changing, password);
             row.ScatteredBytes = WorkFiles.SizeOf(row.Repository) - row.FirstBytes - row.ChurnBytes;
             if (row.ChunkBytes is not null)
             {
@@ -73,7 +80,7 @@ internal sealed class Churn(string volume, string work, int roundCount, IEnumera
             WorkFiles.Delete(row.Repository);
         }
         File.Delete(changing);
-        Console.WriteLine(FormattableString.Invariant($"{new FileInfo(volume).Length / 1e9:F2} GB, the whole volume; {roundCount} rounds changed {churned / 1e6:F0} MB, {ScatteredCount} writes {ScatteredCount * BlockBytes / 1e6:F1} MB."));
+        Console.WriteLine(FormattableString.Invariant($"{new FileInfo(volume).Length / 1e9:F2} GB, the whole volume; {roundCount} rounds changed {churned / 1e6:F0} MB, scattered writes {scatteredBytes / 1e6:F1} MB."));
         Console.WriteLine();
         Console.WriteLine("| chunk | first, time | processor | stored | rounds stored | scattered stored | index in memory |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
@@ -100,6 +107,29 @@ internal sealed class Churn(string volume, string work, int roundCount, IEnumera
         double seconds = clock.Elapsed.TotalSeconds;
         self.Refresh();
         return (seconds, (self.TotalProcessorTime - before).TotalSeconds);
+    }
+
+    /// <summary>A round of pgbench. Says how many bytes of the volume differ after it, by blocks.</summary>
+    private long Transact(string path, int count)
+    {
+        string before = Path.Combine(work, "before.img");
+        Tool.Run("cp", "--sparse=always", path, before);
+        PostgresVolume.Work(path, count);
+        long changedBytes = 0;
+        using FileStream one = File.OpenRead(before), other = File.OpenRead(path);
+        byte[] was = new byte[1 << 20], now = new byte[1 << 20];
+        for (int countBytes; (countBytes = one.ReadAtLeast(was, was.Length, throwOnEndOfStream: false)) > 0;)
+        {
+            other.ReadExactly(now, 0, countBytes);
+            for (int offset = 0; offset < countBytes; offset += BlockBytes)
+            {
+                int blockBytes = Math.Min(BlockBytes, countBytes - offset);
+                if (!was.AsSpan(offset, blockBytes).SequenceEqual(now.AsSpan(offset, blockBytes)))
+                    changedBytes += blockBytes;
+            }
+        }
+        File.Delete(before);
+        return changedBytes;
     }
 
     /// <summary>Writes runs of other blocks of the volume, so that they compress as these do, each block unlike all others.</summary>

@@ -25,6 +25,8 @@ internal static class Program
           --chunks <n,n>        memory: chunks of the repositories (default 65536,262144,4000000)
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
           --churn               alone: what small changes cost by the size of a chunk; --only ours,restic
+          --pgbench             churn: of a volume with a PostgreSQL data directory, by rounds of pgbench
+          --transactions <n>    pgbench: transactions of a round (default 10000)
           --rounds <n>          churn: rounds in which one hundredth changes (default 20)
           --chunk-sizes <KiB,KiB> churn: the chunk sizes (default all, 64 to 4096)
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
@@ -95,7 +97,8 @@ internal static class Program
             bool usesMap = args.Contains("--used");
             // A small volume has more inodes for its size.
             double staleShare = !usesMap ? 1.0 / 16 : sizeGiB < 4 ? 0.2 : 0.25;
-            string volume = Option("--volume") ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, staleShare);
+            bool isDatabase = args.Contains("--pgbench");
+            string volume = Option("--volume") ?? (isDatabase ? PostgresVolume.Make(Path.Combine(work, "volume.img"), sizeGiB) : null) ?? BenchVolume.Make(Path.Combine(work, "volume.img"), sizeGiB, staleShare);
             string host = Option("--host") ?? HostPath.Find();
             if (args.Contains("--cold"))
             {
@@ -104,7 +107,7 @@ internal static class Program
             }
             if (args.Contains("--churn"))
             {
-                new Churn(volume, work, Count("--rounds", "20"), Option("--chunk-sizes")?.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture) << 10), name => only is null || only.Contains(name)).Run();
+                new Churn(volume, work, Count("--rounds", "20"), Option("--chunk-sizes")?.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture) << 10), isDatabase ? Count("--transactions", "10000") : null, name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             if (args.Contains("--compression"))

@@ -106,7 +106,7 @@ internal sealed class BlobWriter : IDisposable
         }
         catch
         {
-            // It has bytes that are no blob's.
+            // What it has of the blob is not a blob.
             _session.Abandon(pack);
             _session.Release(id, type);
             throw;
