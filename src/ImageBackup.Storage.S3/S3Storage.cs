@@ -7,15 +7,13 @@ using System.Threading;
 using System.Threading.Tasks;
 using Amazon.S3;
 using Amazon.S3.Model;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Storage.Http;
 using ImageBackup.Engine.Storage.S3;
-using ImageBackup.Engine.Storage.Spooling;
 
 namespace ImageBackup.Storage.S3;
 
-/// <summary>A repository in a bucket, laid out as restic's default layout: <c>data/xx/NAME</c>, one folder for each other kind.</summary>
+/// <summary>A repository in a bucket.</summary>
 /// <remarks>
 /// A file appears under its key when it is whole, or not at all. Each PUT carries the hash of its content, which the service checks, and
 /// If-None-Match: a name that is taken is left as it is, so an upload whose answer was lost is sent again without harm. Services that do
@@ -23,10 +21,8 @@ namespace ImageBackup.Storage.S3;
 /// With a retention each PUT but a lock's names the time until which the object is kept. A removal then puts a marker before it.
 /// With a point in time nothing is written, and each file is the version that was the last one then.
 /// </remarks>
-internal sealed class S3Storage : IRetainingStorage
+internal sealed class S3Storage : ObjectStorage, IRetainingStorage
 {
-    private const int CopyBytes = 64 << 10;
-
     private readonly S3Address _address;
     private readonly S3Client _client;
     private readonly S3Versions? _versions;
@@ -36,32 +32,22 @@ internal sealed class S3Storage : IRetainingStorage
     private DateTimeOffset _keptUntil;
 
     public S3Storage(StorageLocation location, S3Address address)
+        : base(location, address.Prefix, address.Access.Connections)
     {
-        Location = location;
-        Traits = StorageTraits.Remote with { Connections = address.Access.Connections };
         _address = address;
         _client = new S3Client(address, location.DisplayName);
         if (address.PointInTime is { } time)
             _versions = new S3Versions(address, _client, location.DisplayName, time);
     }
 
-    public StorageLocation Location { get; }
-
-    public StorageTraits Traits { get; }
-
-    /// <summary>There are no folders to make; the bucket is made if it is not there, as restic does.</summary>
-    public void CreateLayout(CancellationToken cancellation)
+    public override void CreateLayout(CancellationToken cancellation)
     {
-        ThrowIfReadOnly(Location.DisplayName);
-        try
-        {
-            _ = _client.Run(new S3Call(Location.DisplayName, IsWrite: false, cancellation), (client, timer) => Page(client, "", 1, timer));
-            RequireObjectLock(cancellation);
-            return;
-        }
-        catch (StorageException e) when (e.Problem == StorageProblem.NoContainer)
-        {
-        }
+        base.CreateLayout(cancellation);
+        RequireObjectLock(cancellation);
+    }
+
+    protected override void CreateContainer(CancellationToken cancellation)
+    {
         _client.Run(new S3Call(Location.DisplayName, IsWrite: true, cancellation), async (client, timer) =>
         {
             try
@@ -79,131 +65,59 @@ internal sealed class S3Storage : IRetainingStorage
         });
     }
 
-    public bool Exists(StoredKind kind, string name, CancellationToken cancellation)
-    {
-        // An answer to HEAD has no body: only one to GET says that it is the bucket that is not there, or why a login is refused.
-        if (kind == StoredKind.Config)
-        {
-            try
-            {
-                return Get(new ReadCall(kind, name, null, cancellation), (_, _) => Task.FromResult(true));
-            }
-            catch (StorageException e) when (e.Problem == StorageProblem.NotFound)
-            {
-                return false;
-            }
-        }
-        return Head(kind, name, cancellation) is not null;
-    }
-
-    public long LengthOf(StoredKind kind, string name, CancellationToken cancellation) => Head(kind, name, cancellation)
-        ?? throw new StorageException(StorageProblem.NotFound, Shown(kind, name), "The bucket has no such file.");
-
-    /// <summary>Null: it is not there.</summary>
-    private long? Head(StoredKind kind, string name, CancellationToken cancellation)
+    protected override long? Head(StoredKind kind, string name, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
         if (_versions is not null)
             return _versions.Find(kind, key, cancellation)?.Size;
-        try
-        {
-            return _client.Run<long?>(new S3Call(Shown(kind, name), IsWrite: false, cancellation), async (client, timer) =>
-                (await client.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = _address.Bucket, Key = key }, timer.Token).ConfigureAwait(false)).ContentLength);
-        }
-        catch (StorageException e) when (e.Problem == StorageProblem.NotFound)
-        {
-            return null;
-        }
+        return _client.Run<long?>(new S3Call(Shown(kind, name), IsWrite: false, cancellation), async (client, timer) =>
+            (await client.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = _address.Bucket, Key = key }, timer.Token).ConfigureAwait(false)).ContentLength);
     }
 
-    public IEnumerable<StoredFile> List(StoredKind kind, CancellationToken cancellation)
+    protected override Page ListPage(StoredKind? kind, string? from, int? limit, CancellationToken cancellation)
     {
-        if (kind == StoredKind.Config)
-            return Head(kind, "", cancellation) is { } lengthBytes ? [new StoredFile(kind, "", lengthBytes)] : [];
-        string folder = FolderOf(kind);
-        var found = new List<StoredFile>();
-        if (_versions is not null)
-        {
-            foreach (S3ObjectVersion version in _versions.All(kind, cancellation))
-                Add(version);
-            return found;
-        }
-        string? token = null;
-        do
-        {
-            string? from = token;
-            (IEnumerable<S3Object> files, token) = _client.Run(new S3Call(Location.DisplayName + "/" + folder, IsWrite: false, cancellation), (client, timer) => Page(client, folder, 0, timer, from));
-            foreach (S3Object file in files)
-                Add(file);
-        }
-        while (token is not null);
-        return found;
-
-        void Add(S3Object file)
-        {
-            string name = file.Key.Substring(file.Key.LastIndexOf('/') + 1);
-            if (Hex.IsName(name) && file.Key == KeyOf(kind, name) && file.Size is >= 0 and var lengthBytes)
-                found.Add(new StoredFile(kind, name, lengthBytes) { ModifiedTime = kind == StoredKind.Lock && file.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null });
-        }
+        if (_versions is not null && kind is { } of)
+            return new Page(_versions.All(of, cancellation).Select(ListedOf), null);
+        (IEnumerable<S3Object> files, string? next) = _client.Run(new S3Call(ShownFolder(kind), IsWrite: false, cancellation), (client, timer) => ListPage(client, kind, from, limit, timer));
+        return new Page(files.Select(ListedOf), next);
     }
+
+    private static Listed ListedOf(S3Object file) => new(file.Key, file.Size, file.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime()) : null);
 
     /// <summary>A page of keys below a folder, and where the next begins; null: it was the last.</summary>
-    private async Task<(IEnumerable<S3Object> Files, string? Next)> Page(AmazonS3Client client, string folder, int limit, IdleTimer timer, string? from = null)
+    private async Task<(IEnumerable<S3Object> Files, string? Next)> ListPage(AmazonS3Client client, StoredKind? kind, string? from, int? limit, IdleTimer timer)
     {
         if (_address.ListsByVersion1)
         {
-            var request = new ListObjectsRequest { BucketName = _address.Bucket, Prefix = _address.Prefix + folder, Marker = from };
-            if (limit > 0)
+            var request = new ListObjectsRequest { BucketName = _address.Bucket, Prefix = KeysOf(kind), Marker = from };
+            if (limit is not null)
                 request.MaxKeys = limit;
             ListObjectsResponse old = await client.ListObjectsAsync(request, timer.Token).ConfigureAwait(false);
-            ThrowIfNoBucket(old, folder);
+            ThrowIfNoBucket(old, kind);
             List<S3Object> files = old.S3Objects ?? [];
             // Without a delimiter the service need not say the next marker: it is the last key.
             return (files, old.IsTruncated == true ? old.NextMarker is { Length: > 0 } next ? next : files.LastOrDefault()?.Key : null);
         }
-        var second = new ListObjectsV2Request { BucketName = _address.Bucket, Prefix = _address.Prefix + folder, ContinuationToken = from };
-        if (limit > 0)
+        var second = new ListObjectsV2Request { BucketName = _address.Bucket, Prefix = KeysOf(kind), ContinuationToken = from };
+        if (limit is not null)
             second.MaxKeys = limit;
         ListObjectsV2Response answer = await client.ListObjectsV2Async(second, timer.Token).ConfigureAwait(false);
-        ThrowIfNoBucket(answer, folder);
+        ThrowIfNoBucket(answer, kind);
         return (answer.S3Objects ?? [], answer.IsTruncated == true ? answer.NextContinuationToken : null);
     }
 
     /// <summary>The SDK takes the answer that the bucket is not there for a list of nothing.</summary>
-    private void ThrowIfNoBucket(Amazon.Runtime.AmazonWebServiceResponse answer, string folder)
+    private void ThrowIfNoBucket(Amazon.Runtime.AmazonWebServiceResponse answer, StoredKind? kind)
     {
         if (answer.HttpStatusCode == System.Net.HttpStatusCode.NotFound)
-            throw S3Failure.NoBucket(Location.DisplayName + "/" + folder);
+            throw S3Failure.NoBucket(ShownFolder(kind));
     }
 
-    public byte[] Load(StoredKind kind, string name, int limitBytes, CancellationToken cancellation) =>
-        Get(new ReadCall(kind, name, null, cancellation), async (answer, timer) =>
-        {
-            if (answer.ContentLength > limitBytes)
-                throw new StorageException(StorageProblem.TooLarge, Shown(kind, name), $"The file is longer than the {limitBytes} bytes that are expected.");
-            byte[] content = new byte[answer.ContentLength];
-            await Fill(answer, content, content.Length, timer).ConfigureAwait(false);
-            return content;
-        });
-
-    public void ReadAt(StoredKind kind, string name, long offsetBytes, byte[] buffer, int countBytes, CancellationToken cancellation)
+    protected override T Get<T>(ReadCall read, Func<Answer, IdleTimer, Task<T>> use)
     {
-        if (countBytes == 0)
-            return;
-        Get(new ReadCall(kind, name, new Amazon.S3.Model.ByteRange(offsetBytes, offsetBytes + countBytes - 1), cancellation), async (answer, timer) =>
-        {
-            if (answer.ContentLength < countBytes)
-                throw new StorageException(StorageProblem.TooShort, Shown(kind, name), $"The file ends before offset {offsetBytes + countBytes}.");
-            if (answer.ContentLength > countBytes)
-                throw new StorageException(StorageProblem.ReadError, Shown(kind, name), "The service does not give a part of a file.") { IsPermanent = true };
-            await Fill(answer, buffer, countBytes, timer).ConfigureAwait(false);
-            return true;
-        });
-    }
-
-    private T Get<T>(ReadCall read, Func<GetObjectResponse, IdleTimer, Task<T>> use)
-    {
-        var request = new GetObjectRequest { BucketName = _address.Bucket, Key = KeyOf(read.Kind, read.Name), ByteRange = read.Range };
+        var request = new GetObjectRequest { BucketName = _address.Bucket, Key = KeyOf(read.Kind, read.Name) };
+        if (read.CountBytes is { } countBytes)
+            request.ByteRange = new Amazon.S3.Model.ByteRange(read.OffsetBytes, read.OffsetBytes + countBytes - 1);
         if (_versions is not null)
         {
             request.VersionId = (_versions.Find(read.Kind, request.Key, read.Cancellation)
@@ -213,47 +127,16 @@ internal sealed class S3Storage : IRetainingStorage
         {
             using GetObjectResponse answer = await client.GetObjectAsync(request, timer.Token).ConfigureAwait(false);
             timer.Touch();
-            return await use(answer, timer).ConfigureAwait(false);
+            return await use(new Answer(answer.ContentLength, answer.ResponseStream), timer).ConfigureAwait(false);
         });
     }
 
-    /// <param name="Kind">The file's.</param>
-    /// <param name="Name">The file's.</param>
-    /// <param name="Range">What of it; null: all.</param>
-    /// <param name="Cancellation">Ends it at once.</param>
-    private readonly record struct ReadCall(StoredKind Kind, string Name, Amazon.S3.Model.ByteRange? Range, CancellationToken Cancellation);
-
-    private static async Task Fill(GetObjectResponse answer, byte[] buffer, int countBytes, IdleTimer timer)
-    {
-        for (int done = 0, part; done < countBytes; done += part)
-        {
-            part = await answer.ResponseStream.ReadAsync(buffer, done, Math.Min(CopyBytes, countBytes - done), timer.Token).ConfigureAwait(false);
-            if (part == 0)
-                throw new IOException($"The answer ended after {done} of {countBytes} bytes.");
-            timer.Touch();
-        }
-    }
-
-    public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
-    {
-        byte[] copy = content.ToArray();
-        Put(kind, name, () => new MemoryStream(copy, writable: false), cancellation);
-    }
-
-    public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        ThrowIfReadOnly(Location.DisplayName);
-        return new SpooledUpload(Location.DisplayName, (name, _, open, token) => Put(kind, name, open, token));
-    }
-
-    private void Put(StoredKind kind, string name, Func<Stream> open, CancellationToken cancellation)
+    protected override void Put(StoredKind kind, string name, Func<Stream> open, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
-        ThrowIfReadOnly(Shown(kind, name));
         // The first thing that is written may be a lock: nothing is before it is known that the rest can be kept.
         RequireObjectLock(cancellation);
-        if ((kind == StoredKind.Config || _lacksConditions) && Head(kind, name, cancellation) is not null)
+        if ((kind == StoredKind.Config || _lacksConditions) && LengthOrNull(kind, name, cancellation) is not null)
             return;
         _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>
         {
@@ -384,46 +267,25 @@ internal sealed class S3Storage : IRetainingStorage
         return Convert.ToBase64String(md5.ComputeHash(content));
     }
 
-    private void ThrowIfReadOnly(string shown)
+    protected override void ThrowIfReadOnly(string shown)
     {
         if (_versions is not null)
             throw new StorageException(StorageProblem.ReadOnly, shown, "The repository is opened as it was at a point in time, which cannot be changed.");
     }
 
-    public void Delete(StoredKind kind, string name, CancellationToken cancellation)
+    protected override void Remove(StoredKind kind, string name, CancellationToken cancellation)
     {
         string key = KeyOf(kind, name);
-        ThrowIfReadOnly(Shown(kind, name));
-        try
+        _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>
         {
-            _client.Run(new S3Call(Shown(kind, name), IsWrite: true, cancellation), async (client, timer) =>
-            {
-                await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = _address.Bucket, Key = key }, timer.Token).ConfigureAwait(false);
-                return true;
-            });
-        }
-        catch (StorageException e) when (e.Problem == StorageProblem.AccessDenied)
-        {
-            throw new StorageException(StorageProblem.RemovalForbidden, e.Path, e.Message, e);
-        }
-        catch (StorageException e) when (e.Problem == StorageProblem.NotFound)
-        {
-        }
+            await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = _address.Bucket, Key = key }, timer.Token).ConfigureAwait(false);
+            return true;
+        });
     }
 
-    /// <summary>A service answers a deletion when it is done.</summary>
-    public void SyncDeletions(StoredKind kind, CancellationToken cancellation)
+    protected override void Dispose(bool disposing)
     {
+        if (disposing)
+            _client.Dispose();
     }
-
-    /// <summary>Nothing: the system removes what waits for the service.</summary>
-    public int RemoveAbandonedUploads(CancellationToken cancellation) => 0;
-
-    public void Dispose() => _client.Dispose();
-
-    private static string FolderOf(StoredKind kind) => StoredFolder.Of(kind) + "/";
-
-    private string KeyOf(StoredKind kind, string name) => _address.Prefix + StoredFolder.KeyOf(kind, name);
-
-    private string Shown(StoredKind kind, string name) => Location.DisplayName + "/" + StoredFolder.KeyOf(kind, name);
 }

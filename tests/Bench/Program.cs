@@ -30,7 +30,7 @@ internal static class Program
           --rounds <n>          churn: rounds in which one hundredth changes (default 20)
           --chunk-sizes <KiB,KiB> churn: the chunk sizes (default all, 64 to 4096)
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
-          --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3
+          --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3,sftp
           --trace               storage: tells each request that passes the network, with its times
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
           --fs <name>           items: ext4 (default), xfs, btrfs or ntfs

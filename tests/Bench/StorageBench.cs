@@ -11,7 +11,7 @@ using System.Threading;
 namespace ImageBackup.Bench;
 
 /// <summary>
-/// Repositories on servers that the bench starts itself: REST (rclone's) behind a network of 50 ms and 1 Gbit/s, and an S3 service (Ceph's) beside it.
+/// Repositories on servers that the bench starts itself: REST (rclone's) and SFTP (OpenSSH's) behind a network of 50 ms and 1 Gbit/s, and an S3 service (Ceph's) beside it.
 /// Ours and restic by turns, each with its own repository and an empty cache at the first backup.
 /// </summary>
 internal sealed class StorageBench(string volume, string work, HostProgram host, int runs, bool isTraced, Func<string, bool> wants)
@@ -27,6 +27,7 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
 
     private readonly List<Row> _rows = [];
     private DelayRelay? _network;
+    private string? _sshCommand;
 
     public void Run()
     {
@@ -34,6 +35,8 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
             OverRest();
         if (wants("s3"))
             OverS3();
+        if (wants("sftp"))
+            OverSftp();
         Console.WriteLine($"A volume of {new FileInfo(volume).Length / 1e9:F2} GB, the whole of it; {runs} runs each, medians, in turns. Ours as a Host of its own, with and without the engine's start.");
         Console.WriteLine();
         Console.WriteLine("| server | step | restic | ours, whole process | ours, job | restic's time over ours: whole, job | ours, peak memory | requests and MB sent, received: restic | ours |");
@@ -83,6 +86,34 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
         WorkFiles.Delete(data);
     }
 
+    private void OverSftp()
+    {
+        if (!File.Exists("/usr/sbin/sshd") || !File.Exists("/usr/bin/ssh"))
+        {
+            Console.WriteLine("OpenSSH is not installed: SFTP is left out.");
+            return;
+        }
+        int port = FreePort();
+        string data = Path.Combine(work, "sftp");
+        using DelayRelay network = new DelayRelay(port, s_roundTrip, GigabitBytes).Start();
+        using var server = new SshServer(Path.Combine(work, "ssh"), port, network.Port);
+        WaitUntilUp(port);
+        _sshCommand = server.Command;
+        try
+        {
+            Compare("SFTP, 50 ms, 1 Gbit/s", name => $"sftp:bench:{data}/{name}", _ =>
+            {
+                WorkFiles.Delete(data);
+                Directory.CreateDirectory(data);
+            });
+        }
+        finally
+        {
+            _sshCommand = null;
+            WorkFiles.Delete(data);
+        }
+    }
+
     private void OverS3()
     {
         string script = Path.Combine(HostPath.Root(), "tests", "Interop", "Storage", "ceph-rgw.sh"), folder = Path.Combine(work, "ceph");
@@ -122,9 +153,10 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
     {
         string cache = Path.Combine(work, "storage-cache"), target = Path.Combine(work, "storage-target"), changed = Changed();
         WorkFiles.Delete(cache);
-        string begin = $"$env:RESTIC_CACHE_DIR = '{cache}'; $env:AWS_ACCESS_KEY_ID = 'AKT'; $env:AWS_SECRET_ACCESS_KEY = 'SKT'; $c = Connect-ImageRepository '{url}'; $w = [Diagnostics.Stopwatch]::StartNew(); ";
+        string option = _sshCommand is { } command ? $" -StorageOption @{{ 'sftp.command' = '{command}' }}" : "";
+        string begin = $"$env:RESTIC_CACHE_DIR = '{cache}'; $env:AWS_ACCESS_KEY_ID = 'AKT'; $env:AWS_SECRET_ACCESS_KEY = 'SKT'; $c = Connect-ImageRepository '{url}'{option}; $w = [Diagnostics.Stopwatch]::StartNew(); ";
         const string end = "; [Console]::Out.WriteLine($w.Elapsed.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + ' ' + $id)";
-        host.Run($"$env:RESTIC_CACHE_DIR = '{cache}'; $env:AWS_ACCESS_KEY_ID = 'AKT'; $env:AWS_SECRET_ACCESS_KEY = 'SKT'; $null = Initialize-ImageRepository '{url}'");
+        host.Run($"$env:RESTIC_CACHE_DIR = '{cache}'; $env:AWS_ACCESS_KEY_ID = 'AKT'; $env:AWS_SECRET_ACCESS_KEY = 'SKT'; $null = Initialize-ImageRepository '{url}'{option}");
         string id = "";
         foreach (string step in new[] { "first", "second" })
             id = Time(server, "ours", step, () => host.Run(begin + $"$id = (Backup-VolumeImage '{volume}' -GapSize 0).Id" + end));
@@ -143,7 +175,8 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
         string cache = Path.Combine(work, "storage-cache"), target = Path.Combine(work, "storage-restored"), changed = Changed();
         WorkFiles.Delete(cache);
         var environment = new Dictionary<string, string>(Contenders.Secrets) { ["RESTIC_CACHE_DIR"] = cache, ["AWS_ACCESS_KEY_ID"] = "AKT", ["AWS_SECRET_ACCESS_KEY"] = "SKT", ["RESTIC_REPOSITORY"] = url };
-        Measurement Run(string command) => Tool.Measure("sh", ["-c", command], environment);
+        string option = _sshCommand is { } ssh ? $" -o sftp.command='{ssh}'" : "";
+        Measurement Run(string command) => Tool.Measure("sh", ["-c", command.Replace("restic ", $"restic{option} ", StringComparison.Ordinal)], environment);
         Run("restic init -q");
         foreach (string step in new[] { "first", "second" })
             Time(server, "restic", step, () => Run($"restic backup -q --stdin --stdin-filename volume.img < '{volume}'"));

@@ -9,6 +9,7 @@ using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -35,11 +36,12 @@ internal sealed class BackupAttempt : IDisposable
     /// <param name="held">The lock on it, settled or not.</param>
     /// <param name="findParent">Finds the image before.</param>
     /// <param name="cancellation">Ends it.</param>
-    public BackupAttempt(ImageRepository repository, RepositoryLock held, Func<BlobIndex, ParentImage?> findParent, CancellationToken cancellation)
+    /// <param name="ahead">Lists of packs and index files that were begun before; null: none.</param>
+    public BackupAttempt(ImageRepository repository, RepositoryLock held, Func<BlobIndex, ParentImage?> findParent, CancellationToken cancellation, ListsAhead? ahead = null)
     {
         _repository = repository;
         _held = held;
-        _landed = OrphanPacks.Load(repository, held, cancellation);
+        _landed = OrphanPacks.Load(repository, held, cancellation, ahead);
         _parent = findParent(_landed.Index);
     }
 

@@ -196,8 +196,9 @@ internal sealed class ImageRepository : IDisposable
         MasterKey? master = null;
         try
         {
+            var ahead = ListsAhead.Begin(files, StoredKind.Key);
             byte[] sealedConfig = LoadConfig(files);
-            (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation, keyHint);
+            (master, string keyName) = KeyRing.Open(files, password, key => Opens(key, sealedConfig), cancellation, keyHint, ahead);
             var sealers = new SealerPool(master);
             RepositoryConfig config;
             try
@@ -393,10 +394,12 @@ internal sealed class ImageRepository : IDisposable
     /// <summary>Takes a lock; see <see cref="RepositoryLock.Acquire"/>.</summary>
     internal RepositoryLock Lock(bool isExclusive, CancellationToken cancellation, Action? meanwhile = null)
     {
+        if (!isExclusive)
+            return RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
         // Who locks for himself alone is about to remove something.
-        if (isExclusive)
-            Files.ThrowIfRemovalForbidden();
-        return RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile);
+        ListsAhead ahead = _locks.BeginList();
+        Files.ThrowIfRemovalForbidden();
+        return RepositoryLock.Acquire(_locks, isExclusive, LockTiming, cancellation, meanwhile, ahead);
     }
 
     /// <summary>Begins a shared lock that settles while the work begins; see <see cref="RepositoryLock.Begin"/>.</summary>
@@ -414,6 +417,9 @@ internal sealed class ImageRepository : IDisposable
         }
         catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadOnly or ErrorId.RepositoryAccessDenied)
         {
+            // A server was not looked at before.
+            if (Files.Traits.IsRemote)
+                ThrowIfLocked(isExclusive: false);
             return null;
         }
     }

@@ -7,8 +7,10 @@ using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Images.Reading;
 using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Repository;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Engine.Volumes;
 
 namespace ImageBackup.Engine.Restore;
@@ -16,6 +18,9 @@ namespace ImageBackup.Engine.Restore;
 /// <summary>Takes one image back to a volume or a file.</summary>
 internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volumes)
 {
+    /// <summary>The image as <see cref="Check"/> read it, and the index files that it was found by.</summary>
+    private (ImageContent Image, IReadOnlyList<string> IndexNames)? _checked;
+
     /// <summary>
     /// Checks everything that can be checked without writing: the image's chunks are all there, the target exists,
     /// is large enough, is not mounted, held, the system's or the repository's, and holds nothing that needs
@@ -25,9 +30,10 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
     {
         if (request is null)
             throw new ArgumentNullException(nameof(request));
+        var ahead = ListsAhead.Begin(repository.Files, StoredKind.Index);
         repository.ThrowIfLocked(isExclusive: false);
-        BlobIndex index = repository.LoadIndex(cancellation);
-        ImageContent image = ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt);
+        (ImageContent image, IReadOnlyList<string> indexNames) = Load(request, ahead, cancellation);
+        _checked = (image, indexNames);
         image.LongestChunkBytes(cancellation, request.SkipCorrupt);
         RestoreTarget target = RestoreTarget.Check(request, image, volumes, repository);
         return new RestoreCheck
@@ -50,7 +56,16 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             throw new ArgumentNullException(nameof(request));
         var clock = Stopwatch.StartNew();
         var warnings = new List<string>();
-        using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
+        // Of a server the index is read while the lock settles, if the check has not read it before.
+        (ImageContent Image, IReadOnlyList<string> IndexNames)? early = _checked is { } seen && seen.Image.Info.Id == request.ImageId ? seen : null;
+        _checked = null;
+        var ahead = ListsAhead.Begin(repository.Files, early is null ? [StoredKind.Index] : []);
+        using RepositoryLock? held = repository.LockForReading(cancellation, () =>
+        {
+            JitWarmup.Run();
+            if (repository.Files.Traits.IsRemote)
+                early ??= Load(request, ahead, cancellation);
+        });
         if (held is null)
             warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: do not prune it during the restore.");
         using var stop = held is null
@@ -58,8 +73,7 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            BlobIndex index = repository.LoadIndex(stop.Token);
-            ImageContent image = ImageContent.Load(repository, request.ImageId, index, stop.Token, request.SkipCorrupt);
+            ImageContent image = early is { } found && IndexLoader.AreStillThere(repository.Files, found.IndexNames) ? found.Image : Load(request, ahead: null, stop.Token).Image;
             int longestChunkBytes = image.LongestChunkBytes(stop.Token, request.SkipCorrupt);
             RestoreTarget target = RestoreTarget.Check(request, image, volumes, repository);
             using IBlockWriter writer = target.Open(image.SizeBytes);
@@ -115,6 +129,12 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             throw new ImageBackupException(ErrorId.ReadFailed,
                 $"'{request.Destination}' could not be read at offset {e.OffsetBytes} ({e.LengthBytes} bytes): {e.Message}", request.Destination, e);
         }
+    }
+
+    private (ImageContent Image, IReadOnlyList<string> IndexNames) Load(RestoreRequest request, ListsAhead? ahead, CancellationToken cancellation)
+    {
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation, ahead);
+        return (ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt), indexNames);
     }
 
     private static IReadOnlyList<string> ClearStale(IBlockWriter writer, ImageContent image, string name, List<string> warnings, CancellationToken cancellation)

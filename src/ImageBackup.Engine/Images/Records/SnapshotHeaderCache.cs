@@ -56,6 +56,10 @@ internal sealed class SnapshotHeaderCache(ImageRepository repository)
             ? Read(listing.Files, onFailure, cancellation)
             : Read(repository.Files.List(StoredKind.Snapshot).ToList(), onFailure, cancellation);
 
+    /// <summary>The ids of the listing that a command took at its beginning, if that is a few seconds old at most and nobody has used it up; else null.</summary>
+    internal IEnumerable<string>? RecentIds =>
+        Volatile.Read(ref _listing) is { } listing && listing.Age.Elapsed < s_listingAge ? listing.Files.Select(file => file.Name) : null;
+
     private ConcurrentBag<Trace> Read(List<StoredFile> files, Action<Exception>? onFailure, CancellationToken cancellation)
     {
         var traces = new ConcurrentBag<Trace>();

@@ -18,10 +18,11 @@ internal static class IndexLoader
     /// <summary>
     /// Loads every index file. Packs that only superseded files list are dead. A file that cannot be used goes to
     /// <paramref name="onError"/>, or is thrown if that is null. A file that vanished between listing and reading was
-    /// superseded meanwhile: the listing is taken again. With the index comes the listing that it was loaded by.
+    /// superseded meanwhile: the listing is taken again. With the index comes the listing that it was loaded by, which may have been begun
+    /// before (<paramref name="ahead"/>).
     /// </summary>
     public static (BlobIndex Index, IReadOnlyList<string> FileNames) Load(
-        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
+        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation, ListsAhead? ahead = null)
     {
         // What every job begins with: the job before it gives its memory back first.
         GcTrim.Run();
@@ -29,7 +30,7 @@ internal static class IndexLoader
         {
             try
             {
-                return LoadOnce(files, sealers, onError, cancellation);
+                return LoadOnce(files, sealers, onError, ahead?.Take(StoredKind.Index)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Index), cancellation);
             }
             catch (IndexVanishedException e)
             {
@@ -39,11 +40,21 @@ internal static class IndexLoader
         }
     }
 
+    /// <summary>
+    /// Whether all is there still that was found by these index files: who removes a pack removes the index files that list it. Asked when a
+    /// lock stands, of what was read before.
+    /// </summary>
+    public static bool AreStillThere(RepositoryFiles files, IReadOnlyList<string> fileNames)
+    {
+        var now = new HashSet<string>(files.List(StoredKind.Index).Select(file => file.Name), StringComparer.Ordinal);
+        return fileNames.All(now.Contains);
+    }
+
     private static (BlobIndex, IReadOnlyList<string>) LoadOnce(
-        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, CancellationToken cancellation)
+        RepositoryFiles files, SealerPool sealers, Action<string, ImageBackupException>? onError, IEnumerable<StoredFile> listed, CancellationToken cancellation)
     {
         var index = new BlobIndex();
-        List<string> names = files.List(StoredKind.Index).Select(file => file.Name).ToList();
+        List<string> names = listed.Select(file => file.Name).ToList();
         var superseded = new HashSet<string>(StringComparer.Ordinal);
         var packsOfFile = new Dictionary<string, List<BlobId>>(StringComparer.Ordinal);
         var gate = new object();

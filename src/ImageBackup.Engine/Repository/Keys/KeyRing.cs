@@ -163,14 +163,15 @@ internal static class KeyRing
     /// </param>
     /// <param name="cancellation">Ends the trying, within a key too.</param>
     /// <param name="hint">The beginning of the id of the key to try first, whatever it costs; null or empty: none.</param>
+    /// <param name="ahead">A list of the keys that was begun before; null: none.</param>
     /// <exception cref="ImageBackupException">
     /// WrongPassword; KeysNotTried if there are more than could be tried; KeyCorrupt if every key is unreadable;
     /// RepositoryInvalid if there is none.
     /// </exception>
     public static (MasterKey Master, string KeyName) Open(
-        RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation, string? hint = null)
+        RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation, string? hint = null, ListsAhead? ahead = null)
     {
-        List<string> names = files.List(StoredKind.Key).Select(key => key.Name).ToList();
+        List<string> names = (ahead?.Take(StoredKind.Key)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Key)).Select(key => key.Name).ToList();
         if (names.Count == 0)
             throw new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has a 'config' but no keys.", files.Location);
         // A stable order, and the named one among those that are read at all.

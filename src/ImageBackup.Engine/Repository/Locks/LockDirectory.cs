@@ -14,6 +14,12 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
 {
     public string Location => files.Location;
 
+    /// <summary>Each look is a round trip.</summary>
+    public bool IsRemote => files.Traits.IsRemote;
+
+    /// <summary>Begins to list the locks of a server.</summary>
+    public ListsAhead BeginList() => ListsAhead.Begin(files, StoredKind.Lock);
+
     /// <summary>
     /// All locks. One that cannot be read is given as an exclusive lock that is not stale: it is not known what it
     /// protects, so it blocks until somebody removes it. One that vanished meanwhile is left out.
@@ -76,7 +82,11 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
 
     /// <summary>Throws if a lock stands in the way of one that would be taken now. Nothing is written or removed.</summary>
     /// <exception cref="ImageBackupException">RepositoryLocked, naming who holds it since when.</exception>
-    public void ThrowIfHeld(bool wantsExclusive, DateTimeOffset now) => ThrowIfConflicting(List(now), wantsExclusive, _ => { });
+    /// <param name="wantsExclusive">Whether nobody else may hold one.</param>
+    /// <param name="now">The clock.</param>
+    /// <param name="ahead">A list that was begun before; null: none.</param>
+    public void ThrowIfHeld(bool wantsExclusive, DateTimeOffset now, ListsAhead? ahead = null) =>
+        ThrowIfConflicting(List(ahead?.Take(StoredKind.Lock)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Lock), now, storageNow: now), wantsExclusive, _ => { });
 
     private void ThrowIfConflicting(IEnumerable<RepositoryLockInfo> others, bool wantsExclusive, Action<RepositoryLockInfo> onStale)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using ImageBackup.Engine.Platform.Termination;
+using ImageBackup.Engine.Repository.Files;
 
 namespace ImageBackup.Engine.Repository.Locks;
 
@@ -53,10 +54,12 @@ internal sealed class RepositoryLock : IDisposable
     /// <param name="timing">How long to wait.</param>
     /// <param name="cancellation">Ends the waiting; nothing is left.</param>
     /// <param name="meanwhile">Done while the lock settles: nothing of the repository, which may be another's still.</param>
+    /// <param name="ahead">A list of the locks that was begun before; null: none.</param>
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure (RepositoryReadOnly if nothing can be locked).</exception>
-    public static RepositoryLock Acquire(LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation, Action? meanwhile = null)
+    public static RepositoryLock Acquire(
+        LockDirectory directory, bool isExclusive, LockTiming timing, CancellationToken cancellation, Action? meanwhile = null, ListsAhead? ahead = null)
     {
-        RepositoryLock held = Begin(directory, isExclusive, timing);
+        RepositoryLock held = Begin(directory, isExclusive, timing, ahead);
         try
         {
             meanwhile?.Invoke();
@@ -76,9 +79,12 @@ internal sealed class RepositoryLock : IDisposable
     /// changed, and what was read of it is to be looked at again.
     /// </summary>
     /// <exception cref="ImageBackupException">RepositoryLocked; a storage failure.</exception>
-    public static RepositoryLock Begin(LockDirectory directory, bool isExclusive, LockTiming timing)
+    public static RepositoryLock Begin(LockDirectory directory, bool isExclusive, LockTiming timing, ListsAhead? ahead = null)
     {
-        directory.ThrowIfHeld(isExclusive, DateTimeOffset.Now);
+        // A shared lock beside another's exclusive one harms nobody until it settles, and goes then: of a server the first look is a round trip
+        // that it does without. An exclusive one would turn away who only reads.
+        if (isExclusive || !directory.IsRemote)
+            directory.ThrowIfHeld(isExclusive, DateTimeOffset.Now, ahead);
         DateTimeOffset now = DateTimeOffset.Now;
         HangupSignal hangup = HangupSignal.Ignore();
         RepositoryLock? held = null;

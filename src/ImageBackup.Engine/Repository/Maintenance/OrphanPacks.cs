@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Packs;
@@ -41,17 +42,20 @@ internal sealed class OrphanPacks
     /// Whether all is there still that this was read from: asked when the lock has settled, if it was loaded before. Who held
     /// the repository exclusively until then removes index files whenever it removes a pack that they list.
     /// </summary>
-    public bool IsStill(ImageRepository repository)
-    {
-        var names = new HashSet<string>(repository.Files.List(StoredKind.Index).Select(file => file.Name), StringComparer.Ordinal);
-        return _indexNames.All(names.Contains) && Adopted.All(pack => IsThere(repository, pack.PackId));
-    }
+    public bool IsStill(ImageRepository repository) =>
+        IndexLoader.AreStillThere(repository.Files, _indexNames) && Adopted.All(pack => IsThere(repository, pack.PackId));
 
     /// <summary>Loads the index under a held lock.</summary>
-    public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation)
+    /// <param name="repository">The repository.</param>
+    /// <param name="held">The lock, settled or not.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="ahead">
+    /// Lists of packs and index files that were begun before the lock was written: <see cref="IsStill"/> finds out whether that was too early.
+    /// </param>
+    public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation, ListsAhead? ahead = null)
     {
-        Task<List<StoredFile>> listing = repository.Files.BeginList(StoredKind.Pack);
-        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
+        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? repository.Files.BeginList(StoredKind.Pack);
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation, ahead);
         Dictionary<BlobId, long> lengths = LengthsOf(listing.GetAwaiter().GetResult());
         List<BlobId> lost = MarkLost(index, lengths, repository);
         var adopted = new List<IndexedPack>();

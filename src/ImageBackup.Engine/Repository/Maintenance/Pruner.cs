@@ -74,10 +74,12 @@ internal sealed class Pruner(ImageRepository repository)
 
     private State Prepare(UnusedLimit limit, bool isPlan, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
-        // Snapshot records before the index, packs after it: see design.rst, "Read and Write Ordering".
-        List<StoredFile> snapshots = _files.List(StoredKind.Snapshot).ToList();
-        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(_files, repository.Sealers, onError: null, cancellation);
-        Task<List<StoredFile>> listing = _files.BeginList(StoredKind.Pack);
+        // Snapshot records before the index, packs after it: see design.rst, "Read and Write Ordering". Under our exclusive lock nobody changes
+        // anything, and a server is asked for all three at once.
+        ListsAhead? ahead = isPlan ? null : ListsAhead.Begin(_files, StoredKind.Snapshot, StoredKind.Index, StoredKind.Pack);
+        List<StoredFile> snapshots = ahead?.Take(StoredKind.Snapshot)?.GetAwaiter().GetResult() ?? _files.List(StoredKind.Snapshot).ToList();
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(_files, repository.Sealers, onError: null, cancellation, ahead);
+        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? _files.BeginList(StoredKind.Pack);
         using var marks = new UsedBlobSet(repository, index);
         marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         var packFiles = new Dictionary<BlobId, long>();

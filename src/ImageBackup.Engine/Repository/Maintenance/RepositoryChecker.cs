@@ -36,14 +36,13 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
         using IDisposable fresh = files.PassKeptPacks();
-        using RepositoryLock? held = repository.LockForReading(cancellation);
-        Task<IReadOnlyList<RepositoryKeyInfo>> keys = BeginKeys();
-        Task<List<StoredFile>> listing = files.BeginList(StoredKind.Pack);
-        // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
-        List<StoredFile> snapshots = files.List(StoredKind.Snapshot).ToList();
-        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
-            (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation);
-        Dictionary<BlobId, long> packs = LengthsOf(listing.GetAwaiter().GetResult());
+        Task<IReadOnlyList<RepositoryKeyInfo>>? keys = files.Traits.IsRemote ? BeginKeys() : null;
+        var ahead = ListsAhead.Begin(files, StoredKind.Pack, StoredKind.Snapshot, StoredKind.Index);
+        Contents? early = null;
+        using RepositoryLock? held = repository.LockForReading(cancellation, () => early = files.Traits.IsRemote ? Read(ahead, cancellation) : null);
+        keys ??= BeginKeys();
+        (List<StoredFile> snapshots, BlobIndex index, IReadOnlyList<string> indexNames, Dictionary<BlobId, long> packs) =
+            early is not null && IsStill(early) ? early : Read(ahead: null, cancellation);
         CheckKeys(keys.GetAwaiter().GetResult());
 
         var listed = new EntriesByPack(index);
@@ -75,6 +74,27 @@ internal sealed class RepositoryChecker(ImageRepository repository)
             IsIndexLost = isIndexLost,
             Duration = clock.Elapsed,
         };
+    }
+
+    /// <summary>What is there. Of a server it is read while the lock settles.</summary>
+    private sealed record Contents(List<StoredFile> Snapshots, BlobIndex Index, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> Packs);
+
+    /// <summary>
+    /// Whether what was read before the lock stood can be relied on: who removed packs removed index files, and whose image's snapshot record
+    /// may have been listed before its index has added one.
+    /// </summary>
+    private bool IsStill(Contents early) => new HashSet<string>(early.IndexNames, StringComparer.Ordinal).SetEquals(repository.Files.List(StoredKind.Index).Select(file => file.Name));
+
+    private Contents Read(ListsAhead? ahead, CancellationToken cancellation)
+    {
+        RepositoryFiles files = repository.Files;
+        _problems.Clear();
+        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? files.BeginList(StoredKind.Pack);
+        // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
+        List<StoredFile> snapshots = ahead?.Take(StoredKind.Snapshot)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Snapshot).ToList();
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
+            (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation, ahead);
+        return new Contents(snapshots, index, indexNames, LengthsOf(listing.GetAwaiter().GetResult()));
     }
 
     /// <summary>Every key's structure; whether another password opens it is not known.</summary>

@@ -21,8 +21,11 @@ internal sealed record HttpAccess
     /// <summary>Our own certificate with its key; null: none.</summary>
     public X509Certificate2? ClientCertificate { get; init; }
 
-    /// <summary>So many requests at once.</summary>
+    /// <summary>So many files are sent at once, and so many are read.</summary>
     public int Connections { get; init; } = StorageTraits.DefaultConnections;
+
+    /// <summary>Who reads and sends side by side (a prune, a copy) does not wait for himself, and a lock waits behind neither.</summary>
+    public static int MostConnections(int connections) => 2 * connections + 2;
 
     /// <summary>How fast bodies may go; null: as fast as they do.</summary>
     public TransferLimits? Limits { get; init; }

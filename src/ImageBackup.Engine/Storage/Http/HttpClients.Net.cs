@@ -41,7 +41,7 @@ internal static class HttpClients
             AllowAutoRedirect = false,
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
-            MaxConnectionsPerServer = access.Connections + 2,
+            MaxConnectionsPerServer = HttpAccess.MostConnections(access.Connections),
             EnableMultipleHttp2Connections = true,
             ConnectTimeout = TimeSpan.FromSeconds(30),
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),

@@ -41,7 +41,7 @@ internal static class HttpClients
             AllowAutoRedirect = false,
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
-            MaxConnectionsPerServer = access.Connections + 2,
+            MaxConnectionsPerServer = HttpAccess.MostConnections(access.Connections),
             ServerCertificateCustomValidationCallback = (_, certificate, chain, errors) => trust.Check(certificate, chain, errors),
         };
         if (access.ClientCertificate is { } own)

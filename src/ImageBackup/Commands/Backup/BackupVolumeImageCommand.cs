@@ -255,7 +255,7 @@ public sealed partial class BackupVolumeImageCommand : PolicyCmdlet
 
     private static string ActivityOf(BackupRequest request) => $"Backing up {request.Volume.Name}";
 
-    private VanishedImages Vanished => new(Opened, Connection.Memory);
+    private VanishedImages Vanished => new(Opened, Connection.Memory, Connection.Traces);
 
     private void WriteImage(ImageBackupInfo image)
     {

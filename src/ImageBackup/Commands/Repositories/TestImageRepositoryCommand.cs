@@ -97,7 +97,7 @@ public sealed class TestImageRepositoryCommand : RepositoryCmdlet
             {
                 channel.WriteWarning($"The repository's rules cannot be read: {failure.Message}");
             }
-            foreach (string line in new VanishedImages(Opened, Connection.Memory).AllMissing())
+            foreach (string line in new VanishedImages(Opened, Connection.Memory, Connection.Traces).AllMissing())
                 channel.WriteWarning(line);
         });
     }
