@@ -27,6 +27,9 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
     /// <summary>How long a worker that keeps items waits for more of them: longer than a chunk takes out of a cache.</summary>
     private const int PatienceMilliseconds = 2;
 
+    /// <summary>Whether a worker that has nothing to do fills a buffer: not from a server, for what others have filled meanwhile would wait for the network with it.</summary>
+    public bool WorkersFill { get; init; } = true;
+
     /// <summary>A worker's own state, disposed when it ends.</summary>
     public interface IWorker : IDisposable
     {
@@ -78,7 +81,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             free.Add(new byte[bufferBytes], CancellationToken.None);
         var failures = new ConcurrentQueue<ExceptionDispatchInfo>();
         var source = new Source(next, fill);
-        Source? help = fill is not null && workerCount > 1 ? source : null;
+        Source? help = fill is not null && workerCount > 1 && WorkersFill ? source : null;
 
         Thread[] workers = Enumerable.Range(0, workerCount).Select(i => new Thread(() => Work(filled, free, help, createWorker, failures, stop))
         {

@@ -64,7 +64,10 @@ internal sealed class ImageReadPipeline(ImageRepository repository, ImageContent
         int bufferBytes = Math.Max(shape.RequestBytes, Math.Max(_plan.LongestBlobBytes, longestChunkBytes));
         int keptBytes = (int)(MemoryBytes / (workerCount + 1));
         using IEnumerator<Item> items = Items(others, shape).GetEnumerator();
-        var pipeline = new ChunkPipeline<Item>(workerCount, bufferBytes, bufferCount, shape.QueueDepth);
+        var pipeline = new ChunkPipeline<Item>(workerCount, bufferBytes, bufferCount, shape.QueueDepth)
+        {
+            WorkersFill = !repository.Files.Traits.IsRemote,
+        };
         pipeline.Run(() =>
         {
             cancellation.ThrowIfCancellationRequested();

@@ -409,11 +409,17 @@ internal sealed class ImageRepository : IDisposable
     /// Takes a shared lock for reading; null if the repository's storage is read-only for us (restore media, a mounted
     /// backup of the repository, a reader without write rights): then nothing can be locked, and the caller says so.
     /// </summary>
-    internal RepositoryLock? LockForReading(CancellationToken cancellation, Action? meanwhile = null)
+    internal RepositoryLock? LockForReading(CancellationToken cancellation, Action? meanwhile = null) =>
+        UnlessReadOnly(() => Lock(isExclusive: false, cancellation, meanwhile));
+
+    /// <summary>As <see cref="LockForReading"/>; it settles while the work begins (<see cref="RepositoryLock.Settle"/>).</summary>
+    internal RepositoryLock? BeginLockForReading() => UnlessReadOnly(BeginLock);
+
+    private RepositoryLock? UnlessReadOnly(Func<RepositoryLock> take)
     {
         try
         {
-            return Lock(isExclusive: false, cancellation, meanwhile);
+            return take();
         }
         catch (ImageBackupException e) when (e.Id is ErrorId.RepositoryReadOnly or ErrorId.RepositoryAccessDenied)
         {

@@ -20,6 +20,21 @@ namespace ImageBackup.Engine.Restore;
 internal sealed class RestoreCopy(
     ImageRepository repository, ImageContent image, int longestChunkBytes, IBlockWriter writer, RestoreTarget target, RestoreRequest request)
 {
+    /// <summary>
+    /// What must have been found out before the first byte is written, while reading has begun: asked once, by whichever worker is the first; what it
+    /// throws ends the copy. Null: nothing.
+    /// </summary>
+    public Action? BeforeWriting
+    {
+        init => _mayWrite = value is null ? null : new Lazy<bool>(() =>
+        {
+            value();
+            return true;
+        });
+    }
+
+    private readonly Lazy<bool>? _mayWrite;
+
     /// <summary>A new file stays sparse down to runs of zeros of this many bytes.</summary>
     private const int SparseBlockBytes = 16 << 10;
 
@@ -57,7 +72,12 @@ internal sealed class RestoreCopy(
             }
         }
         IEnumerable<ImageChunk> others = hasOthers ? image.Chunks().Where(chunk => !IsZeroAlready(chunk) && !IsPlanned(chunk)) : [];
-        pipeline.Run(others, () => new RestoreWorker(this, meter), cancellation);
+        pipeline.Run(others, () =>
+        {
+            _ = _mayWrite?.Value;
+            return new RestoreWorker(this, meter);
+        }, cancellation);
+        _ = _mayWrite?.Value;
         meter.Report();
     }
 

@@ -56,16 +56,12 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             throw new ArgumentNullException(nameof(request));
         var clock = Stopwatch.StartNew();
         var warnings = new List<string>();
-        // Of a server the index is read while the lock settles, if the check has not read it before.
+        // The index is read, and the first packs, while the lock settles.
         (ImageContent Image, IReadOnlyList<string> IndexNames)? early = _checked is { } seen && seen.Image.Info.Id == request.ImageId ? seen : null;
         _checked = null;
         var ahead = ListsAhead.Begin(repository.Files, early is null ? [StoredKind.Index] : []);
-        using RepositoryLock? held = repository.LockForReading(cancellation, () =>
-        {
-            JitWarmup.Run();
-            if (repository.Files.Traits.IsRemote)
-                early ??= Load(request, ahead, cancellation);
-        });
+        using RepositoryLock? held = repository.BeginLockForReading();
+        JitWarmup.Begin();
         if (held is null)
             warnings.Add($"The repository '{repository.Location}' is read-only and could not be locked: do not prune it during the restore.");
         using var stop = held is null
@@ -73,8 +69,11 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            ImageContent image = early is { } found && IndexLoader.AreStillThere(repository.Files, found.IndexNames) ? found.Image : Load(request, ahead: null, stop.Token).Image;
-            int longestChunkBytes = image.LongestChunkBytes(stop.Token, request.SkipCorrupt);
+            (ImageContent image, IReadOnlyList<string> indexNames) = early ?? Load(request, ahead, stop.Token);
+            // This one changes the target when it is opened.
+            bool isEarly = !request.SkipUnchanged;
+            if (!isEarly && !IsStill(held, indexNames, stop.Token))
+                image = Load(request, ahead: null, stop.Token).Image;
             RestoreTarget target = RestoreTarget.Check(request, image, volumes, repository);
             using IBlockWriter writer = target.Open(image.SizeBytes);
             warnings.AddRange(target.Warnings);
@@ -83,8 +82,18 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
             if (image.Info.ReadErrors.Count > 0)
                 warnings.Add(ReadErrorWarning(image.Info));
 
-            var copy = new RestoreCopy(repository, image, longestChunkBytes, writer, target, request);
-            copy.Run(new ProgressMeter(progress, image.Info.Volume, JobPhase.Copying, image.SizeBytes), stop.Token);
+            var meter = new ProgressMeter(progress, image.Info.Volume, JobPhase.Copying, image.SizeBytes);
+            RestoreCopy copy = NewCopy(isEarly ? () => ThrowUnlessStill(held, indexNames, stop.Token) : null);
+            try
+            {
+                copy.Run(meter, stop.Token);
+            }
+            catch (IndexChangedException)
+            {
+                image = Load(request, ahead: null, stop.Token).Image;
+                copy = NewCopy(beforeWriting: null);
+                copy.Run(meter, stop.Token);
+            }
             IReadOnlyList<string> cleared = target.IsFile ? [] : ClearStale(writer, image, target.Name, warnings, stop.Token);
             if (request.VerifyTarget)
             {
@@ -113,6 +122,9 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
                 Duration = clock.Elapsed,
                 Warnings = warnings,
             };
+
+            RestoreCopy NewCopy(Action? beforeWriting) =>
+                new(repository, image, image.LongestChunkBytes(stop.Token, request.SkipCorrupt), writer, target, request) { BeforeWriting = beforeWriting };
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -136,6 +148,22 @@ internal sealed class RestoreJob(ImageRepository repository, IVolumeSystem volum
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation, ahead);
         return (ImageContent.Load(repository, request.ImageId, index, cancellation, request.SkipCorrupt), indexNames);
     }
+
+    /// <summary>Waits until the lock stands; whether all is there still that was found by these index files.</summary>
+    private bool IsStill(RepositoryLock? held, IReadOnlyList<string> indexNames, CancellationToken cancellation)
+    {
+        held?.Settle(cancellation);
+        return IndexLoader.AreStillThere(repository.Files, indexNames);
+    }
+
+    private void ThrowUnlessStill(RepositoryLock? held, IReadOnlyList<string> indexNames, CancellationToken cancellation)
+    {
+        if (!IsStill(held, indexNames, cancellation))
+            throw new IndexChangedException();
+    }
+
+    /// <summary>Somebody who held the repository until our lock stood has removed what was read. Nothing has been written.</summary>
+    private sealed class IndexChangedException() : Exception("The index was replaced while the lock settled.");
 
     private static IReadOnlyList<string> ClearStale(IBlockWriter writer, ImageContent image, string name, List<string> warnings, CancellationToken cancellation)
     {

@@ -23,7 +23,8 @@ internal sealed class MemoryStorage : IRetainingStorage
 
     public StorageLocation Location { get; } = StorageLocation.OfPath("memory:" + Guid.NewGuid().ToString("N"));
 
-    public StorageTraits Traits => StorageTraits.Local;
+    /// <summary>A directory's, unless a test makes a server of it.</summary>
+    public StorageTraits Traits { get; set; } = StorageTraits.Local;
 
     /// <summary>Uploads that were neither committed nor disposed: what would be temporary files on a disk.</summary>
     public int OpenUploadCount => Volatile.Read(ref _openUploads);

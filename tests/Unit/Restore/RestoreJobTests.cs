@@ -7,6 +7,7 @@ using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
+using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Packs;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Storage;
@@ -44,6 +45,25 @@ public sealed class RestoreJobTests : IDisposable
         Assert.Equal((6 * Chunk + 12_345, 3 * Chunk, 0), ((int)result.WrittenBytes, (int)result.ZeroBytes, (int)result.SkippedBytes));
         Assert.Empty(result.Warnings);
         Assert.Equal([_rig.File("out")], Directory.GetFileSystemEntries(Path.GetDirectoryName(_rig.File("out"))!));
+    }
+
+    [Fact]
+    public void What_a_prune_moved_between_the_check_and_the_lock_is_looked_for_again()
+    {
+        // It shares two chunks with the image before, whose pack is written anew once that one is gone.
+        byte[] content = JobRig.Content("abzy", 777);
+        _rig.Volumes.Add("/mem/b", content);
+        string id = _rig.Backup("/mem/b").Id;
+        var job = new RestoreJob(_rig.Repository, _rig.Volumes);
+        var request = new RestoreRequest { ImageId = id, Destination = _rig.File("out") };
+        job.Check(request, CancellationToken.None);
+        _rig.Repository.Files.Delete(StoredKind.Snapshot, _image.Id);
+        Assert.True(_rig.Repository.Optimize(UnusedLimit.Percent(0), isPlan: false, null, CancellationToken.None).RepackedPackCount > 0);
+        job.Run(request, null, CancellationToken.None);
+        Assert.Equal(content, File.ReadAllBytes(_rig.File("out")));
+        // And again, by what the check before has left.
+        job.Run(request with { ReplaceFile = true }, null, CancellationToken.None);
+        Assert.Equal(content, File.ReadAllBytes(_rig.File("out")));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System;
+
 namespace ImageBackup.Engine.Repository.Files;
 
 /// <summary>How much is read at a time, and how much that nobody wants is read to save a read. In bytes.</summary>
@@ -7,11 +9,20 @@ namespace ImageBackup.Engine.Repository.Files;
 internal readonly record struct ReadShape(int RequestBytes, int GapBytes, int QueueDepth)
 {
     /// <summary>
+    /// The first read is at most so long, the second twice that and so on up to the usual length: who works on them has something to do early,
+    /// and those that are under way at once do not all end at once. 0: all are alike.
+    /// </summary>
+    public int RampBytes { get; init; }
+
+    /// <summary>So many bytes the read of this number may have, the first being 0.</summary>
+    public int RequestBytesAt(int number) => RampBytes == 0 ? RequestBytes : (int)Math.Min(RequestBytes, RampBytes * (number + 1L));
+
+    /// <summary>
     /// A disk of this machine: the system reads ahead so far anyhow, and the bytes are still in the processor's caches when they
     /// are opened.
     /// </summary>
     public static ReadShape Local { get; } = new(2 << 20, 128 << 10, 1);
 
     /// <summary>A storage on a network: a request costs as much time as a megabyte.</summary>
-    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20, 4);
+    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20, 4) { RampBytes = 1 << 20 };
 }

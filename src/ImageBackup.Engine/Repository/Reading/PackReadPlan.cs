@@ -48,8 +48,9 @@ internal sealed class PackReadPlan(BlobIndex index)
     /// <summary>The reads, pack by pack.</summary>
     public IEnumerable<PackRequest> Requests(ReadShape shape)
     {
-        for (int first = 0, next; first < _places.Count; first = next)
+        for (int first = 0, number = 0, next; first < _places.Count; first = next, number++)
         {
+            int requestBytes = shape.RequestBytesAt(number);
             Place start = _places[first];
             BlobLocation location = BlobAt(first).Location;
             long end = start.OffsetBytes + (long)location.LengthBytes;
@@ -57,7 +58,7 @@ internal sealed class PackReadPlan(BlobIndex index)
             {
                 uint offset = _places[next].OffsetBytes;
                 long longer = Math.Max(end, offset + (long)BlobAt(next).Location.LengthBytes);
-                if (offset > end + shape.GapBytes || longer - start.OffsetBytes > shape.RequestBytes)
+                if (offset > end + shape.GapBytes || longer - start.OffsetBytes > requestBytes)
                     break;
                 end = longer;
             }

@@ -21,8 +21,14 @@ internal sealed class SftpConnection : IDisposable
     /// <summary>Every server takes a write of so many bytes; OpenSSH's says how many more.</summary>
     private const int SafeWriteBytes = 32 << 10;
 
+    /// <summary>Servers that do not say how many files may be open let so many be.</summary>
+    private const int SafeHandles = 64;
+
     /// <summary>More at once would only wait in a pipe.</summary>
     private const int MostWriteBytes = 128 << 10;
+
+    /// <summary>As many folders as packs lie in.</summary>
+    private const int MostHandles = 256;
 
     private readonly ServerProgram _program;
     private readonly string _shown;
@@ -47,6 +53,9 @@ internal sealed class SftpConnection : IDisposable
 
     /// <summary>So many bytes a write request holds.</summary>
     public int WriteBytes { get; private set; } = SafeWriteBytes;
+
+    /// <summary>So many files and folders may be open at once.</summary>
+    public int OpenHandles { get; private set; } = SafeHandles;
 
     /// <summary>Whether the server offers what is not in the standard ("fsync@openssh.com").</summary>
     public bool Offers(string extension) => _extensions.Contains(extension);
@@ -115,6 +124,9 @@ internal sealed class SftpConnection : IDisposable
             _ = limits.Long();
             if (limits.Long() is > SafeWriteBytes and var most)
                 WriteBytes = (int)Math.Min(most, MostWriteBytes);
+            // Half of them: other calls of the session need some.
+            if (limits.Long() / 2 is > SafeHandles and var handles)
+                OpenHandles = (int)Math.Min(handles, MostHandles);
         }
         catch (Exception e) when (e is SftpRefusal or InvalidDataException)
         {

@@ -17,9 +17,6 @@ internal static class SftpFiles
     /// <summary>So much is asked for or sent before the first answer is waited for: 4 MiB are 1 Gbit/s at 32 ms.</summary>
     private const int WindowBytes = 4 << 20;
 
-    /// <summary>So many folders are open at once.</summary>
-    private const int OpenFolders = 64;
-
     /// <summary>Null: it is not there.</summary>
     public static SftpAttributes? Find(SftpConnection connection, string path, CancellationToken cancellation)
     {
@@ -109,9 +106,9 @@ internal static class SftpFiles
     public static Dictionary<string, List<(string Name, SftpAttributes Attributes)>> ListAll(SftpConnection connection, IReadOnlyList<string> folders, CancellationToken cancellation)
     {
         var found = new Dictionary<string, List<(string, SftpAttributes)>>(StringComparer.Ordinal);
-        for (int first = 0; first < folders.Count; first += OpenFolders)
+        for (int first = 0; first < folders.Count; first += connection.OpenHandles)
         {
-            var opening = folders.Skip(first).Take(OpenFolders).Select(folder => (Folder: folder, Answer: connection.Send(new SftpRequest(SftpNumbers.OpenDirectory).Text(folder), cancellation))).ToList();
+            var opening = folders.Skip(first).Take(connection.OpenHandles).Select(folder => (Folder: folder, Answer: connection.Send(new SftpRequest(SftpNumbers.OpenDirectory).Text(folder), cancellation))).ToList();
             var open = new List<(string Folder, byte[] Handle)>();
             foreach ((string folder, Task<SftpReply> answer) in opening)
             {

@@ -196,9 +196,14 @@ internal sealed class SftpStorage : IStorage
             {
                 using (Stream content = open())
                     SftpFiles.Write(connection, handle, content, cancellation);
-                if (connection.Offers(FlushExtension))
-                    connection.Call(new SftpRequest(SftpNumbers.Extended).Text(FlushExtension).Bytes(handle, handle.Length), cancellation);
-                connection.Call(new SftpRequest(SftpNumbers.Close).Bytes(handle, handle.Length), cancellation);
+                // One round trip for both; each answer counts before the file gets its name.
+                System.Threading.Tasks.Task<SftpReply>? flushing = connection.Offers(FlushExtension)
+                    ? connection.Send(new SftpRequest(SftpNumbers.Extended).Text(FlushExtension).Bytes(handle, handle.Length), cancellation)
+                    : null;
+                System.Threading.Tasks.Task<SftpReply> closing = connection.Send(new SftpRequest(SftpNumbers.Close).Bytes(handle, handle.Length), cancellation);
+                if (flushing is not null)
+                    SftpConnection.Wait(flushing, cancellation);
+                SftpConnection.Wait(closing, cancellation);
                 isRenamed = Rename(connection, temporary, path, cancellation);
             }
             catch (SftpRefusal e) when (e.Code == SftpNumbers.Failure && IsFull(connection, lengthBytes, cancellation))

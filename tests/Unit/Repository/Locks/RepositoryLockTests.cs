@@ -479,6 +479,42 @@ public sealed class RepositoryLockTests : IDisposable
         Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.LockForReading(CancellationToken.None)).Id);
     }
 
+    [Fact]
+    public void Of_a_server_who_shares_looks_for_others_once_his_lock_has_settled()
+    {
+        _memory.Traits = StorageTraits.Remote;
+        Save(1, "elsewhere", 1);
+        using (RepositoryLock held = _repository.BeginLock())
+        {
+            Assert.Equal(2, Count);
+            Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => held.Settle(CancellationToken.None)).Id);
+        }
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.LockForReading(CancellationToken.None)).Id);
+        Assert.Equal(1, Count);
+        // An exclusive lock would turn away who reads: it is not written. And who cannot write a lock does not read beside an exclusive one.
+        _storage.Script = call => call is { Operation: StorageOperation.Save } ? new StorageFault(StorageProblem.ReadOnly, FaultMoment.Before) : null;
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.Lock(true, CancellationToken.None)).Id);
+        Assert.Equal(ErrorId.RepositoryLocked, Assert.Throws<ImageBackupException>(() => _repository.LockForReading(CancellationToken.None)).Id);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Of_a_server_no_mounted_volume_is_touched_before_the_lock_stands(bool isMounted)
+    {
+        _memory.Traits = StorageTraits.Remote;
+        Save(1, "elsewhere", 1);
+        var volumes = new VolumeDouble();
+        MemoryVolume volume = volumes.Add("/mem/a", new byte[100_000], description => description with { MountPoints = isMounted ? ["/mnt"] : [] });
+        var job = new BackupJob(_repository, volumes);
+        ImageBackupException e = Assert.Throws<ImageBackupException>(() => { job.Run(new BackupRequest { Volume = volume.Description }, null, CancellationToken.None); });
+        Assert.Equal(ErrorId.RepositoryLocked, e.Id);
+        if (isMounted)
+            Assert.Equal(0, volume.OpenCount);
+        Assert.Empty(_memory.Names(StoredKind.Pack));
+        Assert.Equal(1, Count);
+    }
+
     private int Count => _memory.Names(StoredKind.Lock).Length;
 
     private string Save(int minutes, string host, int processId) => Save(DateTimeOffset.Now.AddMinutes(-minutes), host, processId, isExclusive: true);
