@@ -9,7 +9,6 @@ using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
@@ -36,12 +35,11 @@ internal sealed class BackupAttempt : IDisposable
     /// <param name="held">The lock on it, settled or not.</param>
     /// <param name="findParent">Finds the image before.</param>
     /// <param name="cancellation">Ends it.</param>
-    /// <param name="ahead">Lists of packs and index files that were begun before; null: none.</param>
-    public BackupAttempt(ImageRepository repository, RepositoryLock held, Func<BlobIndex, ParentImage?> findParent, CancellationToken cancellation, ListsAhead? ahead = null)
+    public BackupAttempt(ImageRepository repository, RepositoryLock held, Func<BlobIndex, ParentImage?> findParent, CancellationToken cancellation)
     {
         _repository = repository;
         _held = held;
-        _landed = OrphanPacks.Load(repository, held, cancellation, ahead);
+        _landed = OrphanPacks.Load(repository, held, cancellation);
         _parent = findParent(_landed.Index);
     }
 

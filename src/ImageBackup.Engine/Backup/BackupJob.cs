@@ -17,7 +17,6 @@ using ImageBackup.Engine.Planning;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Maintenance;
 using ImageBackup.Engine.Repository.Snapshots;
@@ -102,8 +101,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
     {
         var run = new BackupRun(request, progress);
         _ = Plan(request);
-        // What is listed while the lock is on its way is looked at again once it stands, and so it is if it settles while the work begins: see BackupAttempt.
-        var ahead = ListsAhead.Begin(repository.Files, StoredKind.Pack, StoredKind.Index);
+        // It settles while the work begins: see BackupAttempt.
         using RepositoryLock held = repository.BeginLock();
         JitWarmup.Begin();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
@@ -112,7 +110,7 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
             // Before the volume is taken: what comes into use between its flush and the reading of its data is fuzzy, and
             // nobody should wait for a quiesced volume while an index is loaded.
             repository.Files.RemoveAbandonedUploads();
-            using BackupAttempt attempt = BeginAttempt(run, held, stop.Token, ahead);
+            using BackupAttempt attempt = BeginAttempt(run, held, stop.Token);
             // What the image will share with others is kept as long as what it adds, before it refers to that; no snapshot is held meanwhile.
             RetentionExtension.ExtendIfDue(repository.Files, () => attempt.KnownPacks, WriteVerbose, stop.Token);
             // Nobody is kept from writing, and no command is run, for a backup that finds the repository locked a moment later.
@@ -136,11 +134,11 @@ internal sealed class BackupJob(ImageRepository repository, IVolumeSystem volume
         request.Volume.MountPoints.Count > 0 || request.Quiesce.PreSnapshotCommand is not null || request.Quiesce.PostSnapshotCommand is not null;
 
     /// <summary>Reads what the repository has, and finds the image before.</summary>
-    private BackupAttempt BeginAttempt(BackupRun run, RepositoryLock held, CancellationToken cancellation, ListsAhead? ahead = null) => new(repository, held, index =>
+    private BackupAttempt BeginAttempt(BackupRun run, RepositoryLock held, CancellationToken cancellation) => new(repository, held, index =>
     {
         run.History = FindHistory(run, run.Request.Identity ?? run.Request.Volume.Identity, cancellation);
         return run.History.Newest is { } newest && Gmac.IsSupported ? ParentImage.Open(repository, newest, index, WriteVerbose ?? (_ => { })) : null;
-    }, cancellation, ahead);
+    }, cancellation);
 
     private ImageBackupInfo TakeImage(BackupRun run, BackupSource source, BackupAttempt attempt, CancellationToken cancellation)
     {

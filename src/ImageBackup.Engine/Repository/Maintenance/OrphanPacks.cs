@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Repository.Blobs;
-using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
 using ImageBackup.Engine.Repository.Packs;
@@ -46,16 +45,10 @@ internal sealed class OrphanPacks
         IndexLoader.AreStillThere(repository.Files, _indexNames) && Adopted.All(pack => IsThere(repository, pack.PackId));
 
     /// <summary>Loads the index under a held lock.</summary>
-    /// <param name="repository">The repository.</param>
-    /// <param name="held">The lock, settled or not.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <param name="ahead">
-    /// Lists of packs and index files that were begun before the lock was written: <see cref="IsStill"/> finds out whether that was too early.
-    /// </param>
-    public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation, ListsAhead? ahead = null)
+    public static OrphanPacks Load(ImageRepository repository, RepositoryLock held, CancellationToken cancellation)
     {
-        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? repository.Files.BeginList(StoredKind.Pack);
-        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation, ahead);
+        Task<List<StoredFile>> listing = repository.Files.BeginList(StoredKind.Pack);
+        (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(repository.Files, repository.Sealers, onError: null, cancellation);
         Dictionary<BlobId, long> lengths = LengthsOf(listing.GetAwaiter().GetResult());
         List<BlobId> lost = MarkLost(index, lengths, repository);
         var adopted = new List<IndexedPack>();

@@ -36,10 +36,15 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
         using IDisposable fresh = files.PassKeptPacks();
-        Task<IReadOnlyList<RepositoryKeyInfo>>? keys = files.Traits.IsRemote ? BeginKeys() : null;
-        var ahead = ListsAhead.Begin(files, StoredKind.Pack, StoredKind.Snapshot, StoredKind.Index);
+        Task<IReadOnlyList<RepositoryKeyInfo>>? keys = null;
         Contents? early = null;
-        using RepositoryLock? held = repository.LockForReading(cancellation, () => early = files.Traits.IsRemote ? Read(ahead, cancellation) : null);
+        using RepositoryLock? held = repository.LockForReading(cancellation, () =>
+        {
+            if (!files.Traits.IsRemote)
+                return;
+            keys = BeginKeys();
+            early = Read(ListsAhead.Begin(files, StoredKind.Pack, StoredKind.Snapshot, StoredKind.Index), cancellation);
+        });
         keys ??= BeginKeys();
         (List<StoredFile> snapshots, BlobIndex index, IReadOnlyList<string> indexNames, Dictionary<BlobId, long> packs) =
             early is not null && IsStill(early) ? early : Read(ahead: null, cancellation);
