@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 
 namespace ImageBackup.Loader;
@@ -14,6 +15,11 @@ public static class ModuleLoader
 {
     private static readonly Dictionary<string, Assembly> s_loaded = new(StringComparer.Ordinal);
 
+#pragma warning disable CA1308 // The names of runtimes are lower case.
+    /// <summary>The folder of what is compiled ahead for this process: linux-x64, as the native libraries' folders are called.</summary>
+    private static string Runtime => (OperatingSystem.IsWindows() ? "win-" : "linux-") + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+#pragma warning restore CA1308
+
     /// <summary>
     /// Loads ImageBackup.dll from a directory into a load context of its own, once a directory: an import with
     /// -Force gets the same assembly, and another version of the module beside this one its own.
@@ -25,7 +31,7 @@ public static class ModuleLoader
         {
             if (!s_loaded.TryGetValue(full, out Assembly? module))
             {
-                module = new ModuleLoadContext(full).LoadFromAssemblyPath(Path.Combine(full, "ImageBackup.dll"));
+                module = new ModuleLoadContext(full, Runtime).LoadFromAssemblyName(new AssemblyName("ImageBackup"));
                 s_loaded.Add(full, module);
             }
             return module;
@@ -38,7 +44,7 @@ public static class ModuleLoader
     /// </summary>
     public static void Serve(string directory)
     {
-        var context = new ModuleLoadContext(Path.GetFullPath(directory));
+        var context = new ModuleLoadContext(Path.GetFullPath(directory), Runtime);
         AssemblyLoadContext.Default.Resolving += (_, name) =>
             name.Name is "ImageBackup.Engine" or "ImageBackup.Vss" ? context.LoadFromAssemblyName(name) : null;
     }

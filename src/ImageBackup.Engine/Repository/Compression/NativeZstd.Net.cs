@@ -77,6 +77,9 @@ internal sealed class NativeZstd : IDisposable
         string runtime = system + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 #pragma warning restore CA1308
         string directory = Path.GetDirectoryName(typeof(NativeZstd).Assembly.Location) ?? "";
+        // What is compiled ahead lies in a folder of the module's directory.
+        if (Path.GetFileName(directory) == runtime)
+            directory = Path.GetDirectoryName(directory)!;
         // A program that is published for one system has it beside its assemblies.
         foreach (string path in new[] { Path.Combine(directory, "runtimes", runtime, "native", file), Path.Combine(directory, file) })
         {
