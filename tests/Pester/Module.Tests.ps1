@@ -80,6 +80,37 @@ Describe 'The module' {
         $loaded | Should -BeLike (Join-Path (Split-Path $env:IMAGEBACKUP_MANIFEST) 'net10.0/runtimes/*-*/native/*').Replace('/', [IO.Path]::DirectorySeparatorChar)
     }
 
+    It 'runs the machine code that lies in it for this system' -Tag 'net10.0' -Skip:(-not (Get-ChildItem (Join-Path (Split-Path $env:IMAGEBACKUP_MANIFEST) 'net10.0') -Directory -Filter '*-*' -ErrorAction Ignore)) {
+        $folder = Join-Path (Split-Path $env:IMAGEBACKUP_MANIFEST) 'net10.0'
+        # Whether the process must compile methods of the engine before they can run: 0 or 1 for each. The first pass of the loop compiles what the script needs.
+        $count = {
+            param($manifest)
+            Import-Module $manifest
+            $module = (Get-Command Get-ImageBackup).ImplementingType.Assembly
+            $engine = [Runtime.Loader.AssemblyLoadContext]::GetLoadContext($module).LoadFromAssemblyName('ImageBackup.Engine')
+            $methods = $engine.GetType('ImageBackup.Engine.Storage.StorageLocation', $true).GetMethods('Static, Instance, Public, NonPublic, DeclaredOnly')
+            $compiled = foreach ($method in @([object].GetMethod('ToString')) + $methods) {
+                $before = [Runtime.JitInfo]::GetCompiledMethodCount($true)
+                [Runtime.CompilerServices.RuntimeHelpers]::PrepareMethod($method.MethodHandle)
+                [Runtime.JitInfo]::GetCompiledMethodCount($true) - $before
+            }
+            $engine.Location
+            $compiled | Select-Object -Skip 1
+        }
+        $location, $compiled = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command $count -args $env:IMAGEBACKUP_MANIFEST
+        Split-Path (Split-Path $location) | Should -Be $folder
+        $compiled.Count | Should -BeGreaterThan 5
+        $compiled | Should -Be (@(0) * $compiled.Count)
+
+        $portable = Join-Path $work 'portable/ImageBackup'
+        $null = New-Item -ItemType Directory (Split-Path $portable)
+        Copy-Item (Split-Path $env:IMAGEBACKUP_MANIFEST) $portable -Recurse
+        Get-ChildItem (Join-Path $portable 'net10.0') -Directory -Filter '*-*' | Remove-Item -Recurse
+        $location, $compiled = & $pwsh[0] $pwsh[1..9] -NoProfile -NonInteractive -Command $count -args (Join-Path $portable 'ImageBackup.psd1')
+        Split-Path $location | Should -Be (Join-Path $portable 'net10.0')
+        $compiled | Should -Be (@(1) * $compiled.Count)
+    }
+
     It 'runs its netstandard2.0 build where the other is absent' -Tag 'net10.0' {
         $copy = Join-Path $work 'netstandard/ImageBackup'
         $null = New-Item -ItemType Directory $copy
@@ -136,6 +167,25 @@ Describe 'The module''s files' {
         $data.PrivateData.PSData.Tags | Where-Object { $_ -match '\s' } | Should -BeNullOrEmpty
         $data.Description | Should -Not -BeNullOrEmpty
         $data.DscResourcesToExport | Should -Be 'ImageClass', 'ImageRepository', 'ImageRule'
+    }
+
+    It 'have machine code of the very assemblies that lie beside it' -Tag 'net10.0' {
+        $id = {
+            param($file)
+            $stream = [IO.File]::OpenRead($file)
+            try {
+                $reader = [Reflection.Metadata.PEReaderExtensions]::GetMetadataReader(($image = [Reflection.PortableExecutable.PEReader]::new($stream)))
+                $reader.GetGuid($reader.GetModuleDefinition().Mvid)
+            }
+            finally { $image.Dispose() }
+        }
+        # None at all is a module that was laid out so (CompileAheadFor).
+        foreach ($system in Get-ChildItem (Join-Path $folder 'net10.0') -Directory -Filter '*-*') {
+            (Get-ChildItem $system -Filter '*.dll').Name | Sort-Object | Should -Be 'ImageBackup.dll', 'ImageBackup.Engine.dll', 'ZstdNet.dll'
+            foreach ($ahead in Get-ChildItem $system -Filter '*.dll') {
+                & $id $ahead.FullName | Should -Be (& $id (Join-Path $folder 'net10.0' $ahead.Name)) -Because $ahead.FullName
+            }
+        }
     }
 
     It 'have symbols for every assembly of ours' {
