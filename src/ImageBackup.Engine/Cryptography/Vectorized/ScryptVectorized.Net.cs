@@ -22,6 +22,9 @@ internal static unsafe class ScryptVectorized
     private const int BlockBytes = 64;
     private const int DoubleRoundCount = 4;
 
+    private const int HugePageBytes = 2 << 20;
+    private const int AdviseHugePages = 14;
+
     /// <summary>A thousand blocks of the largest size take some twenty milliseconds.</summary>
     private const int AskMask = 1023;
 
@@ -50,7 +53,7 @@ internal static unsafe class ScryptVectorized
         Span<uint> words = MemoryMarshal.Cast<byte, uint>(block);
         // The n blocks of the table; then two that are worked on, and one of zeros.
         long memoryBytes = checked((n + 3L) * block.Length);
-        void* memory = NativeMemory.AlignedAlloc((nuint)memoryBytes, BlockBytes);
+        void* memory = Allocate((nuint)memoryBytes);
         try
         {
             var table = (Vector128<uint>*)memory;
@@ -70,6 +73,22 @@ internal static unsafe class ScryptVectorized
             NativeMemory.AlignedFree(memory);
         }
     }
+
+    /// <summary>
+    /// A table of restic's usual cost is 8,192 pages, and the kernel is entered for each when it is first written: a fourth of the time that
+    /// a key takes. Of huge pages it has 16, whose places the processor finds faster, too. Where there are none the advice does nothing.
+    /// </summary>
+    private static void* Allocate(nuint countBytes)
+    {
+        if (!OperatingSystem.IsLinux() || countBytes < 2 * HugePageBytes)
+            return NativeMemory.AlignedAlloc(countBytes, BlockBytes);
+        void* memory = NativeMemory.AlignedAlloc(countBytes, HugePageBytes);
+        _ = madvise(memory, countBytes, AdviseHugePages);
+        return memory;
+    }
+
+    [DllImport("libc")]
+    private static extern int madvise(void* memory, nuint countBytes, int advice);
 
     /// <summary>Where the word comes from that lies in place <paramref name="index"/>: a block's diagonals lie in rows.</summary>
     private static int Diagonal(int index) => index & -WordCount | index * 5 & (WordCount - 1);

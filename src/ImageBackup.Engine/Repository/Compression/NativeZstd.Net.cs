@@ -11,8 +11,11 @@ namespace ImageBackup.Engine.Repository.Compression;
 /// translation to C#, and it need not be compiled while the first gigabyte passes. If it cannot be loaded (an older C
 /// library, another processor, the netstandard2.0 build) <see cref="IsSupported"/> is false. Not thread-safe: one a thread.
 /// </summary>
-internal sealed class NativeZstd : IDisposable
+internal sealed unsafe class NativeZstd : IDisposable
 {
+    /// <summary>unsigned long long ZSTD_decompressBound(const void* src, size_t srcSize), which ZstdNet does not have.</summary>
+    private static delegate* unmanaged<byte*, nuint, ulong> s_decompressBound;
+
     private static readonly IntPtr s_library = Load();
     private readonly Compressor _compressor;
     private readonly Decompressor _decompressor = new();
@@ -53,6 +56,16 @@ internal sealed class NativeZstd : IDisposable
     /// <summary>Compresses what is written to it into one frame on a stream, which it leaves open.</summary>
     public Stream OpenCompression(Stream target) => new CompressionStream(target, _options);
 
+    /// <summary>Whether the library can be asked for <see cref="ContentBound"/>, which its authors may take out of it.</summary>
+    public static bool KnowsContentBound => s_decompressBound is not null;
+
+    /// <summary>How long the content of whole frames is at most, by what they say of themselves; more than a long has if they are none.</summary>
+    public static ulong ContentBound(ReadOnlySpan<byte> source)
+    {
+        fixed (byte* first = source)
+            return s_decompressBound(first, (nuint)source.Length);
+    }
+
     /// <summary>Decompresses what it reads from a stream.</summary>
     public static Stream OpenDecompression(Stream source) => new DecompressionStream(source);
 
@@ -85,6 +98,8 @@ internal sealed class NativeZstd : IDisposable
         {
             if (directory.Length > 0 && File.Exists(path) && NativeLibrary.TryLoad(path, out IntPtr library))
             {
+                if (NativeLibrary.TryGetExport(library, "ZSTD_decompressBound", out IntPtr decompressBound))
+                    s_decompressBound = (delegate* unmanaged<byte*, nuint, ulong>)decompressBound;
                 NativeLibrary.SetDllImportResolver(typeof(Compressor).Assembly, (name, _, _) => name == "libzstd" ? library : IntPtr.Zero);
                 return library;
             }

@@ -22,6 +22,10 @@ internal sealed class NativeZstd : IDisposable
 
     public Stream OpenCompression(Stream target) => throw new PlatformNotSupportedException($"Level {_level}.");
 
+    public static bool KnowsContentBound => false;
+
+    public static ulong ContentBound(ReadOnlySpan<byte> source) => throw new PlatformNotSupportedException($"{source.Length} bytes.");
+
     public static Stream OpenDecompression(Stream source) => throw new PlatformNotSupportedException();
 
     public static bool IsDamage(Exception e) => false;

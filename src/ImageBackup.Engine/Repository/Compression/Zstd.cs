@@ -30,6 +30,9 @@ internal sealed class Zstd : IDisposable
     /// </summary>
     private const int HashLog = 15;
 
+    /// <summary>The longest block of a frame.</summary>
+    private const int BlockBytes = 128 << 10;
+
     /// <summary>What zstd takes for a parameter that is the level's own.</summary>
     internal const int LevelsOwn = 0;
 
@@ -73,8 +76,8 @@ internal sealed class Zstd : IDisposable
         _ => (DefaultLevel, WindowLog, MinimumMatchBytes, HashLog),
     };
 
-    /// <summary>The most bytes that compressing so many can give.</summary>
-    public static int Bound(int countBytes) => Compressor.GetCompressBound(countBytes);
+    /// <summary>The most bytes that compressing so many can give: ZSTD_COMPRESSBOUND of zstd.h.</summary>
+    public static int Bound(int countBytes) => checked(countBytes + (countBytes >> 8) + (countBytes < BlockBytes ? (BlockBytes - countBytes) >> 11 : 0));
 
     /// <summary>Compresses into <paramref name="target"/> (at least <see cref="Bound"/> bytes) and returns the length.</summary>
     public int Compress(ReadOnlySpan<byte> source, Span<byte> target) => _native?.Compress(source, target) ?? _compressor!.Wrap(source, target);
@@ -104,8 +107,15 @@ internal sealed class Zstd : IDisposable
     }
 
     /// <summary>How long a frame's content is at most, by what the frame says of itself; null if that is not a frame, or more than the limit.</summary>
-    public static int? ContentBound(ReadOnlySpan<byte> source, int limitBytes)
+    public static int? ContentBound(ReadOnlySpan<byte> source, int limitBytes) => ContentBound(NativeZstd.KnowsContentBound, source, limitBytes);
+
+    /// <param name="isNative">By the C library: to ask its translation would be the only use of that in most processes.</param>
+    /// <param name="source">What may be a frame.</param>
+    /// <param name="limitBytes">The longest content that is wanted.</param>
+    internal static int? ContentBound(bool isNative, ReadOnlySpan<byte> source, int limitBytes)
     {
+        if (isNative)
+            return NativeZstd.ContentBound(source) is var nativeBytes && nativeBytes <= (ulong)limitBytes ? (int)nativeBytes : null;
         try
         {
             ulong boundBytes = Decompressor.GetDecompressedSize(source);

@@ -120,6 +120,32 @@ public sealed class ZstdTests
         Assert.True(zstd.TryDecompress(frame, new byte[1000]));
     }
 
+    /// <summary>The C library tells it, so that most processes never load the translation; whoever tells it, it is the same.</summary>
+    [Fact]
+    public void How_long_a_content_can_be_is_told_alike_by_both()
+    {
+        Assert.SkipUnless(NativeZstd.IsSupported, "the C library cannot be loaded here");
+        Assert.True(NativeZstd.KnowsContentBound);
+        using var zstd = new Zstd();
+        var random = new Random(4);
+        foreach (byte[] content in Contents())
+        {
+            Assert.Equal(ZstdSharp.Compressor.GetCompressBound(content.Length), Zstd.Bound(content.Length));
+            byte[] frame = new byte[Zstd.Bound(content.Length)];
+            frame = frame[..zstd.Compress(content, frame)];
+            Assert.Equal(content.Length, Zstd.ContentBound(frame, content.Length));
+            Assert.Equal(2 * content.Length, Zstd.ContentBound([.. frame, .. frame], int.MaxValue));
+            Assert.Null(Zstd.ContentBound(frame, content.Length - 1));
+            for (int i = 0; i < 50; i++)
+            {
+                byte[] damaged = frame[..random.Next(frame.Length + 1)];
+                if (damaged.Length > 0)
+                    damaged[random.Next(Math.Min(damaged.Length, 20))] ^= (byte)random.Next(256);
+                Assert.Equal(Zstd.ContentBound(isNative: false, damaged, int.MaxValue), Zstd.ContentBound(isNative: true, damaged, int.MaxValue));
+            }
+        }
+    }
+
     private static IEnumerable<byte[]> Contents()
     {
         yield return [];
