@@ -76,7 +76,7 @@ internal static unsafe class ScryptVectorized
 
     /// <summary>
     /// A table of restic's usual cost is 8,192 pages, and the kernel is entered for each when it is first written: a fourth of the time that
-    /// a key takes. Of huge pages it has 16, whose places the processor finds faster, too. Where there are none the advice does nothing.
+    /// a key takes. Of huge pages it has 16, whose places the processor finds faster, too. It is advice: a kernel that has none gives others.
     /// </summary>
     private static void* Allocate(nuint countBytes)
     {

@@ -120,7 +120,7 @@ public sealed class ZstdTests
         Assert.True(zstd.TryDecompress(frame, new byte[1000]));
     }
 
-    /// <summary>The C library tells it, so that most processes never load the translation; whoever tells it, it is the same.</summary>
+    /// <summary>The C library tells it, so that most processes never load the translation.</summary>
     [Fact]
     public void How_long_a_content_can_be_is_told_alike_by_both()
     {
@@ -135,7 +135,7 @@ public sealed class ZstdTests
             frame = frame[..zstd.Compress(content, frame)];
             Assert.Equal(content.Length, Zstd.ContentBound(frame, content.Length));
             Assert.Equal(2 * content.Length, Zstd.ContentBound([.. frame, .. frame], int.MaxValue));
-            Assert.Null(Zstd.ContentBound(frame, content.Length - 1));
+            Assert.True(content.Length == 0 || Zstd.ContentBound(frame, content.Length - 1) is null);
             for (int i = 0; i < 50; i++)
             {
                 byte[] damaged = frame[..random.Next(frame.Length + 1)];
