@@ -90,11 +90,10 @@ internal sealed unsafe class NativeZstd : IDisposable
         string runtime = system + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 #pragma warning restore CA1308
         string directory = Path.GetDirectoryName(typeof(NativeZstd).Assembly.Location) ?? "";
-        // What is compiled ahead lies in a folder of the module's directory.
-        if (Path.GetFileName(directory) == runtime)
-            directory = Path.GetDirectoryName(directory)!;
-        // A program that is published for one system has it beside its assemblies.
-        foreach (string path in new[] { Path.Combine(directory, "runtimes", runtime, "native", file), Path.Combine(directory, file) })
+        string native = Path.Combine("runtimes", runtime, "native", file);
+        // A program that is published for one system has it beside its assemblies; what is compiled ahead lies in a folder of the module's, of this name.
+        string module = Path.GetFileName(directory) == runtime ? Path.GetDirectoryName(directory)! : directory;
+        foreach (string path in new[] { Path.Combine(directory, native), Path.Combine(directory, file), Path.Combine(module, native) })
         {
             if (directory.Length > 0 && File.Exists(path) && NativeLibrary.TryLoad(path, out IntPtr library))
             {
