@@ -13,7 +13,7 @@ using ImageBackup.Engine.Repository.Trees;
 namespace ImageBackup.Engine.Backup.Copy;
 
 /// <summary>
-/// The newest image of the same volume, for its chunk tags: a chunk whose tag is still the one it was then has the id that it
+/// An earlier image of the same volume, the newest one that is of use, for its chunk tags: a chunk whose tag is still the one it was then has the id that it
 /// had then, and needs no SHA-256. Only ever a shortcut: whatever is missing or damaged here, the backup hashes instead. Its
 /// chunks are asked for in order, by one thread; one part of its tags is in memory.
 /// </summary>
@@ -43,12 +43,12 @@ internal sealed class ParentImage : IDisposable
     public ChunkTagsFile.Header Header { get; }
 
     /// <summary>The image before as parent, if it has tags that can be read; null: hash everything.</summary>
-    public static ParentImage? Open(ImageRepository repository, PreviousImage newest, BlobIndex index, Action<string> writeVerbose)
+    public static ParentImage? Open(ImageRepository repository, PreviousImage image, BlobIndex index, Action<string> writeVerbose)
     {
         var reader = new BlobReader(repository.Files, repository.Sealers, usesCache: true);
         try
         {
-            if (!BlobId.TryParse(newest.Metadata.ChunkTags, out BlobId folder))
+            if (!BlobId.TryParse(image.Metadata.ChunkTags, out BlobId folder))
                 return null;
             TreeNode? node = TreeWalk.Load(repository, index, folder).File(ImageFiles.ChunkTags);
             if (node is not { Content.Count: > 0 } || !index.TryFind(node.Content[0], BlobType.Data, out BlobLocation location)
@@ -57,13 +57,13 @@ internal sealed class ParentImage : IDisposable
             ChunkTagsFile.Header header = ChunkTagsFile.ReadHeader(reader.Read(node.Content[0], location));
             if (node.Content.Count - 1 != header.PartCount || node.SizeBytes != header.FileBytes)
                 throw new FormatException("They are of another length than their header says.");
-            var parent = new ParentImage(newest.Id, header, node.Content, index, reader, writeVerbose);
+            var parent = new ParentImage(image.Id, header, node.Content, index, reader, writeVerbose);
             reader = null;
             return parent;
         }
         catch (Exception e) when (e is ImageBackupException or FormatException)
         {
-            writeVerbose($"The chunk tags of the last image of '{newest.Metadata.VolumeName}' cannot be used, so every chunk is hashed: {e.Message}");
+            writeVerbose($"The chunk tags of the last image of '{image.Metadata.VolumeName}' cannot be used, so every chunk is hashed: {e.Message}");
             return null;
         }
         finally

@@ -33,16 +33,18 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
         [
             .. traces.ReadOnce(onFailure: null, cancellation).Where(trace => trace.IsImage && string.Equals(trace.HostName, query.ComputerName, StringComparison.OrdinalIgnoreCase)),
         ];
-        PreviousImage? NewestOf(string path, Func<ImageMetadata, bool> isUsable) => Newest(repository, [.. images.Where(trace => trace.Path == path)], now, isUsable);
+        List<SnapshotHeaderCache.Trace> ImagesOf(string path) => [.. images.Where(trace => trace.Path == path)];
+        PreviousImage? NewestOf(string path, Func<ImageMetadata, bool> isUsable) => Newest(repository, ImagesOf(path), now, isUsable);
+        VolumeHistory History(string id, string path, PreviousImage? newest) => new(id, newest) { Parent = ParentOf(repository, ImagesOf(path), newest, query.ChunkSizeBytes) };
         if (identity.StableNameOfClone is { } cloneId && images.Exists(trace => trace.Path == cloneId))
-            return new VolumeHistory(cloneId, NewestOf(cloneId, _ => true));
+            return History(cloneId, cloneId, NewestOf(cloneId, _ => true));
         if (NewestOf(volumeId, _ => true) is { } newest)
         {
             bool isOfOther = query.HasTwins && newest.Metadata.Identity?.Find(IdentityFactKind.Hardware) is { } disk && disk != identity.Find(IdentityFactKind.Hardware);
-            return new VolumeHistory(isOfOther ? identity.StableNameOfClone ?? volumeId : volumeId, newest);
+            return History(isOfOther ? identity.StableNameOfClone ?? volumeId : volumeId, volumeId, newest);
         }
         // Of before images had ids: the name, unless what the image says shows another volume.
-        return new VolumeHistory(volumeId, volumeId == query.VolumeName ? null
+        return History(volumeId, query.VolumeName, volumeId == query.VolumeName ? null
             : NewestOf(query.VolumeName, metadata => metadata.VolumeId is null && OldImageIdentity.Of(metadata).CompareTo(identity).Verdict != IdentityVerdict.Different));
     }
 
@@ -52,13 +54,38 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
         if (traces.Count == 0)
             return null;
         DateTimeOffset last = traces.Max(trace => trace.Time);
-        foreach (SnapshotHeaderCache.Trace trace in traces.OrderBy(trace => trace.Time > now).ThenByDescending(trace => trace.Time).Take(1))
-        {
-            if (ImageContent.LoadSnapshot(repository, trace.Id).Summary is { } summary && ImageMetadataJson.Read(summary) is { } metadata && isUsable(metadata))
-                return new PreviousImage(trace.Id, trace.Time, metadata, last > now ? last : null);
-        }
-        return null;
+        SnapshotHeaderCache.Trace newest = traces.OrderBy(trace => trace.Time > now).ThenByDescending(trace => trace.Time).First();
+        return MetadataOf(repository, newest) is { } metadata && isUsable(metadata) ? new PreviousImage(newest.Id, newest.Time, metadata, last > now ? last : null) : null;
     }
+
+    /// <summary>So many images of a volume are looked through for one in the chunk size that was asked for: an older one has little that is still so.</summary>
+    private const int ParentSearchCount = 16;
+
+    /// <summary>
+    /// The image whose chunk tags are of use. If the newest has another chunk size, its tags say nothing of the chunks that are made now; those of
+    /// the newest in that size do. A volume may have a size by night and another one by hand.
+    /// </summary>
+    private static PreviousImage? ParentOf(ImageRepository repository, List<SnapshotHeaderCache.Trace> traces, PreviousImage? newest, int? chunkSizeBytes)
+    {
+        if (newest is null || chunkSizeBytes is null || newest.Metadata.ChunkSizeBytes == chunkSizeBytes)
+            return newest;
+        foreach (SnapshotHeaderCache.Trace trace in traces.Where(trace => trace.Time < newest.Time).OrderByDescending(trace => trace.Time).Take(ParentSearchCount))
+        {
+            try
+            {
+                if (MetadataOf(repository, trace) is { } metadata && metadata.ChunkSizeBytes == chunkSizeBytes)
+                    return new PreviousImage(trace.Id, trace.Time, metadata, LaterTime: null);
+            }
+            catch (ImageBackupException)
+            {
+                // A shortcut: one that cannot be read is no reason to fail.
+            }
+        }
+        return newest;
+    }
+
+    private static ImageMetadata? MetadataOf(ImageRepository repository, SnapshotHeaderCache.Trace trace) =>
+        ImageContent.LoadSnapshot(repository, trace.Id).Summary is { } summary ? ImageMetadataJson.Read(summary) : null;
 
     /// <summary>In words what the image after it should say: another file system is there, a clock is wrong.</summary>
     public IEnumerable<string> Remarks(string volumeName, VolumeIdentity identity)

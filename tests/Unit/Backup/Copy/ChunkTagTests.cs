@@ -99,6 +99,24 @@ public sealed class ChunkTagTests : IDisposable
         _rig.AssertRestores(second.Id, _content);
     }
 
+    [Fact]
+    public void With_another_chunk_size_an_older_image_in_that_size_is_compared()
+    {
+        ImageBackupInfo first = _rig.Backup("/mem/a");
+        ImageBackupInfo other = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = 2 * Chunk });
+        _content[0] ^= 1;
+        ImageBackupInfo third = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = Chunk });
+        Assert.Equal((first.Id, 1L), (Snapshot(third.Id).Parent, third.NewChunkCount));
+        ImageBackupInfo fourth = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = 2 * Chunk });
+        Assert.Equal((other.Id, 1L), (Snapshot(fourth.Id).Parent, fourth.NewChunkCount));
+        // Not asked for: the newest one's.
+        ImageBackupInfo fifth = _rig.Backup("/mem/a", request => request with { ChunkSizeBytes = null });
+        Assert.Equal((fourth.Id, 0L, 2 * Chunk), (Snapshot(fifth.Id).Parent, fifth.NewChunkCount, fifth.ChunkSizeBytes));
+        _rig.AssertRestores(third.Id, _content);
+        _rig.AssertRestores(fourth.Id, _content);
+        TestRepository.AssertHealthy(_rig.Repository);
+    }
+
     /// <summary>A default that another version has must not make a volume be stored anew; who asks for a size gets it.</summary>
     [Fact]
     public void A_backup_keeps_to_the_chunk_size_of_the_image_before()
