@@ -12,7 +12,11 @@ namespace ImageBackup.Bench;
 /// </summary>
 internal sealed class Cold(string volume, string work, HostProgram host, int runs, Func<string, bool> wants)
 {
-    private sealed record Row(string Name, string What, List<double> Seconds);
+    private sealed record Row(string Name, string What, List<double> Seconds)
+    {
+        /// <summary>What a backup of ours says of who waited for whom, in the last run.</summary>
+        public string Waits { get; set; } = "";
+    }
 
     /// <summary>Needs root.</summary>
     public void Run()
@@ -37,10 +41,10 @@ internal sealed class Cold(string volume, string work, HostProgram host, int run
             }
             Console.WriteLine($"A volume of {new FileInfo(volume).Length / 1e9:F2} GB that is not in memory; {runs} runs each, medians, in turns. Ours without the engine's start.");
             Console.WriteLine();
-            Console.WriteLine("| who | what | time |");
-            Console.WriteLine("|---|---|---|");
+            Console.WriteLine("| who | what | time | waits |");
+            Console.WriteLine("|---|---|---|---|");
             foreach (Row row in rows)
-                Console.WriteLine(FormattableString.Invariant($"| {row.Name} | {row.What} | {Median(row.Seconds):F2} s |"));
+                Console.WriteLine(FormattableString.Invariant($"| {row.Name} | {row.What} | {Median(row.Seconds):F2} s | {row.Waits} |"));
             foreach (string what in new[] { "first", "second", "restore" })
             {
                 if (rows.Find(r => r.Name == "ours" && r.What == what) is { } ours && rows.Find(r => r.Name == "restic" && r.What == what) is { } restic)
@@ -60,16 +64,19 @@ internal sealed class Cold(string volume, string work, HostProgram host, int run
         string repository = Path.Combine(work, "cold-ours");
         WorkFiles.Delete(repository);
         host.Run($"Initialize-ImageRepository -Path '{repository}' | Out-Null");
-        string backup = $"$b = Backup-VolumeImage -Volume '{device}' -Repository '{repository}' -GapSize 0; [Console]::Out.WriteLine('' + $b.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + ' ' + $b.Id)";
-        string id = "";
+        string backup = $"$b = Backup-VolumeImage -Volume '{device}' -Repository '{repository}' -GapSize 0 -Verbose; [Console]::Out.WriteLine('' + $b.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + ' ' + $b.Id)";
+        string id = "", waits = "";
         foreach (string what in new[] { "first", "second" })
         {
             Time(rows, "ours", what, () =>
             {
                 Measurement taken = host.Run(backup);
-                id = taken.Output.Trim().Split(' ')[^1];
+                string[] said = taken.Output.Trim().Split('\n');
+                id = said[^1].Trim().Split(' ')[^1];
+                waits = string.Join("; ", said.SkipLast(1).Where(line => line.Contains("waited", StringComparison.Ordinal)).Select(line => line.Trim()));
                 return Contenders.JobSeconds(taken);
             });
+            rows.Find(r => r.Name == "ours" && r.What == what)!.Waits = waits;
         }
         Time(rows, "ours", "restore", () => Contenders.JobSeconds(host.Run(
             $"$r = Restore-VolumeImage -ImageBackup {id} -Destination '{target}' -Repository '{repository}' -Force -Confirm:$false; [Console]::Out.WriteLine($r.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture))")));

@@ -24,7 +24,7 @@ internal static class PostgresVolume
             Tool.Run("chown", "postgres:postgres", data);
             AsPostgres("initdb", "-D", data, "-A", "trust", "--no-sync");
             // What is on the disk in the end is the same; the server is stopped before each backup.
-            File.AppendAllText(Path.Combine(data, "postgresql.conf"), $"fsync = off\nlisten_addresses = ''\nunix_socket_directories = '{data}'\nautovacuum_naptime = 5s\n");
+            File.AppendAllText(Path.Combine(data, "postgresql.conf"), "fsync = off\nlisten_addresses = ''\nautovacuum_naptime = 5s\n");
             Serving(data, () => AsPostgres("pgbench", "-q", "-h", data, "-i", "-s", Scale.ToString(CultureInfo.InvariantCulture), "postgres"));
         });
         return path;
@@ -58,7 +58,8 @@ internal static class PostgresVolume
 
     private static void Serving(string data, Action work)
     {
-        AsPostgres("pg_ctl", "-D", data, "-w", "-l", Path.Combine(data, "log"), "start");
+        // The socket beside the data: where the volume is mounted is not always the same.
+        AsPostgres("pg_ctl", "-D", data, "-w", "-l", Path.Combine(data, "log"), "-o", $"-k {data}", "start");
         try
         {
             work();

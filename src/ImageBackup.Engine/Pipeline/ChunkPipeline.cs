@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Linq;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -63,6 +64,17 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 1 + fillerCount, fillerCount);
     }
 
+    private long _workerWaitTicks;
+    private long _fillerWaitTicks;
+
+    /// <summary>How long the workers waited for an item, all together: what is read is slower than they are.</summary>
+    public TimeSpan WorkerWait => DurationOf(Interlocked.Read(ref _workerWaitTicks));
+
+    /// <summary>How long the threads that fill ahead waited for a buffer, all together: the workers are slower than what is read.</summary>
+    public TimeSpan FillerWait => DurationOf(Interlocked.Read(ref _fillerWaitTicks));
+
+    private static TimeSpan DurationOf(long ticks) => TimeSpan.FromSeconds(ticks / (double)Stopwatch.Frequency);
+
     /// <summary>Runs to the end, and a worker is created with what takes a buffer back from it.</summary>
     /// <param name="next">The next item, or null at the end. One thread at a time, in order.</param>
     /// <param name="fill">
@@ -110,7 +122,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private static void Fill(Source source, BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free,
+    private void Fill(Source source, BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free,
         ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
     {
         try
@@ -118,7 +130,12 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             WorkPace.JoinThread();
             while (!source.IsEmpty)
             {
-                byte[] buffer = free.Take(stop.Token);
+                if (!free.TryTake(out byte[]? buffer))
+                {
+                    long since = Stopwatch.GetTimestamp();
+                    buffer = free.Take(stop.Token);
+                    Interlocked.Add(ref _fillerWaitTicks, Stopwatch.GetTimestamp() - since);
+                }
                 if (source.Next(buffer) is not { } item)
                 {
                     free.Add(buffer, CancellationToken.None);
@@ -137,7 +154,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         }
     }
 
-    private static void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free, Source? help,
+    private void Work(BlockingCollection<(TItem Item, byte[] Buffer)> filled, BlockingCollection<byte[]> free, Source? help,
         Func<Action<byte[]>, IWorker> createWorker, ConcurrentQueue<ExceptionDispatchInfo> failures, CancellationTokenSource stop)
     {
         try
@@ -148,7 +165,7 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             while (true)
             {
                 if (filled.TryTake(out (TItem Item, byte[] Buffer) next) || TryHelp(help, free, out next)
-                    || filled.TryTake(out next, isDrained ? Timeout.Infinite : PatienceMilliseconds, stop.Token))
+                    || TryAwait(filled, isDrained ? Timeout.Infinite : PatienceMilliseconds, stop.Token, out next))
                 {
                     stop.Token.ThrowIfCancellationRequested();
                     worker.Process(next.Item, next.Buffer);
@@ -175,6 +192,14 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
             failures.Enqueue(ExceptionDispatchInfo.Capture(e));
             stop.Cancel();
         }
+    }
+
+    private bool TryAwait(BlockingCollection<(TItem Item, byte[] Buffer)> filled, int limitMilliseconds, CancellationToken stop, out (TItem Item, byte[] Buffer) next)
+    {
+        long since = Stopwatch.GetTimestamp();
+        bool isTaken = filled.TryTake(out next, limitMilliseconds, stop);
+        Interlocked.Add(ref _workerWaitTicks, Stopwatch.GetTimestamp() - since);
+        return isTaken;
     }
 
     private static bool TryHelp(Source? source, BlockingCollection<byte[]> free, out (TItem Item, byte[] Buffer) filled)

@@ -91,6 +91,16 @@ public sealed class ChunkPipelineTests
         Assert.InRange(seen.Count, 1, 5);
     }
 
+    /// <summary>With one buffer one side always waits for the other.</summary>
+    [Fact]
+    public void It_says_who_waited()
+    {
+        int next = 0;
+        var pipeline = new ChunkPipeline<int>(1, 8, 1);
+        pipeline.Run(() => next == 20 ? null : next++, (_, _) => Thread.Sleep(1), release => new Worker((_, _) => Thread.Sleep(1), release), CancellationToken.None);
+        Assert.True(pipeline.WorkerWait > TimeSpan.Zero && pipeline.FillerWait > TimeSpan.Zero, $"{pipeline.WorkerWait}, {pipeline.FillerWait}");
+    }
+
     /// <summary>As many reads are under way as the source likes, begun in order; and one that fails ends all.</summary>
     [Theory]
     [InlineData(1, 6, 4)]

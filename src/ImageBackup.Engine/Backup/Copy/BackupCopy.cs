@@ -54,6 +54,8 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
             ReadBytes = _readBytes,
             ZeroChunkCount = _zeroChunkCount,
             ReadErrors = _readErrors.Missing,
+            WorkerWait = pipeline.WorkerWait,
+            ReaderWait = pipeline.FillerWait,
         };
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.Repository.Blobs;
@@ -19,6 +20,12 @@ internal sealed record CopiedChunks(BlobId[] Ids, ChangeDetector? Changes)
 
     /// <summary>Used bytes that were read.</summary>
     public long ReadBytes { get; init; }
+
+    /// <summary>How long the workers, all together, waited for what was read.</summary>
+    public TimeSpan WorkerWait { get; init; }
+
+    /// <summary>How long the readers, all together, waited for the workers.</summary>
+    public TimeSpan ReaderWait { get; init; }
 
     /// <summary>What could not be read and is zeros in the image.</summary>
     public IReadOnlyList<ByteRange> ReadErrors { get; init; } = [];
