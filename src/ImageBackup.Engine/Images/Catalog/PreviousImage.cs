@@ -78,7 +78,7 @@ internal sealed record PreviousImage(string Id, DateTimeOffset Time, ImageMetada
             }
             catch (ImageBackupException)
             {
-                // A shortcut: one that cannot be read is no reason to fail.
+                // Only a shortcut: the backup goes on without it.
             }
         }
         return newest;
