@@ -70,6 +70,10 @@ internal static class TreeOracle
         return differences;
     }
 
+    /// <summary>How many paths are below a mounted directory.</summary>
+    public static int Count(string mountPath) =>
+        RawFiles.List(mountPath).Sum(name => 1 + (RawFiles.Stat($"{mountPath}/{name}").Type == RawFiles.DirectoryType ? Count($"{mountPath}/{name}") : 0));
+
     /// <summary>Every path below a mounted directory with all that is compared, in one line.</summary>
     public static SortedDictionary<string, string> Describe(string mountPath, OracleFields fields, long timeUnitNanoseconds = 1, Func<string, bool>? skips = null)
     {
