@@ -20,11 +20,17 @@ namespace ImageBackup.Engine.Items;
 /// </summary>
 /// <remarks>
 /// Each item lies under its whole path below the destination. Links are made by <see cref="Finish"/>, after all files, and the directories'
-/// times after them. One thread.
+/// times after them. The caller calls from one thread, which finds the items and decides; the files of a directory are written by others
+/// meanwhile. What is said of problems and warnings comes one at a time, of files in no order.
 /// </remarks>
 internal sealed class ItemRestorer : IDisposable
 {
-    private const int BufferBytes = 1 << 20;
+    /// <summary>Files that are handed over at once.</summary>
+    private const int BatchCount = 32;
+
+    /// <summary>More wait for one another at the directory that they write into.</summary>
+    private const int MostWriters = 4;
+
     private const int DefaultFileMode = 0x1A4;
     private const int DefaultDirectoryMode = 0x1ED;
 
@@ -34,16 +40,19 @@ internal sealed class ItemRestorer : IDisposable
     private readonly Action<string> _onWarning;
     private readonly bool _isWindows;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly RootedFolder _root;
+    private readonly SharedFolder _root;
     private readonly ItemWalk _walk;
     private readonly RestoredPaths _done;
     private readonly Dictionary<(ulong, ulong), FoundItem> _linked = [];
     private readonly List<FoundItem> _directories = [];
     private readonly List<FoundItem> _links = [];
-    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly object _telling = new();
+    private readonly int _writerCount;
     private readonly int _umask = Umask.Current();
+    private RestoreWriters _writers;
     private bool _hasToldOfSecurity;
     private IProgress<JobProgress>? _progress;
+    private CancellationToken _cancellation;
     private TimeSpan _lastReport;
     private long _fileCount, _directoryCount, _linkCount, _hardLinkCount, _failedCount, _sizeBytes, _copiedBytes;
 
@@ -53,7 +62,7 @@ internal sealed class ItemRestorer : IDisposable
     /// <param name="onWarning">Called with what of a restored item is missing.</param>
     /// <exception cref="ImageBackupException">WriteFailed, TargetInvalid: the destination cannot be made or opened.</exception>
     public ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning)
-        : this(source, options, onProblem, onWarning, OpenRoot(options.Destination), RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+        : this(source, options, onProblem, onWarning, OpenRoot(options.Destination), RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Math.Min(Environment.ProcessorCount, MostWriters))
     {
     }
 
@@ -63,23 +72,34 @@ internal sealed class ItemRestorer : IDisposable
     /// <param name="onWarning">As above.</param>
     /// <param name="root">The destination; becomes the restorer's.</param>
     /// <param name="isWindows">The destination's system.</param>
-    internal ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning, RootedFolder root, bool isWindows)
+    /// <param name="writerCount">Threads that write the files of directories; 0: the calling one.</param>
+    internal ItemRestorer(
+        ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning, RootedFolder root, bool isWindows, int writerCount)
     {
-        _root = root;
+        _root = new SharedFolder(root);
+        _writerCount = writerCount;
+        _writers = new RestoreWriters(0, WriteGuarded);
         _isWindows = isWindows;
         _source = source;
         _options = options;
         _onProblem = failure =>
         {
-            _failedCount++;
-            onProblem(failure);
+            lock (_telling)
+            {
+                _failedCount++;
+                onProblem(failure);
+            }
         };
-        _onWarning = onWarning;
+        _onWarning = warning =>
+        {
+            lock (_telling)
+                onWarning(warning);
+        };
         _walk = new ItemWalk(source, _onProblem);
         _done = new RestoredPaths(ignoresCase: _isWindows);
     }
 
-    private static RootedFolder OpenRoot(string destination)
+    internal static RootedFolder OpenRoot(string destination)
     {
         try
         {
@@ -97,10 +117,13 @@ internal sealed class ItemRestorer : IDisposable
     {
         _progress = progress;
         // The directories on the way are made, with the mode and times that they have in the image.
-        var folders = new List<RootedFolder>();
+        var folders = new List<SharedFolder>();
+        _cancellation = cancellation;
+        using var writers = new RestoreWriters(item.Entry.Kind == FileTreeKind.Directory ? _writerCount : 0, WriteGuarded);
+        _writers = writers;
         try
         {
-            RootedFolder folder = _root;
+            SharedFolder folder = _root;
             FoundItem parent = new(_source.Tree.Root, []);
             for (int i = 0; i < item.Names.Count - 1 && !_options.Flatten; i++)
             {
@@ -112,7 +135,8 @@ internal sealed class ItemRestorer : IDisposable
                 folders.Add(next);
                 folder = next;
             }
-            Restore(folder, item, [], cancellation);
+            Restore(folder, item, null, [], cancellation);
+            writers.Finish();
         }
         catch (Exception e) when (ItemSource.Failure(e, PathOf(item), PathOf(item)) is not null)
         {
@@ -164,7 +188,12 @@ internal sealed class ItemRestorer : IDisposable
     // A damaged directory has a name twice, of two files.
     private string IdentityOf(FoundItem item) => FormattableString.Invariant($"{item.Entry.VolumePart}:{item.Entry.FileId}:{PathOf(item)}");
 
-    private void Restore(RootedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
+    /// <param name="folder">Where it goes.</param>
+    /// <param name="item">The item.</param>
+    /// <param name="batch">The files of its directory that are handed over together; null: it stands alone.</param>
+    /// <param name="above">The directories in which it lies.</param>
+    /// <param name="cancellation">Ends the restore.</param>
+    private void Restore(SharedFolder folder, FoundItem item, List<(FoundItem, bool)>? batch, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         FileTreeEntry entry = item.Entry;
@@ -173,10 +202,16 @@ internal sealed class ItemRestorer : IDisposable
             case FileTreeKind.Directory:
                 RestoreDirectory(folder, item, above, cancellation);
                 break;
-            case FileTreeKind.File when Begin(folder, item, out bool replaces):
-                Guard(item, () => RestoreFile(folder, item, replaces, cancellation));
+            // A file with several names is written at once: the others are made of the first.
+            case FileTreeKind.File when Begin(folder.Folder, item, out bool replaces):
+                if (entry.LinkCount > 1)
+                    Guard(item, () => RestoreLinkedFile(folder.Folder, item, replaces));
+                else if (batch is null)
+                    _writers.WriteNow(folder.Folder, item, replaces);
+                else
+                    batch.Add((item, replaces));
                 break;
-            case FileTreeKind.SymbolicLink when Begin(folder, item, out _):
+            case FileTreeKind.SymbolicLink when Begin(folder.Folder, item, out _):
                 _links.Add(item);
                 break;
             case FileTreeKind.File or FileTreeKind.SymbolicLink:
@@ -187,7 +222,7 @@ internal sealed class ItemRestorer : IDisposable
         }
     }
 
-    private void RestoreDirectory(RootedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
+    private void RestoreDirectory(SharedFolder folder, FoundItem item, HashSet<(ulong, ulong)> above, CancellationToken cancellation)
     {
         if (item.Entry.Refusal is { } refusal)
         {
@@ -200,7 +235,7 @@ internal sealed class ItemRestorer : IDisposable
             Refuse(item, "the directory lies in itself");
             return;
         }
-        RootedFolder? made = null;
+        SharedFolder? made = null;
         try
         {
             if (item.Names.Count > 0 && !_options.Flatten)
@@ -209,8 +244,16 @@ internal sealed class ItemRestorer : IDisposable
                 if (made is null)
                     return;
             }
+            var batch = new List<(FoundItem, bool)>();
             foreach (FoundItem child in _walk.Children(item, cancellation))
-                Restore(made ?? folder, child, above, cancellation);
+            {
+                Restore(made ?? folder, child, batch, above, cancellation);
+                if (batch.Count < BatchCount)
+                    continue;
+                HandOver(made ?? folder, batch);
+                batch = [];
+            }
+            HandOver(made ?? folder, batch);
         }
         finally
         {
@@ -219,18 +262,24 @@ internal sealed class ItemRestorer : IDisposable
         }
     }
 
+    private void HandOver(SharedFolder folder, List<(FoundItem, bool)> batch)
+    {
+        if (batch.Count > 0)
+            _writers.Add(new RestoreBatch(folder.Share(), batch));
+    }
+
     /// <summary>Opens the directory's place below its parent's, or makes it; null if that is refused.</summary>
-    private RootedFolder? Enter(RootedFolder folder, FoundItem directory)
+    private SharedFolder? Enter(SharedFolder folder, FoundItem directory)
     {
         if (ItemNames.Problem(directory.Entry.Name, _isWindows) is { } problem)
         {
             Refuse(directory, problem);
             return null;
         }
-        RootedFolder? made = null;
+        SharedFolder? made = null;
         Guard(directory, () =>
         {
-            made = folder.OpenOrCreate(directory.Entry.Name);
+            made = new SharedFolder(folder.Folder.OpenOrCreate(directory.Entry.Name));
             if (_done.Add(TargetOf(directory), IdentityOf(directory)) == RestoredPath.Free)
             {
                 _directories.Add(directory);
@@ -251,7 +300,10 @@ internal sealed class ItemRestorer : IDisposable
         bool isFree = false, exists = false;
         Guard(item, () =>
         {
-            (exists, bool isDirectory) = folder.Find(item.Entry.Name);
+            // Else the making of the file itself finds out, which takes a name only if it is free.
+            bool isDirectory = false;
+            if (_options.Overwrite || item.Entry.Kind != FileTreeKind.File || item.Entry.LinkCount > 1)
+                (exists, isDirectory) = folder.Find(item.Entry.Name);
             RestoredPath known = _done.Add(TargetOf(item), IdentityOf(item));
             bool isOurs = known != RestoredPath.Free;
             // The same item again: a directory and then a file in it were asked for. Another one: two names that are one here.
@@ -259,8 +311,7 @@ internal sealed class ItemRestorer : IDisposable
                 return;
             if (isOurs || exists && (isDirectory || !_options.Overwrite))
             {
-                Report(new ImageBackupException(ErrorId.ItemExists,
-                    $"'{PathOf(item)}' was not restored: '{TargetOf(item)}' is {(isOurs ? "another item of this restore already" : isDirectory ? "a directory" : "there already")}.", PathOf(item)));
+                Report(Exists(item, isOurs ? "another item of this restore already" : isDirectory ? "a directory" : "there already"));
                 return;
             }
             isFree = true;
@@ -269,15 +320,16 @@ internal sealed class ItemRestorer : IDisposable
         return isFree;
     }
 
-    private void RestoreFile(RootedFolder folder, FoundItem item, bool replaces, CancellationToken cancellation)
+    private ImageBackupException Exists(FoundItem item, string asWhat) =>
+        new(ErrorId.ItemExists, $"'{PathOf(item)}' was not restored: '{TargetOf(item)}' is {asWhat}.", PathOf(item));
+
+    // Several names of one file: a second one that is restored is a name of the first.
+    private void RestoreLinkedFile(RootedFolder folder, FoundItem item, bool replaces)
     {
-        // Several names of one file: a second one that is restored is a name of the first.
-        bool isLinked = item.Entry.LinkCount > 1;
         (ulong, ulong) key = (item.Entry.VolumePart, item.Entry.FileId);
-        if (isLinked && _linked.TryGetValue(key, out FoundItem? first) && TryHardLink(first, folder, item, replaces))
+        if (_linked.TryGetValue(key, out FoundItem? first) && TryHardLink(first, folder, item, replaces))
             return;
-        WriteFile(folder, item, replaces, cancellation);
-        if (isLinked)
+        if (_writers.WriteNow(folder, item, replaces))
             _linked[key] = item;
     }
 
@@ -307,29 +359,47 @@ internal sealed class ItemRestorer : IDisposable
                 folder.Delete(made);
             }
         }
-        _fileCount++;
+        Interlocked.Increment(ref _fileCount);
         _hardLinkCount++;
         return true;
     }
 
     private static string TemporaryName() => $".imagebackup-{Guid.NewGuid():N}.tmp";
 
-    private void WriteFile(RootedFolder folder, FoundItem item, bool replaces, CancellationToken cancellation)
+    private bool WriteGuarded(RootedFolder folder, FoundItem item, bool replaces, byte[] buffer)
     {
+        bool isWritten = false;
+        Guard(item, () => isWritten = WriteFile(folder, item, replaces, buffer));
+        return isWritten;
+    }
+
+    /// <returns>False: its name is not free, which was told.</returns>
+    private bool WriteFile(RootedFolder folder, FoundItem item, bool replaces, byte[] buffer)
+    {
+        _cancellation.ThrowIfCancellationRequested();
         using ISparseBlockReader data = _source.Tree.OpenData(item.Entry);
         string name = item.Entry.Name;
         // The old file goes when the new one is whole.
         string written = replaces ? TemporaryName() : name;
-        RootedFile file = folder.Create(written);
+        RootedFile file;
+        try
+        {
+            file = folder.Create(written);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && folder.Find(written) is { Exists: true } found)
+        {
+            Report(Exists(item, found.IsDirectory ? "a directory" : "there already"));
+            return false;
+        }
         // From here on it is ours to remove.
         try
         {
             using (file)
             {
-                Copy(data, file, cancellation);
+                Copy(data, file, buffer);
                 // Before the times are set: a stream that is written changes them.
                 if (_options.IncludeStreams)
-                    RestoreStreams(folder, item, written, cancellation);
+                    RestoreStreams(folder, item, written, buffer);
                 Warn(item, file.Set(MetadataOf(item.Entry, DefaultFileMode)));
             }
             if (replaces)
@@ -340,12 +410,13 @@ internal sealed class ItemRestorer : IDisposable
             folder.Delete(written);
             throw;
         }
-        _fileCount++;
-        _sizeBytes += data.LengthBytes;
+        Interlocked.Increment(ref _fileCount);
+        Interlocked.Add(ref _sizeBytes, data.LengthBytes);
+        return true;
     }
 
     // Holes stay holes if the target's file system has them.
-    private void Copy(ISparseBlockReader data, RootedFile file, CancellationToken cancellation)
+    private void Copy(ISparseBlockReader data, RootedFile file, byte[] buffer)
     {
         long end = 0;
         // A file without holes is as long as what is written of it.
@@ -355,19 +426,19 @@ internal sealed class ItemRestorer : IDisposable
         {
             for (end = range.OffsetBytes; end < range.EndBytes;)
             {
-                cancellation.ThrowIfCancellationRequested();
-                int wanted = (int)Math.Min(_buffer.Length, range.EndBytes - end), count = data.ReadAt(end, _buffer.AsSpan(0, wanted));
+                _cancellation.ThrowIfCancellationRequested();
+                int wanted = (int)Math.Min(buffer.Length, range.EndBytes - end), count = data.ReadAt(end, buffer.AsSpan(0, wanted));
                 if (count != wanted)
                     throw new FileSystemFormatException($"the file ends at {end + count} instead of {data.LengthBytes}");
-                file.WriteAt(end, _buffer, count);
+                file.WriteAt(end, buffer, count);
                 end += count;
-                _copiedBytes += count;
+                Interlocked.Add(ref _copiedBytes, count);
                 ReportProgress();
             }
         }
     }
 
-    private void RestoreStreams(RootedFolder folder, FoundItem item, string written, CancellationToken cancellation)
+    private void RestoreStreams(RootedFolder folder, FoundItem item, string written, byte[] buffer)
     {
         foreach (FileTreeStream stream in _source.Tree.ListStreams(item.Entry))
         {
@@ -386,7 +457,7 @@ internal sealed class ItemRestorer : IDisposable
             {
                 using ISparseBlockReader data = _source.Tree.OpenData(item.Entry, stream.Name);
                 using RootedFile file = folder.CreateStream(written, stream.Name);
-                Copy(data, file, cancellation);
+                Copy(data, file, buffer);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FileSystemFormatException or BlockReadException { IsGone: false })
             {
@@ -418,7 +489,7 @@ internal sealed class ItemRestorer : IDisposable
         var folders = new List<RootedFolder>();
         try
         {
-            RootedFolder folder = _root;
+            RootedFolder folder = _root.Folder;
             for (int i = 0; i < item.Names.Count - 1 && !_options.Flatten; i++)
             {
                 folder = folder.OpenOrCreate(item.Names[i]);
@@ -456,9 +527,12 @@ internal sealed class ItemRestorer : IDisposable
     {
         if (!_isWindows)
         {
-            if (!_hasToldOfSecurity)
-                _onWarning("Owners and access lists of NTFS are not restored: files have others here.");
-            _hasToldOfSecurity = true;
+            lock (_telling)
+            {
+                if (!_hasToldOfSecurity)
+                    _onWarning("Owners and access lists of NTFS are not restored: files have others here.");
+                _hasToldOfSecurity = true;
+            }
             return null;
         }
         try
@@ -534,14 +608,20 @@ internal sealed class ItemRestorer : IDisposable
 
     private void ReportProgress()
     {
-        if (_progress is null || _clock.Elapsed - _lastReport < TimeSpan.FromMilliseconds(200))
+        if (_progress is null)
             return;
-        _lastReport = _clock.Elapsed;
-        _progress.Report(new JobProgress(JobPhase.Copying, _source.Image.Volume, _copiedBytes, 0, 0, _clock.Elapsed));
+        lock (_telling)
+        {
+            if (_clock.Elapsed - _lastReport < TimeSpan.FromMilliseconds(200))
+                return;
+            _lastReport = _clock.Elapsed;
+            _progress.Report(new JobProgress(JobPhase.Copying, _source.Image.Volume, Interlocked.Read(ref _copiedBytes), 0, 0, _clock.Elapsed));
+        }
     }
 
     public void Dispose()
     {
+        _writers.Dispose();
         _root.Dispose();
         _done.Dispose();
     }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using ImageBackup.Engine.Blocks;
 using ImageBackup.Engine.FileSystems.Trees;
 using ImageBackup.Engine.Items;
 using ImageBackup.Tests.Kits;
@@ -10,29 +11,41 @@ using Xunit;
 
 namespace ImageBackup.Tests.Unit.Items;
 
+/// <summary>Each attack, with one thread.</summary>
+public sealed class HostileItemTests() : HostileItemCases(writerCount: 0);
+
+/// <summary>The same while several threads write.</summary>
+public sealed class HostileItemThreadsTests() : HostileItemCases(writerCount: 3);
+
 /// <summary>Each attack that an image, or somebody at the target, can try on a restore of files.</summary>
-public sealed class HostileItemTests : IDisposable
+public abstract class HostileItemCases : IDisposable
 {
+    private readonly int _writerCount;
     private readonly TemporaryDirectory _work = new();
     private readonly List<ImageBackupException> _problems = [];
     private readonly List<string> _warnings = [];
     private readonly string _target, _outside;
 
-    public HostileItemTests()
+    protected HostileItemCases(int writerCount)
     {
+        _writerCount = writerCount;
         _target = Path.Combine(_work.Path, "target");
         _outside = Directory.CreateDirectory(Path.Combine(_work.Path, "outside")).FullName;
         File.WriteAllText(Path.Combine(_outside, "victim"), "mine");
     }
 
-    public void Dispose() => _work.Dispose();
+    public void Dispose()
+    {
+        _work.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     private ItemRestoreOptions Options => new() { Destination = _target };
 
     private ItemRestoreResult Restore(HostileTree tree, ItemRestoreOptions? options = null)
     {
         using ItemSource source = tree.Open();
-        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add);
+        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows(), _writerCount);
         restorer.Restore(tree.Item, null, CancellationToken.None);
         return restorer.Finish(CancellationToken.None);
     }
@@ -41,7 +54,7 @@ public sealed class HostileItemTests : IDisposable
     {
         var calls = new List<string>();
         using ItemSource source = tree.Open();
-        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, new RecordingFolder(calls), isWindows: true);
+        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, new RecordingFolder(calls), isWindows: true, writerCount: 0);
         restorer.Restore(tree.Item, null, CancellationToken.None);
         _ = restorer.Finish(CancellationToken.None);
         return calls;
@@ -208,6 +221,51 @@ public sealed class HostileItemTests : IDisposable
         Assert.Equal(1, Restore(tree, Options with { IncludeStreams = true }).FileCount);
         Assert.Equal(6, _warnings.Count);
         Assert.Equal(["file"], Directory.GetFileSystemEntries(_target).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Many_files_in_many_directories_are_all_there_and_told()
+    {
+        const int directoryCount = 5, fileCount = 80;
+        HostileTree.Node[] directories = [.. Enumerable.Range(0, directoryCount).Select(d => HostileTree.Directory($"d{d}",
+            [.. Enumerable.Range(0, fileCount).Select(f => HostileTree.File($"f{f}", $"{d} {f}")), HostileTree.File("f7", "twice"), HostileTree.File("..", "refused")]))];
+        ItemRestoreResult result = Restore(new HostileTree(directories));
+        Assert.Equal((directoryCount * fileCount, directoryCount, 2 * directoryCount), (result.FileCount, result.DirectoryCount, result.FailedCount));
+        Assert.Equal(directoryCount, _problems.Count(problem => problem.Id == ErrorId.ItemExists));
+        for (int d = 0; d < directoryCount; d++)
+        {
+            string directory = Path.Combine(_target, $"d{d}");
+            Assert.Equal(new DateTime(2001, 9, 9, 1, 46, 40, DateTimeKind.Utc), Directory.GetLastWriteTimeUtc(directory));
+            for (int f = 0; f < fileCount; f++)
+                Assert.Equal($"{d} {f}", File.ReadAllText(Path.Combine(directory, $"f{f}")));
+        }
+        // Once more, without the right to replace: each is told, and none is touched.
+        _problems.Clear();
+        Assert.Equal((0, 3 * directoryCount + (fileCount - 1) * directoryCount), Restore(new HostileTree(directories)) is var again ? (again.FileCount, again.FailedCount) : default);
+        Assert.All(_problems.Where(problem => problem.Id == ErrorId.ItemExists), problem => Assert.Contains("already", problem.Message, StringComparison.Ordinal));
+        Assert.Equal(directoryCount * fileCount, (int)Restore(new HostileTree(directories), Options with { Overwrite = true }).FileCount);
+        Assert.Empty(Directory.GetFiles(_target, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void What_takes_the_storage_away_ends_the_restore_and_leaves_nothing_half()
+    {
+        HostileTree.Node bad = HostileTree.File("bad") with { OnOpen = () => throw new BlockReadException(0, 1, "away", new ImageBackupException(ErrorId.StorageUnreachable, "away")) { IsGone = true } };
+        HostileTree tree = new([.. Enumerable.Range(0, 4).Select(d => HostileTree.Directory($"d{d}", [.. Enumerable.Range(0, 40).Select(f => HostileTree.File($"f{f}")), bad]))]);
+        Assert.Equal(ErrorId.StorageUnreachable, Assert.Throws<ImageBackupException>(() => Restore(tree)).Id);
+        Assert.All(Directory.GetFiles(_target, "*", SearchOption.AllDirectories), path => Assert.Equal("of the image", File.ReadAllText(path)));
+    }
+
+    [Fact]
+    public void A_restore_that_is_stopped_while_files_are_written_ends()
+    {
+        using var stop = new CancellationTokenSource();
+        HostileTree tree = new([.. Enumerable.Range(0, 8).Select(d => HostileTree.Directory($"d{d}", [.. Enumerable.Range(0, 40).Select(f => HostileTree.File($"f{f}") with { OnOpen = d == 2 && f == 20 ? stop.Cancel : null })]))]);
+        using ItemSource source = tree.Open();
+        using var restorer = new ItemRestorer(source, Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows(), _writerCount);
+        Assert.ThrowsAny<OperationCanceledException>(() => restorer.Restore(tree.Item, null, stop.Token));
+        Assert.Empty(_problems);
+        Assert.InRange(Directory.GetFiles(_target, "*", SearchOption.AllDirectories).Length, 1, 8 * 40 - 1);
     }
 
     [Fact]

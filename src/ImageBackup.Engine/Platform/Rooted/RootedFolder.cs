@@ -11,7 +11,7 @@ namespace ImageBackup.Engine.Platform.Rooted;
 /// a link in its place meanwhile: each is opened from the one before it without following a link (Linux), or held so that nobody can
 /// rename it (Windows). Names are one name each: a separator, "." and ".." are a defect of the caller and refused.
 /// </summary>
-/// <remarks>Contract: one thread at a time. Failures are <see cref="IOException"/> and <see cref="UnauthorizedAccessException"/>.</remarks>
+/// <remarks>Contract: any thread, several at once as long as each has names of its own. Failures are <see cref="IOException"/> and <see cref="UnauthorizedAccessException"/>.</remarks>
 internal abstract class RootedFolder : IDisposable
 {
     /// <summary>Opens a directory that is the user's own choice: it may be a link, and is made if it is not there.</summary>
