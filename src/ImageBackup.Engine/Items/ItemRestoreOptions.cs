@@ -1,3 +1,5 @@
+using System;
+
 namespace ImageBackup.Engine.Items;
 
 /// <summary>How files are restored out of an image.</summary>
@@ -17,4 +19,7 @@ internal sealed record ItemRestoreOptions
 
     /// <summary>All files straight into the destination, without their directories.</summary>
     public bool Flatten { get; init; }
+
+    /// <summary>Threads that write the files of directories, so many at most as do not wait for one another at a directory; 0: the calling one.</summary>
+    public int WriterCount { get; init; } = Math.Min(Environment.ProcessorCount, 4);
 }

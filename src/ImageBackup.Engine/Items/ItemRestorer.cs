@@ -28,9 +28,6 @@ internal sealed class ItemRestorer : IDisposable
     /// <summary>Files that are handed over at once.</summary>
     private const int BatchCount = 32;
 
-    /// <summary>More wait for one another at the directory that they write into.</summary>
-    private const int MostWriters = 4;
-
     private const int DefaultFileMode = 0x1A4;
     private const int DefaultDirectoryMode = 0x1ED;
 
@@ -47,7 +44,6 @@ internal sealed class ItemRestorer : IDisposable
     private readonly List<FoundItem> _directories = [];
     private readonly List<FoundItem> _links = [];
     private readonly object _telling = new();
-    private readonly int _writerCount;
     private readonly int _umask = Umask.Current();
     private RestoreWriters _writers;
     private bool _hasToldOfSecurity;
@@ -62,7 +58,7 @@ internal sealed class ItemRestorer : IDisposable
     /// <param name="onWarning">Called with what of a restored item is missing.</param>
     /// <exception cref="ImageBackupException">WriteFailed, TargetInvalid: the destination cannot be made or opened.</exception>
     public ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning)
-        : this(source, options, onProblem, onWarning, OpenRoot(options.Destination), RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Math.Min(Environment.ProcessorCount, MostWriters))
+        : this(source, options, onProblem, onWarning, OpenRoot(options.Destination), RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
     {
     }
 
@@ -72,12 +68,9 @@ internal sealed class ItemRestorer : IDisposable
     /// <param name="onWarning">As above.</param>
     /// <param name="root">The destination; becomes the restorer's.</param>
     /// <param name="isWindows">The destination's system.</param>
-    /// <param name="writerCount">Threads that write the files of directories; 0: the calling one.</param>
-    internal ItemRestorer(
-        ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning, RootedFolder root, bool isWindows, int writerCount)
+    internal ItemRestorer(ItemSource source, ItemRestoreOptions options, Action<ImageBackupException> onProblem, Action<string> onWarning, RootedFolder root, bool isWindows)
     {
         _root = new SharedFolder(root);
-        _writerCount = writerCount;
         _writers = new RestoreWriters(0, WriteGuarded);
         _isWindows = isWindows;
         _source = source;
@@ -119,7 +112,7 @@ internal sealed class ItemRestorer : IDisposable
         // The directories on the way are made, with the mode and times that they have in the image.
         var folders = new List<SharedFolder>();
         _cancellation = cancellation;
-        using var writers = new RestoreWriters(item.Entry.Kind == FileTreeKind.Directory ? _writerCount : 0, WriteGuarded);
+        using var writers = new RestoreWriters(item.Entry.Kind == FileTreeKind.Directory ? _options.WriterCount : 0, WriteGuarded);
         _writers = writers;
         try
         {

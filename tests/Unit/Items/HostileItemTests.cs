@@ -40,12 +40,12 @@ public abstract class HostileItemCases : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private ItemRestoreOptions Options => new() { Destination = _target };
+    private ItemRestoreOptions Options => new() { Destination = _target, WriterCount = _writerCount };
 
     private ItemRestoreResult Restore(HostileTree tree, ItemRestoreOptions? options = null)
     {
         using ItemSource source = tree.Open();
-        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows(), _writerCount);
+        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows());
         restorer.Restore(tree.Item, null, CancellationToken.None);
         return restorer.Finish(CancellationToken.None);
     }
@@ -54,7 +54,7 @@ public abstract class HostileItemCases : IDisposable
     {
         var calls = new List<string>();
         using ItemSource source = tree.Open();
-        using var restorer = new ItemRestorer(source, options ?? Options, _problems.Add, _warnings.Add, new RecordingFolder(calls), isWindows: true, writerCount: 0);
+        using var restorer = new ItemRestorer(source, (options ?? Options) with { WriterCount = 0 }, _problems.Add, _warnings.Add, new RecordingFolder(calls), isWindows: true);
         restorer.Restore(tree.Item, null, CancellationToken.None);
         _ = restorer.Finish(CancellationToken.None);
         return calls;
@@ -262,7 +262,7 @@ public abstract class HostileItemCases : IDisposable
         using var stop = new CancellationTokenSource();
         HostileTree tree = new([.. Enumerable.Range(0, 8).Select(d => HostileTree.Directory($"d{d}", [.. Enumerable.Range(0, 40).Select(f => HostileTree.File($"f{f}") with { OnOpen = d == 2 && f == 20 ? stop.Cancel : null })]))]);
         using ItemSource source = tree.Open();
-        using var restorer = new ItemRestorer(source, Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows(), _writerCount);
+        using var restorer = new ItemRestorer(source, Options, _problems.Add, _warnings.Add, ItemRestorer.OpenRoot(_target), OperatingSystem.IsWindows());
         Assert.ThrowsAny<OperationCanceledException>(() => restorer.Restore(tree.Item, null, stop.Token));
         Assert.Empty(_problems);
         Assert.InRange(Directory.GetFiles(_target, "*", SearchOption.AllDirectories).Length, 1, 8 * 40 - 1);
