@@ -137,7 +137,7 @@ public sealed class BlobWriterTests : IDisposable
     [Fact]
     public void A_long_one_is_not_in_memory()
     {
-        byte[] content = Digits(4 << 20);
+        byte[] content = Digits(16 << 20);
         _writer.SaveInParts(BlobType.Tree, Writes(Digits(100_000)));
         long before = GC.GetAllocatedBytesForCurrentThread();
         _writer.SaveInParts(BlobType.Tree, Writes(content));
