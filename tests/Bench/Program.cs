@@ -32,6 +32,7 @@ internal static class Program
           --compression         alone: the ways to compress, beside restic's of the same names; --only ours,restic
           --storage             alone: repositories on servers that it starts itself, behind a network that it makes; --only rest,s3,sftp
           --trace               storage: tells each request that passes the network, with its times
+          --reads               alone: single reads in an image, and all of it in order beside its restore
           --items               alone: listing, reading and restoring files out of images; --only list,find,sparse,tree
           --fs <name>           items: ext4 (default), xfs, btrfs or ntfs
           --files <n>           items: files of the image that is listed (default 1000000)
@@ -55,7 +56,7 @@ internal static class Program
         int sizeGiB = int.Parse(Option("--size") ?? "4", CultureInfo.InvariantCulture);
         int runs = int.Parse(Option("--runs") ?? "3", CultureInfo.InvariantCulture);
         string[]? only = Option("--only")?.Split(',');
-        string[] modes = ["--maintain", "--cold", "--items", "--compression", "--churn", "--storage", "--memory"];
+        string[] modes = ["--maintain", "--cold", "--items", "--compression", "--churn", "--storage", "--memory", "--reads"];
         if (!modes.Any(args.Contains) && (only is null || only.Contains("rules")))
             RuleBench.Run(runs);
         // The rules need neither a volume nor a work directory.
@@ -108,6 +109,11 @@ internal static class Program
             if (args.Contains("--churn"))
             {
                 new Churn(volume, work, Count("--rounds", "20"), Option("--chunk-sizes")?.Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture) << 10), isDatabase ? Count("--transactions", "10000") : null, name => only is null || only.Contains(name)).Run();
+                return 0;
+            }
+            if (args.Contains("--reads"))
+            {
+                new BlockReads(volume, work, runs).Run();
                 return 0;
             }
             if (args.Contains("--compression"))
