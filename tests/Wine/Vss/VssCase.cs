@@ -12,6 +12,17 @@ namespace ImageBackup.Tests.Wine.Vss;
 /// <param name="Warns">A part of the warnings; empty: there are none.</param>
 internal sealed record VssCase(string Name, IReadOnlyList<string> Lines, string? Says, string Warns = "")
 {
+    /// <summary>
+    /// How long a call is waited for in the cases in which one hangs; the others have <see cref="PatientSeconds"/>, because a machine with much to do
+    /// takes seconds to begin a process.
+    /// </summary>
+    public const int HangSeconds = 3;
+
+    public const int PatientSeconds = 60;
+
+    /// <summary>The names of the cases in which a call hangs, for PowerShell.</summary>
+    public const string HangNames = "^(hang-|stubborn)";
+
     private const string Unexpected = "0x80042302";
 
     /// <summary>Every call that a set's taking makes.</summary>
@@ -29,8 +40,8 @@ internal sealed record VssCase(string Name, IReadOnlyList<string> Lines, string?
         new("a-good", [], null),
         .. s_calls.Select(call => new VssCase("fail-" + call, [$"fail {call}|0|{Unexpected}"], $"{call}")),
         .. s_operations.Select(call => new VssCase("asyncfail-" + call, [$"asyncfail {call}|0|{Unexpected}"], $"{call}: an unexpected error in VSS; its event log entries say more ({Unexpected})")),
-        .. s_operations.Select(call => new VssCase("hang-" + call, [$"hang {call}|0"], $"{call}: it did not end within 1 s")),
-        new("stubborn", ["stubborn DoSnapshotSet|0"], "DoSnapshotSet: it did not end within 1 s"),
+        .. s_operations.Select(call => new VssCase("hang-" + call, [$"hang {call}|0"], $"{call}: it did not end within {HangSeconds} s")),
+        new("stubborn", ["stubborn DoSnapshotSet|0"], $"DoSnapshotSet: it did not end within {HangSeconds} s"),
         new("second-status", [$"fail GatherWriterStatus|2|{Unexpected}"], "GatherWriterStatus"),
         new("no-room", ["asyncfail DoSnapshotSet|0|0x8004231F"], "DoSnapshotSet: no room for the snapshot's storage area (0x8004231F)"),
         new("denied", ["fail CreateVssBackupComponents|0|0x80070005"], "access is denied: it takes an administrator or a backup operator"),

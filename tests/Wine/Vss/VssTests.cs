@@ -156,10 +156,10 @@ public sealed class VssTests : IDisposable
         foreach (VssCase one in cases)
             File.WriteAllLines(Path.Combine(folder, one.Name + ".txt"), [line, .. VssDouble.Writers, .. one.Lines]);
         (int exitCode, string output) = _wine.PowerShell.Run(s_begin + $$"""
-            $defaults = "$env:ProgramData\ImageBackup\vss-cases.json"
-            Set-SnapshotProvider -SnapshotTimeoutSeconds 1 -WriterRetries 1 -Path $defaults
+            $impatient = "$env:ProgramData\ImageBackup\vss-impatient.json"
+            Set-SnapshotProvider -SnapshotTimeoutSeconds {{VssCase.HangSeconds}} -WriterRetries 1 -Path $impatient
             $patient = "$env:ProgramData\ImageBackup\vss-patient.json"
-            Set-SnapshotProvider -SnapshotTimeoutSeconds 30 -Path $patient
+            Set-SnapshotProvider -SnapshotTimeoutSeconds {{VssCase.PatientSeconds}} -WriterRetries 1 -Path $patient
             foreach ($case in Get-ChildItem '{{WineHost.Windows(folder)}}' -Filter *.txt | Sort-Object Name) {
                 Copy-Item $case.FullName $script -Force
                 Remove-Item "$script.log" -ErrorAction Ignore
@@ -171,7 +171,7 @@ public sealed class VssTests : IDisposable
                         Get-Process pwsh | Where-Object Id -ne $own | Stop-Process -Force
                     }
                 }
-                $result = Test-SnapshotProvider X: -Name VSS -Path $(if ($killer) { $patient } else { $defaults })
+                $result = Test-SnapshotProvider X: -Name VSS -Path $(if ($case.BaseName -match '{{VssCase.HangNames}}') { $impatient } else { $patient })
                 "case $($case.BaseName)|$($result.IsGood)|$($result.Fault)|$($result.Warnings)|set $((Test-Path "$script.set") -or (Test-Path "$script.progress"))|orphans $(@((Get-SnapshotProvider VSS).Orphans).Count)"
                 if ($killer) { $null = $killer | Receive-Job -Wait -AutoRemoveJob }
                 Move-Item "$script.log" ($case.FullName + '.log') -Force
