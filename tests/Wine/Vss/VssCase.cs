@@ -13,12 +13,12 @@ namespace ImageBackup.Tests.Wine.Vss;
 internal sealed record VssCase(string Name, IReadOnlyList<string> Lines, string? Says, string Warns = "")
 {
     /// <summary>
-    /// How long a call is waited for in the cases in which one hangs; the others have <see cref="PatientSeconds"/>, because a machine with much to do
+    /// How long a call is waited for in the cases in which one hangs; the others have <see cref="PatientSeconds"/>: a machine with much to do
     /// takes seconds to begin a process.
     /// </summary>
     public const int HangSeconds = 3;
 
-    public const int PatientSeconds = 60;
+    public const int PatientSeconds = 20;
 
     /// <summary>The names of the cases in which a call hangs, for PowerShell.</summary>
     public const string HangNames = "^(hang-|stubborn)";
