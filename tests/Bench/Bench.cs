@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -131,11 +132,5 @@ internal sealed class Bench(string volume, string work, string host, int runs, b
         WorkFiles.Delete(repository);
         WorkFiles.Delete(copy);
         WorkFiles.Delete(changed);
-    }
-
-    private static double Median(IEnumerable<double> seconds)
-    {
-        double[] sorted = seconds.Order().ToArray();
-        return sorted[sorted.Length / 2];
     }
 }

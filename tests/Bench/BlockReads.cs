@@ -12,6 +12,7 @@ using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Keys;
 using ImageBackup.Engine.Restore;
 using ImageBackup.Engine.Volumes;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -78,6 +79,4 @@ internal sealed class BlockReads(string volume, string work, int runs)
         action();
         return clock.Elapsed.TotalSeconds;
     }
-
-    private static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -114,6 +115,4 @@ internal sealed class Cold(string volume, string work, HostProgram host, int run
     }
 
     private static string Loop(string file) => Tool.Run("losetup", "-f", "--show", "--direct-io=on", file).Trim();
-
-    private static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -78,6 +79,4 @@ internal sealed class CompressionBench(string volume, string work, HostProgram h
             rows.Add(row = new Row(name, compression, [], []));
         return row;
     }
-
-    private static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
 }

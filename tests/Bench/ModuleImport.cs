@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -49,6 +50,4 @@ internal static class ModuleImport
         }
         throw new FileNotFoundException("Lay the module out first: dotnet build src/ImageBackup -t:LayOutModule -c Release");
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -7,6 +7,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading;
+using static ImageBackup.Bench.MiddleValue;
 
 namespace ImageBackup.Bench;
 
@@ -259,6 +260,4 @@ internal sealed class StorageBench(string volume, string work, HostProgram host,
         }
         throw new InvalidOperationException("The server does not answer.");
     }
-
-    private static double Median(List<double> seconds) => seconds.Order().ElementAt(seconds.Count / 2);
 }

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Generic;
-using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
 using ImageBackup.Engine.Storage;
 
@@ -26,7 +24,7 @@ internal sealed class ListsAhead
         if (!files.Traits.IsRemote)
             return lists;
         foreach (StoredKind kind in kinds)
-            lists._begun[kind] = Task.Factory.StartNew(() => files.List(kind).ToList(), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            lists._begun[kind] = files.BeginList(kind);
         return lists;
     }
 

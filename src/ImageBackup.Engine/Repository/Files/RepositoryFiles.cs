@@ -177,13 +177,20 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         return mustExist ? ListOrMissRepository(files) : files;
     }
 
+    /// <summary>The files of a kind: the list that was begun before, once, or one of now.</summary>
+    public IEnumerable<StoredFile> List(StoredKind kind, ListsAhead? ahead) => ahead?.Take(kind)?.GetAwaiter().GetResult() ?? List(kind);
+
     /// <summary>
     /// Begins to list the files of a kind on a thread of its own, while the caller does something else: of a server a list is a round trip or
     /// many. Of a directory it has been taken when this returns, so that what happens there happens in one order.
     /// </summary>
+    /// <param name="kind">What is listed.</param>
+    /// <param name="ahead">Lists that were begun before: if that of the kind is among them it is the one; null: none was.</param>
     /// <returns>Throws as <see cref="List(StoredKind)"/> when its result is asked for.</returns>
-    public Task<List<StoredFile>> BeginList(StoredKind kind)
+    public Task<List<StoredFile>> BeginList(StoredKind kind, ListsAhead? ahead = null)
     {
+        if (ahead?.Take(kind) is { } begun)
+            return begun;
         List<StoredFile> Take() => List(kind).ToList();
         return Traits.IsRemote ? Task.Factory.StartNew(Take, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default) : Task.FromResult(Take());
     }

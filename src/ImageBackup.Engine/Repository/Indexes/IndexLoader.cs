@@ -30,7 +30,7 @@ internal static class IndexLoader
         {
             try
             {
-                return LoadOnce(files, sealers, onError, ahead?.Take(StoredKind.Index)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Index), cancellation);
+                return LoadOnce(files, sealers, onError, files.List(StoredKind.Index, ahead), cancellation);
             }
             catch (IndexVanishedException e)
             {

@@ -171,7 +171,7 @@ internal static class KeyRing
     public static (MasterKey Master, string KeyName) Open(
         RepositoryFiles files, RepositoryPassword password, Func<MasterKey, bool> fits, CancellationToken cancellation, string? hint = null, ListsAhead? ahead = null)
     {
-        List<string> names = (ahead?.Take(StoredKind.Key)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Key)).Select(key => key.Name).ToList();
+        List<string> names = files.List(StoredKind.Key, ahead).Select(key => key.Name).ToList();
         if (names.Count == 0)
             throw new ImageBackupException(ErrorId.RepositoryInvalid, $"The directory '{files.Location}' has a 'config' but no keys.", files.Location);
         // A stable order, and the named one among those that are read at all.

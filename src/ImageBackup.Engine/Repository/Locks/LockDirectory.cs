@@ -86,7 +86,7 @@ internal sealed class LockDirectory(RepositoryFiles files, SealerPool sealers, i
     /// <param name="now">The clock.</param>
     /// <param name="ahead">A list that was begun before; null: none.</param>
     public void ThrowIfHeld(bool wantsExclusive, DateTimeOffset now, ListsAhead? ahead = null) =>
-        ThrowIfConflicting(List(ahead?.Take(StoredKind.Lock)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Lock), now, storageNow: now), wantsExclusive, _ => { });
+        ThrowIfConflicting(List(files.List(StoredKind.Lock, ahead), now, storageNow: now), wantsExclusive, _ => { });
 
     private void ThrowIfConflicting(IEnumerable<RepositoryLockInfo> others, bool wantsExclusive, Action<RepositoryLockInfo> onStale)
     {

@@ -77,9 +77,9 @@ internal sealed class Pruner(ImageRepository repository)
         // Snapshot records before the index, packs after it: see design.rst, "Read and Write Ordering". Under our exclusive lock nobody changes
         // anything, and a server is asked for all three at once.
         ListsAhead? ahead = isPlan ? null : ListsAhead.Begin(_files, StoredKind.Snapshot, StoredKind.Index, StoredKind.Pack);
-        List<StoredFile> snapshots = ahead?.Take(StoredKind.Snapshot)?.GetAwaiter().GetResult() ?? _files.List(StoredKind.Snapshot).ToList();
+        List<StoredFile> snapshots = _files.List(StoredKind.Snapshot, ahead).ToList();
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(_files, repository.Sealers, onError: null, cancellation, ahead);
-        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? _files.BeginList(StoredKind.Pack);
+        Task<List<StoredFile>> listing = _files.BeginList(StoredKind.Pack, ahead);
         using var marks = new UsedBlobSet(repository, index);
         marks.Mark(snapshots, progress is null ? null : (done, total) => progress(PrunePhase.Marking, done, total), cancellation);
         var packFiles = new Dictionary<BlobId, long>();

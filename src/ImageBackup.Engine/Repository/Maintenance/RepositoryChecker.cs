@@ -94,9 +94,9 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         RepositoryFiles files = repository.Files;
         _problems.Clear();
-        Task<List<StoredFile>> listing = ahead?.Take(StoredKind.Pack) ?? files.BeginList(StoredKind.Pack);
+        Task<List<StoredFile>> listing = files.BeginList(StoredKind.Pack, ahead);
         // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
-        List<StoredFile> snapshots = ahead?.Take(StoredKind.Snapshot)?.GetAwaiter().GetResult() ?? files.List(StoredKind.Snapshot).ToList();
+        List<StoredFile> snapshots = files.List(StoredKind.Snapshot, ahead).ToList();
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation, ahead);
         return new Contents(snapshots, index, indexNames, LengthsOf(listing.GetAwaiter().GetResult()));

@@ -51,15 +51,14 @@ internal sealed class PackWriter(RepositoryFiles files, SealerPool sealers, Blob
         Write(part);
     }
 
-    /// <summary>Makes a blob of what was added since the blob before, and says how long it is.</summary>
-    public int EndBlob(BlobId id, int uncompressedLengthBytes)
+    /// <summary>Makes a blob of what was added since the blob before.</summary>
+    public void EndBlob(BlobId id, int uncompressedLengthBytes)
     {
         long lengthBytes = LengthBytes - _blobsEndBytes;
         if (lengthBytes is < Sealer.OverheadBytes or > int.MaxValue)
             throw new InvalidOperationException($"A blob of {lengthBytes} bytes.");
         _entries.Add(new PackEntry(id, type, (uint)_blobsEndBytes, (uint)lengthBytes, (uint)uncompressedLengthBytes));
         _blobsEndBytes = LengthBytes;
-        return (int)lengthBytes;
     }
 
     /// <summary>Writes the header, proven to open again, and ends the pack.</summary>
