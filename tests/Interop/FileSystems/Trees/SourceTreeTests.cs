@@ -31,7 +31,7 @@ public sealed class SourceTreeTests
     [InlineData("-t ext4 -b 1024 -O inline_data")]
     [InlineData("-t ext4 -b 4096 -O bigalloc -C 16384")]
     [InlineData("-t ext2 -b 1024")]
-    public void OfExt(string options) => OfTheKernel("mke2fs", $"-q -F {options} -N 250000", options.Contains("ext2", StringComparison.Ordinal) ? "ext2" : "ext4", "", reader => new ExtReader().OpenTree(reader, CancellationToken.None));
+    public void OfExt(string options) => OfTheKernel("mke2fs", $"-q -F {options} -i 16384", options.Contains("ext2", StringComparison.Ordinal) ? "ext2" : "ext4", "", reader => new ExtReader().OpenTree(reader, CancellationToken.None));
 
     [Theory]
     [InlineData("")]
