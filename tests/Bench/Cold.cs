@@ -9,22 +9,26 @@ namespace ImageBackup.Bench;
 
 /// <summary>
 /// A volume that is not in memory: a loop device past the cache of its file, and the system's caches dropped before each run. Ours, restic
-/// from a pipe, and two plain readers.
+/// from a pipe, and two plain readers. With a pace the volume's disk is another one than this machine's.
 /// </summary>
-internal sealed class Cold(string volume, string work, HostProgram host, int runs, Func<string, bool> wants)
+internal sealed class Cold(string volume, string work, HostProgram host, int runs, DiskPace? pace, Func<string, bool> wants)
 {
     private sealed record Row(string Name, string What, List<double> Seconds)
     {
         /// <summary>What a backup of ours says of who waited for whom, in the last run.</summary>
         public string Waits { get; set; } = "";
+
+        /// <summary>What the disk was asked for in the last run.</summary>
+        public string Asked { get; set; } = "";
     }
 
     /// <summary>Needs root.</summary>
     public void Run()
     {
-        string device = Loop(volume), target = Path.Combine(work, "target.img");
+        using SlowDisk? disk = pace is null ? null : new SlowDisk(volume, Path.Combine(work, "slow.img"), pace).Start();
+        string device = Loop(disk is null ? volume : Path.Combine(work, "slow.img"), isReadOnly: disk is not null), target = Path.Combine(work, "target.img");
         Tool.Run("truncate", "-s", new FileInfo(volume).Length.ToString(CultureInfo.InvariantCulture), target);
-        string targetDevice = Loop(target);
+        string targetDevice = Loop(target, isReadOnly: false);
         try
         {
             List<Row> rows = [];
@@ -42,10 +46,10 @@ internal sealed class Cold(string volume, string work, HostProgram host, int run
             }
             Console.WriteLine($"A volume of {new FileInfo(volume).Length / 1e9:F2} GB that is not in memory; {runs} runs each, medians, in turns. Ours without the engine's start.");
             Console.WriteLine();
-            Console.WriteLine("| who | what | time | waits |");
-            Console.WriteLine("|---|---|---|---|");
+            Console.WriteLine("| who | what | time | waits | the disk was asked for |");
+            Console.WriteLine("|---|---|---|---|---|");
             foreach (Row row in rows)
-                Console.WriteLine(FormattableString.Invariant($"| {row.Name} | {row.What} | {Median(row.Seconds):F2} s | {row.Waits} |"));
+                Console.WriteLine(FormattableString.Invariant($"| {row.Name} | {row.What} | {Median(row.Seconds):F2} s | {row.Waits} | {row.Asked} |"));
             foreach (string what in new[] { "first", "second", "restore" })
             {
                 if (rows.Find(r => r.Name == "ours" && r.What == what) is { } ours && rows.Find(r => r.Name == "restic" && r.What == what) is { } restic)
@@ -108,11 +112,17 @@ internal sealed class Cold(string volume, string work, HostProgram host, int run
     {
         WorkFiles.Rest(work);
         File.WriteAllText("/proc/sys/vm/drop_caches", "3");
+        // The other disk is slow by itself: what it reads from is in memory.
+        if (pace is not null)
+            WorkFiles.Load(volume);
+        pace?.Tell();
         double seconds = run();
         if (rows.Find(r => r.Name == name && r.What == what) is not { } row)
             rows.Add(row = new Row(name, what, []));
         row.Seconds.Add(seconds);
+        if (pace is not null && what != "restore")
+            row.Asked = pace.Tell();
     }
 
-    private static string Loop(string file) => Tool.Run("losetup", "-f", "--show", "--direct-io=on", file).Trim();
+    private static string Loop(string file, bool isReadOnly) => Tool.Run("losetup", ["-f", "--show", "--direct-io=on", .. isReadOnly ? new[] { "-r" } : [], file]).Trim();
 }

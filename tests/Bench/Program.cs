@@ -24,6 +24,7 @@ internal static class Program
           --memory              alone: what a chunk costs at the peak of a check, prune, repair; --only connect,check,prune,repair,tiny,backup
           --chunks <n,n>        memory: chunks of the repositories (default 65536,262144,4000000)
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
+          --disk <name>         cold: the volume's disk is a slow one: network (5 ms a read, any number at once) or spinning (one arm, 8 ms to go elsewhere)
           --churn               alone: what small changes cost by the size of a chunk; --only ours,restic
           --pgbench             churn: of a volume with a PostgreSQL data directory, by rounds of pgbench
           --transactions <n>    pgbench: transactions of a round (default 10000)
@@ -103,7 +104,7 @@ internal static class Program
             string host = Option("--host") ?? HostPath.Find();
             if (args.Contains("--cold"))
             {
-                new Cold(volume, work, new HostProgram(host), runs, name => only is null || only.Contains(name)).Run();
+                new Cold(volume, work, new HostProgram(host), runs, Option("--disk") is { } disk ? DiskPace.Of(disk) : null, name => only is null || only.Contains(name)).Run();
                 return 0;
             }
             if (args.Contains("--churn"))

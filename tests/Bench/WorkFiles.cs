@@ -27,7 +27,7 @@ internal static class WorkFiles
     }
 
     /// <summary>Reads a file through, whatever the runs before have pushed out of the system's cache.</summary>
-    private static void Load(string path)
+    public static void Load(string path)
     {
         using FileStream stream = File.OpenRead(path);
         byte[] buffer = new byte[1 << 20];
