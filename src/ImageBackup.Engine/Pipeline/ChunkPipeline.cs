@@ -60,14 +60,17 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         batchCount = (int)Math.Min(BlobHasher.BatchCount, BatchedBytes / ((workerCount + 1L) * Math.Max(1, chunkBytes)));
         if (batchCount < BlobHasher.BatchWorthCount)
             batchCount = 1;
-        // One each at work, one each waiting, two for the producer.
-        return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount : 2 * workerCount + 1 + fillerCount, fillerCount);
+        // One each at work, one each waiting, two for the producer; of many fillers each has one that is being filled.
+        return new ChunkPipeline<TItem>(workerCount, chunkBytes, batchCount > 1 ? (workerCount + 1) * batchCount + fillerCount - 1 : 2 * workerCount + 1 + fillerCount, fillerCount);
     }
 
     private long _workerWaitTicks;
     private long _fillerWaitTicks;
 
-    /// <summary>How long the workers waited for an item, all together: what is read is slower than they are.</summary>
+    /// <summary>
+    /// How long the workers waited for an item, or for what they read themselves meanwhile, all together: what is read is slower than
+    /// they are.
+    /// </summary>
     public TimeSpan WorkerWait => DurationOf(Interlocked.Read(ref _workerWaitTicks));
 
     /// <summary>How long the threads that fill ahead waited for a buffer, all together: the workers are slower than what is read.</summary>
@@ -202,14 +205,17 @@ internal sealed class ChunkPipeline<TItem>(int workerCount, int bufferBytes, int
         return isTaken;
     }
 
-    private static bool TryHelp(Source? source, BlockingCollection<byte[]> free, out (TItem Item, byte[] Buffer) filled)
+    private bool TryHelp(Source? source, BlockingCollection<byte[]> free, out (TItem Item, byte[] Buffer) filled)
     {
         filled = default;
         if (source is null || source.IsEmpty || !free.TryTake(out byte[]? buffer))
             return false;
-        if (source.Next(buffer) is { } item)
+        long since = Stopwatch.GetTimestamp();
+        TItem? item = source.Next(buffer);
+        Interlocked.Add(ref _workerWaitTicks, Stopwatch.GetTimestamp() - since);
+        if (item is { } found)
         {
-            filled = (item, buffer);
+            filled = (found, buffer);
             return true;
         }
         free.Add(buffer, CancellationToken.None);

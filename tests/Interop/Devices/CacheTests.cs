@@ -47,7 +47,7 @@ public sealed partial class CacheTests : IDisposable
         _rig = new VolumeRig();
         string device = _rig.Noise("noise.img", 4096, (9 << 20) + 4096);
         using Engine.Blocks.IBlockReader reader = _rig.Volumes.OpenRead(_rig.Volumes.Find(device), VolumeOpenMode.Exclusive);
-        Assert.Equal(4, Assert.IsAssignableFrom<Engine.Blocks.IQueuedReader>(reader).QueueDepth);
+        Assert.Equal(4 << 20, Assert.IsAssignableFrom<Engine.Blocks.IQueuedReader>(reader).QueueBytes);
         byte[] all = new byte[reader.LengthBytes];
         Assert.Equal(all.Length, reader.ReadAt(0, all));
         Assert.Equal(File.ReadAllBytes(_rig.Path("noise.img")), all);

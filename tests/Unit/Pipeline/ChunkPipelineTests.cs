@@ -101,6 +101,23 @@ public sealed class ChunkPipelineTests
         Assert.True(pipeline.WorkerWait > TimeSpan.Zero && pipeline.FillerWait > TimeSpan.Zero, $"{pipeline.WorkerWait}, {pipeline.FillerWait}");
     }
 
+    /// <summary>A worker that reads for itself, because nothing has been read, waits for the disk all the same.</summary>
+    [Fact]
+    public void What_workers_read_themselves_is_waited_for()
+    {
+        int next = 0, own = 0;
+        var pipeline = new ChunkPipeline<int>(2, 8, 5);
+        pipeline.Run(() => next == 40 ? null : next++, (_, _) =>
+        {
+            // Not less: the clock of a sleep is coarse.
+            Thread.Sleep(6);
+            if (Thread.CurrentThread.Name is { } name && name.StartsWith("ImageBackup worker", StringComparison.Ordinal))
+                Interlocked.Increment(ref own);
+        }, release => new Worker((_, _) => { }, release), CancellationToken.None);
+        Assert.True(own > 0);
+        Assert.True(pipeline.WorkerWait >= TimeSpan.FromMilliseconds(5 * own), $"{own} reads, {pipeline.WorkerWait}");
+    }
+
     /// <summary>As many reads are under way as the source likes, begun in order; and one that fails ends all.</summary>
     [Theory]
     [InlineData(1, 6, 4)]

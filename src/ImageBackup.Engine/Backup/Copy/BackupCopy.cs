@@ -22,6 +22,9 @@ namespace ImageBackup.Engine.Backup.Copy;
 /// <param name="readErrorLimit">How many sectors may be unreadable.</param>
 internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, ChangeDetector? changes, int workerCount, long readErrorLimit = 0)
 {
+    /// <summary>Readers of a device: one that waits for a buffer must not leave it without a read, and threads are not free.</summary>
+    private const int FewestReaders = 4, MostReaders = 16;
+
     private readonly ChunkGeometry _geometry = volume.Geometry;
     private readonly UsedRanges _used = volume.Map.Used;
     private readonly RepositoryWriter _session = session;
@@ -40,7 +43,7 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
     {
         var source = new ChunkSource(volume.Reader, _geometry, _used, _readErrors);
         var plan = new ChunkPlan(source, changes, _session);
-        var pipeline = ChunkPipeline<ChunkWork>.For(Math.Max(1, workerCount), _geometry.ChunkSizeBytes, out int batchCount, (volume.Reader as IQueuedReader)?.QueueDepth ?? 1);
+        var pipeline = ChunkPipeline<ChunkWork>.For(Math.Max(1, workerCount), _geometry.ChunkSizeBytes, out int batchCount, ReaderCount((volume.Reader as IQueuedReader)?.QueueBytes ?? 0, _geometry.ChunkSizeBytes));
         long next = 0;
         pipeline.Run(
             () => Next(plan, ref next, meter, cancellation),
@@ -58,6 +61,10 @@ internal sealed class BackupCopy(MappedVolume volume, RepositoryWriter session, 
             ReaderWait = pipeline.FillerWait,
         };
     }
+
+    /// <summary>How many threads read ahead, a chunk each: as many as have so many bytes under way together, and of large chunks some.</summary>
+    internal static int ReaderCount(int queueBytes, int chunkSizeBytes) =>
+        queueBytes == 0 ? 1 : Math.Min(MostReaders, Math.Max(FewestReaders, queueBytes / chunkSizeBytes));
 
     /// <summary>The next chunk that a worker is needed for; of others that are zeros only the id is noted.</summary>
     private ChunkWork? Next(ChunkPlan plan, ref long next, ProgressMeter meter, CancellationToken cancellation)

@@ -52,7 +52,7 @@ internal sealed class ChunkSource(IBlockReader volume, ChunkGeometry geometry, U
     private void ReadParts(ByteRange chunk, byte[] buffer)
     {
         // What reads ahead has the next part already when it is asked for it.
-        long gapBytes = volume is IQueuedReader { QueueDepth: > 1 } ? JoinedGapBytes : 0;
+        long gapBytes = volume is IQueuedReader { QueueBytes: > 0 } ? JoinedGapBytes : 0;
         ByteRange run = default;
         int partCount = 0;
         foreach (ByteRange part in used.Within(chunk))

@@ -102,7 +102,7 @@ public sealed class ChunkSourceTests
     private sealed class QueuedReader(byte[] content, long? badOffset) : IQueuedReader
     {
         public int ReadCount { get; private set; }
-        public int QueueDepth => 4;
+        public int QueueBytes => 4 << 20;
         public long LengthBytes => content.Length;
         public int SectorSizeBytes => 512;
 

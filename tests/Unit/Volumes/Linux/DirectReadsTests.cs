@@ -62,8 +62,8 @@ public sealed class DirectReadsTests : IDisposable
     {
         using LinuxBlockReader past = OpenReader(), through = new(Open(_directory["volume"]), "volume", isDevice: false);
         // A file system that does not take the flag is read through its cache, one at a time.
-        Assert.Equal(past.IsPastCache ? DirectReads.QueueDepth : 1, past.QueueDepth);
-        Assert.Equal((false, 1), (through.IsPastCache, through.QueueDepth));
+        Assert.Equal(past.IsPastCache ? DirectReads.QueueBytes : 0, past.QueueBytes);
+        Assert.Equal((false, 0), (through.IsPastCache, through.QueueBytes));
     }
 
     [Fact]

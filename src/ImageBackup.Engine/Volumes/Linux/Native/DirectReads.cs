@@ -14,10 +14,10 @@ internal sealed class DirectReads : IDisposable
     public const int WorthBytes = 32 << 10;
 
     /// <summary>
-    /// As many reads under way keep a disk on a network at its speed, 5 ms away; one that spins gets them in its order and joins
-    /// them.
+    /// As many bytes under way keep a disk on a network at its speed, 5 ms away: 800 MB/s. One that spins gets its reads in its order and
+    /// joins them.
     /// </summary>
-    public const int QueueDepth = 4;
+    public const int QueueBytes = 4 << 20;
 
     /// <summary>Of offsets, lengths and memory: a page, which no device asks more than.</summary>
     private const int AlignmentBytes = 4096;

@@ -56,7 +56,7 @@ internal class LinuxBlockReader : IFlushedReader, IQueuedReader, ILengthQuery, I
         init => _direct = value ? DirectReads.Of(Descriptor, LengthBytes) : null;
     }
 
-    public int QueueDepth => IsPastCache ? DirectReads.QueueDepth : 1;
+    public int QueueBytes => IsPastCache ? DirectReads.QueueBytes : 0;
 
     public long QueryLengthBytes()
     {
