@@ -21,6 +21,9 @@ param(
     # Only files whose name begins so: names, or one text with commas.
     [string[]] $Name = '*',
 
+    # Each file by itself, one after another, and a line with its name at its end: who waits for this process knows which file it is at.
+    [switch] $Each,
+
     # Windows: only what a real Windows proves (tests/Windows), which needs an elevated session.
     [ValidateSet('Windows')]
     [string] $Tag
@@ -69,15 +72,24 @@ $env:IMAGEBACKUP_MANIFEST = $Manifest
 
 $configuration = New-PesterConfiguration
 $folder = if ($Tag) { Join-Path $root "tests/$Tag" } else { $PSScriptRoot }
-$configuration.Run.Path = @($Name -split ',' | ForEach-Object { Get-ChildItem $folder -Filter "$_.Tests.ps1" } | ForEach-Object FullName)
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Normal'
 if ($Tag) { $configuration.Filter.Tag = $Tag }
 # Cases of the other build, by name.
 if ($Build -eq 'netstandard2.0') { $configuration.Filter.ExcludeTag = 'net10.0' }
-$result = Invoke-Pester -Configuration $configuration
-foreach ($test in $result.Skipped) { 'Pester skipped: {0}{1}' -f $test.ExpandedPath, $(if ($test.ErrorRecord) { ': ' + $test.ErrorRecord[0] }) }
+$files = @($Name -split ',' | ForEach-Object { Get-ChildItem $folder -Filter "$_.Tests.ps1" } | ForEach-Object FullName)
+$runs = [Collections.Generic.List[object]]::new()
+if ($Each) { foreach ($file in $files) { $runs.Add(@($file)) } } else { $runs.Add($files) }
+$total = 0
+foreach ($run in $runs) {
+    $configuration.Run.Path = $run
+    $result = Invoke-Pester -Configuration $configuration
+    foreach ($test in $result.Skipped) { 'Pester skipped: {0}{1}' -f $test.ExpandedPath, $(if ($test.ErrorRecord) { ': ' + $test.ErrorRecord[0] }) }
+    # What could not be discovered counts too: no failed test must look like no failure.
+    $failed = $result.FailedCount + $result.FailedContainersCount + $result.FailedBlocksCount
+    'Pester suite: {0} passed, {1} failed, {2} skipped.' -f $result.PassedCount, $failed, $result.SkippedCount
+    if ($Each) { 'Pester file: {0}: {1} failed.' -f ([IO.Path]::GetFileName($run[0]) -replace '\.Tests\.ps1$'), $failed }
+    $total += $failed
+}
 Remove-Item $machine -Recurse -Force -ErrorAction Ignore
-# What could not be discovered counts too: no failed test must look like no failure.
-'Pester suite: {0} passed, {1} failed, {2} skipped.' -f $result.PassedCount, ($result.FailedCount + $result.FailedContainersCount + $result.FailedBlocksCount), $result.SkippedCount
-exit [math]::Min(100, $result.FailedCount + $result.FailedContainersCount + $result.FailedBlocksCount)
+exit [math]::Min(100, $total)

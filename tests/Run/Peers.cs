@@ -17,11 +17,15 @@ internal static class Peers
         ("qemu-system-x86_64", "qemu-system-x86"), ("lvs", "lvm2"), ("thin_check", "thin-provisioning-tools"),
         ("ceph-mon", "ceph-mon"), ("ceph-osd", "ceph-osd"), ("radosgw", "radosgw"), ("ceph", "ceph-common"),
         ("node", "nodejs"), ("npm", "npm"),
-        ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), ("/usr/lib/wine/wine64", "wine64"), ("x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64-win32"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
+        ("ssh", "openssh-client"), ("/usr/sbin/sshd", SshServer), (Wine, "wine64"), ("x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64-win32"), ("/usr/lib/mono/4.5/Facades/netstandard.dll", "mono-devel"),
     ];
+
+    private const string Wine = "/usr/lib/wine/wine64";
 
     /// <summary>A package that opens a port once it is installed, if systemd runs.</summary>
     private const string SshServer = "openssh-server";
+
+    public static bool HasWine => File.Exists(Wine);
 
     /// <summary>Installs what is missing, if this is Debian and we are root; elsewhere the tests say what they skip.</summary>
     public static void Install()

@@ -16,13 +16,14 @@ internal static partial class PesterSuite
 {
     public static string Version => Metadata("Pester");
     public static string NextVersion => Metadata("NextPester");
+    public static string PackageRoot => Metadata("PackageRoot");
 
     /// <summary>The PowerShell of the tool's package. It has no program of its own: dotnet runs it.</summary>
     public static string? PowerShell(string root)
     {
         if (!Dotnet.Run(root, "tool", "restore", "-v", "quiet"))
             return null;
-        string folder = Path.Combine(Metadata("PackageRoot"), "powershell");
+        string folder = Path.Combine(PackageRoot, "powershell");
         return Directory.Exists(folder)
             ? Directory.GetFiles(folder, "pwsh.dll", SearchOption.AllDirectories).Where(f => Path.GetFileName(Path.GetDirectoryName(f)) == "unix" && f.Contains(ToolVersion(root), StringComparison.Ordinal)).FirstOrDefault()
             : null;
@@ -34,7 +35,7 @@ internal static partial class PesterSuite
     {
         string home = Directory.CreateDirectory(Dotnet.Temporary("home")).FullName;
         var start = new ProcessStartInfo("dotnet", [powerShell, "-NoProfile", "-NonInteractive", "-File", Path.Combine(root, "tests", "Pester", "Invoke-Suite.ps1"),
-            "-Build", build, "-PesterPath", Path.Combine(Metadata("PackageRoot"), "pester", pesterVersion, "tools"), "-Name", names.Length == 0 ? "*" : string.Join(',', names)])
+            "-Build", build, "-PesterPath", Path.Combine(PackageRoot, "pester", pesterVersion, "tools"), "-Name", names.Length == 0 ? "*" : string.Join(',', names)])
         {
             WorkingDirectory = root,
             Environment = { ["NO_COLOR"] = "1", ["LC_ALL"] = "C.UTF-8", ["HOME"] = home, ["POWERSHELL_TELEMETRY_OPTOUT"] = "1", ["POWERSHELL_UPDATECHECK"] = "Off" },

@@ -20,7 +20,8 @@ internal static class SourceTree
 
     public static string FormatFile => Path.Combine(Root, "src", "ImageBackup", "ImageBackup.Format.ps1xml");
 
-    public static string HostProgram => Path.Combine(
+    /// <summary>What IMAGEBACKUP_HOST names (tests/Run: one with PowerShell compiled ahead), else the one that was built.</summary>
+    public static string HostProgram => Environment.GetEnvironmentVariable("IMAGEBACKUP_HOST") is { Length: > 0 } given ? given : Path.Combine(
         Root, "src", "ImageBackup.Host", "bin", Configuration, "net10.0", "ImageBackup.Host" + (OperatingSystem.IsWindows() ? ".exe" : ""));
 
     /// <summary>All source files below a folder, without what a build makes; relative paths with slashes.</summary>

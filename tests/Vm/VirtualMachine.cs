@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text;
+using ImageBackup.Tests.Kits;
 using Xunit;
 
 namespace ImageBackup.Tests.Vm;
@@ -110,6 +111,10 @@ public sealed class VirtualMachine : IDisposable
     {
         string initramfs = Path.Combine(_directory, "initramfs"), disk = Path.Combine(_directory, "disk");
         MakeInitramfs(kernel, busyBox, initramfs);
+        // A copy with the engine's machine code, if the module was laid out with it: emulated, compiling it costs minutes.
+        string shared = Path.Combine(_directory, "guest"), root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
+        CompiledAhead.Copy(Path.GetDirectoryName(guest)!, shared);
+        CompiledAhead.TakeModule(root, shared);
         using (FileStream file = File.Create(disk))
             file.SetLength(DiskBytes);
         string[] smallDisks = [.. s_smallDisks.Select(name => Path.Combine(_directory, name))];
@@ -127,7 +132,7 @@ public sealed class VirtualMachine : IDisposable
             "-drive", $"file={disk},format=raw,if=virtio,cache=unsafe,discard=unmap",
             .. smallDisks.SelectMany(small => new[] { "-drive", $"file={small},format=raw,if=virtio,cache=unsafe" }),
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
-            "-virtfs", $"local,path={Path.GetDirectoryName(guest)},mount_tag=guest,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", $"local,path={shared},mount_tag=guest,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-rng-pci",
         ];
         foreach (string argument in arguments)

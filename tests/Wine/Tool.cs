@@ -7,13 +7,20 @@ using System.Threading.Tasks;
 
 namespace ImageBackup.Tests.Wine;
 
+/// <summary>A program did not end in time, or did not go on; with what it had said.</summary>
+internal sealed class ProgramHangsException(string message, string output) : TimeoutException(message)
+{
+    public string Output => output;
+}
+
 /// <summary>Runs programs, with a time limit.</summary>
 internal static class Tool
 {
     public static bool Exists(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Concat(["/usr/sbin", "/sbin"]).Any(directory => File.Exists(Path.Combine(directory, name)));
 
-    public static (int ExitCode, string Output) Try(ProcessStartInfo start, TimeSpan limit)
+    /// <param name="goesOn">A text in its output that begins the time anew; null: the limit is for all of it.</param>
+    public static (int ExitCode, string Output) Try(ProcessStartInfo start, TimeSpan limit, string? goesOn = null)
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
@@ -23,11 +30,16 @@ internal static class Tool
         var output = new StringBuilder();
         var errors = new StringBuilder();
         Task read = Task.WhenAll(ReadAsync(process.StandardOutput, output), ReadAsync(process.StandardError, errors));
-        if (!process.WaitForExit(limit))
+        for (int seen = 0; !process.WaitForExit(limit);)
         {
-            process.Kill(entireProcessTree: true);
             string said = Text(output) + Text(errors);
-            throw new TimeoutException($"{start.FileName} did not end within {limit}. The end of what it said:\n{said[Math.Max(0, said.Length - 4000)..]}");
+            int count = goesOn is null ? 0 : said.Split(goesOn).Length - 1;
+            if (count <= seen)
+            {
+                process.Kill(entireProcessTree: true);
+                throw new ProgramHangsException($"{start.FileName} did not end within {limit}. The end of what it said:\n{said[Math.Max(0, said.Length - 4000)..]}", said);
+            }
+            seen = count;
         }
         // A service that the program started may hold its output open.
         read.Wait(TimeSpan.FromSeconds(10));

@@ -11,8 +11,8 @@ using ImageBackup.Tests.Kits;
 namespace ImageBackup.Tests.Wine;
 
 /// <summary>
-/// The real PowerShell for Windows: the .NET tool's package holds it beside the one for Linux. Its runtime is made of the runtime
-/// packs. Both stay where the package client put them; only links are made.
+/// The real PowerShell for Windows: the .NET tool's package holds it beside the one for Linux. A copy of it is compiled ahead, as
+/// Microsoft's installer brings it. Its runtime is made of the runtime packs, which stay where the package client put them; only links are made.
 /// </summary>
 public sealed partial class WindowsPowerShell
 {
@@ -32,8 +32,11 @@ public sealed partial class WindowsPowerShell
         if (exitCode != 0)
             throw new InvalidOperationException("PowerShell could not be restored: " + text);
         string version = Version().Match(File.ReadAllText(Path.Combine(root, ".config", "dotnet-tools.json"))).Groups[1].Value;
-        _program = Path.Combine(Metadata("PackageRoot"), "powershell", version, "tools", "net10.0", "any", "win", "pwsh.exe");
         LinkRuntime();
+        string frameworks = Path.Combine(_directory, "dotnet", "shared"), copy = Path.Combine(_directory, "pwsh");
+        CompiledAhead.Copy(Path.Combine(Metadata("PackageRoot"), "powershell", version, "tools", "net10.0", "any", "win"), copy, "windows", Metadata("PackageRoot"),
+            [.. Directory.GetDirectories(frameworks).Select(framework => Directory.GetDirectories(framework)[0])], out _);
+        _program = Path.Combine(copy, "pwsh.exe");
     }
 
     /// <summary>The folder of Pester, as a Windows path.</summary>
@@ -42,7 +45,8 @@ public sealed partial class WindowsPowerShell
     /// <summary>Runs a script; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
     /// <param name="traced">A channel of Wine's debug output that is wanted too: "eventlog".</param>
     /// <param name="variables">More of its environment.</param>
-    public (int ExitCode, string Output) Run(string script, TimeSpan limit, string? traced = null, IReadOnlyDictionary<string, string>? variables = null)
+    /// <param name="goesOn">A text in its output that begins the time anew.</param>
+    public (int ExitCode, string Output) Run(string script, TimeSpan limit, string? traced = null, IReadOnlyDictionary<string, string>? variables = null, string? goesOn = null)
     {
         string file = Path.Combine(_directory, $"script-{Guid.NewGuid():N}.ps1");
         File.WriteAllText(file, script, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
@@ -52,11 +56,11 @@ public sealed partial class WindowsPowerShell
             wine.Environment[name] = value;
         if (traced is not null)
             wine.Environment["WINEDEBUG"] = $"-all,+{traced}";
-        return RunInTerminal(wine, limit);
+        return RunInTerminal(wine, limit, goesOn);
     }
 
     /// <summary>Runs a program that uses PowerShell's console host; gives its exit code, and all that it wrote, without the terminal's own codes.</summary>
-    public static (int ExitCode, string Output) RunInTerminal(ProcessStartInfo wine, TimeSpan limit)
+    public static (int ExitCode, string Output) RunInTerminal(ProcessStartInfo wine, TimeSpan limit, string? goesOn = null)
     {
         // Wine's console needs a terminal: without one the console host ends at once. It is wide, so that no line is wrapped.
         var start = new ProcessStartInfo("script", ["-qec", "stty cols 400; exec " + string.Join(' ', wine.ArgumentList.Prepend(wine.FileName).Select(Quote)), "/dev/null"]);
@@ -67,10 +71,13 @@ public sealed partial class WindowsPowerShell
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
         start.Environment["POWERSHELL_UPDATECHECK"] = "Off";
         start.Environment["TERM"] = "xterm";
-        (int exitCode, string output) = Tool.Try(start, limit);
-        string plain = TerminalCode().Replace(output, "");
-        return (exitCode, string.Join('\n', plain.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => !line.StartsWith("wine: ", StringComparison.Ordinal))));
+        (int exitCode, string output) = Tool.Try(start, limit, goesOn);
+        return (exitCode, Plain(output));
     }
+
+    /// <summary>Without the terminal's own codes, and without what Wine says of itself.</summary>
+    public static string Plain(string output) =>
+        string.Join('\n', TerminalCode().Replace(output, "").Split('\n').Select(line => line.TrimEnd('\r')).Where(line => !line.StartsWith("wine: ", StringComparison.Ordinal)));
 
     private static string Quote(string text) => "'" + text.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
 

@@ -176,8 +176,11 @@ internal sealed class HostProcess : IDisposable
         _process.Dispose();
     }
 
+    /// <summary>What IMAGEBACKUP_HOST names (tests/Run: one with PowerShell compiled ahead), else the one that was built.</summary>
     private static string Find()
     {
+        if (Environment.GetEnvironmentVariable("IMAGEBACKUP_HOST") is { Length: > 0 } given)
+            return given;
         string configuration = typeof(HostProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
         return Root() is { } root
             ? Path.Combine(root, "src", "ImageBackup.Host", "bin", configuration, "net10.0", "ImageBackup.Host")

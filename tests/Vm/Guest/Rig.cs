@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text;
 using System.Threading;
 using ImageBackup.Engine.Backup;
 using ImageBackup.Engine.Backup.Quiescing;
@@ -25,10 +24,13 @@ internal sealed class Rig : IDisposable
 
     public Rig()
     {
-        using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes("pw"));
-        Repository = Directory.Exists(Location)
-            ? ImageRepository.Open(Location, password, CancellationToken.None)
-            : ImageRepository.Create(Location, password, CancellationToken.None);
+        using RepositoryPassword password = CutWork.Password(CutWork.First);
+        if (!Directory.Exists(Location))
+        {
+            using ImageRepository made = ImageRepository.Create(Location, password, CancellationToken.None);
+            CutWork.MakeCheap(made, CutWork.First, made.KeyName);
+        }
+        Repository = ImageRepository.Open(Location, password, CancellationToken.None);
     }
 
     public ImageRepository Repository { get; }

@@ -131,7 +131,7 @@ internal sealed class CutWork(string location, string logDevice)
     }
 
     /// <summary>The same key under scrypt's least cost: the repository is opened many times in an emulated machine.</summary>
-    private static void MakeCheap(ImageRepository repository, string password, string name)
+    public static void MakeCheap(ImageRepository repository, string password, string name)
     {
         const int n = 2, r = 8, p = 1;
         RepositoryFiles files = repository.Files;
