@@ -21,12 +21,12 @@ namespace ImageBackup.Tests.Interop.Storage;
 
 /// <summary>
 /// Two of ours, as two machines are, and restic work in one bucket at once: backups, removals, prunes. IMAGEBACKUP_SOAK says for how many
-/// seconds (20).
+/// seconds (10).
 /// </summary>
 [Collection(ObjectStoreTests.Name)]
 public sealed class SoakTests(CephService ceph) : IDisposable
 {
-    private static readonly TimeSpan s_length = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("IMAGEBACKUP_SOAK") ?? "20", CultureInfo.InvariantCulture));
+    private static readonly TimeSpan s_length = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("IMAGEBACKUP_SOAK") ?? "10", CultureInfo.InvariantCulture));
 
     private readonly ResticRig _rig = new();
     private readonly ConcurrentDictionary<string, int> _counts = new(StringComparer.Ordinal);
