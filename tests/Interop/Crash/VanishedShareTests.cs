@@ -21,7 +21,10 @@ namespace ImageBackup.Tests.Interop.Crash;
 public sealed class VanishedShareTests : IDisposable
 {
     /// <summary>Many packs: the share must go away after the first and before the last, however late this thread sees it.</summary>
-    private const int VolumeBytes = 160 << 20;
+    private const int VolumeBytes = 96 << 20;
+
+    /// <summary>Before a backup in the Host: the smallest packs that there are.</summary>
+    private const string SmallPacks = "$env:RESTIC_PACK_SIZE = 4; ";
 
     private readonly TemporaryDirectory _directory = new();
     private readonly FuseShare _share;
@@ -54,7 +57,7 @@ public sealed class VanishedShareTests : IDisposable
             earlierId = ResticRig.Backup(repository, earlier, 1 << 20).Id;
         int packs = Files("data").Length;
         var clock = Stopwatch.StartNew();
-        using (HostProcess host = HostProcess.Begin($"Backup-VolumeImage '{_volume}' -Repository '{Repository}' -ChunkSize 1MB"))
+        using (HostProcess host = HostProcess.Begin($"{SmallPacks}Backup-VolumeImage '{_volume}' -Repository '{Repository}' -ChunkSize 1MB"))
         {
             AwaitPack(host, Repository, packs);
             _share.GoAway();
@@ -98,7 +101,7 @@ public sealed class VanishedShareTests : IDisposable
         try
         {
             TestRepository.WriteEmpty(repository);
-            using HostProcess host = HostProcess.Begin($"Backup-VolumeImage '{_volume}' -Repository '{repository}' -ChunkSize 1MB");
+            using HostProcess host = HostProcess.Begin($"{SmallPacks}Backup-VolumeImage '{_volume}' -Repository '{repository}' -ChunkSize 1MB");
             AwaitPack(host, repository, 0);
             Tool.Run("umount", "-l", point);
             (int code, string output, string error) = host.End();

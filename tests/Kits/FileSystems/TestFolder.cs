@@ -8,7 +8,7 @@ internal sealed class TestFolder : IDisposable
 {
     public TestFolder() => Directory.CreateDirectory(Path);
 
-    public string Path { get; } = System.IO.Path.Combine(ScratchPlace.Path, "imagebackup-fs-" + Guid.NewGuid().ToString("N"));
+    public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "imagebackup-fs-" + Guid.NewGuid().ToString("N"));
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 

@@ -76,5 +76,5 @@ internal sealed class ImageFile : IBlockReader
     }
 
     private static string NewPath() =>
-        System.IO.Path.Combine(ScratchPlace.Path, $"imagebackup-{Guid.NewGuid():N}.img");
+        System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"imagebackup-{Guid.NewGuid():N}.img");
 }
