@@ -86,7 +86,8 @@ Describe 'A labelled key and a changed password' {
             $env:RESTIC_PASSWORD = 'second-9!'
             $listed = & $restic --no-cache key list --json | ConvertFrom-Json
             $LASTEXITCODE | Should -Be 0
-            ($listed | Where-Object current).id | Should -Be $key.ShortId
+            # In full since restic 0.18 or so.
+            ($listed | Where-Object current).id | Should -BeLike "$($key.ShortId)*"
             & $restic --no-cache check 2>&1 | Out-Null
             $LASTEXITCODE | Should -Be 0
             (Set-ImageRepositoryPassword $made -NewPassword $third -WarningAction SilentlyContinue).IsCurrent | Should -BeTrue
