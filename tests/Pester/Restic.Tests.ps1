@@ -86,7 +86,7 @@ Describe 'A labelled key and a changed password' {
             $env:RESTIC_PASSWORD = 'second-9!'
             $listed = & $restic --no-cache key list --json | ConvertFrom-Json
             $LASTEXITCODE | Should -Be 0
-            # In full since restic 0.18 or so.
+            # Newer restics list it in full.
             ($listed | Where-Object current).id | Should -BeLike "$($key.ShortId)*"
             & $restic --no-cache check 2>&1 | Out-Null
             $LASTEXITCODE | Should -Be 0
