@@ -12,7 +12,7 @@ namespace ImageBackup.Tests.Interop.Crash;
 /// </summary>
 public sealed class MixedTests(ITestOutputHelper output)
 {
-    private const int ShortSeconds = 15;
+    private const int ShortSeconds = 25;
 
     [Fact]
     public void Ours_and_restics_backups_prunes_checks_and_repairs_with_kills_lose_no_reported_image()
