@@ -159,6 +159,32 @@ public sealed class ChunkPipelineTests
             }, release => new Worker((_, _) => { }, release), CancellationToken.None));
     }
 
+    /// <summary>All workers are at work until all reads that the source likes are under way at once: none waits for a worker to be done.</summary>
+    [Fact]
+    public void Reads_are_under_way_while_every_worker_works()
+    {
+        const int workerCount = 2, fillerCount = 4;
+        int next = 0, under = 0, working = 0;
+        using var allWork = new ManualResetEventSlim();
+        using var allRead = new ManualResetEventSlim();
+        ChunkPipeline<int>.For(workerCount, 1 << 20, out _, fillerCount).Run(() => next == 100 ? null : next++, (item, _) =>
+        {
+            // The first items keep the workers busy, the next ones are read meanwhile. A worker that reads for itself does not wait.
+            if (item < workerCount || Thread.CurrentThread.Name?.StartsWith("ImageBackup worker", StringComparison.Ordinal) == true)
+                return;
+            Assert.True(allWork.Wait(TimeSpan.FromSeconds(30)));
+            if (Interlocked.Increment(ref under) == fillerCount)
+                allRead.Set();
+            Assert.True(allRead.Wait(TimeSpan.FromSeconds(30)));
+        }, release => new Worker((_, _) =>
+        {
+            if (Interlocked.Increment(ref working) == workerCount)
+                allWork.Set();
+            Assert.True(allRead.Wait(TimeSpan.FromSeconds(30)));
+        }, release), CancellationToken.None);
+        Assert.True(allRead.IsSet);
+    }
+
     [Theory]
     [InlineData("next")]
     [InlineData("fill")]

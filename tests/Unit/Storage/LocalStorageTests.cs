@@ -68,6 +68,34 @@ public sealed class LocalStorageTests : IDisposable
         Assert.Equal(["config", $"data/{s_name[..2]}/{s_name}", "index/" + s_name, "keys/" + s_name, "locks/" + s_name, "snapshots/" + s_name], files);
     }
 
+    /// <summary>At no moment does more than a few MiB of a pack wait in memory without the system having been told to write it; so little is left to its flush.</summary>
+    [Theory]
+    [InlineData(300_000)]
+    [InlineData(5 << 20)]
+    public void What_a_packs_flush_waits_for_is_under_way_before(int partBytes)
+    {
+        const int leftBytes = 4 << 20;
+        var steps = new RecordingFileSteps();
+        using (var storage = new LocalStorage(_directory["repo"], steps))
+        {
+            using IStorageUpload upload = storage.BeginUpload(StoredKind.Pack, CancellationToken.None);
+            byte[] part = SeededBytes.Make(1, partBytes);
+            for (int doneBytes = 0; doneBytes < 17 << 20; doneBytes += partBytes)
+                upload.Append(part, 0, partBytes, CancellationToken.None);
+            upload.Commit(s_name, CancellationToken.None);
+        }
+        long waitingBytes = 0;
+        FileStep[] ofFile = [.. steps.Steps.Where(step => step.File == 0)];
+        Assert.Contains(ofFile, step => step.Kind == FileStepKind.Flush);
+        foreach (FileStep step in ofFile)
+        {
+            waitingBytes = step.Kind == FileStepKind.Writeback ? 0 : waitingBytes + (step.Content?.Length ?? 0);
+            Assert.InRange(waitingBytes, 0, leftBytes + partBytes - 1);
+            if (step.Kind == FileStepKind.Flush)
+                Assert.InRange(waitingBytes, 0, leftBytes - 1);
+        }
+    }
+
     [Fact]
     public void Files_and_directories_are_for_their_owner_only()
     {

@@ -7,9 +7,17 @@ using ImageBackup.Engine.Volumes.Linux.Native;
 namespace ImageBackup.Engine.Volumes.Linux;
 
 /// <summary>Writes an open device or file at any offset.</summary>
-internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, bool isDevice)
-    : LinuxBlockReader(descriptor, name, isDevice), IPlainFileWriter, IPartitionedTarget
+internal sealed class LinuxBlockWriter : LinuxBlockReader, IPlainFileWriter, IPartitionedTarget
 {
+    private readonly FirstFailure _failure = new();
+    private readonly WritebackQueue _writeback;
+    private int _zeroUnsupported;
+    private int _discardUnsupported;
+
+    /// <inheritdoc cref="LinuxBlockReader(FileDescriptor, string, bool)"/>
+    public LinuxBlockWriter(FileDescriptor descriptor, string name, bool isDevice)
+        : base(descriptor, name, isDevice) => _writeback = new WritebackQueue(name, descriptor.BeginWriteback, RecycleCache);
+
     /// <summary>How many partitions the kernel knows of the device; asked only after it was told to read their table anew.</summary>
     public Func<int>? KernelPartitionCount { get; init; }
 
@@ -19,21 +27,9 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// <summary>Whole pages only: a call that drops pages must not meet bytes that are still to be written.</summary>
     private const int PageBytes = 4096;
 
-    /// <summary>Writes of at least this many bytes are sent on at once; smaller ones may still grow together.</summary>
-    private const int WritebackBytes = 256 << 10;
-
-    /// <summary>So many bytes written, and their pages are given back.</summary>
-    private const long RecycleBytes = 32 << 20;
-
     /// <summary>A disk whose partitions are in use is busy for good: two seconds tell it from one that is looked at.</summary>
     private const int RereadAttempts = 20;
     private static readonly TimeSpan s_rereadPause = TimeSpan.FromMilliseconds(100);
-
-    private readonly FirstFailure _failure = new();
-    private long _sinceRecycledBytes;
-    private int _isRecycling;
-    private int _zeroUnsupported;
-    private int _discardUnsupported;
 
     public void WriteAt(long offsetBytes, ReadOnlySpan<byte> buffer)
     {
@@ -51,24 +47,15 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
             done += count;
         }
         // The disk works while we do, and the flush at the end has little left.
-        if (buffer.Length >= WritebackBytes)
-            Descriptor.BeginWriteback(offsetBytes, buffer.Length);
-        RecycleCache(buffer.Length);
+        _writeback.Note(offsetBytes, buffer.Length);
     }
 
-    /// <summary>
-    /// Every so many bytes, the thread that wrote the last of them waits for the disk and gives the pages back: a restore neither
-    /// fills the memory with dirty pages nor pushes out what others need.
-    /// </summary>
-    private void RecycleCache(int lengthBytes)
+    /// <summary>A restore neither fills the memory with dirty pages nor pushes out what others need.</summary>
+    private void RecycleCache()
     {
-        if (Interlocked.Add(ref _sinceRecycledBytes, lengthBytes) < RecycleBytes || Interlocked.Exchange(ref _isRecycling, 1) != 0)
-            return;
-        Interlocked.Exchange(ref _sinceRecycledBytes, 0);
         if (!Descriptor.AwaitWriteback(out int errno) && !Errno.IsUnsupported(errno) && errno != Errno.EINTR)
             throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
         Descriptor.DropCache();
-        Volatile.Write(ref _isRecycling, 0);
     }
 
     public void ZeroRange(ByteRange range)
@@ -107,13 +94,24 @@ internal sealed class LinuxBlockWriter(FileDescriptor descriptor, string name, b
     /// </summary>
     public void Flush()
     {
-        _failure.ThrowIfFailed(0, LengthBytes);
         using PendingCall call = PendingCalls.Enter(Name);
+        _writeback.AwaitSent();
+        _failure.ThrowIfFailed(0, LengthBytes);
         if (!Descriptor.Sync(out int errno))
             throw _failure.Record(LinuxFailure.Write(errno, Name, 0, LengthBytes));
     }
 
     public void DropCache() => Descriptor.DropCache();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            using PendingCall call = PendingCalls.Enter(Name);
+            _writeback.Dispose();
+        }
+        base.Dispose(disposing);
+    }
 
     public string? RereadPartitionTable()
     {
