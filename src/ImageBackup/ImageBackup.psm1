@@ -3,24 +3,22 @@
 # also imports where the engine runs without its utility modules (the Host, rescue media).
 
 $net10 = [System.IO.Path]::Combine($PSScriptRoot, 'net10.0')
-$netstandard = [System.IO.Path]::Combine($PSScriptRoot, 'netstandard2.0')
 
 if ($PSVersionTable.PSEdition -eq 'Desktop') {
+    $netstandard = [System.IO.Path]::Combine($PSScriptRoot, 'netstandard2.0')
     # Windows PowerShell: the assembly itself resolves its dependencies (ModuleAssemblyResolver).
     $assembly = [System.Reflection.Assembly]::LoadFrom([System.IO.Path]::Combine($netstandard, 'ImageBackup.dll'))
 }
 elseif ([System.Environment]::Version.Major -ge 10 -and [System.IO.Directory]::Exists($net10)) {
-    # A loader of another version of this module may be there already: one default context holds one of them.
-    $loader = $null
-    foreach ($candidate in [System.AppDomain]::CurrentDomain.GetAssemblies()) {
-        if ($candidate.GetName().Name -eq 'ImageBackup.Loader') { $loader = $candidate }
+    # A loader of another version of this module may be there already: one default context holds one of them. Each expression of a
+    # script is compiled when it first runs, so there are few.
+    if ($null -eq ('ImageBackup.Loader.ModuleLoader' -as [type])) {
+        $null = [System.Reflection.Assembly]::LoadFrom([System.IO.Path]::Combine($net10, 'ImageBackup.Loader.dll'))
     }
-    if ($null -eq $loader) {
-        $loader = [System.Reflection.Assembly]::LoadFrom([System.IO.Path]::Combine($net10, 'ImageBackup.Loader.dll'))
-    }
-    $assembly = $loader.GetType('ImageBackup.Loader.ModuleLoader').GetMethod('Load').Invoke($null, @($net10))
+    $assembly = [ImageBackup.Loader.ModuleLoader]::Load($net10)
 }
 else {
+    $netstandard = [System.IO.Path]::Combine($PSScriptRoot, 'netstandard2.0')
     # PowerShell 7 on an older .NET. The host's own versions of the framework's assemblies serve where they are new
     # enough; the rest lies in a context of ours, filled beforehand because a script cannot answer its events.
     $contextName = "ImageBackup $netstandard"

@@ -161,7 +161,7 @@ public abstract partial class BackgroundCmdlet : PSCmdlet, IDisposable
                 ended = channel.WaitForEnd(s_pumpInterval);
                 if (!ended && LetsGo(task, calls))
                     throw new PipelineStoppedException();
-                while (channel.TryTakeMessage(out (bool IsWarning, string Text) message))
+                while (channel.TryTakeMessage(out CmdletChannel.Message? message))
                 {
                     if (message.IsWarning)
                         Show(() => WriteWarning(message.Text));

@@ -13,7 +13,8 @@ namespace ImageBackup.Pipeline;
 /// </summary>
 internal sealed class CmdletChannel : IProgress<JobProgress>
 {
-    private readonly ConcurrentQueue<(bool IsWarning, string Text)> _messages = new();
+    private readonly ConcurrentQueue<Message> _messages = new();
+
     /// <summary>Writes that wait for the pipeline: the work is one ahead of it, and what waits stays young.</summary>
     private const int MaxWrites = 2;
 
@@ -24,9 +25,9 @@ internal sealed class CmdletChannel : IProgress<JobProgress>
 
     public void Report(JobProgress value) => Volatile.Write(ref _latest, value);
 
-    public void WriteWarning(string text) => _messages.Enqueue((true, text));
+    public void WriteWarning(string text) => _messages.Enqueue(new Message(true, text));
 
-    public void WriteVerbose(string text) => _messages.Enqueue((false, text));
+    public void WriteVerbose(string text) => _messages.Enqueue(new Message(false, text));
 
     /// <summary>Has the pipeline thread do something, in the order of the calls; waits if it is behind.</summary>
     /// <param name="write">Writes objects. Called while the work goes on.</param>
@@ -84,5 +85,8 @@ internal sealed class CmdletChannel : IProgress<JobProgress>
 
     public JobProgress? TakeProgress() => Interlocked.Exchange(ref _latest, null);
 
-    public bool TryTakeMessage(out (bool IsWarning, string Text) message) => _messages.TryDequeue(out message);
+    public bool TryTakeMessage([NotNullWhen(true)] out Message? message) => _messages.TryDequeue(out message);
+
+    /// <summary>A warning, or something for who asked for more words. A class: the system's queue of a structure is compiled in every session.</summary>
+    internal sealed record Message(bool IsWarning, string Text);
 }

@@ -201,7 +201,7 @@ internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache?
 
     private void TellPassedOver(List<(string Id, SnapshotRecord Snapshot)> passedOver)
     {
-        if (passedOver.Count == 0 || OnPassedOver is null)
+        if (OnPassedOver is null)
             return;
         IEnumerable<string> named = passedOver.OrderByDescending(each => each.Snapshot.Time).Take(NamedCount).Select(each => string.Format(
             CultureInfo.InvariantCulture, "{0} ({1} on {2}, {3:yyyy-MM-dd HH:mm})",
@@ -216,9 +216,9 @@ internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache?
         List<StoredFile> files = repository.Files.List(StoredKind.Snapshot).ToList();
         var images = new ConcurrentBag<ImageBackupInfo>();
         var failures = new ConcurrentBag<Exception>();
-        var withoutSummary = new ConcurrentBag<(string Id, SnapshotRecord Snapshot)>();
+        var withoutSummary = new ConcurrentBag<NamedRecord>();
         var passedOver = new List<(string Id, SnapshotRecord Snapshot)>();
-        var statements = new ConcurrentBag<(string Id, VolumeRemoval Removal)>();
+        var statements = new ConcurrentBag<NamedStatement>();
         Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellation }, file => SnapshotHeaderCache.Try(failures, () =>
         {
             if (!_cache.TryGet(file.Name, out ImageRecord? record))
@@ -226,13 +226,13 @@ internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache?
                 SnapshotRecord snapshot = _cache.Take(file.Name) ?? ImageContent.LoadSnapshot(repository, file.Name);
                 if (RecordOf(file.Name, snapshot) is not { } read)
                 {
-                    withoutSummary.Add((file.Name, snapshot));
+                    withoutSummary.Add(new NamedRecord(file.Name, snapshot));
                     return;
                 }
                 _cache.Add(file.Name, record = read);
             }
             if (record!.Removal is { } removal)
-                statements.Add((file.Name, removal));
+                statements.Add(new NamedStatement(file.Name, removal));
             if (record.Image is { } image)
                 images.Add(image);
         }));
@@ -255,11 +255,20 @@ internal sealed class ImageCatalog(ImageRepository repository, ImageRecordCache?
                 });
             }
         }
-        TellPassedOver(passedOver);
+        if (passedOver.Count > 0)
+            TellPassedOver(passedOver);
         foreach (Exception failure in onWarning is null ? [] : UnlistedPacks.Explain(repository, [.. failures], cancellation))
             onWarning?.Invoke(failure);
-        return (ImageHistories.Assign(InOrder(images)), statements.OrderBy(s => s.Id, StringComparer.Ordinal).ToList());
+        return (ImageHistories.Assign(InOrder(images)), statements.IsEmpty ? [] : InOrder(statements));
     }
+
+    private static List<(string Id, VolumeRemoval Removal)> InOrder(IEnumerable<NamedStatement> statements) =>
+        statements.OrderBy(s => s.Id, StringComparer.Ordinal).Select(s => (s.Id, s.Removal)).ToList();
+
+    // Classes, not tuples: the system's collections of a structure are compiled in every session, and this is on the way of its first list.
+    private sealed record NamedRecord(string Id, SnapshotRecord Snapshot);
+
+    private sealed record NamedStatement(string Id, VolumeRemoval Removal);
 
     /// <summary>What a snapshot record says by itself; null if its tree must be asked.</summary>
     private ImageRecord? RecordOf(string id, SnapshotRecord snapshot)
