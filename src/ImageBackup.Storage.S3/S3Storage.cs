@@ -19,7 +19,7 @@ namespace ImageBackup.Storage.S3;
 /// If-None-Match: a name that is taken is left as it is, so an upload whose answer was lost is sent again without harm. Services that do
 /// not know that header write the same bytes once more: a name is the hash of its content. Only 'config' is not, and is looked for before.
 /// With a retention each PUT but a lock's names the time until which the object is kept. A removal then puts a marker before it.
-/// With a point in time nothing is written, and each file is the version that was the last one then.
+/// With a point in time each file is the version that was the last one then; its location is one for reading.
 /// </remarks>
 internal sealed class S3Storage : ObjectStorage, IRetainingStorage
 {
@@ -265,12 +265,6 @@ internal sealed class S3Storage : ObjectStorage, IRetainingStorage
         using Stream content = open();
         using System.Security.Cryptography.MD5 md5 = System.Security.Cryptography.MD5.Create();
         return Convert.ToBase64String(md5.ComputeHash(content));
-    }
-
-    protected override void ThrowIfReadOnly(string shown)
-    {
-        if (_versions is not null)
-            throw new StorageException(StorageProblem.ReadOnly, shown, "The repository is opened as it was at a point in time, which cannot be changed.");
     }
 
     protected override void Remove(StoredKind kind, string name, CancellationToken cancellation)

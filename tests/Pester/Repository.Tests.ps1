@@ -60,6 +60,19 @@ Describe 'Repositories' {
         { Get-ImageBackup } | Should -Throw -ErrorId 'RepositoryNotConnected,*'
     }
 
+    It 'are only read with -ReadOnly' {
+        $connected = Connect-ImageRepository $location -Password $password -ReadOnly
+        try {
+            $before = (Get-ChildItem $location -Recurse -File).FullName
+            { Get-ImageBackup } | Should -Not -Throw
+            (Test-ImageRepository).IsHealthy | Should -BeTrue
+            { Optimize-ImageRepository -Confirm:$false -ErrorAction Stop } | Should -Throw -ErrorId 'RepositoryReadOnly,*' -ExpectedMessage '*-ReadOnly*'
+            { Connect-ImageRepository $connected -ReadOnly } | Should -Throw -ErrorId 'ParameterInvalid,*'
+            (Get-ChildItem $location -Recurse -File).FullName | Should -Be $before
+        }
+        finally { Disconnect-ImageRepository }
+    }
+
     It 'are named by a PowerShell drive and by a relative path' {
         Push-Location $work
         try {

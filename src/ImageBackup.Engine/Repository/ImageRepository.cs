@@ -244,8 +244,8 @@ internal sealed class ImageRepository : IDisposable
     /// <summary>Only of a server: reading a directory costs no more than reading a cache.</summary>
     private static void UseCache(RepositoryFiles files, string id)
     {
-        if (files.Traits.IsRemote)
-            files.UseCache(RepositoryCache.Open(RepositoryCache.DefaultBase(), id));
+        if (files.Traits.IsRemote && RepositoryCache.Open(RepositoryCache.DefaultBase(), id) is { } cache)
+            files.UseCache(cache);
     }
 
     private static bool Opens(MasterKey key, byte[] sealedConfig)

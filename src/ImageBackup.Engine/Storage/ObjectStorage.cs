@@ -80,15 +80,9 @@ internal abstract class ObjectStorage : IStorage
     /// <summary>Makes the bucket or container. That another made it meanwhile is not a failure.</summary>
     protected abstract void CreateContainer(CancellationToken cancellation);
 
-    /// <summary>Throws if nothing may be written.</summary>
-    protected virtual void ThrowIfReadOnly(string shown)
-    {
-    }
-
     /// <summary>There are no folders to make; the container is made if it is not there, as restic does.</summary>
     public virtual void CreateLayout(CancellationToken cancellation)
     {
-        ThrowIfReadOnly(Location.DisplayName);
         try
         {
             _ = ListPage(kind: null, from: null, limit: 1, cancellation);
@@ -189,20 +183,17 @@ internal abstract class ObjectStorage : IStorage
     public void Save(StoredKind kind, string name, ReadOnlySpan<byte> content, CancellationToken cancellation)
     {
         byte[] copy = content.ToArray();
-        ThrowIfReadOnly(Shown(kind, name));
         Put(kind, name, () => new MemoryStream(copy, writable: false), cancellation);
     }
 
     public IStorageUpload BeginUpload(StoredKind kind, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        ThrowIfReadOnly(Location.DisplayName);
         return new SpooledUpload(Location.DisplayName, (name, _, open, token) => Put(kind, name, open, token));
     }
 
     public void Delete(StoredKind kind, string name, CancellationToken cancellation)
     {
-        ThrowIfReadOnly(Shown(kind, name));
         try
         {
             Remove(kind, name, cancellation);

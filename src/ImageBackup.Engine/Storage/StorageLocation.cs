@@ -40,8 +40,14 @@ internal sealed class StorageLocation
     /// <summary>How fast it may be written and read; null: as fast as it goes.</summary>
     public TransferLimits? Limits { get; private init; }
 
+    /// <summary>Why nothing may be changed there, as a sentence for people; null: it is opened for writing too.</summary>
+    public string? ReadOnlyReason { get; private init; }
+
     /// <summary>The same place, spoken to no faster than that.</summary>
-    public StorageLocation With(TransferLimits? limits) => new(Scheme, Address, DisplayName, Options) { Limits = limits };
+    public StorageLocation With(TransferLimits? limits) => new(Scheme, Address, DisplayName, Options) { Limits = limits, ReadOnlyReason = ReadOnlyReason };
+
+    /// <summary>The same place, of which nothing can be changed by whoever opens it (<see cref="ReadOnlyStorage"/>).</summary>
+    public StorageLocation ForReading(string reason) => new(Scheme, Address, DisplayName, Options) { Limits = Limits, ReadOnlyReason = reason };
 
     public static StorageLocation OfPath(string path) => new(LocalScheme, path);
 

@@ -79,7 +79,9 @@ internal static class StorageRegistry
         if (Find(location.Scheme) is not { } scheme)
             throw new NotSupportedException($"Repositories on '{location.Scheme}:' storage cannot be used by this version.");
         IStorage storage = scheme.Open(location);
-        return location.Limits is { } limits && !scheme.KeepsLimits ? new LimitedStorage(storage, limits) : storage;
+        if (location.Limits is { } limits && !scheme.KeepsLimits)
+            storage = new LimitedStorage(storage, limits);
+        return location.ReadOnlyReason is { } reason ? new ReadOnlyStorage(storage, reason) : storage;
     }
 
     /// <summary>A command line without the passwords of the URLs in it.</summary>

@@ -11,6 +11,7 @@ using ImageBackup.Engine.Repository;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Indexes;
 using ImageBackup.Engine.Repository.Locks;
+using ImageBackup.Engine.Storage;
 
 namespace ImageBackup.Engine.Verify;
 
@@ -21,7 +22,7 @@ internal sealed class VerifyJob(ImageRepository repository)
     public VerifyResult Run(string imageId, IProgress<JobProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        using IDisposable fresh = repository.Files.PassKeptPacks();
+        using IDisposable? fresh = repository.Files.PassCache(StoredKind.Pack);
         using RepositoryLock? held = repository.LockForReading(cancellation, JitWarmup.Run);
         BlobIndex index = repository.LoadIndex(cancellation);
         ImageContent image = ImageContent.Load(repository, imageId, index, cancellation);

@@ -51,8 +51,8 @@ internal static class ErrorTable
             "Format 1 can be read only; upgrade it with 'restic migrate upgrade_repo_v2'.");
         Row(ErrorId.RepositoryLocked, ErrorKind.Busy, "Another process holds a conflicting lock on the repository.",
             "Wait for it to end; if it is gone, remove its lock with Unlock-ImageRepository (-Unreadable if the lock file is damaged).");
-        Row(ErrorId.RepositoryReadOnly, ErrorKind.Permission, "The repository's file system is read-only.",
-            "Make the path writable, or use a command that only reads.");
+        Row(ErrorId.RepositoryReadOnly, ErrorKind.Permission, "Nothing can be written to the repository: its file system is read-only, or it was opened so.",
+            "Make the path writable, connect the repository without -ReadOnly and without s3.point-in-time, or use a command that only reads.");
         Row(ErrorId.RepositoryFull, ErrorKind.WriteError, "The disk that holds the repository is full.",
             "Free or add space, then run the backup again: it reuses the data that is already stored.");
         Row(ErrorId.RepositoryAccessDenied, ErrorKind.Permission, "The system denied access to a file of the repository.",

@@ -86,7 +86,7 @@ internal sealed class RepositoryCache
     }
 
     /// <summary>Whether files of the kind are kept.</summary>
-    public static bool Keeps(StoredKind kind) => kind is StoredKind.Index or StoredKind.Snapshot or StoredKind.Pack;
+    private static bool Keeps(StoredKind kind) => kind is StoredKind.Index or StoredKind.Snapshot or StoredKind.Pack;
 
     /// <summary>A file's bytes, proven to have the hash that is its name; null: it is not here.</summary>
     public byte[]? TryRead(StoredKind kind, string name, int limitBytes)

@@ -21,27 +21,28 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
 {
     private static readonly object s_large = new();
 
-    private RepositoryCache? _cache;
+    private IStorage _storage = storage;
+    private CachedStorage? _cached;
 
     /// <summary>For people: the path, or the URL without its password.</summary>
-    public string Location => storage.Location.DisplayName;
+    public string Location => _storage.Location.DisplayName;
 
     /// <summary>The directory's path; null: it is on a server.</summary>
-    public string? LocalPath => storage.Location.LocalPath;
+    public string? LocalPath => _storage.Location.LocalPath;
 
     /// <summary>Packs that are written from now on are closed once they reach this many bytes. Set before other threads come.</summary>
     public int PackSizeBytes { get; set; } = RepositoryFormat.PackSizeBytes;
 
-    public StorageTraits Traits => storage.Traits;
+    public StorageTraits Traits => _storage.Traits;
 
     /// <summary>How packs are best read from this storage.</summary>
-    public ReadShape ReadShape => storage.Traits is { IsRemote: true } remote ? ReadShape.Remote with { QueueDepth = remote.Connections } : ReadShape.Local;
+    public ReadShape ReadShape => _storage.Traits is { IsRemote: true } remote ? ReadShape.Remote with { QueueDepth = remote.Connections } : ReadShape.Local;
 
     /// <summary>So many files are removed at once: of a server each is a round trip; of a directory one after another, in their order.</summary>
-    public int RemovalThreadCount => storage.Traits.IsRemote ? storage.Traits.Connections : 1;
+    public int RemovalThreadCount => _storage.Traits.IsRemote ? _storage.Traits.Connections : 1;
 
-    /// <summary>From now on index files and snapshot records are kept in a cache. Called once, before other threads come.</summary>
-    public void UseCache(RepositoryCache? cache) => _cache = cache;
+    /// <summary>From now on index files, snapshot records and packs of trees are kept in a cache. Called once, before other threads come.</summary>
+    public void UseCache(RepositoryCache cache) => _storage = _cached = new CachedStorage(_storage, cache);
 
     /// <summary>Runs a storage call; a <see cref="StorageException"/> becomes an <see cref="ImageBackupException"/>.</summary>
     private T Guard<T>(StoredKind kind, Func<T> action)
@@ -113,14 +114,14 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     };
 
     /// <summary>Makes the places of all kinds, for a new repository.</summary>
-    public void CreateLayout() => Change(StoredKind.Config, storage.CreateLayout);
+    public void CreateLayout() => Change(StoredKind.Config, _storage.CreateLayout);
 
     /// <summary>Removes what killed writers of this machine left under temporary names.</summary>
-    public void RemoveAbandonedUploads() => Change(StoredKind.Pack, cancellation => storage.RemoveAbandonedUploads(cancellation));
+    public void RemoveAbandonedUploads() => Change(StoredKind.Pack, cancellation => _storage.RemoveAbandonedUploads(cancellation));
 
-    public bool Exists(StoredKind kind, string name) => Guard(kind, () => storage.Exists(kind, name, PendingCalls.Stop));
+    public bool Exists(StoredKind kind, string name) => Guard(kind, () => _storage.Exists(kind, name, PendingCalls.Stop));
 
-    public long LengthOf(StoredKind kind, string name) => Guard(kind, () => storage.LengthOf(kind, name, PendingCalls.Stop));
+    public long LengthOf(StoredKind kind, string name) => Guard(kind, () => _storage.LengthOf(kind, name, PendingCalls.Stop));
 
     /// <summary>False if not even the file 'config' can be read: it is not one file that is bad, the storage is away.</summary>
     public bool IsReachable()
@@ -144,7 +145,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         WorkPace.BeforeRead(countBytes);
         try
         {
-            storage.ReadAt(kind, name, offsetBytes, buffer, countBytes, PendingCalls.Stop);
+            _storage.ReadAt(kind, name, offsetBytes, buffer, countBytes, PendingCalls.Stop);
         }
         catch (StorageException e)
         {
@@ -153,7 +154,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     }
 
     /// <summary>Begins a file whose name is known only at its end.</summary>
-    public RepositoryUpload BeginUpload(StoredKind kind) => new(this, kind, Guard(kind, () => storage.BeginUpload(kind, PendingCalls.Stop)));
+    public RepositoryUpload BeginUpload(StoredKind kind) => new(this, kind, Guard(kind, () => _storage.BeginUpload(kind, PendingCalls.Stop)));
 
     /// <summary>
     /// The files of a kind. Nothing listed of a kind that a repository has, or may well have, is believed only if the repository is there:
@@ -166,14 +167,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <param name="mustExist">An empty list is believed only if there is a 'config'.</param>
     public IEnumerable<StoredFile> List(StoredKind kind, bool mustExist)
     {
-        IEnumerable<StoredFile> files = Guard(kind, () => storage.List(kind, PendingCalls.Stop));
-        // Which packs stay the index says.
-        if (_cache is not null && kind != StoredKind.Pack && RepositoryCache.Keeps(kind))
-        {
-            var all = files.ToList();
-            _cache.RemoveOthers(kind, all.Select(file => file.Name));
-            files = all;
-        }
+        IEnumerable<StoredFile> files = Guard(kind, () => _storage.List(kind, PendingCalls.Stop));
         return mustExist ? ListOrMissRepository(files) : files;
     }
 
@@ -207,28 +201,18 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             throw new ImageBackupException(ErrorId.RepositoryNotFound, $"The repository '{Location}' is not there any more: it has no 'config'.", Location);
     }
 
-    public byte[] Load(StoredKind kind, string name) => Guard(kind, () => storage.Load(kind, name, LimitBytes(kind), PendingCalls.Stop));
+    public byte[] Load(StoredKind kind, string name) => Guard(kind, () => _storage.Load(kind, name, LimitBytes(kind), PendingCalls.Stop));
 
     /// <summary>So long a pack of trees may be that is loaded whole and kept, and so long in all the small files of an image.</summary>
     internal const int KeptTreePackBytes = 2 * RepositoryFormat.PackSizeBytes, KeptFilePackBytes = 1 << 20;
 
     private readonly object[] _packGates = [.. Enumerable.Range(0, 16).Select(_ => new object())];
-    private int _passedCount;
 
     /// <summary>Whether packs are kept on this machine.</summary>
-    public bool KeepsPacks => _cache is not null;
+    public bool KeepsPacks => _cached is not null;
 
-    /// <summary>Until it is disposed all that is read of packs comes from the storage: for who proves what lies there.</summary>
-    public IDisposable PassKeptPacks()
-    {
-        Interlocked.Increment(ref _passedCount);
-        return new Passing(this);
-    }
-
-    private sealed class Passing(RepositoryFiles files) : IDisposable
-    {
-        public void Dispose() => Interlocked.Decrement(ref files._passedCount);
-    }
+    /// <summary>Until it is disposed all that is read of these kinds comes from the storage: for who proves what lies there. Null: it does anyhow.</summary>
+    public IDisposable? PassCache(params StoredKind[] kinds) => _cached?.Pass(kinds);
 
     /// <summary>
     /// Reads a part of a pack out of the cache, of which nothing is proven. A pack of trees that is not there is loaded whole, as restic does it:
@@ -237,21 +221,21 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <exception cref="ImageBackupException">PackCorrupt if the pack is missing; a storage failure.</exception>
     public bool TryReadKept(in BlobLocation location, byte[] buffer, int countBytes)
     {
-        if (_cache is not { } cache || Volatile.Read(ref _passedCount) > 0)
+        if (_cached is not { KeepsPacks: true } cached)
             return false;
         string name = location.PackId.ToString();
-        if (cache.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
+        if (cached.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
             return true;
         if (location.Type != BlobType.Tree || location.OffsetBytes + (long)countBytes > KeptTreePackBytes)
             return false;
         lock (_packGates[location.PackId.GetHashCode() & (_packGates.Length - 1)])
         {
-            if (cache.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
+            if (cached.TryReadPart(name, location.OffsetBytes, buffer, countBytes))
                 return true;
             byte[] pack;
             try
             {
-                pack = storage.Load(StoredKind.Pack, name, KeptTreePackBytes, PendingCalls.Stop);
+                pack = _storage.Load(StoredKind.Pack, name, KeptTreePackBytes, PendingCalls.Stop);
             }
             catch (StorageException e) when (e.Problem == StorageProblem.TooLarge)
             {
@@ -264,32 +248,24 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
             if (BlobId.Of(pack) != location.PackId || pack.Length - (long)location.OffsetBytes < countBytes)
                 return false;
             WorkPace.BeforeRead(pack.Length);
-            cache.Add(StoredKind.Pack, name, pack);
+            cached.KeepPack(name, pack);
             Array.Copy(pack, location.OffsetBytes, buffer, 0, countBytes);
             return true;
         }
     }
 
     /// <summary>Removes a pack from the cache, whose copy there is damaged.</summary>
-    public void ForgetKept(BlobId pack) => _cache?.Remove(StoredKind.Pack, pack.ToString());
+    public void ForgetKept(BlobId pack) => _cached?.ForgetPack(pack.ToString());
 
     /// <summary>Keeps a pack that was written.</summary>
-    public void Keep(BlobId pack, byte[] content) => _cache?.Add(StoredKind.Pack, pack.ToString(), content);
+    public void Keep(BlobId pack, byte[] content) => _cached?.KeepPack(pack.ToString(), content);
 
     /// <summary>Removes packs from the cache that no index lists any more.</summary>
-    public void ForgetOtherPacks(Func<BlobId, bool> isListed) => _cache?.RemoveOthers(StoredKind.Pack, name => BlobId.TryParse(name, out BlobId id) && isListed(id));
+    public void ForgetOtherPacks(Func<BlobId, bool> isListed) => _cached?.ForgetOtherPacks(name => BlobId.TryParse(name, out BlobId id) && isListed(id));
 
-    public void Save(StoredKind kind, string name, byte[] content)
-    {
-        Change(kind, cancellation => storage.Save(kind, name, content, cancellation));
-        _cache?.Add(kind, name, content);
-    }
+    public void Save(StoredKind kind, string name, byte[] content) => Change(kind, cancellation => _storage.Save(kind, name, content, cancellation));
 
-    public void Delete(StoredKind kind, string name)
-    {
-        _cache?.Remove(kind, name);
-        Change(kind, cancellation => storage.Delete(kind, name, cancellation));
-    }
+    public void Delete(StoredKind kind, string name) => Change(kind, cancellation => _storage.Delete(kind, name, cancellation));
 
     /// <summary>
     /// Throws if the storage lets nothing be removed: a command that removes something at its end is told before its beginning.
@@ -303,20 +279,20 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     }
 
     /// <summary>So long the storage keeps what is written now from being removed by anybody; null: it does not.</summary>
-    public TimeSpan? RetentionPeriod => (storage as IRetainingStorage)?.RetentionPeriod;
+    public TimeSpan? RetentionPeriod => (_storage as IRetainingStorage)?.RetentionPeriod;
 
     /// <summary>Until when the storage keeps a file; null: it does not.</summary>
     public DateTimeOffset? RetainedUntil(StoredKind kind, string name) =>
-        storage is IRetainingStorage retaining ? Guard(kind, () => retaining.RetainedUntil(kind, name, PendingCalls.Stop)) : null;
+        _storage is IRetainingStorage retaining ? Guard(kind, () => retaining.RetainedUntil(kind, name, PendingCalls.Stop)) : null;
 
     /// <summary>Has the storage keep a file for its period from now on. Nothing needs tidying up if that is cut short.</summary>
     public void Retain(StoredKind kind, string name) => Guard(kind, () =>
     {
-        (storage as IRetainingStorage)?.Retain(kind, name, PendingCalls.Stop);
+        (_storage as IRetainingStorage)?.Retain(kind, name, PendingCalls.Stop);
         return true;
     });
 
-    public void SyncDeletions(StoredKind kind) => Change(kind, cancellation => storage.SyncDeletions(kind, cancellation));
+    public void SyncDeletions(StoredKind kind) => Change(kind, cancellation => _storage.SyncDeletions(kind, cancellation));
 
     /// <summary>
     /// The JSON of a sealed file: its name is proven against its content, its seal opened, its encoding undone.
@@ -339,7 +315,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         byte[] content;
         try
         {
-            content = LoadOrCached(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)));
+            content = _storage.Load(kind, name, Math.Min(LimitBytes(kind), UnprovenBytes(kind)), PendingCalls.Stop);
         }
         catch (StorageException e) when (e.Problem == StorageProblem.TooLarge && UnprovenBytes(kind) < LimitBytes(kind))
         {
@@ -363,16 +339,6 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         {
             ArrayPool<byte>.Shared.Return(plain);
         }
-    }
-
-    private byte[] LoadOrCached(StoredKind kind, string name, int limitBytes)
-    {
-        if (_cache?.TryRead(kind, name, limitBytes) is { } kept)
-            return kept;
-        byte[] content = storage.Load(kind, name, limitBytes, PendingCalls.Stop);
-        if (_cache is not null && RepositoryCache.Keeps(kind) && BlobId.Of(content).ToString() == name)
-            _cache.Add(kind, name, content);
-        return content;
     }
 
     private ArraySegment<byte> OpenInto(StoredKind kind, string name, byte[] content, SealerPool sealers, byte[] plain)
@@ -439,7 +405,7 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <summary>Reads a large file twice: first in parts, until its name and its seal are proven, then whole.</summary>
     private byte[] LoadLarge(StoredKind kind, string name, SealerPool sealers, CancellationToken cancellation)
     {
-        long lengthBytes = Guard(kind, () => storage.LengthOf(kind, name, PendingCalls.Stop));
+        long lengthBytes = Guard(kind, () => _storage.LengthOf(kind, name, PendingCalls.Stop));
         if (lengthBytes <= LimitBytes(kind))
         {
             using var hash = new Sha256();
@@ -522,5 +488,5 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         _ => "pack",
     };
 
-    public void Dispose() => storage.Dispose();
+    public void Dispose() => _storage.Dispose();
 }

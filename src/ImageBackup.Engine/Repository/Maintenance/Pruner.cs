@@ -252,16 +252,15 @@ internal sealed class Pruner(ImageRepository repository)
     private void Prove(State state, List<string> names, CancellationToken cancellation)
     {
         long usedCount = 0;
-        foreach (string name in names)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            _files.UseSealed(StoredKind.Index, name, repository.Sealers, json => IndexFile.Read(json, pack =>
+        // What was sent a moment ago is kept here: that proves nothing of the storage.
+        using IDisposable? fresh = _files.PassCache(StoredKind.Index);
+        ParallelWork.Run(names, Math.Min(_files.RemovalThreadCount, ParallelWork.CoreCount), () => (IDisposable?)null, (item, _) =>
+            _files.UseSealed(StoredKind.Index, names[item], repository.Sealers, json => IndexFile.Read(json, pack =>
             {
                 int number = state.Index.PackNumberOf(pack.PackId);
                 // A pack that stays lists its unused blobs too; a new one has nothing but what is in use.
-                usedCount += number < 0 ? pack.Blobs.Count : state.Plan.NumbersOf(number).Count(state.Plan.IsKept);
-            }), cancellation);
-        }
+                Interlocked.Add(ref usedCount, number < 0 ? pack.Blobs.Count : state.Plan.NumbersOf(number).Count(state.Plan.IsKept));
+            }), cancellation), cancellation);
         if (usedCount != state.Plan.UsedBlobCount)
         {
             throw new ImageBackupException(ErrorId.RepositoryWriteFailed,

@@ -35,7 +35,8 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         var clock = Stopwatch.StartNew();
         RepositoryFiles files = repository.Files;
-        using IDisposable fresh = files.PassKeptPacks();
+        // Index files and snapshot records that are kept here are believed, for their names are listed there, unless every byte is to be read.
+        using IDisposable? fresh = options.ReadData ? files.PassCache(StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot) : files.PassCache(StoredKind.Pack);
         Task<IReadOnlyList<RepositoryKeyInfo>>? keys = null;
         Contents? early = null;
         using RepositoryLock? held = repository.LockForReading(cancellation, () =>

@@ -31,7 +31,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     public RepositoryRepairResult Run(Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        using IDisposable fresh = _files.PassKeptPacks();
+        using IDisposable? fresh = _files.PassCache(StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot);
         if (!options.IsPlan)
             repository.ThrowIfNotWritable();
         // A plan writes nothing, not even a lock.

@@ -36,7 +36,8 @@ internal static class S3Location
         S3Address parsed = AddressOf(address, options);
         // As it was given: it has no secrets, and the cache and the machine's memory know the repository by it.
         string text = address.TrimEnd('/');
-        return new StorageLocation(Scheme, text, $"{Scheme}:{Spelled(parsed, text)}", options);
+        var location = new StorageLocation(Scheme, text, $"{Scheme}:{Spelled(parsed, text)}", options);
+        return parsed.PointInTime is null ? location : location.ForReading("The repository is opened as it was at a point in time, which cannot be changed.");
     }
 
     private static string Spelled(S3Address address, string text)

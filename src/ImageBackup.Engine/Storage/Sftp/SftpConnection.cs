@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -20,6 +21,15 @@ internal sealed class SftpConnection : IDisposable
 
     /// <summary>Every server takes a write of so many bytes; OpenSSH's says how many more.</summary>
     private const int SafeWriteBytes = 32 << 10;
+
+    /// <summary>Servers that do not say how much they give at once give so much, or a little less.</summary>
+    private const int SafeReadBytes = 64 << 10;
+
+    /// <summary>What OpenSSH's gives at once: fewer packets, each of which costs as much work as its bytes.</summary>
+    private const int MostReadBytes = 255 << 10;
+
+    /// <summary>Answers that are longer lie in arrays which are used again.</summary>
+    private const int PooledBytes = 16 << 10;
 
     /// <summary>Servers that do not say how many files may be open let so many be.</summary>
     private const int SafeHandles = 64;
@@ -53,6 +63,9 @@ internal sealed class SftpConnection : IDisposable
 
     /// <summary>So many bytes a write request holds.</summary>
     public int WriteBytes { get; private set; } = SafeWriteBytes;
+
+    /// <summary>So many bytes a read request asks for.</summary>
+    public int ReadBytes { get; private set; } = SafeReadBytes;
 
     /// <summary>So many files and folders may be open at once.</summary>
     public int OpenHandles { get; private set; } = SafeHandles;
@@ -121,7 +134,8 @@ internal sealed class SftpConnection : IDisposable
         {
             SftpReply limits = Call(new SftpRequest(SftpNumbers.Extended).Text("limits@openssh.com"), cancellation);
             _ = limits.Long();
-            _ = limits.Long();
+            if (limits.Long() is > SafeReadBytes and var mostRead)
+                ReadBytes = (int)Math.Min(mostRead, MostReadBytes);
             if (limits.Long() is > SafeWriteBytes and var most)
                 WriteBytes = (int)Math.Min(most, MostWriteBytes);
             // Half of them: other calls of the session need some.
@@ -145,8 +159,6 @@ internal sealed class SftpConnection : IDisposable
     {
         cancellation.ThrowIfCancellationRequested();
         var answer = new TaskCompletionSource<SftpReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        // Nobody looks at the answer of a handle that is closed.
-        _ = answer.Task.ContinueWith(failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         lock (_sending)
         {
             uint id = ++_lastId;
@@ -227,21 +239,22 @@ internal sealed class SftpConnection : IDisposable
     private SftpReply? ReadPacket()
     {
         byte[] head = new byte[5];
-        if (!Fill(head, mayEnd: true))
+        if (!Fill(head, head.Length, mayEnd: true))
             return null;
         uint lengthBytes = BinaryPrimitives.ReadUInt32BigEndian(head);
         if (lengthBytes is < 1 or > MaxPacketBytes)
             throw new InvalidDataException("What came is not a packet of SFTP: does the account's shell print something?");
-        byte[] content = new byte[lengthBytes - 1];
-        _ = Fill(content, mayEnd: false);
-        return new SftpReply(head[4], content);
+        int contentBytes = (int)lengthBytes - 1;
+        byte[] content = contentBytes > PooledBytes ? ArrayPool<byte>.Shared.Rent(contentBytes) : new byte[contentBytes];
+        _ = Fill(content, contentBytes, mayEnd: false);
+        return new SftpReply(head[4], content, contentBytes, isPooled: contentBytes > PooledBytes);
     }
 
-    private bool Fill(byte[] buffer, bool mayEnd)
+    private bool Fill(byte[] buffer, int countBytes, bool mayEnd)
     {
-        for (int done = 0, part; done < buffer.Length; done += part)
+        for (int done = 0, part; done < countBytes; done += part)
         {
-            part = _program.Output.Read(buffer, done, buffer.Length - done);
+            part = _program.Output.Read(buffer, done, countBytes - done);
             if (part > 0)
                 continue;
             return mayEnd && done == 0 ? false : throw new EndOfStreamException("The connection ended within an answer.");
@@ -276,7 +289,11 @@ internal sealed class SftpConnection : IDisposable
         }
         _program.Dispose();
         foreach (TaskCompletionSource<SftpReply> waiting in lost)
+        {
             waiting.TrySetException(_broken);
+            // Nobody looks at the answer of a handle that is closed: the runtime is told that somebody has.
+            _ = waiting.Task.Exception;
+        }
     }
 
     private StorageException Ended(Exception? reason, bool isEnding) => SshWords.Failure(_program.Words(isEnding), reason, _shown);

@@ -11,9 +11,6 @@ namespace ImageBackup.Engine.Storage.Sftp;
 /// <remarks>A refusal is an <see cref="SftpRefusal"/>, a broken connection a <see cref="StorageException"/>.</remarks>
 internal static class SftpFiles
 {
-    /// <summary>Servers give so many bytes at once, or fewer.</summary>
-    private const int ReadBytes = 64 << 10;
-
     /// <summary>So much is asked for or sent before the first answer is waited for: 4 MiB are 1 Gbit/s at 32 ms.</summary>
     private const int WindowBytes = 4 << 20;
 
@@ -53,8 +50,8 @@ internal static class SftpFiles
         }
         while (true)
         {
-            for (; next < end && inFlight < WindowBytes; next += ReadBytes)
-                Ask(next, Math.Min(ReadBytes, end - next));
+            for (; next < end && inFlight < WindowBytes; next += connection.ReadBytes)
+                Ask(next, Math.Min(connection.ReadBytes, end - next));
             if (asked.Count == 0)
                 return end;
             (Task<SftpReply> answer, int at, int count) = asked.Dequeue();

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
@@ -77,19 +78,25 @@ internal sealed class SftpRequest(byte type)
     }
 }
 
-/// <summary>An answer as it is read. What does not fit into it is an InvalidDataException.</summary>
-internal sealed class SftpReply(byte type, byte[] content)
+/// <summary>An answer as it is read. What does not fit into it is an InvalidDataException. One thread at a time.</summary>
+/// <param name="type">What it is.</param>
+/// <param name="content">Its bytes; may be longer.</param>
+/// <param name="lengthBytes">How many of them are its own.</param>
+/// <param name="isPooled">The array goes back once a buffer was filled with what it holds (<see cref="CopyTo"/>); if that never happens it is garbage.</param>
+internal sealed class SftpReply(byte type, byte[] content, int lengthBytes, bool isPooled)
 {
+    private byte[] _content = content;
+    private int _lengthBytes = lengthBytes;
     private int _at;
 
     public byte Type => type;
 
-    public int LeftBytes => content.Length - _at;
+    public int LeftBytes => _lengthBytes - _at;
 
     public uint Number()
     {
         Need(4);
-        uint value = BinaryPrimitives.ReadUInt32BigEndian(content.AsSpan(_at));
+        uint value = BinaryPrimitives.ReadUInt32BigEndian(_content.AsSpan(_at));
         _at += 4;
         return value;
     }
@@ -97,7 +104,7 @@ internal sealed class SftpReply(byte type, byte[] content)
     public ulong Long()
     {
         Need(8);
-        ulong value = BinaryPrimitives.ReadUInt64BigEndian(content.AsSpan(_at));
+        ulong value = BinaryPrimitives.ReadUInt64BigEndian(_content.AsSpan(_at));
         _at += 8;
         return value;
     }
@@ -105,7 +112,7 @@ internal sealed class SftpReply(byte type, byte[] content)
     public string Text()
     {
         int countBytes = Count();
-        string text = Encoding.UTF8.GetString(content, _at, countBytes);
+        string text = Encoding.UTF8.GetString(_content, _at, countBytes);
         _at += countBytes;
         return text;
     }
@@ -113,19 +120,22 @@ internal sealed class SftpReply(byte type, byte[] content)
     public byte[] Bytes()
     {
         byte[] bytes = new byte[Count()];
-        Buffer.BlockCopy(content, _at, bytes, 0, bytes.Length);
+        Buffer.BlockCopy(_content, _at, bytes, 0, bytes.Length);
         _at += bytes.Length;
         return bytes;
     }
 
-    /// <summary>Copies bytes into a buffer; returns how many.</summary>
+    /// <summary>Copies the answer's last bytes into a buffer; returns how many. Nothing can be read of the answer any more.</summary>
     public int CopyTo(byte[] buffer, int offset, int mostBytes)
     {
         int countBytes = Count();
         if (countBytes > mostBytes)
             throw new InvalidDataException("More came than was asked for.");
-        Buffer.BlockCopy(content, _at, buffer, offset, countBytes);
-        _at += countBytes;
+        Buffer.BlockCopy(_content, _at, buffer, offset, countBytes);
+        byte[] emptied = _content;
+        (_content, _lengthBytes, _at) = ([], 0, 0);
+        if (isPooled)
+            ArrayPool<byte>.Shared.Return(emptied);
         return countBytes;
     }
 

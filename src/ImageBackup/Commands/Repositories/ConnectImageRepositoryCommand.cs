@@ -3,6 +3,7 @@ using System.Management.Automation;
 using ImageBackup.Binding;
 using ImageBackup.Completion;
 using ImageBackup.Engine.Images.Records;
+using ImageBackup.Engine.Storage;
 using ImageBackup.Session;
 
 namespace ImageBackup.Commands;
@@ -39,6 +40,13 @@ public sealed class ConnectImageRepositoryCommand : StorageOptionCmdlet
     [Parameter]
     public SwitchParameter AcceptPolicy { get; set; }
 
+    /// <summary>
+    /// This connection writes nothing to the repository, not even a lock (restic's --no-lock). Commands that read do so without one; those that
+    /// change something fail.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter ReadOnly { get; set; }
+
     /// <summary>The beginning of the id of the key to try first; else RESTIC_KEY_HINT. Any other key is tried after it.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -62,11 +70,14 @@ public sealed class ConnectImageRepositoryCommand : StorageOptionCmdlet
         {
             _ = given.Repository;
             ThrowIfOptionsComeLate(given);
+            if (ReadOnly)
+                throw new ImageBackupException(ErrorId.ParameterInvalid, $"The repository '{given.Location}' is open: -ReadOnly is given when it is opened.", given.Location);
             connection = given;
         }
         else
         {
-            connection = Connect(NamedLocation(), KeyId);
+            StorageLocation location = NamedLocation();
+            connection = Connect(ReadOnly ? location.ForReading("It was connected with -ReadOnly.") : location, KeyId);
         }
         bool isDefault = IsGiven(nameof(Default)) ? Default : Name is null || SessionConnection.Current is null;
         SessionConnection.Add(connection, Name, isDefault);
