@@ -46,7 +46,7 @@ internal sealed class StorageLocation
     /// <summary>The same place, spoken to no faster than that.</summary>
     public StorageLocation With(TransferLimits? limits) => new(Scheme, Address, DisplayName, Options) { Limits = limits, ReadOnlyReason = ReadOnlyReason };
 
-    /// <summary>The same place, of which nothing can be changed by whoever opens it (<see cref="ReadOnlyStorage"/>).</summary>
+    /// <summary>The same place, where nothing can be changed by the one who opens it (<see cref="ReadOnlyStorage"/>).</summary>
     public StorageLocation ForReading(string reason) => new(Scheme, Address, DisplayName, Options) { Limits = Limits, ReadOnlyReason = reason };
 
     public static StorageLocation OfPath(string path) => new(LocalScheme, path);
