@@ -43,6 +43,9 @@ internal static class S3Failure
             case "PermanentRedirect" or "AuthorizationHeaderMalformed" or "IllegalLocationConstraintException" or "TemporaryRedirect":
             case var _ when status is 301 or 307 || status == 400 && RegionOf(told) is { } own && own != region:
                 string? right = RegionOf(told);
+                // The SDK has signed it anew by then: it is the server that is the wrong one for the bucket.
+                if (right == region)
+                    return new StorageException(StorageProblem.WrongRegion, shown, $"{said} Requests were signed for '{region}', the bucket's region: the URL names the server of another.", told);
                 return new StorageException(StorageProblem.WrongRegion, shown,
                     right is null ? $"{said} Requests were signed for the region '{region}'." : $"The bucket is in the region '{right}'; requests were signed for '{region}'.", told);
             case "RequestTimeTooSkewed" or "RequestExpired":

@@ -109,6 +109,15 @@ public sealed partial class RestStorageTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Https_to_a_server_without_TLS_is_told_as_that()
+    {
+        using IStorage storage = StorageRegistry.Open(StorageRegistry.Parse($"rest:https://127.0.0.1:{_server.Port}/r/"));
+        var e = Assert.Throws<StorageException>(() => storage.Load(StoredKind.Config, "", 10));
+        Assert.Equal(StorageProblem.Untrusted, e.Problem);
+        Assert.Contains("is not TLS", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_server_that_is_too_busy_is_given_the_time_that_it_asks_for()
     {
         using IStorage storage = _server.Open("r", _proxy.Port);

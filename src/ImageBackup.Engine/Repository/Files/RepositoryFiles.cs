@@ -90,9 +90,21 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         };
         return new ImageBackupException(id, $"{ErrorTable.Get(id).Meaning} {e.Path}: {e.Message}", Location, e)
         {
-            RecommendedAction = e.Problem == StorageProblem.NotADirectory ? $"Move '{e.Path}' away." : ErrorTable.Get(id).RecommendedAction,
+            RecommendedAction = ActionFor(e) ?? ErrorTable.Get(id).RecommendedAction,
         };
     }
+
+    /// <summary>What to do about a failure whose id has more than one remedy; null: the id's own.</summary>
+    private string? ActionFor(StorageException e) => e.Problem switch
+    {
+        StorageProblem.NotADirectory => $"Move '{e.Path}' away.",
+        // No directory's rights decide there, and a refusal for good means a wrong place, not a bad disk.
+        StorageProblem.AccessDenied when Traits.IsRemote => "Use a login that the server lets read and write there, and check the path in the repository's URL: some servers let a login into its own folder only.",
+        StorageProblem.ReadError or StorageProblem.WriteError when Traits.IsRemote && e.IsPermanent =>
+            "Check the repository's URL (http or https, the port, the path) against what the server says. If it is right, look into the server's log.",
+        StorageProblem.Full when Traits.IsRemote => "Free or add space on the server, or have the quota raised, then run the backup again: it reuses the data that is already stored.",
+        _ => null,
+    };
 
     public static ErrorId CorruptId(StoredKind kind) => kind switch
     {

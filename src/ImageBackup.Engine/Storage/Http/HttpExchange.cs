@@ -104,7 +104,7 @@ internal sealed class HttpExchange : IDisposable
     public static StorageException Refused(HttpResponseMessage answer, string shown, bool isWrite, IdleTimer timer)
     {
         int status = (int)answer.StatusCode;
-        string said = $"The server answered {status}{Reason(answer, timer)}.";
+        string said = $"The server answered {status}{Reason(answer, timer).TrimEnd('.')}.";
         TimeSpan? after = answer.Headers.RetryAfter is { } retry ? retry.Delta ?? retry.Date - DateTimeOffset.Now : null;
         StorageProblem problem = status switch
         {

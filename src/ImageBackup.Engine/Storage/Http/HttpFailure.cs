@@ -24,7 +24,7 @@ internal static class HttpFailure
         if (timer.HasRunOut)
             return new StorageException(StorageProblem.Unreachable, shown, $"The server has been silent for {timer.Idle.TotalSeconds:0.#} s.", failure);
         if (chain.OfType<AuthenticationException>().FirstOrDefault() is { } tls)
-            return Untrusted(shown, trust.Reason ?? tls.Message, failure);
+            return Untrusted(shown, trust.Reason ?? (tls.Message.Contains("frame") ? "what the server answers is not TLS: does its URL begin with http, or has it another port?" : tls.Message), failure);
         if (chain.OfType<WebException>().FirstOrDefault() is { Status: WebExceptionStatus.TrustFailure or WebExceptionStatus.SecureChannelFailure } web)
             return Untrusted(shown, trust.Reason ?? web.Message, failure);
         // The alert of a server that wants a certificate of ours comes with TLS 1.3 only after the handshake.
@@ -44,7 +44,7 @@ internal static class HttpFailure
         return new StorageException(cut, shown, chain[^1].Message, failure);
     }
 
-    private static StorageException Untrusted(string shown, string why, Exception failure) => new(StorageProblem.Untrusted, shown, $"No secure connection: {why.TrimEnd('.')}.", failure);
+    private static StorageException Untrusted(string shown, string why, Exception failure) => new(StorageProblem.Untrusted, shown, $"No secure connection: {why.TrimEnd('.')}{(why.EndsWith("?", StringComparison.Ordinal) ? "" : ".")}", failure);
 
     /// <summary>What a server says, for a message: its first line, cut, with nothing in it that steers a terminal.</summary>
     public static string FirstLine(string text) => new(text.Split('\n')[0].Trim().Take(300).Select(c => char.IsControl(c) ? ' ' : c).ToArray());
