@@ -18,11 +18,20 @@ internal readonly record struct ReadShape(int RequestBytes, int GapBytes, int Qu
     public int RequestBytesAt(int number) => RampBytes == 0 ? RequestBytes : (int)Math.Min(RequestBytes, RampBytes * (number + 1L));
 
     /// <summary>
+    /// A read that is so long keeps its connection busy for as long as a round trip takes: from there on a gap costs the time of its bytes, and another
+    /// read costs none, for several are under way. 0: there is no such length.
+    /// </summary>
+    public int BusyBytes { get; init; }
+
+    /// <summary>The longest gap behind so many bytes of a read.</summary>
+    public int GapBytesBehind(long lengthBytes) => BusyBytes > 0 && lengthBytes >= BusyBytes ? GapBytes / 8 : GapBytes;
+
+    /// <summary>
     /// A disk of this machine: the system reads ahead so far anyhow, and the bytes are still in the processor's caches when they
     /// are opened.
     /// </summary>
     public static ReadShape Local { get; } = new(2 << 20, 128 << 10, 1);
 
     /// <summary>A storage on a network: a request costs as much time as a megabyte.</summary>
-    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20, 4) { RampBytes = 1 << 20 };
+    public static ReadShape Remote { get; } = new(32 << 20, 1 << 20, 4) { RampBytes = 1 << 20, BusyBytes = 1 << 20 };
 }

@@ -58,7 +58,7 @@ internal sealed class PackReadPlan(BlobIndex index)
             {
                 uint offset = _places[next].OffsetBytes;
                 long longer = Math.Max(end, offset + (long)BlobAt(next).Location.LengthBytes);
-                if (offset > end + shape.GapBytes || longer - start.OffsetBytes > requestBytes)
+                if (offset > end + shape.GapBytesBehind(end - start.OffsetBytes) || longer - start.OffsetBytes > requestBytes)
                     break;
                 end = longer;
             }

@@ -179,4 +179,28 @@ public sealed class PlannedReadingTests : IDisposable
         Assert.Equal([0L, 0, 1, 2], Enumerable.Range(0, 4).Select(plan.ItemAt));
         Assert.Equal((2, 3), (plan.NextBlob(0), plan.NextBlob(2)));
     }
+
+    [Fact]
+    public void Behind_what_keeps_a_connection_busy_a_gap_is_not_read()
+    {
+        BlobIndex index = new();
+        BlobId pack = BlobId.Of([1]);
+        var plan = new PackReadPlan(index);
+        // Half of a pack is wanted, by turns of 1100 KiB; and before it small ones with gaps between them.
+        const uint Small = 100 << 10, Large = 1100 << 10;
+        uint offset = 0;
+        foreach (uint length in new[] { Small, Small, Large, Large, Large })
+        {
+            BlobId id = BlobId.Of(BitConverter.GetBytes(offset));
+            index.Add(id, new BlobLocation(pack, BlobType.Data, offset, length, 0));
+            plan.Add(id, BlobType.Data, 0);
+            offset += length + length / 2;
+        }
+        plan.Complete();
+        PackRequest[] requests = [.. plan.Requests(ReadShape.Remote with { RampBytes = 0 })];
+        Assert.Equal([3, 1, 1], requests.Select(request => request.Count));
+        Assert.Equal([2 * (Small + Small / 2) + Large, Large, Large], requests.Select(request => (uint)request.LengthBytes));
+        // A disk reads ahead anyhow.
+        Assert.Equal(128 << 10, ReadShape.Local.GapBytesBehind(2 << 20));
+    }
 }
