@@ -20,7 +20,7 @@ namespace ImageBackup.Engine.Repository.Files;
 /// <param name="cache">What is kept.</param>
 internal sealed class CachedStorage(IStorage inner, RepositoryCache cache) : IRetainingStorage
 {
-    private readonly int[] _passedCounts = new int[Enum.GetValues(typeof(StoredKind)).Length];
+    private readonly int[] _passedCounts = new int[(int)StoredKind.Pack + 1];
 
     public StorageLocation Location => inner.Location;
 
