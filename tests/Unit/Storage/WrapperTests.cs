@@ -214,7 +214,7 @@ public sealed class WrapperTests : IDisposable
         Assert.Subset(files.Names(StoredKind.Index).ToHashSet(), before.ToHashSet());
         rig.Storage.Reset();
         Prune(rig.Repository);
-        Assert.NotEmpty(rig.Storage.Calls.Where(call => call is { Operation: StorageOperation.Load, Kind: StoredKind.Index }));
+        Assert.Contains(rig.Storage.Calls, call => call is { Operation: StorageOperation.Load, Kind: StoredKind.Index });
         rig.AssertRestores(kept, JobRig.Content("cd"));
     }
 
