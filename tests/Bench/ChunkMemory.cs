@@ -102,7 +102,7 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
         using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes(Contenders.Secrets["RESTIC_PASSWORD"]));
         using ImageRepository repository = ImageRepository.Create(path, password, CancellationToken.None);
         var ids = new BlobId[chunkCount];
-        var index = new IndexWriter(json => repository.Files.SaveSealed(StoredKind.Index, json, repository.FormatVersion, repository.Sealers));
+        using var index = new IndexWriter(repository.Files, repository.Sealers, repository.FormatVersion);
         for (int first = 0; first < chunkCount; first += ChunksOfAPack)
         {
             var blobs = new PackEntry[Math.Min(ChunksOfAPack, chunkCount - first)];

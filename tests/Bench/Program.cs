@@ -20,7 +20,7 @@ internal static class Program
           --volume <path>       measure this raw volume instead of making one
           --used                read the file system's map, of a volume whose free blocks hold stale data; default: the whole device
           --only <names>        comma-separated: ours, device (ours, of a loop device), restic, borg, partclone, zstd, kernels, catalog, rules, expiry, prune; scale (alone): 1 TiB sparse, a million chunks, 2,000 images; import (alone): Import-Module
-          --maintain            alone: checks, a lost index, prune plans and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire
+          --maintain            alone: checks, a lost index, prunes and expiry against restic; --only proof,lost,structure,images,plan,tiny,list,expire,prune
           --memory              alone: what a chunk costs at the peak of a check, prune, repair; --only connect,check,prune,repair,tiny,backup
           --chunks <n,n>        memory: chunks of the repositories (default 65536,262144,4000000)
           --cold                alone: a volume that is not in memory, by a loop device; drops the system's caches; --only ours,restic,readers
@@ -41,6 +41,8 @@ internal static class Program
           --data <MiB>          maintain: how much data is proven (default 1024)
           --blobs <n>           maintain: chunks, of 64 KiB that hold little, of the repository that has many (default 65536)
           --images <n>          maintain: images of the one that has many of these (default 100)
+          --keep <n>            maintain: images that stay when the others expire (default 20)
+          --prune <MiB>         maintain: the volume of which half is in use no more (default 512)
           --pwsh <path>         import, items: pwsh, or the pwsh.dll of the .NET tool
           --spots <n>           scale: spots of 64 KiB on the 1 TiB volume (default 20000)
         """;
@@ -93,7 +95,7 @@ internal static class Program
             if (args.Contains("--maintain"))
             {
                 new Maintenance(work, new HostProgram(Option("--host") ?? HostPath.Find()), runs, name => only is null || only.Contains(name))
-                    .Run(Count("--data", "1024"), Count("--blobs", "65536"), Count("--images", "100"));
+                    .Run(Count("--data", "1024"), Count("--prune", "512"), Count("--blobs", "65536"), Count("--images", "100"), Count("--keep", "20"));
                 return 0;
             }
             bool usesMap = args.Contains("--used");

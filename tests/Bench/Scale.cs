@@ -71,7 +71,7 @@ internal static class Scale
     {
         using RepositoryPassword password = RepositoryPassword.FromUtf8(Encoding.UTF8.GetBytes("bench"));
         using ImageRepository repository = ImageRepository.Create(path, password, CancellationToken.None);
-        var writer = new IndexWriter(json => repository.Files.SaveSealed(StoredKind.Index, json, repository.FormatVersion, repository.Sealers));
+        using var writer = new IndexWriter(repository.Files, repository.Sealers, repository.FormatVersion);
         for (int first = 0; first < chunkCount; first += ChunksOfAPack)
         {
             writer.Add(new IndexedPack(IdOf(-1 - first), [.. Enumerable.Range(0, Math.Min(ChunksOfAPack, chunkCount - first))

@@ -26,6 +26,13 @@ internal static class WorkFiles
         Thread.Sleep(s_rest);
     }
 
+    /// <summary>Reads all files of a directory through: who is measured first does not read a disk for those that come after.</summary>
+    public static void LoadAll(string directory)
+    {
+        foreach (string path in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+            Load(path);
+    }
+
     /// <summary>Reads a file through, whatever the runs before have pushed out of the system's cache.</summary>
     public static void Load(string path)
     {

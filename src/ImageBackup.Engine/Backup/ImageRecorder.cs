@@ -115,8 +115,8 @@ internal sealed class ImageRecorder(ImageRepository repository, BackupRun run, B
 
     private TreeNode SaveTags(BlobWriter lane, ChangeDetector changes)
     {
-        IEnumerable<byte[]> parts = ChunkTagsFile.WriteParts(changes.Header, copied.Ids, changes.Tags).Prepend(ChunkTagsFile.Write(changes.Header));
-        TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts.Select(part => new ArraySegment<byte>(part)), run.Start);
+        IEnumerable<ArraySegment<byte>> parts = ChunkTagsFile.WriteParts(changes.Header, copied.Ids, changes.Tags).Prepend(new ArraySegment<byte>(ChunkTagsFile.Write(changes.Header)));
+        TreeNode file = ImageFiles.Save(lane, ImageFiles.ChunkTags, parts, run.Start);
         return ImageFiles.SaveFolder(lane, ImageFiles.ChunkTagsFolder, [file], run.Start);
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
@@ -256,7 +257,16 @@ internal sealed partial class LocalStorage : IStorage
         if (Exists(kind, name, cancellation))
             return;
         using IStorageUpload upload = BeginUpload(kind, cancellation);
-        upload.Append(content.ToArray(), 0, content.Length, cancellation);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(content.Length);
+        try
+        {
+            content.CopyTo(bytes);
+            upload.Append(bytes, 0, content.Length, cancellation);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
         upload.Commit(name, cancellation);
     }
 

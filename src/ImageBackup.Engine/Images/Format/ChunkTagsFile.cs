@@ -54,22 +54,23 @@ internal static class ChunkTagsFile
         return new Header(chunkSizeBytes, chunkCount, bytes.Slice(20).ToArray());
     }
 
-    /// <summary>The parts in order, each into a new array. A chunk without a tag has a record of zeros.</summary>
-    public static IEnumerable<byte[]> WriteParts(Header header, IReadOnlyList<BlobId> ids, IReadOnlyList<ChunkTag> tags)
+    /// <summary>The parts in order, all in one array: each is good until the next is asked for. A chunk without a tag has a record of zeros.</summary>
+    public static IEnumerable<ArraySegment<byte>> WriteParts(Header header, IReadOnlyList<BlobId> ids, IReadOnlyList<ChunkTag> tags)
     {
+        byte[] bytes = new byte[header.PartCount > 0 ? header.PartBytes(0) : 0];
         for (long part = 0; part < header.PartCount; part++)
         {
-            byte[] bytes = new byte[header.PartBytes(part)];
-            int first = checked((int)(part * PartRecordCount));
-            for (int record = 0; record < bytes.Length / RecordBytes; record++)
+            int first = checked((int)(part * PartRecordCount)), countBytes = header.PartBytes(part);
+            for (int record = 0; record < countBytes / RecordBytes; record++)
             {
+                Span<byte> target = bytes.AsSpan(record * RecordBytes, RecordBytes);
+                target.Clear();
                 if (tags[first + record].IsNone)
                     continue;
-                Span<byte> target = bytes.AsSpan(record * RecordBytes, RecordBytes);
                 ids[first + record].CopyTo(target);
                 tags[first + record].CopyTo(target.Slice(BlobId.SizeBytes));
             }
-            yield return bytes;
+            yield return new ArraySegment<byte>(bytes, 0, countBytes);
         }
     }
 

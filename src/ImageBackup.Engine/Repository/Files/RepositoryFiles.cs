@@ -275,7 +275,9 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
     /// <summary>Removes packs from the cache that no index lists any more.</summary>
     public void ForgetOtherPacks(Func<BlobId, bool> isListed) => _cached?.ForgetOtherPacks(name => BlobId.TryParse(name, out BlobId id) && isListed(id));
 
-    public void Save(StoredKind kind, string name, byte[] content) => Change(kind, cancellation => _storage.Save(kind, name, content, cancellation));
+    public void Save(StoredKind kind, string name, byte[] content) => Save(kind, name, new ArraySegment<byte>(content));
+
+    private void Save(StoredKind kind, string name, ArraySegment<byte> content) => Change(kind, cancellation => _storage.Save(kind, name, content.AsSpan(), cancellation));
 
     public void Delete(StoredKind kind, string name) => Change(kind, cancellation => _storage.Delete(kind, name, cancellation));
 
@@ -480,6 +482,15 @@ internal sealed class RepositoryFiles(IStorage storage) : IDisposable
         }
         byte[] content = sealers.Seal(plain);
         string name = kind == StoredKind.Config ? "" : BlobId.Of(content).ToString();
+        Save(kind, name, content);
+        return name;
+    }
+
+    /// <summary>Seals and saves a JSON document that was written part by part; returns its name. If it fails it may be called again.</summary>
+    public string SaveSealed(StoredKind kind, SealedText text, SealerPool sealers)
+    {
+        ArraySegment<byte> content = text.Seal(sealers);
+        string name = BlobId.Of(content).ToString();
         Save(kind, name, content);
         return name;
     }

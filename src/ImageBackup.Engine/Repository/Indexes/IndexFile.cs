@@ -19,38 +19,11 @@ internal static class IndexFile
     public static byte[] Write(IReadOnlyCollection<IndexedPack> packs, IReadOnlyCollection<string> supersedes)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, JsonText.WriterOptions))
+        using (var text = new IndexText(stream, supersedes))
         {
-            writer.WriteStartObject();
-            if (supersedes.Count > 0)
-            {
-                writer.WriteStartArray("supersedes");
-                foreach (string name in supersedes)
-                    writer.WriteStringValue(name);
-                writer.WriteEndArray();
-            }
-            writer.WriteStartArray("packs");
             foreach (IndexedPack pack in packs)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("id", pack.PackId.ToString());
-                writer.WriteStartArray("blobs");
-                foreach (PackEntry blob in pack.Blobs)
-                {
-                    writer.WriteStartObject();
-                    writer.WriteString("id", blob.Id.ToString());
-                    writer.WriteString("type", blob.Type == BlobType.Tree ? "tree" : "data");
-                    writer.WriteNumber("offset", blob.OffsetBytes);
-                    writer.WriteNumber("length", blob.LengthBytes);
-                    if (blob.UncompressedLengthBytes != 0)
-                        writer.WriteNumber("uncompressed_length", blob.UncompressedLengthBytes);
-                    writer.WriteEndObject();
-                }
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
-            writer.WriteEndObject();
+                text.Add(pack);
+            text.End();
         }
         return stream.ToArray();
     }

@@ -18,7 +18,7 @@ internal sealed record DamagedPack(BlobId Id, IReadOnlyList<PackEntry> Whole, bo
 internal sealed class PackSalvage(ImageRepository repository)
 {
     private readonly RepositoryFiles _files = repository.Files;
-    private readonly List<(BlobId Id, List<PackEntry>? Entries)> _kept = new();
+    private readonly List<(BlobId Id, IReadOnlyList<PackEntry>? Entries)> _kept = new();
     private readonly List<IndexedPack> _adopted = new();
     private readonly List<DamagedPack> _damaged = new();
     private readonly List<UnreadableFile> _unparsed = new();
@@ -46,15 +46,17 @@ internal sealed class PackSalvage(ImageRepository repository)
     /// </summary>
     public IReadOnlyList<UnreadableFile> Unparsed => _unparsed;
 
-    public void Run(BlobIndex index, RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation)
+    public void Run(BlobIndex index, IReadOnlyList<StoredFile> packs, RepositoryRepairOptions options, Action<long, long>? progressBytes, CancellationToken cancellation)
     {
         EntriesByPack listed = _listed = new EntriesByPack(index);
-        List<StoredFile> packs = _files.List(StoredKind.Pack).ToList();
         PackCount = packs.Count;
         long totalBytes = PackLengths.Total(packs.Select(p => PackLengths.Readable(p.LengthBytes))), doneBytes = 0;
         var found = new Finding?[packs.Count];
         var present = new HashSet<int>();
         var proven = new HashSet<(BlobId, long)>(options.Proven ?? []);
+        var headers = new Dictionary<(BlobId, long), IReadOnlyList<PackEntry>>();
+        foreach (KeyValuePair<(BlobId PackId, long LengthBytes), IReadOnlyList<PackEntry>> header in options.Headers ?? new Dictionary<(BlobId, long), IReadOnlyList<PackEntry>>())
+            headers.Add(header.Key, header.Value);
         ParallelWork.Run(packs, options.ReadData ? ParallelWork.CoreCount : ParallelWork.SmallReadCount, () => new PackVerifier(repository), (item, verifier) =>
         {
             StoredFile file = packs[item];
@@ -64,7 +66,14 @@ internal sealed class PackSalvage(ImageRepository repository)
                 lock (present)
                     present.Add(pack);
                 bool readData = options.ReadData && !proven.Contains((id, file.LengthBytes));
-                Finding finding = found[item] = Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                Finding finding = found[item] = pack < 0 && !readData && headers.TryGetValue((id, file.LengthBytes), out IReadOnlyList<PackEntry>? header)
+                    ? new Finding { Kept = id, Entries = header, IsAdopted = true }
+                    : Sort(id, file.LengthBytes, pack < 0 ? null : listed.BlobsOf(pack), readData, verifier, cancellation);
+                if (finding is { IsAdopted: true, Unparsed: null } && options.Headers is { } read)
+                {
+                    lock (read)
+                        read[(id, file.LengthBytes)] = finding.Entries!;
+                }
                 // Not one whose header and index differ: without a reading the index would be believed.
                 if (readData && options.Proven is { } known && finding is { Kept: not null, Unparsed: null, IsRelisted: false })
                 {
@@ -130,7 +139,7 @@ internal sealed class PackSalvage(ImageRepository repository)
         public BlobId? Kept { get; init; }
 
         /// <summary>Of a pack that is kept: how it is to be listed; null: as it was.</summary>
-        public List<PackEntry>? Entries { get; init; }
+        public IReadOnlyList<PackEntry>? Entries { get; init; }
         public bool IsAdopted { get; init; }
         public bool IsRelisted { get; init; }
         public DamagedPack? Damaged { get; init; }

@@ -162,14 +162,7 @@ internal sealed class Pruner(ImageRepository repository)
     private List<string> WriteIndex(State state, RepositoryLock held, Action<PrunePhase, long, long>? progress, CancellationToken cancellation)
     {
         var names = new List<string>();
-        var writer = new IndexWriter(json =>
-        {
-            held.Lost.ThrowIfCancellationRequested();
-            string name = _files.SaveSealed(StoredKind.Index, json, repository.FormatVersion, repository.Sealers);
-            lock (names)
-                names.Add(name);
-            return name;
-        });
+        using var writer = new IndexWriter(_files, repository.Sealers, repository.FormatVersion) { BeforeSaving = held.Lost.ThrowIfCancellationRequested, OnSaved = names.Add };
         try
         {
             Repack(state, writer, progress, cancellation);

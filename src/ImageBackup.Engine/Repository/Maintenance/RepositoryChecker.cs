@@ -37,23 +37,11 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         RepositoryFiles files = repository.Files;
         // Index files and snapshot records that are kept here are believed, for their names are listed there, unless every byte is to be read.
         using IDisposable? fresh = options.ReadData ? files.PassCache(StoredKind.Pack, StoredKind.Index, StoredKind.Snapshot) : files.PassCache(StoredKind.Pack);
-        Task<IReadOnlyList<RepositoryKeyInfo>>? keys = null;
         Contents? early = null;
-        using RepositoryLock? held = repository.LockForReading(cancellation, () =>
-        {
-            if (!files.Traits.IsRemote)
-                return;
-            keys = BeginKeys();
-            early = Read(ListsAhead.Begin(files, StoredKind.Pack, StoredKind.Snapshot, StoredKind.Index), cancellation);
-        });
-        keys ??= BeginKeys();
-        (List<StoredFile> snapshots, BlobIndex index, IReadOnlyList<string> indexNames, Dictionary<BlobId, long> packs) =
-            early is not null && IsStill(early) ? early : Read(ahead: null, cancellation);
-        CheckKeys(keys.GetAwaiter().GetResult());
-
-        var listed = new EntriesByPack(index);
-        CheckPacks(index, listed, packs);
-        CheckSnapshots(files, snapshots, index, cancellation);
+        using RepositoryLock? held = repository.LockForReading(cancellation, () => early = Read(ListsAhead.Begin(files, StoredKind.Pack, StoredKind.Snapshot, StoredKind.Index), cancellation));
+        if (early is not null && !IsStill(early))
+            early = null;
+        (List<StoredFile> snapshots, BlobIndex index, IReadOnlyList<string> indexNames, Dictionary<BlobId, long> packs, EntriesByPack listed) = early ?? Read(ahead: null, cancellation);
         bool isIndexLost = _missed.Count > 0 && UnlistedPacks.Held(repository, index, _missed, cancellation).Count > 0;
         List<KeyValuePair<BlobId, long>> sample = options.ReadData ? Sample(packs, options) : new();
         ReadPacks(sample, listed, progressBytes, cancellation);
@@ -82,8 +70,8 @@ internal sealed class RepositoryChecker(ImageRepository repository)
         };
     }
 
-    /// <summary>What is there. Of a server it is read while the lock settles.</summary>
-    private sealed record Contents(List<StoredFile> Snapshots, BlobIndex Index, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> Packs);
+    /// <summary>What is there, and its structure has been checked. That is done while the lock settles, and counts if nothing was removed meanwhile.</summary>
+    private sealed record Contents(List<StoredFile> Snapshots, BlobIndex Index, IReadOnlyList<string> IndexNames, Dictionary<BlobId, long> Packs, EntriesByPack Listed);
 
     /// <summary>
     /// Whether what was read before the lock stood can be relied on: who removed packs removed index files, and whose image's snapshot record
@@ -95,12 +83,19 @@ internal sealed class RepositoryChecker(ImageRepository repository)
     {
         RepositoryFiles files = repository.Files;
         _problems.Clear();
+        _missed.Clear();
+        _bad.Clear();
+        Task<IReadOnlyList<RepositoryKeyInfo>> keys = BeginKeys();
         Task<List<StoredFile>> listing = files.BeginList(StoredKind.Pack, ahead);
         // Snapshot records are listed before the index is loaded: see design.rst, "Read and Write Ordering".
         List<StoredFile> snapshots = files.List(StoredKind.Snapshot, ahead).ToList();
         (BlobIndex index, IReadOnlyList<string> indexNames) = IndexLoader.Load(files, repository.Sealers,
             (name, e) => Report(e.Id, "index/" + name, e.Message), cancellation, ahead);
-        return new Contents(snapshots, index, indexNames, LengthsOf(listing.GetAwaiter().GetResult()));
+        var contents = new Contents(snapshots, index, indexNames, LengthsOf(listing.GetAwaiter().GetResult()), new EntriesByPack(index));
+        CheckKeys(keys.GetAwaiter().GetResult());
+        CheckPacks(index, contents.Listed, contents.Packs);
+        CheckSnapshots(files, snapshots, index, cancellation);
+        return contents;
     }
 
     /// <summary>Every key's structure; whether another password opens it is not known.</summary>

@@ -26,7 +26,6 @@ namespace ImageBackup.Engine.Repository.Maintenance;
 internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRepairOptions options)
 {
     private readonly RepositoryFiles _files = repository.Files;
-    private readonly PackSalvage _triage = new(repository);
 
     public RepositoryRepairResult Run(Action<long, long>? progressBytes, CancellationToken cancellation)
     {
@@ -37,13 +36,17 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         // A plan writes nothing, not even a lock.
         if (options.IsPlan)
             repository.ThrowIfLocked(isExclusive: false);
-        using RepositoryLock? held = options.IsPlan ? null : repository.Lock(isExclusive: true, cancellation);
+        State? early = null;
+        // Who reads all data does not do it for somebody who may have to give way; of a server the lists would have to be taken again.
+        using RepositoryLock? held = options.IsPlan ? null : repository.Lock(isExclusive: true, cancellation, options.ReadData || _files.Traits.IsRemote ? null : () => early = Read(progressBytes, cancellation));
         using var stop = held is null
             ? CancellationTokenSource.CreateLinkedTokenSource(cancellation)
             : CancellationTokenSource.CreateLinkedTokenSource(cancellation, held.Lost);
         try
         {
-            return Run(held, clock, progressBytes, stop.Token);
+            if (early is not null && !IsStill(early))
+                early = null;
+            return Run(held, early ?? Read(progressBytes, stop.Token), clock, stop.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -52,26 +55,43 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         }
     }
 
-    private RepositoryRepairResult Run(RepositoryLock? held, Stopwatch clock, Action<long, long>? progressBytes, CancellationToken cancellation)
-    {
-        List<string> oldIndexes = _files.List(StoredKind.Index).Select(f => f.Name).ToList();
-        int damagedIndexCount = 0;
-        BlobIndex index = IndexLoader.Load(_files, repository.Sealers, (_, _) => damagedIndexCount++, cancellation).Index;
-        _triage.Run(index, options, progressBytes, cancellation);
-        List<(UnreadableFile File, bool MayGo)> badSnapshots = BadSnapshots(cancellation);
-        List<string> removedSnapshots = options.RemoveUnreadable ? badSnapshots.Where(bad => bad.MayGo).Select(bad => bad.File.Name).ToList() : new();
+    /// <summary>What is there, sorted. Nothing is changed. If little of it is read, that is done while the lock settles.</summary>
+    private sealed record State(IReadOnlyList<string> IndexNames, IReadOnlyList<StoredFile> Packs, IReadOnlyList<StoredFile> Snapshots, BlobIndex Index, int DamagedIndexCount,
+        PackSalvage Sorted, IReadOnlyList<(UnreadableFile File, bool MayGo)> BadSnapshots);
 
-        bool mustRewrite = damagedIndexCount > 0 || _triage.MissingCount > 0 || _triage.Damaged.Count > 0 || _triage.IsRelisted;
-        BlobIndex whole = WholeOf(index);
-        long lostCount = CountLost(index, whole);
-        long salvagedCount = _triage.SalvageableCount(whole);
+    private State Read(Action<long, long>? progressBytes, CancellationToken cancellation)
+    {
+        List<string> indexNames = IndexNames();
+        int damagedIndexCount = 0;
+        BlobIndex index = IndexLoader.Load(_files, repository.Sealers, (_, _) => Interlocked.Increment(ref damagedIndexCount), cancellation).Index;
+        List<StoredFile> packs = _files.List(StoredKind.Pack).ToList(), snapshots = _files.List(StoredKind.Snapshot).ToList();
+        var sorted = new PackSalvage(repository);
+        sorted.Run(index, packs, options, progressBytes, cancellation);
+        return new State(indexNames, packs, snapshots, index, damagedIndexCount, sorted, BadSnapshots(snapshots, cancellation));
+    }
+
+    /// <summary>Whether all is as it was read: somebody whose lock was there for a moment may have added something, or removed it.</summary>
+    private bool IsStill(State early) => IndexNames().SequenceEqual(early.IndexNames)
+        && _files.List(StoredKind.Pack).SequenceEqual(early.Packs) && _files.List(StoredKind.Snapshot).SequenceEqual(early.Snapshots);
+
+    private List<string> IndexNames() => _files.List(StoredKind.Index).Select(file => file.Name).ToList();
+
+    private RepositoryRepairResult Run(RepositoryLock? held, State state, Stopwatch clock, CancellationToken cancellation)
+    {
+        PackSalvage sorted = state.Sorted;
+        List<string> removedSnapshots = options.RemoveUnreadable ? state.BadSnapshots.Where(bad => bad.MayGo).Select(bad => bad.File.Name).ToList() : new();
+
+        bool mustRewrite = state.DamagedIndexCount > 0 || sorted.MissingCount > 0 || sorted.Damaged.Count > 0 || sorted.IsRelisted;
+        BlobIndex whole = WholeOf(state);
+        long lostCount = CountLost(state, whole);
+        long salvagedCount = sorted.SalvageableCount(whole);
 
         if (!options.IsPlan)
         {
             // What others of this machine left half written.
             _files.RemoveAbandonedUploads();
-            if (mustRewrite || _triage.Adopted.Count > 0)
-                Write(whole, mustRewrite, held!, oldIndexes, cancellation);
+            if (mustRewrite || sorted.Adopted.Count > 0)
+                Write(state, whole, mustRewrite, held!, cancellation);
             foreach (string name in removedSnapshots)
                 _files.Delete(StoredKind.Snapshot, name);
             if (removedSnapshots.Count > 0)
@@ -79,24 +99,24 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
         }
         else
         {
-            _triage.AddSalvageable(whole);
+            sorted.AddSalvageable(whole);
         }
         // Not ThrowIfLost: the work is done.
         return new RepositoryRepairResult
         {
             Repository = repository.Location,
             IsPlan = options.IsPlan,
-            WasNeeded = mustRewrite || _triage.Adopted.Count > 0 || removedSnapshots.Count > 0,
-            PackCount = _triage.PackCount,
-            AdoptedPackCount = _triage.Adopted.Count,
-            MissingPackCount = _triage.MissingCount,
-            DamagedPackCount = _triage.Damaged.Count,
-            UnreadablePackCount = _triage.Damaged.Count(d => d.IsUnreadable),
+            WasNeeded = mustRewrite || sorted.Adopted.Count > 0 || removedSnapshots.Count > 0,
+            PackCount = sorted.PackCount,
+            AdoptedPackCount = sorted.Adopted.Count,
+            MissingPackCount = sorted.MissingCount,
+            DamagedPackCount = sorted.Damaged.Count,
+            UnreadablePackCount = sorted.Damaged.Count(d => d.IsUnreadable),
             SalvagedBlobCount = salvagedCount,
             LostBlobCount = lostCount,
-            DamagedIndexCount = damagedIndexCount,
+            DamagedIndexCount = state.DamagedIndexCount,
             RemovedSnapshots = removedSnapshots,
-            UnreadableFiles = [.. _triage.Unparsed, .. badSnapshots.Where(bad => !removedSnapshots.Contains(bad.File.Name)).Select(bad => bad.File)],
+            UnreadableFiles = [.. sorted.Unparsed, .. state.BadSnapshots.Where(bad => !removedSnapshots.Contains(bad.File.Name)).Select(bad => bad.File)],
             DamagedImages = new AffectedImages(repository, whole, _ => false).Find(cancellation),
             Duration = clock.Elapsed,
         };
@@ -106,37 +126,38 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     /// The blobs that are whole, each from its first whole place. Of a repository that lacks nothing that is the index itself: a second one
     /// would take as much memory again.
     /// </summary>
-    private BlobIndex WholeOf(BlobIndex index)
+    private static BlobIndex WholeOf(State state)
     {
-        bool isIndex = _triage.IsAsListed && Enumerable.Range(0, index.PackCount).All(pack => !index.IsDead(pack));
+        (PackSalvage sorted, BlobIndex index) = (state.Sorted, state.Index);
+        bool isIndex = sorted.IsAsListed && Enumerable.Range(0, index.PackCount).All(pack => !index.IsDead(pack));
         BlobIndex whole = isIndex ? index : new BlobIndex();
-        foreach (IndexedPack pack in isIndex ? _triage.Adopted : _triage.Kept)
+        foreach (IndexedPack pack in isIndex ? sorted.Adopted : sorted.Kept)
             AddTo(whole, pack);
         return whole;
     }
 
-    private void Write(BlobIndex whole, bool mustRewrite, RepositoryLock held, List<string> oldIndexes, CancellationToken cancellation)
+    private void Write(State state, BlobIndex whole, bool mustRewrite, RepositoryLock held, CancellationToken cancellation)
     {
         using (var session = new RepositoryWriter(_files, repository.Sealers, whole, repository.FormatVersion, held.Lost))
         {
             using (BlobWriter lane = session.OpenLane())
             {
-                foreach ((BlobType type, BlobId id, byte[] content) in _triage.Salvage(cancellation))
+                foreach ((BlobType type, BlobId id, byte[] content) in state.Sorted.Salvage(cancellation))
                     lane.Save(type, id, content);
                 lane.Flush();
             }
-            session.Adopt(mustRewrite ? _triage.Kept : _triage.Adopted);
+            session.Adopt(mustRewrite ? state.Sorted.Kept : state.Sorted.Adopted);
             session.Finish();
         }
         if (!mustRewrite)
             return;
         held.ThrowIfLost();
         cancellation.ThrowIfCancellationRequested();
-        foreach (string name in oldIndexes)
+        foreach (string name in state.IndexNames)
             _files.Delete(StoredKind.Index, name);
         // A pack goes only once no index that comes back after a power cut can list it.
         _files.SyncDeletions(StoredKind.Index);
-        List<DamagedPack> removed = _triage.Damaged.Where(d => !d.IsUnreadable).ToList();
+        List<DamagedPack> removed = state.Sorted.Damaged.Where(d => !d.IsUnreadable).ToList();
         foreach (DamagedPack pack in removed)
             _files.Delete(StoredKind.Pack, pack.Id.ToString());
         // Back after a power cut, they would make a check complain of what was reported repaired.
@@ -145,14 +166,15 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     }
 
     /// <summary>Blobs that an index listed and of which no whole copy is left.</summary>
-    private long CountLost(BlobIndex before, BlobIndex whole)
+    private static long CountLost(State state, BlobIndex whole)
     {
+        BlobIndex before = state.Index;
         if (before == whole)
             return 0;
         var lost = new HashSet<(BlobId, BlobType)>();
         foreach ((BlobId id, BlobLocation location) in before.Entries())
         {
-            if (!whole.Contains(id, location.Type) && !_triage.CanSalvage(id, location.Type))
+            if (!whole.Contains(id, location.Type) && !state.Sorted.CanSalvage(id, location.Type))
                 lost.Add((id, location.Type));
         }
         return lost.Count;
@@ -163,9 +185,8 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     /// a snapshot record that cannot be read refers to is not known: it stays until the user says that it is to go. One that the disk
     /// or the system does not let us read stays in any case.
     /// </summary>
-    private List<(UnreadableFile File, bool MayGo)> BadSnapshots(CancellationToken cancellation)
+    private List<(UnreadableFile File, bool MayGo)> BadSnapshots(IReadOnlyList<StoredFile> files, CancellationToken cancellation)
     {
-        List<StoredFile> files = _files.List(StoredKind.Snapshot).ToList();
         var bad = new (UnreadableFile File, bool MayGo)?[files.Count];
         ParallelWork.Run(files, ParallelWork.SmallReadCount, () => (IDisposable?)null, (item, _) => bad[item] = FaultOf(files[item].Name, cancellation), cancellation);
         return bad.OfType<(UnreadableFile File, bool MayGo)>().ToList();

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using ImageBackup.Engine.Repository.Blobs;
+using ImageBackup.Engine.Repository.Packs;
 
 namespace ImageBackup.Engine.Repository.Maintenance;
 
@@ -21,6 +22,12 @@ internal sealed record RepositoryRepairOptions
     /// plan and then to the repair that follows it at once.
     /// </summary>
     public ICollection<(BlobId PackId, long LengthBytes)>? Proven { get; init; }
+
+    /// <summary>
+    /// What the headers of packs say that no index lists, by the packs' names and lengths in bytes: a repair adds to it, and does not read again
+    /// what is in it. Given as <see cref="Proven"/> is.
+    /// </summary>
+    public IDictionary<(BlobId PackId, long LengthBytes), IReadOnlyList<PackEntry>>? Headers { get; init; }
 
     /// <summary>Finds out what would be done, and writes nothing.</summary>
     public bool IsPlan { get; init; }

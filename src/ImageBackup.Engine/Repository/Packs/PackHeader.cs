@@ -31,15 +31,30 @@ internal static class PackHeader
     public static long PackLengthBytes(long blobBytes, int plainCount, int compressedCount) =>
         blobBytes + (long)plainCount * PlainEntryBytes + (long)compressedCount * CompressedEntryBytes + Sealer.OverheadBytes + LengthFieldBytes;
 
-    public static byte[] Write(IReadOnlyList<PackEntry> entries)
+    /// <summary>Length in bytes of a header of these blobs, before it is sealed.</summary>
+    public static int LengthBytes(IReadOnlyList<PackEntry> entries)
     {
         int lengthBytes = 0;
-        foreach (PackEntry entry in entries)
-            lengthBytes += entry.UncompressedLengthBytes == 0 ? PlainEntryBytes : CompressedEntryBytes;
-        byte[] header = new byte[lengthBytes];
-        Span<byte> rest = header;
-        foreach (PackEntry entry in entries)
+        for (int i = 0; i < entries.Count; i++)
+            lengthBytes += entries[i].UncompressedLengthBytes == 0 ? PlainEntryBytes : CompressedEntryBytes;
+        return lengthBytes;
+    }
+
+    public static byte[] Write(IReadOnlyList<PackEntry> entries)
+    {
+        byte[] header = new byte[LengthBytes(entries)];
+        Write(entries, header);
+        return header;
+    }
+
+    /// <param name="entries">The blobs.</param>
+    /// <param name="target">Gets the header; <see cref="LengthBytes"/> bytes of room at least.</param>
+    public static void Write(IReadOnlyList<PackEntry> entries, Span<byte> target)
+    {
+        Span<byte> rest = target;
+        for (int i = 0; i < entries.Count; i++)
         {
+            PackEntry entry = entries[i];
             bool isCompressed = entry.UncompressedLengthBytes != 0;
             rest[0] = (byte)((byte)entry.Type | (isCompressed ? CompressedFlag : 0));
             BinaryPrimitives.WriteUInt32LittleEndian(rest.Slice(1), entry.LengthBytes);
@@ -48,7 +63,6 @@ internal static class PackHeader
             entry.Id.CopyTo(rest.Slice(isCompressed ? 9 : 5));
             rest = rest.Slice(isCompressed ? CompressedEntryBytes : PlainEntryBytes);
         }
-        return header;
     }
 
     /// <summary>

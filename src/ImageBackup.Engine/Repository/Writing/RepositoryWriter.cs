@@ -44,11 +44,7 @@ internal sealed class RepositoryWriter : IDisposable
         _files = files;
         _sealers = sealers;
         _index = index;
-        _indexWriter = new IndexWriter(json =>
-        {
-            lockLost.ThrowIfCancellationRequested();
-            return files.SaveSealed(StoredKind.Index, json, formatVersion, sealers);
-        });
+        _indexWriter = new IndexWriter(files, sealers, formatVersion) { BeforeSaving = lockLost.ThrowIfCancellationRequested };
         _committer = new PackUploader(files.Traits.Connections, OnCommitted, adoptable is null ? null : Adopt(adoptable));
     }
 
@@ -95,8 +91,8 @@ internal sealed class RepositoryWriter : IDisposable
     /// <summary>Drops a pack that its writer will not hand over: its blobs are not being stored any more.</summary>
     internal void Abandon(PackWriter pack)
     {
-        pack.Dispose();
         Release(pack.Entries);
+        pack.Dispose();
     }
 
     /// <summary>The blob is not being stored by who reserved it.</summary>
@@ -153,8 +149,15 @@ internal sealed class RepositoryWriter : IDisposable
     public void Dispose()
     {
         _committer.Dispose();
-        if (_finished)
-            return;
+        using (_indexWriter)
+        {
+            if (!_finished)
+                ListWhatLanded();
+        }
+    }
+
+    private void ListWhatLanded()
+    {
         _finished = true;
         try
         {

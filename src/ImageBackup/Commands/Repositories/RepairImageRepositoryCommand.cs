@@ -8,6 +8,7 @@ using ImageBackup.Engine.Pipeline;
 using ImageBackup.Engine.Platform;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Maintenance;
+using ImageBackup.Engine.Repository.Packs;
 
 namespace ImageBackup.Commands;
 
@@ -41,9 +42,13 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     /// <summary>What the plan has read whole, a moment before the repair.</summary>
     private readonly HashSet<(BlobId, long)> _proven = new();
 
+    /// <summary>What the plan has read of packs that no index lists.</summary>
+    private readonly Dictionary<(BlobId, long), IReadOnlyList<PackEntry>> _headers = new();
+
     private protected override void Process()
     {
         _proven.Clear();
+        _headers.Clear();
         RepositoryRepairResult plan = Run(isPlan: true);
         if (!plan.WasNeeded)
         {
@@ -69,7 +74,7 @@ public sealed class RepairImageRepositoryCommand : RepositoryCmdlet
     {
         var watch = Stopwatch.StartNew();
         return Opened.Repair(
-            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan, RemoveUnreadable = RemoveUnreadable, Proven = _proven },
+            new RepositoryRepairOptions { ReadData = ReadData, IsPlan = isPlan, RemoveUnreadable = RemoveUnreadable, Proven = _proven, Headers = _headers },
             (done, total) => channel.Report(new JobProgress(JobPhase.Verifying, "", done, total, 0, watch.Elapsed)),
             Stop);
     });

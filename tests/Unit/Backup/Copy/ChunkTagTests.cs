@@ -297,7 +297,7 @@ public sealed class ChunkTagTests : IDisposable
 
         BlobId[] ids = Enumerable.Range(0, 4098).Select(i => BlobId.Of(BitConverter.GetBytes(i))).ToArray();
         ChunkTag[] tags = Enumerable.Range(0, 4098).Select(i => new ChunkTag((ulong)i, i == 0 ? 0UL : 7)).ToArray();
-        byte[][] parts = ChunkTagsFile.WriteParts(header, ids, tags).ToArray();
+        byte[][] parts = ChunkTagsFile.WriteParts(header, ids, tags).Select(part => part.ToArray()).ToArray();
         Assert.Equal([4096 * 48, 2 * 48], parts.Select(p => p.Length));
         Assert.Equal(default, ChunkTagsFile.Record(parts[0], 0));
         Assert.Equal(new KnownChunk(ids[4095], tags[4095]), ChunkTagsFile.Record(parts[0], 4095));

@@ -24,7 +24,7 @@ public sealed class IndexMemoryTests
     {
         MemoryStorage storage = TestRepository.NewStorage();
         using ImageRepository repository = TestRepository.Open(storage);
-        var writer = new IndexWriter(json => repository.Files.SaveSealed(StoredKind.Index, json, 2, repository.Sealers));
+        using var writer = new IndexWriter(repository.Files, repository.Sealers, 2);
         for (int pack = 0; pack < PackCount; pack++)
         {
             writer.Add(new IndexedPack(BlobId.Of(BitConverter.GetBytes(-1 - pack)), [.. Enumerable.Range(0, ChunksOfAPack)
