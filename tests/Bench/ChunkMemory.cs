@@ -45,11 +45,14 @@ internal sealed class ChunkMemory(string work, HostProgram host, Func<string, bo
         var peaks = works.Select(w => w.Name).Append("backup").ToDictionary(name => name, _ => new List<Measurement>());
         foreach (int chunkCount in chunkCounts)
         {
-            string path = Path.Combine(work, "chunks-" + chunkCount);
-            Make(path, chunkCount);
-            foreach ((string name, string script) in works.Where(w => wants(w.Name)))
-                peaks[name].Add(host.Run($"Connect-ImageRepository -Repository '{path}' | Out-Null; {script} | Out-Null"));
-            WorkFiles.Delete(path);
+            if (works.Any(w => wants(w.Name)))
+            {
+                string path = Path.Combine(work, "chunks-" + chunkCount);
+                Make(path, chunkCount);
+                foreach ((string name, string script) in works.Where(w => wants(w.Name)))
+                    peaks[name].Add(host.Run($"Connect-ImageRepository -Repository '{path}' | Out-Null; {script} | Out-Null"));
+                WorkFiles.Delete(path);
+            }
             if (wants("backup"))
                 peaks["backup"].Add(BackUp(chunkCount));
         }

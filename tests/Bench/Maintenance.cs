@@ -152,8 +152,7 @@ internal sealed class Maintenance(string work, HostProgram host, int runs, Func<
         using var volume = new NoiseVolume(work, name, chunkCount, 1 << 20, DataBytes);
         using ImageRepository repository = Create(path);
         string first = BackUp(repository, volume.Path, 1 << 20);
-        for (int chunk = 0; chunk < chunkCount; chunk += 2)
-            volume.Change(chunk);
+        volume.Change(every: 2);
         BackUp(repository, volume.Path, 1 << 20);
         new RemoveJob(repository).Remove([first], expiredBy: null, onWarning: null, CancellationToken.None);
         return path;
