@@ -20,10 +20,17 @@ internal static class StateFile
         try
         {
             using FileStream stream = TrustedFile.OpenRead(path, FilePrivacy.Orders);
-            var bytes = new byte[maxBytes + 1];
+            // As long as the file, and a byte by which its end is known: the most that it may have is megabytes, and every command reads one or more.
+            var bytes = new byte[Math.Min(maxBytes, stream.Length) + 1];
             int count = 0;
-            for (int read; count < bytes.Length && (read = stream.Read(bytes, count, bytes.Length - count)) > 0;)
+            for (int read; (read = stream.Read(bytes, count, bytes.Length - count)) > 0;)
+            {
                 count += read;
+                if (count > maxBytes)
+                    break;
+                if (count == bytes.Length)
+                    Array.Resize(ref bytes, (int)Math.Min(maxBytes + 1L, 2L * count));
+            }
             if (count <= maxBytes)
                 return Encoding.UTF8.GetString(bytes, 0, count);
             complaint = $"'{path}' is longer than {maxBytes} bytes.";
