@@ -185,7 +185,7 @@ internal sealed class RepositoryRepair(ImageRepository repository, RepositoryRep
     /// a snapshot record that cannot be read refers to is not known: it stays until the user says that it is to go. One that the disk
     /// or the system does not let us read stays in any case.
     /// </summary>
-    private List<(UnreadableFile File, bool MayGo)> BadSnapshots(IReadOnlyList<StoredFile> files, CancellationToken cancellation)
+    private List<(UnreadableFile File, bool MayGo)> BadSnapshots(List<StoredFile> files, CancellationToken cancellation)
     {
         var bad = new (UnreadableFile File, bool MayGo)?[files.Count];
         ParallelWork.Run(files, ParallelWork.SmallReadCount, () => (IDisposable?)null, (item, _) => bad[item] = FaultOf(files[item].Name, cancellation), cancellation);
