@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Linq;
 using System.Threading;
 
 namespace ImageBackup.Bench;
@@ -9,10 +8,13 @@ namespace ImageBackup.Bench;
 /// <summary>How long a disk takes for a read. What it was asked for is counted.</summary>
 internal abstract class DiskPace
 {
-    private long _requests, _turns, _bytes, _endBytes = -1;
+    private long _requests, _turns, _bytes;
     private int _atOnce, _mostAtOnce;
 
     protected object Gate { get; } = new();
+
+    /// <summary>Where the last read ended.</summary>
+    protected long EndBytes { get; private set; } = -1;
 
     /// <summary>Waits until the disk has read it. Any thread.</summary>
     public void Wait(long offsetBytes, int countBytes)
@@ -34,8 +36,8 @@ internal abstract class DiskPace
     /// <summary>Whether the disk had to go elsewhere for it. Under the gate.</summary>
     protected bool Served(long offsetBytes, int countBytes)
     {
-        bool isTurn = offsetBytes != _endBytes;
-        _endBytes = offsetBytes + countBytes;
+        bool isTurn = offsetBytes != EndBytes;
+        EndBytes = offsetBytes + countBytes;
         if (isTurn)
             _turns++;
         return isTurn;
@@ -87,7 +89,7 @@ internal abstract class DiskPace
     private sealed class SpinningDisk(TimeSpan seek, double bytesPerSecond) : DiskPace
     {
         private readonly SortedSet<(long OffsetBytes, long Number)> _waiting = [];
-        private long _number, _armBytes;
+        private long _number;
         private bool _isBusy;
 
         protected override void Take(long offsetBytes, int countBytes)
@@ -102,7 +104,6 @@ internal abstract class DiskPace
                 _waiting.Remove(mine);
                 _isBusy = true;
                 seconds = (Served(offsetBytes, countBytes) ? seek.TotalSeconds : 0) + countBytes / bytesPerSecond;
-                _armBytes = offsetBytes + countBytes;
             }
             Sleep(seconds);
             lock (Gate)
@@ -114,7 +115,7 @@ internal abstract class DiskPace
 
         private (long OffsetBytes, long Number) Next()
         {
-            SortedSet<(long OffsetBytes, long Number)> behind = _waiting.GetViewBetween((_armBytes, 0), (long.MaxValue, long.MaxValue));
+            SortedSet<(long OffsetBytes, long Number)> behind = _waiting.GetViewBetween((EndBytes, 0), (long.MaxValue, long.MaxValue));
             return behind.Count > 0 ? behind.Min : _waiting.Min;
         }
     }

@@ -39,6 +39,14 @@ internal readonly struct BlobId : IEquatable<BlobId>
         BinaryPrimitives.WriteUInt64LittleEndian(target.Slice(24), _d);
     }
 
+    /// <summary>Writes 64 lower-case hexadecimal digits in ASCII.</summary>
+    public void CopyHexTo(Span<byte> target)
+    {
+        Span<byte> bytes = stackalloc byte[SizeBytes];
+        CopyTo(bytes);
+        Hex.EncodeAscii(bytes, target);
+    }
+
     /// <summary>False if the text is not 64 hexadecimal digits in ASCII.</summary>
     public static bool TryParse(ReadOnlySpan<byte> hexAscii, out BlobId id)
     {

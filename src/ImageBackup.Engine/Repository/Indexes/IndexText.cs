@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 using ImageBackup.Engine.Repository.Packs;
@@ -36,18 +35,15 @@ internal sealed class IndexText : IDisposable
     public void Add(IndexedPack pack)
     {
         Span<byte> hex = stackalloc byte[BlobId.SizeBytes * 2];
-        Span<byte> bytes = stackalloc byte[BlobId.SizeBytes];
         _writer.WriteStartObject();
-        pack.PackId.CopyTo(bytes);
-        Hex.EncodeAscii(bytes, hex);
+        pack.PackId.CopyHexTo(hex);
         _writer.WriteString("id", hex);
         _writer.WriteStartArray("blobs");
         for (int i = 0; i < pack.Blobs.Count; i++)
         {
             PackEntry blob = pack.Blobs[i];
             _writer.WriteStartObject();
-            blob.Id.CopyTo(bytes);
-            Hex.EncodeAscii(bytes, hex);
+            blob.Id.CopyHexTo(hex);
             _writer.WriteString("id", hex);
             _writer.WriteString("type", blob.Type == BlobType.Tree ? "tree" : "data");
             _writer.WriteNumber("offset", blob.OffsetBytes);

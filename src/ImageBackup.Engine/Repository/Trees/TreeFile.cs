@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
-using ImageBackup.Engine.Compat;
 using ImageBackup.Engine.Repository.Blobs;
 using ImageBackup.Engine.Repository.Files;
 
@@ -32,7 +31,6 @@ internal static class TreeFile
         using (var writer = new Utf8JsonWriter(target, JsonText.WriterOptions))
         {
             Span<byte> hex = stackalloc byte[BlobId.SizeBytes * 2];
-            Span<byte> bytes = stackalloc byte[BlobId.SizeBytes];
             writer.WriteStartObject();
             writer.WriteStartArray("nodes");
             foreach (TreeNode node in nodes)
@@ -49,8 +47,7 @@ internal static class TreeFile
                 writer.WriteNumber("gid", 0);
                 if (node.Subtree is { } subtree)
                 {
-                    subtree.CopyTo(bytes);
-                    Hex.EncodeAscii(bytes, hex);
+                    subtree.CopyHexTo(hex);
                     writer.WriteNull("content");
                     writer.WriteString("subtree", hex);
                     writer.WriteEndObject();
@@ -61,8 +58,7 @@ internal static class TreeFile
                 writer.WriteStartArray("content");
                 for (int i = 0; i < node.Content.Count; i++)
                 {
-                    node.Content[i].CopyTo(bytes);
-                    Hex.EncodeAscii(bytes, hex);
+                    node.Content[i].CopyHexTo(hex);
                     writer.WriteStringValue(hex);
                     if (i % IdsOfAPart == IdsOfAPart - 1)
                         writer.Flush();
